@@ -1,0 +1,97 @@
+"""Every error the package raises on purpose; the message always says what to do.
+
+* PainterError
+  x InvalidInput          the caller's mistake; `field` names what to change
+    + NotAnImage          the bytes are no picture we read
+    + TooLarge            over a limit on bytes or pixels
+  x NotFound              nothing goes by that id
+    + SessionNotFound     unknown, deleted or expired session
+    + MaskNotFound        no such mask in the session, or none at the point
+    + LayerNotFound       no such layer in the session
+    + DownloadNotFound    no such download in the session
+  x SignInRequired        wrong or missing credentials
+  x Busy                  too much at once; try again after `retry_after` seconds
+  x TimeLimitExceeded     took longer than its limit; nothing was changed
+  x Cancelled             the caller went away or pressed Cancel; nothing was changed
+  x StorageError          the data folder cannot be read or written
+  x EngineError           the engine could not answer
+    + EngineUnavailable   not installed, not reachable, or no credentials
+"""
+
+from __future__ import annotations
+
+
+class PainterError(Exception):
+    """Base class: ``except PainterError`` catches all of them, and nothing else."""
+
+
+class InvalidInput(PainterError, ValueError):
+    """The caller's mistake. `field` is the name of the input to change, or ""."""
+
+    def __init__(self, message: str, field: str = ""):
+        super().__init__(message)
+        self.field = field
+
+
+class NotAnImage(InvalidInput):
+    """The bytes are not a JPEG, PNG, BMP, TIFF or WebP picture that can be read."""
+
+
+class TooLarge(InvalidInput):
+    """Over a limit on bytes or pixels."""
+
+
+class NotFound(PainterError, LookupError):
+    """Nothing goes by that id."""
+
+
+class SessionNotFound(NotFound):
+    """Unknown, deleted or expired session."""
+
+    def __init__(self, session_id: str):
+        super().__init__("This session is unknown, was deleted or has expired. Open the photo again.")
+        self.session_id = session_id
+
+
+class MaskNotFound(NotFound):
+    """No such mask in the session, or none at the point."""
+
+
+class LayerNotFound(NotFound):
+    """No such layer in the session."""
+
+
+class DownloadNotFound(NotFound):
+    """No such download in the session."""
+
+
+class SignInRequired(PainterError):
+    """Wrong or missing credentials."""
+
+
+class Busy(PainterError):
+    """Too much at once. Trying again after `retry_after` seconds may help."""
+
+    def __init__(self, message: str, retry_after: float = 2.0):
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TimeLimitExceeded(PainterError):
+    """Took longer than its limit; nothing was changed."""
+
+
+class Cancelled(PainterError):
+    """The caller went away or pressed Cancel; nothing was changed."""
+
+
+class StorageError(PainterError):
+    """The data folder cannot be read or written."""
+
+
+class EngineError(PainterError):
+    """The engine could not answer."""
+
+
+class EngineUnavailable(EngineError):
+    """Not installed, not reachable, or no credentials."""
