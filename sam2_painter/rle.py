@@ -139,7 +139,9 @@ def paste_rle(crop: np.ndarray, x: int, y: int, size: tuple[int, int]) -> RLE:
         first_column, last_column = starts // h, (stops - 1) // h
         extra = last_column - first_column
         which = np.repeat(np.arange(len(starts)), extra + 1)
-        column = first_column[which] + (np.arange(len(which)) - np.repeat(np.cumsum(extra + 1) - (extra + 1), extra + 1))
+        column = first_column[which] + (
+            np.arange(len(which)) - np.repeat(np.cumsum(extra + 1) - (extra + 1), extra + 1)
+        )
         starts, stops = np.maximum(starts[which], column * h), np.minimum(stops[which], (column + 1) * h)
         starts, stops = starts + column * (height - h), stops + column * (height - h)
     offset = x * height + y

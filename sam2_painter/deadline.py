@@ -1,0 +1,78 @@
+"""Time limits and cancelling, known to whoever works without being passed around.
+
+A door opens a `Deadline` around a verb; whatever runs inside asks `check()` now and then (engines through their
+`progress`), and the session store asks a last time before it commits. So work past its limit, or for somebody who went
+away, ends without a trace.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextvars import ContextVar, Token
+from typing import Self
+
+from .errors import Cancelled, TimeLimitExceeded
+
+_current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+
+class Deadline:
+    """A moment by which `what` must be done; a context manager. Inside another one, the earlier of the two counts.
+
+    seconds: from now. Thread-safe: `cancel` is called from elsewhere.
+    """
+
+    def __init__(self, seconds: float, what: str):
+        self.seconds, self.what = seconds, what
+        self.ends_at = time.monotonic() + seconds
+        self._cancelled = threading.Event()
+        self._outer: Deadline | None = None
+        self._token: Token[Deadline | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._outer = _current.get()
+        self._token = _current.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._token is not None
+        _current.reset(self._token)
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next `check`."""
+        self._cancelled.set()
+
+    def check(self) -> None:
+        """Raises Cancelled or TimeLimitExceeded when it is over."""
+        if self._outer is not None:
+            self._outer.check()
+        if self._cancelled.is_set():
+            raise Cancelled(f"{self.what} was cancelled; nothing was changed.")
+        if time.monotonic() > self.ends_at:
+            raise TimeLimitExceeded(
+                f"{self.what} took longer than {self.seconds:g} s; nothing was changed. Try again or use a smaller photo."
+            )
+
+    def remaining(self) -> float:
+        """Seconds left, at least 0."""
+        left = max(0.0, self.ends_at - time.monotonic())
+        return left if self._outer is None else min(left, self._outer.remaining())
+
+
+def current() -> Deadline | None:
+    """The deadline this thread works under, if any."""
+    return _current.get()
+
+
+def check() -> None:
+    """Raises Cancelled or TimeLimitExceeded when the current deadline is over."""
+    deadline = _current.get()
+    if deadline is not None:
+        deadline.check()
+
+
+def remaining(default: float = 600.0) -> float:
+    """Seconds the current deadline leaves; `default` where there is none."""
+    deadline = _current.get()
+    return default if deadline is None else deadline.remaining()
