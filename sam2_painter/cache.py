@@ -87,7 +87,7 @@ class Cache(Generic[V]):
                 self._bytes -= self._kept.pop(key)[1]
             return len(keys)
 
-    def keys(self) -> list[Hashable]:
+    def kept(self) -> list[Hashable]:
         """The keys kept now, least recently used first."""
         with self._changed:
             return list(self._kept)

@@ -51,7 +51,7 @@ class Deadline:
             raise Cancelled(f"{self.what} was cancelled; nothing was changed.")
         if time.monotonic() > self.ends_at:
             raise TimeLimitExceeded(
-                f"{self.what} took longer than {self.seconds:g} s; nothing was changed. Try again or use a smaller photo."
+                f"{self.what} took longer than {self.seconds:g} s; nothing was changed. Try a smaller photo."
             )
 
     def remaining(self) -> float:

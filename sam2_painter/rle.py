@@ -54,6 +54,10 @@ class RLE:
         return self.size == other.size and np.array_equal(self.counts, other.counts)
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
         return hash((self.size, self.counts.tobytes()))
 
     @cached_property

@@ -114,7 +114,7 @@ class Settings:
 
     @classmethod
     def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-        """Flags over environment variables over defaults. `--help` and wrong flags end the program, as argparse does."""
+        """Flags over environment variables over defaults; `--help` and wrong flags end the program."""
         parser = argparse.ArgumentParser(
             prog="app.py",
             description="SAM2 Painter: open a photo of a building, click a wall, see it in another colour.",

@@ -342,9 +342,9 @@ class Canvas:
 class Session:
     """What one person has done to one photo: a snapshot; `sessions.edit` makes the next one.
 
-    masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found
-    by the last "every mask", largest first. can_undo, can_redo: names of the actions, "" for none. created_at, used_at: Unix
-    seconds. revision: counts up with each change.
+    masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found by
+    the last "every mask", largest first. can_undo, can_redo: names of the actions, "" for none. created_at, used_at:
+    Unix seconds. revision: counts up with each change.
     """
 
     id: str

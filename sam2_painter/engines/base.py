@@ -62,7 +62,10 @@ def engine_names() -> list[str]:
 
 
 def load(name: str, **options: object) -> Engine:
-    """Make the engine of that name. Raises InvalidInput for an unknown name, EngineUnavailable when it cannot run here."""
+    """Make the engine of that name.
+
+    Raises InvalidInput for an unknown name, EngineUnavailable when it cannot run here.
+    """
     if name not in _ENGINES:
         raise InvalidInput(f"engine must be one of {', '.join(_ENGINES)}, got {name!r}", "engine")
     module, _, cls = _ENGINES[name].partition(":")

@@ -1,0 +1,440 @@
+"""Who is painting what: the only place where people's work lives.
+
+On disk, so that a killed process loses no finished action: SQLite in WAL mode for masks, layers and history, and the
+photo as it was sent. A snapshot (`Session`) is a value; `edit` hands out the session to one caller at a time, and what
+the caller did is committed as a whole when the block ends without an error, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from weakref import WeakValueDictionary
+
+from . import deadline, records
+from .cache import Cache
+from .errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, StorageError
+from .types import Canvas, Mask, Session
+
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, height INT NOT NULL, width INT NOT NULL,
+    created_at REAL NOT NULL, used_at REAL NOT NULL, revision INT NOT NULL, step INT NOT NULL, automatic TEXT NOT NULL,
+    bytes INT NOT NULL);
+CREATE INDEX sessions_used ON sessions (used_at);
+CREATE TABLE masks (
+    session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, id INT NOT NULL, record TEXT NOT NULL,
+    counts BLOB NOT NULL, PRIMARY KEY (session_id, id)) WITHOUT ROWID;
+CREATE TABLE steps (
+    session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, id INT NOT NULL, action TEXT NOT NULL,
+    canvas TEXT NOT NULL, PRIMARY KEY (session_id, id)) WITHOUT ROWID;
+CREATE TABLE downloads (
+    filename TEXT PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, key TEXT NOT NULL,
+    file TEXT NOT NULL, media_type TEXT NOT NULL, bytes INT NOT NULL, created_at REAL NOT NULL);
+CREATE INDEX downloads_session ON downloads (session_id);
+"""
+_TOUCH_SECONDS = 10.0  # a use is written down at most this often: reading must not become writing
+_ORPHAN_SECONDS = 120.0  # a folder without a session is swept once it is this old: it may be one just being opened
+
+
+@dataclass(frozen=True)
+class Download:
+    """A picture made for download. filename: for people and URLs, unguessable. key: what it was made from."""
+
+    filename: str
+    session_id: str
+    key: str
+    path: Path
+    media_type: str
+    size_bytes: int
+    created_at: float
+
+
+class Edit:
+    """The session while one caller has it. Nothing is written before the `edit` block ends."""
+
+    def __init__(self, session: Session):
+        self.session = session
+        self.new_masks: dict[int, Mask] = {}
+        self.new_step: str = ""
+        self.step_by = 0
+
+    def add(self, masks: Sequence[Mask]) -> tuple[int, ...]:
+        """Keep masks; returns their ids. A mask the session holds already keeps its id."""
+        known = {mask: mask_id for mask_id, mask in self.session.masks.items()}
+        next_id = len(self.session.masks)
+        ids = []
+        for mask in masks:
+            mask_id = known.setdefault(mask, next_id)
+            if mask_id == next_id:
+                self.new_masks[mask_id] = mask
+                next_id += 1
+            ids.append(mask_id)
+        self.session = replace(self.session, masks=MappingProxyType({**self.session.masks, **self.new_masks}))
+        return tuple(ids)
+
+    def set_automatic(self, ids: tuple[int, ...]) -> None:
+        """These are the answer to "every mask"."""
+        self.session = replace(self.session, automatic=ids)
+
+    def do(self, action: str, canvas: Canvas) -> None:
+        """One step forward in the history; `action` is its name, such as "paint"."""
+        self.new_step, self.step_by = action, 1
+        self.session = replace(self.session, canvas=canvas, can_undo=action, can_redo="")
+
+    def undo(self) -> None:
+        """One step back, read when the block ends. InvalidInput when there is none."""
+        if not self.session.can_undo:
+            raise InvalidInput("There is nothing to undo.", "session_id")
+        self.step_by = -1
+
+    def redo(self) -> None:
+        """One step forward again. InvalidInput when there is none."""
+        if not self.session.can_redo:
+            raise InvalidInput("There is nothing to redo.", "session_id")
+        self.step_by = 1
+
+
+class SessionStore:
+    """Sessions on disk. `clock` gives Unix seconds; `memory` bounds the bytes of snapshots kept at hand.
+
+    Several processes may share the folders: a snapshot is used only while its revision is the one on disk.
+    """
+
+    def __init__(
+        self,
+        upload_dir: Path,
+        masks_dir: Path,
+        results_dir: Path,
+        *,
+        ttl: float = 3600.0,
+        max_sessions: int = 1000,
+        max_disk: int = 20 * 2**30,
+        max_masks: int = 5000,
+        memory: int = 64 * 2**20,
+        clock: Callable[[], float] = time.time,
+    ):
+        self.upload_dir, self.masks_dir, self.results_dir = Path(upload_dir), Path(masks_dir), Path(results_dir)
+        self.ttl, self.max_sessions, self.max_disk, self.max_masks = ttl, max_sessions, max_disk, max_masks
+        self._clock = clock
+        self._snapshots: Cache[Session] = Cache(memory, _session_bytes)
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._guard = threading.Lock()  # of _locks
+        self._db_lock = threading.RLock()  # of the one connection
+        with _storage_errors():
+            for folder in (self.upload_dir, self.masks_dir, self.results_dir):
+                folder.mkdir(parents=True, exist_ok=True)
+                os.chmod(folder, 0o700)
+            self._db = self._connect(self.masks_dir / "sessions.sqlite3")
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a killed process loses nothing that was committed
+        db.execute("PRAGMA foreign_keys = ON")
+        with _transaction(db):
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                raise StorageError(
+                    f"{path} was written by a newer SAM2 Painter (schema {version}, this one reads {SCHEMA_VERSION}). "
+                    "Upgrade, or choose another data folder."
+                )
+            if version == 0:
+                for statement in _SCHEMA.split(";"):
+                    db.execute(statement)
+                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        os.chmod(path, 0o600)
+        return db
+
+    def close(self) -> None:
+        """Close the database. The store is of no use afterwards."""
+        with self._db_lock:
+            self._db.close()
+
+    # -- opening, reading, deleting ----------------------------------------------------------------------------------
+
+    def open(self, name: str, data: bytes, digest: str, size: tuple[int, int]) -> Session:
+        """Keep a photo as it was sent and start a session on it. digest, size (H, W): of the opened photo."""
+        self.sweep()
+        session_id, now = secrets.token_urlsafe(18), self._clock()
+        folder = self.upload_dir / session_id
+        try:
+            with _storage_errors():
+                folder.mkdir(mode=0o700)
+                (folder / "photo").write_bytes(data)
+                deadline.check()
+                with self._db_lock, _transaction(self._db) as db:
+                    row = (session_id, name, digest, *size, now, now, 0, 0, "[]", len(data))
+                    db.execute(f"INSERT INTO sessions VALUES ({','.join('?' * len(row))})", row)
+                    first = json.dumps(records.canvas_to_record(Canvas()))
+                    db.execute("INSERT INTO steps VALUES (?, 0, '', ?)", (session_id, first))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return self.get(session_id)
+
+    def get(self, session_id: str) -> Session:
+        """The session as it is now. Counts as a use. Raises SessionNotFound."""
+        with _storage_errors():
+            revision = self._touch(session_id)
+            return self._snapshots.get((session_id, revision), lambda: self._read(session_id)).value
+
+    def photo_path(self, session_id: str) -> Path:
+        """Where the photo lies as it was sent."""
+        self.get(session_id)
+        return self.upload_dir / session_id / "photo"
+
+    def delete(self, session_id: str) -> None:
+        """Forget the session and everything of it on disk. Raises SessionNotFound."""
+        with self._locked(session_id), _storage_errors():
+            self._touch(session_id)
+            self._forget(session_id)
+
+    def count(self) -> int:
+        """How many sessions there are."""
+        with self._db_lock, _storage_errors():
+            return self._db.execute("SELECT COUNT(*) FROM sessions").fetchone()[0]
+
+    def ids(self) -> list[str]:
+        """Every session's id, longest idle first."""
+        with self._db_lock, _storage_errors():
+            return [row[0] for row in self._db.execute("SELECT id FROM sessions ORDER BY used_at")]
+
+    def bytes_on_disk(self) -> int:
+        """Bytes of photos, masks and downloads."""
+        with self._db_lock, _storage_errors():
+            kept = self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM sessions").fetchone()[0]
+            made = self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM downloads").fetchone()[0]
+        return kept + made
+
+    # -- changing ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def edit(self, session_id: str) -> Iterator[Edit]:
+        """The session, to one caller at a time. Raises SessionNotFound; Busy when it cannot be had in time."""
+        with self._locked(session_id):
+            edit = Edit(self.get(session_id))
+            before = edit.session
+            yield edit
+            deadline.check()
+            with _storage_errors():
+                edit.session = self._commit(before, edit)
+
+    def _commit(self, before: Session, edit: Edit) -> Session:
+        if len(edit.session.masks) > self.max_masks:
+            raise InvalidInput(f"A session holds at most {self.max_masks} masks. Open the photo again.", "session_id")
+        sid = before.id
+        masks = [
+            (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
+            for mask_id, mask in edit.new_masks.items()
+        ]
+        with self._db_lock, _transaction(self._db) as db:
+            row = db.execute("SELECT revision, step FROM sessions WHERE id = ?", (sid,)).fetchone()
+            if row is None:
+                raise SessionNotFound(sid)
+            if row[0] != before.revision:
+                raise Busy("Another process changed this session at the same moment. Try again.", 1.0)
+            step = row[1] + edit.step_by
+            db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?)", masks)
+            if edit.new_step:
+                db.execute("DELETE FROM steps WHERE session_id = ? AND id >= ?", (sid, step))
+                canvas = json.dumps(records.canvas_to_record(edit.session.canvas))
+                db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (sid, step, edit.new_step, canvas))
+            db.execute(
+                "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, used_at = ?, bytes = bytes + ?"
+                " WHERE id = ?",
+                (step, json.dumps(edit.session.automatic), self._clock(), sum(len(m[3]) for m in masks), sid),
+            )
+        if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
+            return self.get(sid)
+        session = replace(edit.session, revision=before.revision + 1, used_at=self._clock())
+        return self._snapshots.get((sid, session.revision), lambda: session).value
+
+    # -- downloads ---------------------------------------------------------------------------------------------------
+
+    def add_download(self, session_id: str, key: str, stem: str, suffix: str, media_type: str, data: bytes) -> Download:
+        """Keep a picture for download as "stem-TOKEN.suffix"; a picture of the same key takes the place of the old."""
+        session = self.get(session_id)
+        token = secrets.token_hex(6)
+        filename, file = f"{_printable(stem)[:80] or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
+        folder = self.results_dir / session.id
+        path = folder / file
+        with _storage_errors():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            path.write_bytes(data)
+            try:
+                with self._db_lock, _transaction(self._db) as db:
+                    row = (filename, session.id, key, file, media_type, len(data), self._clock())
+                    db.execute("INSERT INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            except sqlite3.IntegrityError:  # the session was deleted meanwhile
+                shutil.rmtree(folder, ignore_errors=True)
+                raise SessionNotFound(session_id) from None
+        return Download(filename, session.id, key, path, media_type, len(data), row[6])
+
+    def downloads(self, session_id: str) -> list[Download]:
+        """The session's downloads, oldest first."""
+        self.get(session_id)
+        return self._downloads("session_id = ? ORDER BY created_at, filename", session_id)
+
+    def download(self, filename: str) -> Download:
+        """The download of that name. Raises DownloadNotFound."""
+        for found in self._downloads("filename = ?", filename):
+            self._touch(found.session_id)
+            if found.path.is_file():
+                return found
+        raise DownloadNotFound("No such download: it was deleted with its session. Make it again.")
+
+    def _downloads(self, where: str, value: str) -> list[Download]:
+        query = f"SELECT filename, session_id, key, file, media_type, bytes, created_at FROM downloads WHERE {where}"
+        with self._db_lock, _storage_errors():
+            rows = self._db.execute(query, (value,)).fetchall()
+        return [Download(f, sid, key, self.results_dir / sid / file, *rest) for f, sid, key, file, *rest in rows]
+
+    # -- sweeping ----------------------------------------------------------------------------------------------------
+
+    def sweep(self) -> int:
+        """Delete expired sessions, the longest idle ones over the limits, and folders no session owns; how many
+        sessions went."""
+        now = self._clock()
+        with _storage_errors():
+            with self._db_lock:
+                expired = self._db.execute("SELECT id FROM sessions WHERE used_at <= ?", (now - self.ttl,)).fetchall()
+                # A clock that was set back must not keep sessions for ever.
+                self._db.execute("UPDATE sessions SET used_at = ? WHERE used_at > ?", (now, now + _TOUCH_SECONDS))
+            gone = [row[0] for row in expired]
+            for session_id in gone:
+                self._forget(session_id)
+            idle = self.ids()
+            while idle and (len(idle) >= self.max_sessions or self.bytes_on_disk() >= self.max_disk):
+                gone.append(idle.pop(0))
+                self._forget(gone[-1])
+            self._remove_orphans(set(idle), now)
+        return len(gone)
+
+    def _remove_orphans(self, known: set[str], now: float) -> None:
+        for root in (self.upload_dir, self.results_dir):
+            for folder in root.iterdir():
+                if folder.name in known or not folder.is_dir():
+                    continue
+                with suppress(FileNotFoundError):  # another process may sweep too
+                    if abs(time.time() - folder.stat().st_mtime) > _ORPHAN_SECONDS:
+                        shutil.rmtree(folder, ignore_errors=True)
+
+    def _forget(self, session_id: str) -> None:
+        with self._db_lock:
+            self._db.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+        self._snapshots.clear(lambda key: key[0] == session_id)  # type: ignore[index]
+        for root in (self.upload_dir, self.results_dir):
+            shutil.rmtree(root / session_id, ignore_errors=True)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _touch(self, session_id: str) -> int:
+        """Write down that the session is used; returns its revision. Raises SessionNotFound."""
+        if not isinstance(session_id, str):
+            raise InvalidInput("session_id must be text", "session_id")
+        now = self._clock()
+        with self._db_lock:
+            row = self._db.execute("SELECT revision, used_at FROM sessions WHERE id = ?", (session_id,)).fetchone()
+            if row is None or now - row[1] >= self.ttl:
+                raise SessionNotFound(session_id)
+            if abs(now - row[1]) > min(_TOUCH_SECONDS, self.ttl / 10):
+                self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
+        return row[0]
+
+    def _read(self, session_id: str) -> Session:
+        with self._db_lock, _transaction(self._db, "DEFERRED") as db:  # one moment in time for all four reads
+            row = db.execute(
+                "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic FROM sessions"
+                " WHERE id = ?",
+                (session_id,),
+            ).fetchone()
+            if row is None:
+                raise SessionNotFound(session_id)
+            name, digest, height, width, created_at, used_at, revision, step, automatic = row
+            masks = db.execute(
+                "SELECT id, record, counts FROM masks WHERE session_id = ? ORDER BY id", (session_id,)
+            ).fetchall()
+            steps = db.execute(
+                "SELECT id, action, CASE WHEN id = ?1 THEN canvas END FROM steps"
+                " WHERE session_id = ?2 AND id IN (?1, ?1 + 1) ORDER BY id",
+                (step, session_id),
+            ).fetchall()
+        by_id = {
+            mask_id: records.mask_from_record(json.loads(record), records.rle_from_bytes(counts, (height, width)))
+            for mask_id, record, counts in masks
+        }
+        return Session(
+            id=session_id,
+            name=name,
+            digest=digest,
+            size=(height, width),
+            masks=MappingProxyType(by_id),
+            automatic=tuple(json.loads(automatic)),
+            canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),
+            can_undo=steps[0][1],
+            can_redo=steps[1][1] if len(steps) > 1 else "",
+            created_at=created_at,
+            used_at=used_at,
+            revision=revision,
+        )
+
+    @contextmanager
+    def _locked(self, session_id: str) -> Iterator[None]:
+        with self._guard:
+            lock = self._locks.setdefault(session_id, threading.Lock())
+        waits_until = time.monotonic() + deadline.remaining(60.0)
+        while not lock.acquire(timeout=0.25):
+            deadline.check()
+            if time.monotonic() > waits_until:
+                raise Busy("This session is busy with another request. Try again.")
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _session_bytes(session: Session) -> int:
+    return 4096 + sum(400 + mask.rle.nbytes for mask in session.masks.values())
+
+
+def _printable(name: str) -> str:
+    """A file name's stem for people: no path, no control characters, no lone surrogates."""
+    name = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(c for c in name if c.isprintable()).encode("utf-8", "ignore").decode().strip(" .")
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+    db.execute(f"BEGIN {kind}")
+    try:
+        yield db
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """SQLite's and the file system's errors as ours."""
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise StorageError(
+            f"The data folder cannot be read or written ({error}). Free some space or choose another folder."
+        ) from error

@@ -1,0 +1,652 @@
+"""The verbs. The page, the API, the command line and a notebook all call these, and nothing below them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
+
+import numpy as np
+
+from . import images, masks, paint
+from .cache import Cache, CacheStatus, Found
+from .deadline import Deadline, check, current
+from .engines import Engine, Progress, no_progress
+from .errors import InvalidInput, MaskNotFound, PainterError
+from .rle import RLE
+from .sessions import Download, Edit, SessionStore
+from .settings import Settings
+from .types import (
+    COMBINE_MODES,
+    AutoMask,
+    Canvas,
+    CombineMode,
+    Embedding,
+    Layer,
+    Mask,
+    Photo,
+    Prompts,
+    Selection,
+    Session,
+)
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+SelectMode = Literal["new", "union", "subtract", "intersect"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds each kind of verb may take."""
+
+    upload: float = 60.0
+    segment: float = 60.0
+    generate: float = 120.0
+    paint: float = 60.0
+    download: float = 30.0
+
+
+class Generated(NamedTuple):
+    """Answer to "every mask": the session, whose `automatic` names them, and whether nothing had to be computed."""
+
+    session: Session
+    cached: bool
+
+
+class Pointed(NamedTuple):
+    """The mask at a point, and whether it was found without the engine."""
+
+    mask_id: int
+    mask: Mask
+    cached: bool
+
+
+def verb(limit: str) -> Callable[[Callable[Concatenate[Studio, P], R]], Callable[Concatenate[Studio, P], R]]:
+    """A method of Studio people call: it works under its time limit, can be cancelled, and is logged in one line."""
+
+    def decorate(method: Callable[Concatenate[Studio, P], R]) -> Callable[Concatenate[Studio, P], R]:
+        name = method.__name__
+
+        @wraps(method)
+        def call(studio: Studio, *args: P.args, **kwargs: P.kwargs) -> R:
+            outer = current()
+            if outer is not None and outer.what == name:  # a door set the limit already
+                return _logged(name, args, lambda: method(studio, *args, **kwargs))
+            with Deadline(getattr(studio.limits, limit), name):
+                return _logged(name, args, lambda: method(studio, *args, **kwargs))
+
+        call.limit = limit  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
+def _logged(name: str, args: Sequence[object], call: Callable[[], R]) -> R:
+    session = args[0][:6] if args and isinstance(args[0], str) else "-"
+    start, outcome, level = time.perf_counter(), "ok", logging.INFO
+    try:
+        result = call()
+        cached = getattr(result, "cached", None)
+        if not session.strip("-") and isinstance(result, Session):
+            session = result.id[:6]
+        return result
+    except PainterError as error:
+        outcome, cached = type(error).__name__, None
+        raise
+    except BaseException as error:
+        outcome, cached, level = type(error).__name__, None, logging.ERROR
+        raise
+    finally:
+        fields: dict[str, object] = dict(verb=name, session=session, ms=round((time.perf_counter() - start) * 1e3, 1))
+        if cached is not None:
+            fields["cached"] = cached
+        fields["outcome"] = outcome
+        log.log(level, "%s", name, extra={"fields": fields})
+
+
+class Studio:
+    """One engine, one session store and the caches between them. Thread-safe.
+
+    reason: why this engine, for page, health and log.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sessions: SessionStore,
+        *,
+        reason: str = "",
+        limits: Limits | None = None,
+        max_file_size: int = 50 * 2**20,
+        max_pixels: int = 80_000_000,
+        photo_cache: int = 256 * 2**20,
+        embedding_cache: int = 512 * 2**20,
+        mask_cache: int = 64 * 2**20,
+        surface_cache: int = 256 * 2**20,
+    ):
+        self.engine, self.sessions, self.reason = engine, sessions, reason
+        self.limits = limits or Limits()
+        self.max_file_size, self.max_pixels = max_file_size, max_pixels
+        self._photos: Cache[Photo] = Cache(photo_cache, lambda photo: photo.pixels.nbytes)
+        self._embeddings: Cache[Embedding] = Cache(embedding_cache, lambda embedding: embedding.nbytes)
+        self._masks: Cache[tuple[Mask, ...]] = Cache(
+            mask_cache, lambda found: 64 + sum(400 + m.rle.nbytes for m in found)
+        )
+        self._surfaces: Cache[paint.Surface] = Cache(surface_cache, lambda surface: surface.nbytes)
+        self._running: defaultdict[str, set[Deadline]] = defaultdict(set)  # by session, for cancel()
+        self._running_guard = threading.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Studio:
+        """The studio these settings describe. Raises EngineUnavailable when the engine named cannot run here."""
+        from .engines.choice import choose
+
+        choice = choose(
+            settings.engine,
+            modal_base_url=settings.modal_base_url,
+            modal_key=settings.modal_key,
+            modal_secret=settings.modal_secret,
+            modal_app=settings.modal_app,
+            sam2_model=settings.sam2_model,
+            sam2_checkpoint=settings.sam2_checkpoint,
+            sam2_device=settings.sam2_device,
+            sam2_cache_dir=settings.sam2_cache_dir,
+        )
+        sessions = SessionStore(
+            settings.upload_dir,  # type: ignore[arg-type]
+            settings.masks_dir,  # type: ignore[arg-type]
+            settings.results_dir,  # type: ignore[arg-type]
+            ttl=settings.session_ttl,
+            max_sessions=settings.max_sessions,
+            max_disk=settings.max_disk,
+            max_masks=settings.max_masks,
+        )
+        limits = Limits(
+            settings.upload_limit,
+            settings.segment_limit,
+            settings.generate_limit,
+            settings.paint_limit,
+            settings.download_limit,
+        )
+        return cls(
+            choice.engine,
+            sessions,
+            reason=choice.reason,
+            limits=limits,
+            max_file_size=settings.max_file_size,
+            max_pixels=settings.max_pixels,
+            photo_cache=settings.photo_cache,
+            embedding_cache=settings.embedding_cache,
+            mask_cache=settings.mask_cache,
+            surface_cache=settings.surface_cache,
+        )
+
+    # -- photos and sessions -----------------------------------------------------------------------------------------
+
+    @verb("upload")
+    def open(self, source: images.Source, name: str = "") -> Session:
+        """Start painting a photo: bytes of a file, a path, base64 text, a data URL, a PIL image or an array.
+
+        name: the file name people know it by. Raises NotAnImage, TooLarge.
+        """
+        data, name = images.read_bytes(source, name, max_bytes=self.max_file_size)
+        photo = images.open_photo(data, name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
+        check()
+        session = self.sessions.open(photo.name, data, photo.digest, photo.size)
+        self._photos.get(photo.digest, lambda: photo)
+        return session
+
+    def session(self, session_id: str) -> Session:
+        """The session as it is now. Raises SessionNotFound."""
+        return self.sessions.get(session_id)
+
+    @verb("upload")
+    def close(self, session_id: str) -> None:
+        """Delete the session: nothing of it stays on disk. Raises SessionNotFound."""
+        session = self.sessions.get(session_id)
+        self.cancel(session_id)
+        self.sessions.delete(session_id)
+        self._forget(session)
+
+    def photo(self, session_id: str) -> Photo:
+        """The session's photo, opened (again, if memory had no room for it)."""
+        session = self.sessions.get(session_id)
+
+        def reopen() -> Photo:
+            path = self.sessions.photo_path(session_id)
+            return images.open_photo(path, session.name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
+
+        return self._photos.get(session.digest, reopen).value
+
+    def cancel(self, session_id: str) -> bool:
+        """Stop what is running for this session; whether there was anything."""
+        with self._running_guard:
+            running = list(self._running.get(session_id, ()))
+        for job in running:
+            job.cancel()
+        return bool(running)
+
+    # -- masks -------------------------------------------------------------------------------------------------------
+
+    @verb("segment")
+    def embed(self, session_id: str) -> Found[Embedding]:
+        """Let the engine read the photo now, so that the first click is quick."""
+        return self._embedding(self.photo(session_id))
+
+    @verb("segment")
+    def segment(self, session_id: str, prompts: Prompts, mode: SelectMode = "new") -> Session:
+        """Select what the prompts point at: points, a box, a mask prompt.
+
+        The candidates, best first, are kept in the session, and the best is selected; with a mode other than "new" it
+        is combined with what was selected before. Raises InvalidInput for prompts outside the photo.
+        """
+        with self.sessions.edit(session_id) as edit:
+            base, mode_kept = _base(edit.session.selection, mode)
+            self._select_prompts(edit, prompts, base, mode_kept)
+        return edit.session
+
+    @verb("segment")
+    def click(self, session_id: str, x: float, y: float, label: int = 1, mode: SelectMode = "new") -> Session:
+        """One more click on the photo, the way the page means it.
+
+        While prompts are being refined it is a point more (label 1 foreground, 0 background). Otherwise it begins
+        anew, or, by `mode`, a part to add to, subtract from or intersect with the selection. A background click on a
+        selection that has no prompts takes away what lies under it.
+        """
+        with self.sessions.edit(session_id) as edit:
+            selection = edit.session.selection
+            if selection.prompts is not None and (mode == "new" or mode == selection.mode):
+                prompts, base, kept = selection.prompts.plus(x, y, label), selection.base, selection.mode
+            elif label == 1:
+                prompts = Prompts.click(x, y)
+                base, kept = _base(selection, mode)
+            elif selection.mask_id is not None:
+                prompts = Prompts.click(x, y)
+                base, kept = _base(selection, "subtract")
+            else:
+                raise InvalidInput("Click the wall you want first; then take parts away.", "label")
+            self._select_prompts(edit, prompts, base, kept)
+        return edit.session
+
+    @verb("segment")
+    def remove_point(self, session_id: str, index: int) -> Session:
+        """Take the point at this place (0 was first) out of the selection's prompts; the last one clears it."""
+        with self.sessions.edit(session_id) as edit:
+            selection = edit.session.selection
+            prompts = selection.prompts
+            count = 0 if prompts is None else len(prompts.point_coords)
+            if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
+                raise InvalidInput(f"No point {index}: the selection has {count}.", "index")
+            assert prompts is not None
+            keep = np.arange(count) != index
+            if not prompts.point_labels[keep].any() and prompts.box is None:
+                edit.do("remove point", replace(edit.session.canvas, selection=Selection(selection.base)))
+            else:
+                fewer = replace(
+                    prompts, point_coords=prompts.point_coords[keep], point_labels=prompts.point_labels[keep]
+                )
+                self._select_prompts(edit, fewer, selection.base, selection.mode, "remove point")
+        return edit.session
+
+    @verb("segment")
+    def choose(self, session_id: str, choice: int) -> Session:
+        """Take another of the selection's candidates (0 is the best)."""
+        with self.sessions.edit(session_id) as edit:
+            selection = edit.session.selection
+            if isinstance(choice, bool) or not isinstance(choice, int) or not 0 <= choice < len(selection.candidates):
+                raise InvalidInput(f"No candidate {choice}: there are {len(selection.candidates)}.", "choice")
+            self._select_candidate(edit, replace(selection, choice=choice), "choose candidate")
+        return edit.session
+
+    @verb("segment")
+    def select(self, session_id: str, mask_ids: Sequence[int], mode: SelectMode = "new") -> Session:
+        """Select masks the session holds, several as their union; by `mode` combined with the selection."""
+        with self.sessions.edit(session_id) as edit:
+            self._select_mask(edit, self._combined(edit, mask_ids, "union"), mode, "select")
+        return edit.session
+
+    @verb("segment")
+    def clear_selection(self, session_id: str) -> Session:
+        """Select nothing."""
+        with self.sessions.edit(session_id) as edit:
+            if edit.session.selection.mask_id is not None or edit.session.selection.prompts is not None:
+                edit.do("clear selection", replace(edit.session.canvas, selection=Selection()))
+        return edit.session
+
+    @verb("generate")
+    def generate(self, session_id: str, options: AutoMask | None = None, progress: Progress = no_progress) -> Generated:
+        """Find every mask, largest first; they become the session's `automatic` masks.
+
+        `progress` is told the fraction done. Cancelled or past its limit it changes nothing.
+        """
+        options = options or AutoMask()
+        photo = self.photo(session_id)
+
+        def step(fraction: float) -> None:
+            check()
+            progress(fraction)
+
+        def compute() -> tuple[Mask, ...]:
+            return tuple(self.engine.generate(photo, self._embedding(photo).value, options, step))
+
+        with self._cancellable(session_id):
+            found = self._masks.get(("generate", photo.digest, self.engine.name, options), compute)
+            with self.sessions.edit(session_id) as edit:
+                edit.set_automatic(edit.add(found.value))
+        return Generated(edit.session, found.cached)
+
+    @verb("segment")
+    def mask_at(self, session_id: str, x: float, y: float) -> Pointed:
+        """The smallest mask of the session under pixel (x, y), without the engine; automatic masks before others.
+
+        Raises InvalidInput outside the photo, MaskNotFound where there is none.
+        """
+        session = self.sessions.get(session_id)
+        prompts = Prompts.click(x, y)
+        prompts.check_inside(session.size)
+        px, py = (int(v) for v in prompts.point_coords[0])
+        others = [mask_id for mask_id in session.masks if mask_id not in set(session.automatic)]
+        for ids in (session.automatic, others):
+            index = masks.mask_at([session.masks[mask_id] for mask_id in ids], px, py)
+            if index is not None:
+                return Pointed(ids[index], session.masks[ids[index]], True)
+        raise MaskNotFound(f"No mask at ({px}, {py}). Generate masks first, or segment at this point.")
+
+    @verb("segment")
+    def generate_at(self, session_id: str, x: float, y: float) -> Pointed:
+        """The engine's best mask for a foreground point at (x, y), kept in the session."""
+        prompts = Prompts.click(x, y)
+        with self.sessions.edit(session_id) as edit:
+            found = self._predicted(edit.session, prompts)
+            (mask_id,) = edit.add(found.value[:1])
+        return Pointed(mask_id, edit.session.masks[mask_id], found.cached)
+
+    @verb("segment")
+    def combine(self, session_id: str, mask_ids: Sequence[int], mode: CombineMode = "union") -> Pointed:
+        """One mask from several: their union, what they share ("intersect"), or the first less the others
+        ("subtract")."""
+        with self.sessions.edit(session_id) as edit:
+            mask_id = self._combined(edit, mask_ids, mode)
+        return Pointed(mask_id, edit.session.masks[mask_id], False)
+
+    @verb("segment")
+    def add_mask(self, session_id: str, rle: RLE, category: str = "") -> Pointed:
+        """Keep a mask somebody brings along. Raises InvalidInput when it has not the photo's size or is empty."""
+        with self.sessions.edit(session_id) as edit:
+            if rle.size != edit.session.size:
+                height, width = edit.session.size
+                raise InvalidInput(f"mask is {rle.size[1]}x{rle.size[0]}, the photo {width}x{height}", "mask")
+            if not rle.area:
+                raise InvalidInput("mask is empty: it must hold at least one pixel", "mask")
+            (mask_id,) = edit.add([Mask(rle, category=category)])
+        return Pointed(mask_id, edit.session.masks[mask_id], False)
+
+    @verb("segment")
+    def find(self, session_id: str, category: str, mode: SelectMode = "new") -> Session:
+        """Select everything of a kind, such as "wall" (walls less their windows, doors and plants)."""
+        if category not in self.categories:
+            raise InvalidInput(
+                f"category must be one of {', '.join(self.categories)}"
+                if self.categories
+                else f"{self.engine.title} does not name what it sees; click the walls instead.",
+                "category",
+            )
+        photo = self.photo(session_id)
+        found = self._masks.get(
+            ("find", photo.digest, self.engine.name, category),
+            lambda: tuple(self.engine.find(self._embedding(photo).value, category)),
+        )
+        if not found.value:
+            raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
+        with self.sessions.edit(session_id) as edit:
+            self._select_mask(edit, self._combined(edit, edit.add(found.value), "union"), mode, f"select {category}s")
+        return edit.session
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """What `find` understands; empty for engines that name nothing."""
+        return self.engine.categories
+
+    # -- paint -------------------------------------------------------------------------------------------------------
+
+    @verb("paint")
+    def paint(self, session_id: str, layers: Sequence[dict[str, Any]], *, replace_same: bool = True) -> Session:
+        """Put paint on masks, one step of the history.
+
+        layers: each {"mask_id": int, "color": (r, g, b)} and any further field of `Layer`. A mask that has a layer
+        already is repainted in place, not painted over. Afterwards the next click begins a new selection.
+        """
+        if not layers:
+            raise InvalidInput("colored_masks must name at least one mask", "colored_masks")
+        with self.sessions.edit(session_id) as edit:
+            painted = list(edit.session.layers)
+            for values in layers:
+                mask_id = values["mask_id"]
+                mask = edit.session.mask(mask_id)
+                values = {"name": _layer_name(mask, painted), **values}
+                same = [i for i, layer in enumerate(painted) if layer.mask_id == mask_id] if replace_same else []
+                if same:
+                    values["name"] = painted[same[0]].name
+                    painted[same[0]] = Layer(mask, **values)
+                else:
+                    painted.append(Layer(mask, **values))
+            selection = replace(edit.session.selection, prompts=None, candidates=(), choice=0, base=None, mode="")
+            edit.do("paint", Canvas(selection, tuple(painted)))
+        return edit.session
+
+    @verb("paint")
+    def edit_layer(self, session_id: str, index: int, **changes: Any) -> Session:
+        """Change fields of the layer at this place (0 is painted first): color, opacity, mode, name, visible, ..."""
+        with self.sessions.edit(session_id) as edit:
+            changed = replace(edit.session.layer(index), **changes)
+            before = edit.session.layers
+            layers = (*before[:index], changed, *before[index + 1 :])
+            edit.do(f"change {', '.join(changes)}", _with_layers(edit.session, layers))
+        return edit.session
+
+    @verb("paint")
+    def remove_layer(self, session_id: str, index: int) -> Session:
+        """Take the paint at this place off."""
+        with self.sessions.edit(session_id) as edit:
+            edit.session.layer(index)
+            before = edit.session.layers
+            edit.do("remove layer", _with_layers(edit.session, before[:index] + before[index + 1 :]))
+        return edit.session
+
+    @verb("paint")
+    def move_layer(self, session_id: str, index: int, to: int) -> Session:
+        """Move a layer to another place in the order of painting."""
+        with self.sessions.edit(session_id) as edit:
+            moved, _ = edit.session.layer(index), edit.session.layer(to)
+            rest = list(edit.session.layers)
+            rest.pop(index)
+            rest.insert(to, moved)
+            edit.do("move layer", _with_layers(edit.session, tuple(rest)))
+        return edit.session
+
+    @verb("paint")
+    def undo(self, session_id: str) -> Session:
+        """Take the last action back. Raises InvalidInput when there is none."""
+        with self.sessions.edit(session_id) as edit:
+            edit.undo()
+        return edit.session
+
+    @verb("paint")
+    def redo(self, session_id: str) -> Session:
+        """Do the action again that was taken back last. Raises InvalidInput when there is none."""
+        with self.sessions.edit(session_id) as edit:
+            edit.redo()
+        return edit.session
+
+    @verb("paint")
+    def picture(
+        self, session_id: str, *, layers: Iterable[Layer] | None = None, max_side: int | None = None
+    ) -> np.ndarray:
+        """The painted picture, (H, W, 3) uint8 RGB: the session's layers, or those given, on its photo.
+
+        max_side: at most so many pixels on the long side, for the screen; the same function as the full size.
+        """
+        session = self.sessions.get(session_id)
+        shown = session.layers if layers is None else tuple(layers)
+        return paint.composite(self.photo(session_id), shown, analyse=self.surface, max_side=max_side)
+
+    def surface(self, photo: Photo, rle: RLE, **how: Any) -> paint.Surface:
+        """`paint.analyse`, remembered."""
+        key = (photo.digest, rle, tuple(sorted(how.items())))
+        return self._surfaces.get(key, lambda: paint.analyse(photo, rle, **how)).value
+
+    @verb("download")
+    def download(
+        self,
+        session_id: str,
+        *,
+        painted: bool = True,
+        layers: Sequence[Layer] | None = None,
+        format: str = "PNG",
+        quality: int = 95,
+    ) -> Download:
+        """A file of the picture at full size, made once and reused until something changes.
+
+        painted: False for the photo as opened. layers: instead of the session's. format: PNG, JPG or WEBP; quality:
+        1-100.
+        """
+        session = self.sessions.get(session_id)
+        file_format = images.file_format(format, quality)
+        shown = (session.layers if layers is None else tuple(layers)) if painted else ()
+        key = repr((painted, [(hash(s.mask.rle), replace(s, mask=_NO_MASK, name="")) for s in shown], file_format))
+        for made in self.sessions.downloads(session_id):
+            if made.key == key and made.path.is_file():
+                return made
+        photo = self.photo(session_id)
+        pixels = paint.composite(photo, shown, analyse=self.surface)
+        check()
+        data = images.encode(pixels, file_format.name, quality)
+        check()
+        stem = Path(session.name).stem + ("-painted" if painted else "")
+        return self.sessions.add_download(session_id, key, stem, file_format.suffix, file_format.media_type, data)
+
+    # -- caches ------------------------------------------------------------------------------------------------------
+
+    def clear_cache(self, session_id: str | None = None) -> None:
+        """Forget what can be computed again, of one session or of all. It changes no answer."""
+        if session_id is not None:
+            self._forget(self.sessions.get(session_id))
+            return
+        for cache in (self._photos, self._embeddings, self._masks, self._surfaces):
+            cache.clear()
+
+    def cache_status(self) -> dict[str, CacheStatus]:
+        """How full each cache is, by name."""
+        return {
+            "photos": self._photos.status(),
+            "embeddings": self._embeddings.status(),
+            "masks": self._masks.status(),
+            "surfaces": self._surfaces.status(),
+        }
+
+    def cached_digests(self) -> set[str]:
+        """Digests of the photos an embedding or masks are remembered for."""
+        return {key[1] for key in self._masks.kept()} | {key[0] for key in self._embeddings.kept()}  # type: ignore[index]
+
+    def _forget(self, session: Session) -> None:
+        digest = session.digest
+        self._photos.clear(lambda key: key == digest)
+        for cache in (self._embeddings, self._surfaces):
+            cache.clear(lambda key: key[0] == digest)  # type: ignore[index]
+        self._masks.clear(lambda key: key[1] == digest)  # type: ignore[index]
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _embedding(self, photo: Photo) -> Found[Embedding]:
+        return self._embeddings.get((photo.digest, self.engine.name), lambda: self.engine.embed(photo))
+
+    def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
+        prompts.check_inside(session.size)
+
+        def compute() -> tuple[Mask, ...]:
+            embedding = self._embedding(self.photo(session.id)).value
+            check()
+            return tuple(self.engine.predict(embedding, prompts))
+
+        return self._masks.get(("predict", session.digest, self.engine.name, prompts.key), compute)
+
+    def _select_prompts(
+        self, edit: Edit, prompts: Prompts, base: int | None, mode: CombineMode | Literal[""], action: str = "select"
+    ) -> None:
+        ids = edit.add(self._predicted(edit.session, prompts).value)
+        self._select_candidate(edit, Selection(None, prompts, ids, 0, base, mode), action)
+
+    def _select_candidate(self, edit: Edit, selection: Selection, action: str) -> None:
+        mask_id = selection.candidates[selection.choice]
+        if selection.base is not None and selection.mode:
+            mask_id = self._combined(edit, (selection.base, mask_id), selection.mode)
+        edit.do(action, replace(edit.session.canvas, selection=replace(selection, mask_id=mask_id)))
+
+    def _select_mask(self, edit: Edit, mask_id: int, mode: SelectMode, action: str) -> None:
+        base, combine = _base(edit.session.selection, mode)
+        if base is not None and combine:
+            mask_id = self._combined(edit, (base, mask_id), combine)
+        edit.do(action, replace(edit.session.canvas, selection=Selection(mask_id)))
+
+    def _combined(self, edit: Edit, mask_ids: Sequence[int], mode: CombineMode) -> int:
+        if mode not in COMBINE_MODES:
+            raise InvalidInput(f"mode must be one of {', '.join(COMBINE_MODES)}", "mode")
+        if not mask_ids:
+            raise InvalidInput("mask_ids must name at least one mask", "mask_ids")
+        picked = [edit.session.mask(mask_id) for mask_id in mask_ids]
+        if len(set(mask_ids)) == 1 and mode != "subtract":
+            return mask_ids[0]
+        rle = masks.combine([mask.rle for mask in picked], mode)
+        if not rle.area:
+            raise InvalidInput(f"Nothing is left of these masks by {mode}.", "mode")
+        first = picked[0]
+        same = {mask.category for mask in picked} == {first.category} or mode == "subtract"
+        score = min(mask.predicted_iou for mask in picked)
+        stable = min(mask.stability_score for mask in picked)
+        named = dict(category=first.category, category_score=first.category_score) if same else {}
+        return edit.add([Mask(rle, score, stable, **named)])[0]  # type: ignore[arg-type]
+
+    @contextmanager
+    def _cancellable(self, session_id: str) -> Iterator[None]:
+        job = current()
+        assert job is not None  # every verb works under one
+        with self._running_guard:
+            self._running[session_id].add(job)
+        try:
+            yield
+        finally:
+            with self._running_guard:
+                self._running[session_id].discard(job)
+                if not self._running[session_id]:
+                    del self._running[session_id]
+
+
+_NO_MASK = Mask(RLE((1, 1), np.array([1], np.uint32)))
+
+
+def _base(selection: Selection, mode: SelectMode) -> tuple[int | None, CombineMode | Literal[""]]:
+    """What a new part is combined with, and how."""
+    if mode not in ("new", *COMBINE_MODES):
+        raise InvalidInput(f"mode must be one of new, {', '.join(COMBINE_MODES)}", "mode")
+    if mode == "new" or selection.mask_id is None:
+        return None, ""
+    return selection.mask_id, mode
+
+
+def _with_layers(session: Session, layers: tuple[Layer, ...]) -> Canvas:
+    return replace(session.canvas, layers=layers)
+
+
+def _layer_name(mask: Mask, painted: Sequence[Layer]) -> str:
+    """ "Wall 2" where the engine named the mask, "Layer 3" otherwise."""
+    kind = mask.category.capitalize() or "Layer"
+    taken = {layer.name for layer in painted}
+    return next(name for n in range(1, len(taken) + 2) if (name := f"{kind} {n}") not in taken)
