@@ -1,0 +1,124 @@
+"""The soft border of a mask: how much of each border pixel is wall.
+
+A mask says yes or no; a photo's edge is a pixel or two of both. Near the border the photo itself tells: where wall
+and surroundings differ, a guided filter (He, Sun & Tang, "Guided Image Filtering", 2013; coefficients at a coarse
+scale as in their "Fast Guided Filter", 2015) reads coverage off the colours. Where they do not differ (a mask drawn
+across one wall) the photo tells nothing, and the border stays as sharp as it was drawn.
+
+Coverage never leaves the mask: a pixel outside it is nobody's to paint.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+EPSILON = 1e-4  # ridge of the colour fit, (1/100 of full scale) squared: about the noise of a JPEG
+LOW, HIGH = 0.15, 0.85  # the filter is never quite sure: these count as 0 and 1
+COEFFICIENT_SCALE = 4  # the fit runs on pictures this much smaller
+
+
+def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
+    """Coverage of each pixel of a mask, (h, w) uint8: 255 wall alone, 0 none of it.
+
+    pixels: (h, w, 3) uint8 RGB and mask: (h, w) bool, the same part of a photo, with a margin of `radius` pixels
+    around the mask where the photo has them. radius: how far inside the mask its true border may lie, in pixels.
+    """
+    coverage = mask.view(np.uint8) * np.uint8(255)
+    height, width = mask.shape
+    small = (max(1, round(width / COEFFICIENT_SCALE)), max(1, round(height / COEFFICIENT_SCALE)))
+    guide = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    target = cv2.resize(coverage, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    slopes, offset, trust = _fit(guide, target, max(1, round(radius / COEFFICIENT_SCALE)))
+
+    rows, columns = np.nonzero(_inner_band(mask, radius))
+    if not len(rows):
+        return coverage
+    planes = cv2.merge([*cv2.split(slopes), offset])
+    near = _sample(planes, rows, columns, mask.shape)
+    seen = np.einsum("nc,nc->n", near[:, :3], pixels[rows, columns].astype(np.float32) / 255) + near[:, 3]
+    seen = np.clip((seen - LOW) / (HIGH - LOW), 0, 1)
+    sure = _sample(trust, rows, columns, mask.shape)[:, 0]
+    coverage[rows, columns] = np.round(255 * (1 + sure * (seen - 1))).astype(np.uint8)
+    return coverage
+
+
+def _inner_band(mask: np.ndarray, radius: int) -> np.ndarray:
+    """(h, w) bool: pixels of the mask within `radius` of its border; the photo's own frame is no border."""
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    inner = cv2.erode(mask.view(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    return mask & (inner == 0)
+
+
+def _fit(guide: np.ndarray, target: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Around each pixel, the plane through the colours that explains `target` best.
+
+    Returns slopes (h, w, 3), offset (h, w), and trust (h, w) in [0, 1]: the share of the target's variance that the
+    plane explains (R squared).
+    """
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return cv2.blur(values, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT)
+
+    red, green, blue = cv2.split(guide)
+    mean_red, mean_green, mean_blue = mean(red), mean(green), mean(blue)
+    mean_target = mean(target)
+    with_red = mean(red * target) - mean_red * mean_target
+    with_green = mean(green * target) - mean_green * mean_target
+    with_blue = mean(blue * target) - mean_blue * mean_target
+    rr = mean(red * red) - mean_red * mean_red + EPSILON
+    gg = mean(green * green) - mean_green * mean_green + EPSILON
+    bb = mean(blue * blue) - mean_blue * mean_blue + EPSILON
+    rg = mean(red * green) - mean_red * mean_green
+    rb = mean(red * blue) - mean_red * mean_blue
+    gb = mean(green * blue) - mean_green * mean_blue
+    # The 3x3 covariance inverted by its cofactors: no loop, no LAPACK call per pixel.
+    irr, irg, irb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
+    igg, igb, ibb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
+    determinant = np.maximum(rr * irr + rg * irg + rb * irb, EPSILON**3)
+    slope_red = (irr * with_red + irg * with_green + irb * with_blue) / determinant
+    slope_green = (irg * with_red + igg * with_green + igb * with_blue) / determinant
+    slope_blue = (irb * with_red + igb * with_green + ibb * with_blue) / determinant
+    explained = slope_red * with_red + slope_green * with_green + slope_blue * with_blue
+    trust = np.clip(mean(explained) / np.maximum(mean(mean_target * (1 - mean_target)), 1e-3), 0, 1)
+    offset = mean_target - slope_red * mean_red - slope_green * mean_green - slope_blue * mean_blue
+    return mean(cv2.merge([slope_red, slope_green, slope_blue])), mean(offset), trust
+
+
+def _sample(planes: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(N, C): coarse `planes` read, bilinearly, at N pixels of a picture of `size` (H, W)."""
+    height, width = planes.shape[:2]
+    x = ((columns + 0.5) * (width / size[1]) - 0.5).astype(np.float32)
+    y = ((rows + 0.5) * (height / size[0]) - 0.5).astype(np.float32)
+    wide = 4096  # remap refuses rows longer than 32767
+    fill = -len(x) % wide
+    x, y = (np.pad(v, (0, fill)).reshape(-1, wide) for v in (x, y))
+    read = cv2.remap(planes, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return read.reshape(x.size, -1)[: len(rows)]
+
+
+def surroundings(pixels: np.ndarray, coverage: np.ndarray) -> np.ndarray:
+    """(N, 3) uint8: what everything but the wall gives to the N pixels with coverage below 255 (row by row).
+
+    It is the pixel less `coverage` times the colour of the wall beside it. New paint goes on as
+    ``surroundings + coverage * paint``, and no rim of the old paint stays.
+    """
+    soft = (coverage > 0) & (coverage < 255)
+    rows, columns = np.nonzero(soft)
+    if not len(rows):
+        return np.zeros((0, 3), np.uint8)
+    height, width = coverage.shape
+    small = (max(1, round(width / COEFFICIENT_SCALE)), max(1, round(height / COEFFICIENT_SCALE)))
+    core = (coverage == 255).astype(np.uint8)
+    core = cv2.erode(core, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    weight = cv2.resize(core * np.uint8(255), small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    wall = cv2.resize(cv2.copyTo(pixels, core), small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    near_weight = cv2.blur(weight, (5, 5)) + 1e-6
+    near_wall = cv2.blur(wall, (5, 5)) / near_weight[..., None]
+    known = np.minimum(near_weight / 0.02, 1)
+    read = _sample(cv2.merge([*cv2.split(near_wall), known]), rows, columns, coverage.shape)
+    own = pixels[rows, columns].astype(np.float32)
+    old_paint = own + (read[:, :3] - own) * read[:, 3:]
+    share = coverage[rows, columns].astype(np.float32)[:, None] / 255
+    rest = np.clip(own - share * old_paint, 0, 255 * (1 - share))
+    return np.round(rest).astype(np.uint8)

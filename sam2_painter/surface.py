@@ -1,0 +1,325 @@
+"""What a wall would look like if it were perfectly white: the part of painting that needs the photo.
+
+`analyse` splits a photographed wall into its old paint and everything else (light, shadow, texture, coloured light)
+and keeps the everything else: the white wall. It is done once per photo and mask; after that a colour is one look-up
+table (see `paint`). The old paint is taken from the best-lit part of the wall, in linear light; what remains when it
+is divided out is light.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from .errors import InvalidInput
+from .matte import soft_border, surroundings
+from .rle import RLE
+from .types import Photo
+
+LUMINANCE = np.array([0.2126729, 0.7151522, 0.0721750], np.float32)  # of linear sRGB (IEC 61966-2-1)
+HEADROOM = 1.6  # the white wall is kept up to this much brighter than white: sunlit spots on a shaded wall
+
+# Directions in the plane of (ln red/green, ln blue/green): from warm sun to cool sky, and across it.
+WARM_COOL, ACROSS = np.array([0.592, -0.806], np.float32), np.array([0.806, 0.592], np.float32)
+
+PROXY = 512  # parameters are read off a picture of at most this many pixels a side
+STRIP = 256  # rows worked on at a time: 12 megapixels of floats never lie in memory at once
+MARGIN = 16  # rows a strip looks beyond its own
+
+
+def srgb_to_linear(codes: np.ndarray) -> np.ndarray:
+    """sRGB in [0, 1] -> linear light in [0, 1] (IEC 61966-2-1)."""
+    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+
+
+def linear_to_srgb(light: np.ndarray) -> np.ndarray:
+    """Linear light -> sRGB; the inverse of `srgb_to_linear`, negative light counts as none."""
+    light = np.maximum(light, 0)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+LINEAR = srgb_to_linear(np.arange(256) / 255).astype(np.float32)  # (256,) linear light of each sRGB code
+WHITE_WALL_LIGHT = HEADROOM * (np.arange(256) / 255) ** 2  # (256,) light that each code of `Surface.white` stands for
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """How a wall is lit, read off a small picture of it.
+
+    paint: (3,) linear light of the old paint where the sun falls on it. level: linear light of a white wall there.
+    tint: (h, w, 3) colour of the light across the whole photo, luminance 1.
+    """
+
+    paint: np.ndarray
+    level: float
+    tint: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A wall ready for paint. Nothing in it depends on the new colour.
+
+    size: (H, W) of the picture. box: XYWH of the wall in it. white: (h, w, 3) uint8, the wall were it white, as
+    codes of `WHITE_WALL_LIGHT`. coverage: (h, w) uint8, 255 wall alone, 0 none. rest: (N, 3) uint8, what shines
+    through at the N pixels of partial coverage. paint: RGB of the wall's present paint in white light.
+    """
+
+    size: tuple[int, int]
+    box: tuple[int, int, int, int]
+    white: np.ndarray
+    coverage: np.ndarray
+    rest: np.ndarray
+    paint: tuple[int, int, int]
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """(h, w) uint8: 255 where coverage is 255, else 0."""
+        return cv2.inRange(self.coverage, 255, 255)
+
+    @cached_property
+    def soft(self) -> np.ndarray:
+        """(N,) int32: the pixels of partial coverage, counted row by row in the box."""
+        return np.flatnonzero((self.coverage > 0) & (self.coverage < 255)).astype(np.int32)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that keeping it costs."""
+        return self.white.nbytes + 2 * self.coverage.nbytes + len(self.rest) * 7
+
+    def border(self, part: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The pixels of partial coverage in one part of the box: rows and columns in the part, `rest`, share of wall.
+
+        rows, columns: (N,). rest: (N, 3) uint8. share: (N, 1) float32 in (0, 1).
+        """
+        rows, columns = np.divmod(self.soft, self.coverage.shape[1])
+        rest, share = self.rest, self.coverage[rows, columns].astype(np.float32)[:, None] / 255
+        top, bottom, left, right = part[0].start, part[0].stop, part[1].start, part[1].stop
+        if (bottom - top, right - left) != self.coverage.shape:
+            here = (rows >= top) & (rows < bottom) & (columns >= left) & (columns < right)
+            rows, columns, rest, share = rows[here] - top, columns[here] - left, rest[here], share[here]
+        return rows, columns, rest, share
+
+    def fit(self, photo: Photo, size: tuple[int, int]) -> Surface:
+        """The same surface in the photo resized to (H, W): an area average, not analysed anew.
+
+        Painting it gives what `fit_pixels` would make of the painted photo, within rounding.
+        """
+        if size == self.size or not self.white.size:
+            return replace(self, size=size)
+        x, y, w, h = self.box
+        left, right, x0, x1 = _aligned(x, w, self.size[1], size[1])
+        top, bottom, y0, y1 = _aligned(y, h, self.size[0], size[0])
+        pad = (y - top, bottom - y - h, x - left, right - x - w)
+        behind = photo.pixels[top:bottom, left:right].copy()
+        inside = behind[pad[0] : pad[0] + h, pad[2] : pad[2] + w]
+        inside[self.coverage > 0] = 0
+        inside[np.unravel_index(self.soft, self.coverage.shape)] = self.rest
+
+        def shrink(values: np.ndarray) -> np.ndarray:
+            return cv2.resize(values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+
+        def shrink_box(values: np.ndarray) -> np.ndarray:
+            return shrink(cv2.copyMakeBorder(values, *pad, cv2.BORDER_CONSTANT, value=0))
+
+        coverage = shrink_box(self.coverage)
+        light = cv2.multiply(self.white, cv2.merge([self.coverage] * 3), scale=1 / 255)
+        white = cv2.divide(shrink_box(light), cv2.merge([np.maximum(coverage, 1)] * 3), scale=255)
+        soft = (coverage > 0) & (coverage < 255)
+        return Surface(size, (x0, y0, x1 - x0, y1 - y0), white, coverage, shrink(behind)[soft], self.paint)
+
+
+def fit_size(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """(H, W) shrunk so that neither is above `max_side`; never enlarged."""
+    if max_side is None or max(size) <= max_side:
+        return size
+    return tuple(max(1, round(v * max_side / max(size))) for v in size)  # type: ignore[return-value]
+
+
+def fit_pixels(pixels: np.ndarray, max_side: int | None) -> np.ndarray:
+    """(H, W, 3) uint8 shrunk to `fit_size` by area averages."""
+    size = fit_size(pixels.shape[:2], max_side)
+    return pixels if size == pixels.shape[:2] else cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA)
+
+
+def scale_box(box: tuple[int, int, int, int], size: tuple[int, int], to: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The XYWH box of a picture of `size` (H, W) in the same picture at size `to`: every pixel it touches."""
+    x, y, w, h = box
+    left, top = x * to[1] // size[1], y * to[0] // size[0]
+    right, bottom = -(-(x + w) * to[1] // size[1]), -(-(y + h) * to[0] // size[0])
+    return left, top, right - left, bottom - top
+
+
+def _aligned(start: int, length: int, source: int, target: int) -> tuple[int, int, int, int]:
+    """The smallest range around [start, start + length) of `source` pixels that is a whole range of `target` pixels.
+
+    Returns both ranges: first and last + 1 in the source, first and last + 1 in the target.
+    """
+    step = source // math.gcd(source, target)  # after so many source pixels the two grids meet again
+    first, last = start // step * step, min(source, -(-(start + length) // step) * step)
+    return first, last, first * target // source, last * target // source
+
+
+def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
+    """The surface under a mask of the photo; with `max_side`, as it lies in the photo shrunk to that.
+
+    Raises InvalidInput when the mask is not of the photo's size.
+    """
+    if rle.size != photo.size:
+        raise InvalidInput(
+            f"the mask is {rle.size[1]}x{rle.size[0]} pixels, the photo {photo.size[1]}x{photo.size[0]}", "mask"
+        )
+    x, y, w, h = rle.bbox
+    if not rle.area:
+        nothing = np.zeros((0, 0, 3), np.uint8)
+        return Surface(fit_size(photo.size, max_side), (0, 0, 0, 0), nothing, nothing[..., 0], nothing[0], (0, 0, 0))
+    crop, _ = rle.crop()
+    radius = max(2, round(2 * max(photo.size) / 256))  # the masks of SAM are 256 pixels wide: two of theirs
+    coverage = _coverage(photo, crop, (x, y, w, h), radius)
+    light = _read_light(photo, crop, (x, y, w, h))
+    white = np.empty((h, w, 3), np.uint8)
+    for top in range(0, h, STRIP):
+        bottom = min(h, top + STRIP)
+        first, last = max(0, top - MARGIN), min(h, bottom + MARGIN)
+        strip = _white_wall(photo, light, coverage[first:last], (x, y + first, w, last - first))
+        white[top:bottom] = strip[top - first : bottom - first]
+    rest = surroundings(photo.pixels[y : y + h, x : x + w], coverage)
+    paint = linear_to_srgb(np.minimum(light.paint / light.level, 1))
+    surface = Surface(photo.size, rle.bbox, white, coverage, rest, tuple(int(v) for v in np.round(255 * paint)))
+    return surface.fit(photo, fit_size(photo.size, max_side))
+
+
+def _coverage(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int], radius: int) -> np.ndarray:
+    """(h, w) uint8: `soft_border` of the mask, which is shown the photo a little beyond its box."""
+    x, y, w, h = box
+    height, width = photo.size
+    top, bottom, left, right = min(y, radius), min(height - y - h, radius), min(x, radius), min(width - x - w, radius)
+    wider = np.pad(crop, ((top, bottom), (left, right)))
+    pixels = photo.pixels[y - top : y + h + bottom, x - left : x + w + right]
+    return np.ascontiguousarray(soft_border(pixels, wider, radius)[top : top + h, left : left + w])
+
+
+def _read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) -> Light:
+    """Old paint, light level and colour of the light, from a proxy of the photo."""
+    x, y, w, h = box
+    small = fit_pixels(photo.pixels, PROXY)
+    mask = np.zeros(photo.size, np.uint8)
+    mask[y : y + h, x : x + w] = crop.view(np.uint8) * np.uint8(255)
+    mask = fit_pixels(mask, PROXY)
+    linear = cv2.LUT(small, LINEAR.reshape(1, 256, 1))
+    paint = _old_paint(small, linear, mask)
+    level = _light_level(small, linear, mask, paint)
+    return Light(paint, level, _tint(linear, mask, paint))
+
+
+def _erode(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A 0/1 uint8 mask without its outer `radius` pixels; the photo's own frame is no border."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return cv2.erode(mask, disc, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+
+
+def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(3,) linear: the wall's colour where it is well lit.
+
+    The brightest tenth is sun; the very brightest is glare, clipped or no wall at all. So the mean of the band from the
+    85th to the 95th percentile of luminance, over pixels that are surely wall: inside the border, not clipped, texture
+    smoothed away, and of the hue of the others (sun and sky may differ along the axis from warm to cool).
+    """
+    core = _erode((mask > 250).view(np.uint8), 3)
+    if core.sum() < 200:
+        core = (mask > 250).view(np.uint8)
+    if core.sum() < 20:
+        core = (mask >= min(127, int(mask.max()))).view(np.uint8)
+    weight = core.astype(np.float32)
+    norm = cv2.GaussianBlur(weight, (0, 0), 6) + 1e-4
+    smooth = cv2.GaussianBlur(linear * weight[..., None], (0, 0), 6) / norm[..., None]
+    inside = core > 0
+    unclipped = inside & (small.max(-1) < 250)
+    if unclipped.sum() > 0.3 * inside.sum():
+        inside = unclipped
+    wall = smooth[inside]
+    logs = np.log(wall + 0.004)
+    hue = np.stack([logs[:, 0] - logs[:, 1], logs[:, 2] - logs[:, 1]], -1)
+    hue -= np.median(hue, 0)
+    along, across = hue @ WARM_COOL, hue @ ACROSS
+    same = (along > -0.4) & (along < 0.8) & (np.abs(across) < 0.25)
+    if same.mean() > 0.6:
+        wall = wall[same]
+    luminance = wall @ LUMINANCE
+    low, high = np.percentile(luminance, [85, 95])
+    return np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4).astype(np.float32)
+
+
+def _light_level(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> float:
+    """Linear light of a white wall in the sun, in [0.7, 1].
+
+    Paint is never whiter than 0.92. Besides, the brightest things around the wall (trim, clouds) are about white, if
+    they are bright at all; else a usual exposure is assumed.
+    """
+    around = (mask < 6) & (small.max(-1) < 250)
+    brightest = 0.0
+    if around.sum() > 0.01 * around.size:
+        brightest = float(np.percentile(linear[around] @ LUMINANCE, 99)) / 0.88
+    usual = brightest if brightest >= 0.6 else 0.85
+    return float(np.clip(max(float(paint.max()) / 0.92, usual), 0.7, 1))
+
+
+def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
+    """(h, w, 3) float32: the light's colour, luminance 1: where the wall is warmer or cooler than where it was read."""
+    ratio = np.log((linear + 0.004) / ((linear @ (paint / (paint @ paint)))[..., None] * paint + 0.004))
+    sure = _erode((mask > 250).view(np.uint8), 5) * (linear @ (paint / (paint @ paint)) > 0.02)
+    weight = (sure * (np.abs(ratio).max(-1) < 1)).astype(np.float32)
+    norm = cv2.GaussianBlur(weight, (0, 0), 16) + 2e-3
+    # Where the old paint has next to none of a channel, its ratio is noise.
+    trust = paint / (paint + 0.03)
+    tint = np.exp(cv2.GaussianBlur(ratio * weight[..., None], (0, 0), 16) / norm[..., None] * trust)
+    tint = np.clip(tint, 0.5, 2).astype(np.float32)
+    return tint / (tint @ LUMINANCE)[..., None]
+
+
+def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """(h, w, 3) uint8: `Surface.white` of one box of the photo."""
+    x, y, w, h = box
+    weights = light.paint / (light.paint @ light.paint)
+    linear = cv2.LUT(photo.pixels[y : y + h, x : x + w], LINEAR.reshape(1, 256, 1))
+    shade = cv2.transform(linear, weights.reshape(1, 3).astype(np.float32))  # 1 where as bright as `light.paint`
+    shade = np.sqrt(_without_rim(shade, coverage))
+    brightness = float(light.paint @ LUMINANCE)
+    # Old paint below a fifth of white is amplified more than 2.5 times, and its 8-bit and JPEG noise with it.
+    smoothing = float(np.clip(np.log(0.2 / brightness) / np.log(8), 0, 1))
+    if smoothing > 0.02:
+        shade = shade + smoothing * (_smooth(shade, coverage, 2.2 / 255 / math.sqrt(brightness)) - shade)
+    root = np.sqrt(light.tint * (light.level / HEADROOM)) * 255
+    rows, columns = light.tint.shape[:2]
+    step_x, step_y = columns / photo.size[1], rows / photo.size[0]
+    where = np.array([[step_x, 0, (x + 0.5) * step_x - 0.5], [0, step_y, (y + 0.5) * step_y - 0.5]])
+    root = cv2.warpAffine(
+        root, where, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+    return cv2.multiply(root, cv2.merge([shade] * 3), dtype=cv2.CV_8U)
+
+
+def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
+    """No border pixel brighter than the wall next to it: there the white of a window frame is mixed in, not light."""
+    core = _erode((coverage > 247).view(np.uint8), 2)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+    nearby = cv2.dilate(cv2.blur(shade, (3, 3)) * core, disc)
+    rim = (coverage > 0) & (core == 0) & (nearby > 0)
+    return np.where(rim, np.minimum(shade, nearby), shade)
+
+
+def _smooth(shade: np.ndarray, coverage: np.ndarray, noise: float) -> np.ndarray:
+    """Self-guided filter (He et al. 2013) inside the mask: flattens ripples about as low as `noise`, keeps edges."""
+    weight = (coverage > 150).astype(np.float32)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return cv2.blur(values * weight, (7, 7), borderType=cv2.BORDER_REFLECT)
+
+    norm = mean(weight) + 1e-6
+    average = mean(shade) / norm
+    variance = mean(shade * shade) / norm - average * average
+    slope = variance / (variance + noise * noise)
+    return mean(slope) / norm * shade + mean(average * (1 - slope)) / norm
