@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +108,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Defaults and environment variables. Raises InvalidInput naming the variable that cannot be read."""
-        environ = os.environ if environ is None else environ
-        given = {k.name: environ[k.metadata["env"]] for k in fields(cls) if environ.get(k.metadata["env"], "").strip()}
-        return cls(**{name: _parse(cls, name, text, env=True) for name, text in given.items()})
+        return cls(**_read_environment(cls, os.environ if environ is None else environ))
 
     @classmethod
     def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -133,7 +131,7 @@ class Settings:
         given = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
         try:
             parsed = {n: v if isinstance(v, bool) else _parse(cls, n, v, env=False) for n, v in given.items()}
-            return replace(cls.from_env(environ), **parsed)
+            return cls(**_read_environment(cls, os.environ if environ is None else environ) | parsed)
         except InvalidInput as error:
             parser.error(str(error))
 
@@ -142,6 +140,11 @@ class Settings:
         """(user, password), or None when nobody has to sign in."""
         user, _, password = self.auth.partition(":")
         return (user, password) if user else None
+
+
+def _read_environment(cls: type[Settings], environ: Mapping[str, str]) -> dict[str, Any]:
+    given = {knob.name: environ.get(knob.metadata["env"], "").strip() for knob in fields(cls)}
+    return {name: _parse(cls, name, text, env=True) for name, text in given.items() if text}
 
 
 def _flag(knob: Field) -> str:

@@ -1,0 +1,52 @@
+"""Deadlines: work past its limit, or for somebody who left, ends."""
+
+import contextvars
+import threading
+
+import pytest
+
+from sam2_painter import deadline
+from sam2_painter.deadline import Deadline
+from sam2_painter.errors import Cancelled, TimeLimitExceeded
+
+
+def test_no_deadline_never_stops():
+    """Where no limit was set, `check` is silent."""
+    deadline.check()
+    assert deadline.current() is None
+
+
+def test_past_its_limit_it_says_what_took_too_long():
+    """The message names the work and the limit."""
+    with Deadline(0, "paint"), pytest.raises(TimeLimitExceeded, match="paint took longer than 0 s"):
+        threading.Event().wait(0.01)
+        deadline.check()
+
+
+def test_the_earlier_of_two_counts():
+    """Inside a short limit a long one does not help."""
+    with Deadline(0, "outer"), Deadline(60, "inner"):
+        threading.Event().wait(0.01)
+        assert deadline.remaining() == 0
+        with pytest.raises(TimeLimitExceeded, match="outer"):
+            deadline.check()
+
+
+def test_cancel_reaches_another_thread():
+    """A door cancels what its worker thread does."""
+    job = Deadline(60, "generate")
+    outcome = []
+
+    def work():
+        with job:
+            job.cancel()
+            try:
+                deadline.check()
+            except Cancelled as error:
+                outcome.append(str(error))
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))
+    thread.start()
+    thread.join()
+    assert outcome == ["generate was cancelled; nothing was changed."]
+    assert deadline.current() is None

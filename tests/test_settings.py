@@ -1,0 +1,84 @@
+"""Settings: one table of defaults, variables and flags."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from sam2_painter.errors import InvalidInput
+from sam2_painter.settings import Settings, parse_size
+
+
+def test_the_contract_s_variables_are_read(tmp_path):
+    """The original's environment variables keep their names."""
+    env = dict(
+        MODAL_BASE_URL="http://127.0.0.1:9", UPLOAD_DIR=str(tmp_path / "u"), MASKS_DIR="m", RESULTS_DIR="r",
+        MAX_FILE_SIZE="1048576",
+    )  # fmt: skip
+    settings = Settings.from_env(env)
+    assert settings.modal_base_url == "http://127.0.0.1:9"
+    assert settings.upload_dir == tmp_path / "u"
+    assert (settings.masks_dir, settings.results_dir) == (Path("m"), Path("r"))
+    assert settings.max_file_size == 2**20
+
+
+def test_no_address_is_built_in():
+    """Nobody's GPU is called by default."""
+    assert Settings().modal_base_url == ""
+
+
+def test_folders_lie_under_the_data_folder():
+    """One flag moves everything that is kept."""
+    settings = Settings.from_args(["--data-dir", "/tmp/x"], {})
+    assert settings.upload_dir == Path("/tmp/x/uploads")
+    assert settings.results_dir == Path("/tmp/x/results")
+
+
+def test_a_flag_beats_its_variable():
+    """Flags over variables over defaults."""
+    env = {"SAM2_PAINTER_PORT": "1000", "SAM2_PAINTER_HOST": "0.0.0.0"}
+    settings = Settings.from_args(["--port", "2000"], env)
+    assert (settings.port, settings.host, settings.engine) == (2000, "0.0.0.0", "auto")
+
+
+def test_every_knob_has_its_own_variable_and_help(capsys):
+    """`--help` names every flag with its variable, and no two share one."""
+    with pytest.raises(SystemExit):
+        Settings.from_args(["--help"], {})
+    out = " ".join(capsys.readouterr().out.split())
+    variables = [knob.metadata["env"] for knob in fields(Settings)]
+    assert len(set(variables)) == len(variables)
+    for knob in fields(Settings):
+        assert knob.metadata["env"] in out
+        assert "--" + knob.name.replace("_", "-") in out.replace("- ", "-")
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        ({"SAM2_PAINTER_PORT": "x"}, "SAM2_PAINTER_PORT must be a whole number"),
+        ({"SAM2_PAINTER_PORT": "70000"}, "from 1 to 65535"),
+        ({"MAX_FILE_SIZE": "big"}, "MAX_FILE_SIZE must be bytes"),
+        ({"SAM2_PAINTER_ENGINE": "magic"}, "one of auto, offline, sam2, modal"),
+        ({"SAM2_PAINTER_SHARE": "perhaps"}, "true or false"),
+        ({"SAM2_PAINTER_PAINT_LIMIT": "nan"}, "above 0"),
+        ({"SAM2_PAINTER_AUTH": "justaname"}, "USER:PASSWORD"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_wrong_values_name_what_to_change(env, message):
+    """One sentence: which variable, what is allowed."""
+    with pytest.raises(InvalidInput, match=message):
+        Settings.from_env(env)
+
+
+def test_repr_hides_secrets():
+    """A settings object may be logged."""
+    shown = repr(Settings(auth="me:hunter22", modal_secret="ws-123", auth_token="tok-9"))
+    assert not any(secret in shown for secret in ("hunter22", "ws-123", "tok-9"))
+
+
+@pytest.mark.parametrize(("text", "size"), [("7", 7), ("1k", 1024), ("1.5 GB", 3 * 2**29), ("2MiB", 2**21)])
+def test_sizes(text, size):
+    """Sizes are bytes or have a unit."""
+    assert parse_size(text) == size
