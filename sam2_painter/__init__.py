@@ -1,0 +1,35 @@
+"""Open a photo of a building, click a wall, see it in another colour."""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AutoMask": "types",
+    "InvalidInput": "errors",
+    "Layer": "types",
+    "Mask": "types",
+    "Painter": "painter",
+    "PainterError": "errors",
+    "Photo": "types",
+    "Prompts": "types",
+    "RLE": "rle",
+    "Session": "types",
+    "SessionStore": "sessions",
+    "Settings": "settings",
+    "Studio": "studio",
+    "load_engine": "engines",
+}
+
+__all__ = [*_HOME, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> object:
+    """Public names are imported when first asked for: `import sam2_painter` is quick."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'sam2_painter' has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

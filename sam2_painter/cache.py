@@ -69,7 +69,20 @@ class Cache(Generic[V]):
                 self._pending.discard(key)
                 self._changed.notify_all()
 
+    def peek(self, key: Hashable) -> V | None:
+        """The value kept for `key`, if there is one."""
+        with self._changed:
+            kept = self._kept.get(key)
+            return kept and kept[0]
+
+    def put(self, key: Hashable, value: V) -> None:
+        """Keep a value in place of the one before."""
+        with self._changed:
+            self._put(key, value)
+
     def _put(self, key: Hashable, value: V) -> None:
+        if key in self._kept:
+            self._bytes -= self._kept.pop(key)[1]
         cost = self._nbytes(value)
         if cost > self.max_bytes:
             return

@@ -72,6 +72,9 @@ class Settings:
     embedding_cache: int = _knob(512 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
     mask_cache: int = _knob(64 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")
     surface_cache: int = _knob(256 * MB, "SAM2_PAINTER_SURFACE_CACHE", "bytes of analysed walls in memory", kind="size")
+    picture_cache: int = _knob(
+        128 * MB, "SAM2_PAINTER_PICTURE_CACHE", "bytes of painted pictures in memory", kind="size"
+    )
 
     modal_base_url: str = _knob("", "MODAL_BASE_URL", "address of your Modal deployment")
     modal_key: str = _knob("", "MODAL_KEY", "Modal proxy token id", secret=True)

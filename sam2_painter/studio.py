@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
@@ -35,6 +36,7 @@ from .types import (
     Prompts,
     Selection,
     Session,
+    whole_number,
 )
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,13 @@ class Pointed(NamedTuple):
     mask_id: int
     mask: Mask
     cached: bool
+
+
+class _Painted(NamedTuple):
+    """A picture, and the layers on it."""
+
+    layers: tuple[Layer, ...]
+    pixels: np.ndarray
 
 
 def verb(limit: str) -> Callable[[Callable[Concatenate[Studio, P], R]], Callable[Concatenate[Studio, P], R]]:
@@ -131,6 +140,7 @@ class Studio:
         embedding_cache: int = 512 * 2**20,
         mask_cache: int = 64 * 2**20,
         surface_cache: int = 256 * 2**20,
+        picture_cache: int = 128 * 2**20,
     ):
         self.engine, self.sessions, self.reason = engine, sessions, reason
         self.limits = limits or Limits()
@@ -141,6 +151,7 @@ class Studio:
             mask_cache, lambda found: 64 + sum(400 + m.rle.nbytes for m in found)
         )
         self._surfaces: Cache[paint.Surface] = Cache(surface_cache, lambda surface: surface.nbytes)
+        self._pictures: Cache[_Painted] = Cache(picture_cache, lambda painted: painted.pixels.nbytes)
         self._running: defaultdict[str, set[Deadline]] = defaultdict(set)  # by session, for cancel()
         self._running_guard = threading.Lock()
 
@@ -187,18 +198,26 @@ class Studio:
             embedding_cache=settings.embedding_cache,
             mask_cache=settings.mask_cache,
             surface_cache=settings.surface_cache,
+            picture_cache=settings.picture_cache,
         )
 
     # -- photos and sessions -----------------------------------------------------------------------------------------
 
     @verb("upload")
     def open(self, source: images.Source, name: str = "") -> Session:
-        """Start painting a photo: bytes of a file, a path, base64 text, a data URL, a PIL image or an array.
+        """Start painting a photo: the bytes of a file, a path, base64 text, a data URL, a Pillow image or an array.
 
-        name: the file name people know it by. Raises NotAnImage, TooLarge.
+        Text is never taken for a path (a `Path` is). name: the file name people know it by. Raises NotAnImage,
+        TooLarge.
         """
-        data, name = images.read_bytes(source, name, max_bytes=self.max_file_size)
-        photo = images.open_photo(data, name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
+        limits = dict(max_bytes=self.max_file_size, max_pixels=self.max_pixels)
+        if isinstance(source, (bytes, str, Path)):
+            name = name or (source.name if isinstance(source, Path) else "photo")
+            data = images.read_bytes(source, self.max_file_size, paths=isinstance(source, Path))
+            photo = images.open_photo(data, name, **limits)
+        else:
+            photo = images.open_photo(source, name, **limits)
+            data = images.encode(photo.pixels, "PNG")
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
         self._photos.get(photo.digest, lambda: photo)
@@ -221,8 +240,8 @@ class Studio:
         session = self.sessions.get(session_id)
 
         def reopen() -> Photo:
-            path = self.sessions.photo_path(session_id)
-            return images.open_photo(path, session.name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
+            path, name = self.sessions.photo_path(session_id), session.name
+            return images.open_photo(path, name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
 
         return self._photos.get(session.digest, reopen).value
 
@@ -490,18 +509,33 @@ class Studio:
     def picture(
         self, session_id: str, *, layers: Iterable[Layer] | None = None, max_side: int | None = None
     ) -> np.ndarray:
-        """The painted picture, (H, W, 3) uint8 RGB: the session's layers, or those given, on its photo.
+        """The painted picture, (H, W, 3) uint8 RGB, read-only: the session's layers, or those given, on its photo.
 
         max_side: at most so many pixels on the long side, for the screen; the same function as the full size.
         """
         session = self.sessions.get(session_id)
         shown = session.layers if layers is None else tuple(layers)
-        return paint.composite(self.photo(session_id), shown, analyse=self.surface, max_side=max_side)
+        return self._painted(self.photo(session_id), shown, max_side)
 
-    def surface(self, photo: Photo, rle: RLE, **how: Any) -> paint.Surface:
+    def _painted(self, photo: Photo, layers: tuple[Layer, ...], max_side: int | None) -> np.ndarray:
+        """`paint.composite`; only the box that differs from the last picture of this photo is painted anew."""
+        key = (photo.digest, max_side)
+        before = self._pictures.peek(key)
+        if before is None:
+            picture = paint.composite(photo, layers, analyse=self.surface, max_side=max_side)
+        else:
+            box = paint.changed_box(before.layers, layers, photo.size, max_side)
+            picture = before.pixels.copy()
+            if box[2]:
+                base = images.fit(photo.pixels, max_side) if max_side else photo.pixels
+                paint.repaint(picture, base, photo, layers, box, analyse=self.surface, max_side=max_side)
+        picture.flags.writeable = False
+        self._pictures.put(key, _Painted(layers, picture))
+        return picture
+
+    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None) -> paint.Surface:
         """`paint.analyse`, remembered."""
-        key = (photo.digest, rle, tuple(sorted(how.items())))
-        return self._surfaces.get(key, lambda: paint.analyse(photo, rle, **how)).value
+        return self._surfaces.get((photo.digest, rle, max_side), lambda: paint.analyse(photo, rle, max_side)).value
 
     @verb("download")
     def download(
@@ -519,19 +553,20 @@ class Studio:
         1-100.
         """
         session = self.sessions.get(session_id)
-        file_format = images.file_format(format, quality)
+        format, quality = images.check_format(format), whole_number(quality, "quality", 1, 100)
         shown = (session.layers if layers is None else tuple(layers)) if painted else ()
-        key = repr((painted, [(hash(s.mask.rle), replace(s, mask=_NO_MASK, name="")) for s in shown], file_format))
+        key = _recipe(shown, f"{format} {quality if format != 'PNG' else ''} {painted}")
         for made in self.sessions.downloads(session_id):
             if made.key == key and made.path.is_file():
                 return made
         photo = self.photo(session_id)
-        pixels = paint.composite(photo, shown, analyse=self.surface)
+        pixels = self._painted(photo, shown, None) if shown else photo.pixels
         check()
-        data = images.encode(pixels, file_format.name, quality)
+        data = images.encode(pixels, format, quality)
         check()
         stem = Path(session.name).stem + ("-painted" if painted else "")
-        return self.sessions.add_download(session_id, key, stem, file_format.suffix, file_format.media_type, data)
+        suffix = "jpg" if format == "JPEG" else format.lower()
+        return self.sessions.add_download(session_id, key, stem, suffix, images.FORMATS[format], data)
 
     # -- caches ------------------------------------------------------------------------------------------------------
 
@@ -540,7 +575,7 @@ class Studio:
         if session_id is not None:
             self._forget(self.sessions.get(session_id))
             return
-        for cache in (self._photos, self._embeddings, self._masks, self._surfaces):
+        for cache in (self._photos, self._embeddings, self._masks, self._surfaces, self._pictures):
             cache.clear()
 
     def cache_status(self) -> dict[str, CacheStatus]:
@@ -550,6 +585,7 @@ class Studio:
             "embeddings": self._embeddings.status(),
             "masks": self._masks.status(),
             "surfaces": self._surfaces.status(),
+            "pictures": self._pictures.status(),
         }
 
     def cached_digests(self) -> set[str]:
@@ -559,7 +595,7 @@ class Studio:
     def _forget(self, session: Session) -> None:
         digest = session.digest
         self._photos.clear(lambda key: key == digest)
-        for cache in (self._embeddings, self._surfaces):
+        for cache in (self._embeddings, self._surfaces, self._pictures):
             cache.clear(lambda key: key[0] == digest)  # type: ignore[index]
         self._masks.clear(lambda key: key[1] == digest)  # type: ignore[index]
 
@@ -629,9 +665,6 @@ class Studio:
                     del self._running[session_id]
 
 
-_NO_MASK = Mask(RLE((1, 1), np.array([1], np.uint32)))
-
-
 def _base(selection: Selection, mode: SelectMode) -> tuple[int | None, CombineMode | Literal[""]]:
     """What a new part is combined with, and how."""
     if mode not in ("new", *COMBINE_MODES):
@@ -639,6 +672,15 @@ def _base(selection: Selection, mode: SelectMode) -> tuple[int | None, CombineMo
     if mode == "new" or selection.mask_id is None:
         return None, ""
     return selection.mask_id, mode
+
+
+def _recipe(layers: Sequence[Layer], file: str) -> str:
+    """What a download is made from, as text: equal recipes give equal files."""
+    digest = sha256(file.encode())
+    for layer in layers:
+        look = (layer.color, layer.opacity, layer.mode, layer.visible, layer.light, layer.shadow, layer.mask.size)
+        digest.update(repr(look).encode() + layer.mask.rle.counts.tobytes())
+    return digest.hexdigest()
 
 
 def _with_layers(session: Session, layers: tuple[Layer, ...]) -> Canvas:

@@ -57,11 +57,11 @@ def register(name: str, target: str) -> None:
 
 
 def engine_names() -> list[str]:
-    """The names `load` knows."""
+    """The names `load_engine` knows."""
     return list(_ENGINES)
 
 
-def load(name: str, **options: object) -> Engine:
+def load_engine(name: str, **options: object) -> Engine:
     """Make the engine of that name.
 
     Raises InvalidInput for an unknown name, EngineUnavailable when it cannot run here.
