@@ -21,6 +21,7 @@ from .cache import Cache, CacheStatus, Found
 from .deadline import Deadline, check, current
 from .engines import Engine, Progress, no_progress
 from .errors import InvalidInput, MaskNotFound, PainterError
+from .gate import Gate
 from .rle import RLE
 from .sessions import Download, Edit, SessionStore
 from .settings import Settings
@@ -141,6 +142,7 @@ class Studio:
         mask_cache: int = 64 * 2**20,
         surface_cache: int = 256 * 2**20,
         picture_cache: int = 128 * 2**20,
+        queue_size: int = 64,
     ):
         self.engine, self.sessions, self.reason = engine, sessions, reason
         self.limits = limits or Limits()
@@ -152,6 +154,7 @@ class Studio:
         )
         self._surfaces: Cache[paint.Surface] = Cache(surface_cache, lambda surface: surface.nbytes)
         self._pictures: Cache[_Painted] = Cache(picture_cache, lambda painted: painted.pixels.nbytes)
+        self._generating = Gate(1, queue_size)  # one at a time: it takes seconds, and clicks must not wait for it
         self._running: defaultdict[str, set[Deadline]] = defaultdict(set)  # by session, for cancel()
         self._running_guard = threading.Lock()
 
@@ -199,6 +202,7 @@ class Studio:
             mask_cache=settings.mask_cache,
             surface_cache=settings.surface_cache,
             picture_cache=settings.picture_cache,
+            queue_size=settings.queue_size,
         )
 
     # -- photos and sessions -----------------------------------------------------------------------------------------
@@ -354,7 +358,8 @@ class Studio:
             progress(fraction)
 
         def compute() -> tuple[Mask, ...]:
-            return tuple(self.engine.generate(photo, self._embedding(photo).value, options, step))
+            with self._generating.enter():
+                return tuple(self.engine.generate(photo, self._embedding(photo).value, options, step))
 
         with self._cancellable(session_id):
             found = self._masks.get(("generate", photo.digest, self.engine.name, options), compute)

@@ -12,7 +12,7 @@ import sam2_painter
 ROOT = Path(sam2_painter.__file__).parent
 FLOORS = (
     {"errors"},
-    {"rle", "types", "settings", "deadline"},
+    {"rle", "types", "settings", "deadline", "gate"},
     {"masks", "images", "containers", "colors", "records", "matte"},
     {"paint", "surface", "overlay", "amg", "examples"},
     {"engines"},
