@@ -42,6 +42,20 @@ def whole_number(value: object, field_name: str, low: int, high: int) -> int:
     return int(value)  # type: ignore[call-overload]  # not int(result): floats lose large integers
 
 
+def fit_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """(h, w) of a photo of `size` (H, W) shrunk to max_side pixels on its longer side; never larger, at least 1.
+
+    >>> fit_size((3000, 4000), 1600), fit_size((30, 40), 1600), fit_size((1, 5000), 100)
+    ((1200, 1600), (30, 40), (1, 100))
+    """
+    max_side = whole_number(max_side, "max_side", 1, 1_000_000)
+    height, width = size
+    longer = max(height, width)
+    if longer <= max_side:
+        return height, width
+    return max(1, round(height * max_side / longer)), max(1, round(width * max_side / longer))
+
+
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photo, upright. `pixels` is (H, W, 3) uint8 sRGB, read-only; `name` is the file name it came with.
