@@ -1,0 +1,125 @@
+"""What most tests need: a small building, a studio on the flood engine, a live server."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))  # `from engines import FloodEngine`
+
+from engines import FloodEngine
+
+from sam2_painter.sessions import SessionStore
+from sam2_painter.settings import Settings
+from sam2_painter.studio import Studio
+from sam2_painter.types import Photo
+
+SKY, WALL, ROOF, WINDOW, DOOR = (140, 180, 230), (205, 190, 160), (120, 60, 50), (60, 70, 90), (90, 60, 30)
+
+
+def draw_building(width: int = 200, height: int = 150) -> np.ndarray:
+    """(H, W, 3) uint8: sky, a roof, a wall with four windows and a door. The wall holds the middle of the picture."""
+    pixels = np.empty((height, width, 3), np.uint8)
+
+    def fill(x1: float, y1: float, x2: float, y2: float, color: tuple[int, int, int]) -> None:
+        pixels[round(y1 * height) : round(y2 * height), round(x1 * width) : round(x2 * width)] = color
+
+    fill(0, 0, 1, 1, SKY)
+    fill(0.1, 0.15, 0.9, 0.3, ROOF)
+    fill(0.15, 0.3, 0.85, 1, WALL)
+    for x in (0.2, 0.35, 0.6, 0.72):
+        fill(x, 0.35, x + 0.08, 0.48, WINDOW)
+    fill(0.3, 0.75, 0.4, 1, DOOR)
+    return pixels
+
+
+def to_png(pixels: np.ndarray) -> bytes:
+    """The bytes of a PNG file."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def photo() -> Photo:
+    """A building of 200x150 pixels."""
+    return Photo(draw_building(), "building.png")
+
+
+@pytest.fixture(scope="session")
+def photo_bytes() -> bytes:
+    """The same building as the bytes of a PNG file."""
+    return to_png(draw_building())
+
+
+def make_studio(folder: Path, engine: object | None = None, **options: object) -> Studio:
+    """A studio on the flood engine that keeps its things in `folder`."""
+    sessions = SessionStore(folder / "uploads", folder / "masks", folder / "results")
+    return Studio(engine or FloodEngine(), sessions, reason="it is quick", **options)
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    """A studio of this test's own."""
+    made = make_studio(tmp_path)
+    yield made
+    made.sessions.close()
+
+
+@dataclass
+class Live:
+    """A server that is up: its address, its studio, and an HTTP client for its `/api`."""
+
+    url: str
+    studio: Studio
+    settings: Settings
+    http: httpx.Client
+    folder: Path
+
+
+Launch = Callable[..., Live]
+
+
+@pytest.fixture(scope="session")
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+    """Starts a server on a free port: launch(engine=None, limits=None, **settings)."""
+    pytest.importorskip("gradio", reason="the doors need gradio")
+    from sam2_painter.web import server
+
+    running = []
+
+    def start(engine: object | None = None, limits: object | None = None, **settings: object) -> Live:
+        folder = tmp_path_factory.mktemp("live")
+        studio = make_studio(folder, engine, **({"limits": limits} if limits else {}))
+        chosen = Settings(**{"port": free_port(), "data_dir": folder, **settings})
+        served = server.launch(studio, chosen, prevent_thread_lock=True, quiet=True)
+        running.append(served)
+        client = httpx.Client(base_url=f"{served.url}/api", timeout=60)
+        return Live(served.url, studio, chosen, client, folder)
+
+    yield start
+    for served in running:
+        served.close()
+
+
+@pytest.fixture(scope="session")
+def server(launch: Launch) -> Live:
+    """One server for the tests that leave it as it is, with generous limits."""
+    return launch(requests_per_minute=1_000_000, sessions_per_minute=1_000_000)
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
