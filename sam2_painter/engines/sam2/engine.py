@@ -1,0 +1,316 @@
+"""SAM 2.1 behind the engine protocol: embeddings are values, the engine keeps weights only."""
+
+from __future__ import annotations
+
+import io
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ... import amg, deadline
+from ...errors import EngineUnavailable, InvalidInput
+from ...rle import paste_rle
+from ...types import AutoMask, Embedding, Mask, Photo, Prompts
+from ..base import Progress, no_progress
+from . import weights
+
+if TYPE_CHECKING:
+    import torch
+
+    from .decoder import Decoded, Features
+
+DTYPES = ("float32", "bfloat16")
+BATCHES = {"cpu": (8, 2), "mps": (32, 32), "cuda": (256, 256)}
+"""Grid points between two looks at the clock, and prompts decoded at once: a CPU's caches hold two."""
+
+MASK_LOGITS = 10.0
+"""What SAM 2 takes a sure pixel of a mask prompt to be (sigmoid_bias_for_mem_enc of its configuration)."""
+
+
+class SAM2Engine:
+    """SAM 2.1 in this process, on a GPU or the CPU; any number of threads may use it.
+
+    model: "tiny", "small", "base-plus", "large", or "auto": the size of `checkpoint`, else large on CUDA and tiny
+    elsewhere. checkpoint: a file instead of the hub's weights. device: "cuda", "mps", "cpu" or "auto". cache_dir: for
+    downloads; None for the hub's own. dtype: "float32" gives the masks of the authors' `sam2` package; "bfloat16" is
+    faster on GPUs and on CPUs with AMX or AVX512-BF16 and gives nearly the same: a mask may differ by a few pixels, and
+    the automatic ones by a few masks.
+
+    Raises EngineUnavailable, saying what to do, when torch, sam2, the device or the weights are missing.
+    """
+
+    categories: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        model: str = "tiny",
+        checkpoint: str | Path | None = None,
+        device: str | None = None,
+        cache_dir: str | Path | None = None,
+        dtype: str = "float32",
+    ):
+        if dtype not in DTYPES:
+            raise InvalidInput(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}", "dtype")
+        if model != "auto":
+            weights.release(model)
+        try:
+            import sam2  # noqa: F401
+            import torch
+        except ImportError as error:
+            raise EngineUnavailable(
+                f"SAM 2 is not installed here ({error.name} is missing): pip install -r requirements-sam2.txt."
+            ) from error
+        from .model import build, read, size_of
+
+        target = _device(device)
+        if model == "auto" and not checkpoint:
+            model = "large" if target.type == "cuda" else "tiny"
+        found = weights.find(model, checkpoint, cache_dir)
+        state = read(found.path)
+        if model not in ("auto", size_of(state)):
+            raise EngineUnavailable(f"{found.path} is SAM 2.1 {size_of(state)}, not {model}: change SAM2_MODEL.")
+        model = size_of(state)
+        self.name = f"sam2.1-{model}/{found.id}/{dtype}"
+        self._model_name = model
+        self._dtype: torch.dtype = getattr(torch, dtype)
+        self._network = build(state)
+        # Each network answers one thread at a time: memory stays bounded, and a click waits for one batch at most.
+        self._encoding, self._decoding = threading.Lock(), threading.Lock()
+        self.to(target)
+
+    def to(self, device: str | torch.device) -> SAM2Engine:
+        """Move it, before anybody else uses it; embeddings made so far stay behind. Returns the engine."""
+        from .decoder import Decoder
+        from .encoder import Encoder
+
+        self._device = _device(str(device))
+        self._network.to(self._device)
+        self._encoder = Encoder(self._network, self._device, self._dtype)
+        self._decoder = Decoder(self._network, self._dtype)
+        where = {"cuda": "CUDA", "mps": "Apple GPU", "cpu": "CPU"}[self._device.type]
+        self.title = f"SAM 2.1 {self._model_name} ({where})"
+        return self
+
+    def embed(self, photo: Photo) -> Embedding:
+        """Encode the photo: seconds on a CPU, milliseconds on a GPU. Some 30 MB."""
+        return self._embedding(photo.digest, photo.size, self._features(photo.pixels))
+
+    def predict(self, embedding: Embedding, prompts: Prompts) -> list[Mask]:
+        """The masks that the prompts point at, best predicted_iou first.
+
+        By the authors' rule an ambiguous prompt, a single point, gives three candidates (if `multimask_output`); a box,
+        several points or a mask to refine give one.
+        """
+        decoded = self.decode(embedding, prompts)
+        best_first = decoded.predicted_iou.argsort(descending=True, stable=True).tolist()
+        return [self._mask(decoded, i, embedding.size, prompts) for i in best_first]
+
+    def decode(self, embedding: Embedding, prompts: Prompts) -> Decoded:
+        """What `predict` makes its masks of: logits (M, 256, 256) and their predicted IoU, in the network's order.
+
+        The logits of one of them, as (1, 256, 256) and clipped to +-32, are the `mask_input` that refines it.
+        """
+        import torch
+
+        prompts.check_inside(embedding.size)
+        features = self._own(embedding)
+        coords, labels = prompts.point_coords, prompts.point_labels
+        if prompts.box is not None:  # its corners are points with labels of their own
+            coords = np.concatenate([prompts.box.reshape(2, 2), coords])
+            labels = np.concatenate([[2, 3], labels])
+        ambiguous = len(coords) == 1 and prompts.mask_input is None
+        given = len(coords) > 0
+        with _holding(self._decoding), torch.inference_mode():
+            return self._decoder.decode(
+                features,
+                self._coords(coords, embedding.size)[None] if given else None,
+                torch.as_tensor(labels, dtype=torch.int32, device=self._device)[None] if given else None,
+                self._mask_input(prompts.mask_input),
+                multimask=prompts.multimask_output and ambiguous,
+            )
+
+    def generate(
+        self, photo: Photo, embedding: Embedding, options: AutoMask, progress: Progress = no_progress
+    ) -> list[Mask]:
+        """Every mask, largest first: those of the authors' SAM2AutomaticMaskGenerator with the same options."""
+        features = self._own(embedding)
+        height, width = embedding.size
+        scale_y, scale_x = photo.size[0] / height, photo.size[1] / width
+
+        def open_crop(crop: amg.Crop) -> amg.Predictor:
+            x0, y0, x1, y1 = crop.box
+            if crop.layer == 0:
+                seen = features
+            else:  # the photo may be a smaller copy of what the embedding speaks of
+                rows = slice(math.floor(y0 * scale_y), math.ceil(y1 * scale_y))
+                columns = slice(math.floor(x0 * scale_x), math.ceil(x1 * scale_x))
+                seen = self._features(photo.pixels[rows, columns])
+            return lambda points: self._candidates(seen, (y1 - y0, x1 - x0), points, options)
+
+        at_most, _ = BATCHES[self._device.type]
+        return amg.generate(embedding.size, options, open_crop, progress, min(options.points_per_batch, at_most))
+
+    def dump(self, embedding: Embedding) -> bytes:
+        """The embedding as bytes to keep: half precision, 8 MB. `restore` gives it back."""
+        import torch
+
+        features = self._own(embedding)
+        maps = {name: getattr(features, name).to(torch.float16).cpu().numpy() for name in _KEPT}
+        file = io.BytesIO()
+        np.savez(file, digest=embedding.digest, engine=embedding.engine, size=embedding.size, **maps)
+        return file.getvalue()
+
+    def restore(self, data: bytes) -> Embedding:
+        """The embedding that `dump` made these bytes of; masks agree to an IoU of .99 and better.
+
+        Raises InvalidInput for other bytes, and for those of another engine.
+        """
+        import torch
+
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as kept:
+                if str(kept["engine"]) != self.name:
+                    raise InvalidInput(f"this embedding was made by {kept['engine']}, not by {self.name}", "embedding")
+                maps = [torch.from_numpy(kept[name]).to(self._device).float() for name in _KEPT]
+                digest, (height, width) = str(kept["digest"]), kept["size"].tolist()
+            with torch.inference_mode():
+                features = self._decoder.restore(*maps)
+        except (OSError, KeyError, TypeError, RuntimeError, EOFError) as error:
+            raise InvalidInput("these bytes are no embedding", "embedding") from error
+        return self._embedding(digest, (height, width), features)
+
+    def _embedding(self, digest: str, size: tuple[int, int], features: Features) -> Embedding:
+        nbytes = sum(tensor.numel() * tensor.element_size() for tensor in features.tensors)
+        return Embedding(digest, self.name, size, features, nbytes)
+
+    def _own(self, embedding: Embedding) -> Features:
+        if embedding.engine != self.name:
+            raise InvalidInput(f"this embedding was made by {embedding.engine}, not by {self.name}", "embedding")
+        return embedding.features  # type: ignore[return-value]
+
+    def _features(self, pixels: np.ndarray) -> Features:
+        with _holding(self._encoding):
+            maps = self._encoder(pixels)
+        return self._decoder.features(*maps)
+
+    def _coords(self, coords: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+        """(N, 2) XY in pixels of a photo of `size` (H, W) -> the same in the network's 1024x1024 input."""
+        import torch
+
+        from .encoder import INPUT
+
+        xy = torch.as_tensor(coords, dtype=torch.float32, device=self._device)
+        return xy / torch.tensor(size[::-1], dtype=torch.float32, device=self._device) * INPUT
+
+    def _mask_input(self, mask: np.ndarray | None) -> torch.Tensor | None:
+        """(1, 1, 256, 256) logits of a mask prompt."""
+        import torch
+        import torch.nn.functional as F
+
+        if mask is None:
+            return None
+        if mask.dtype != bool:
+            return torch.as_tensor(mask, device=self._device)[None]
+        pixels = torch.as_tensor(mask, dtype=torch.float32)[None, None]
+        small = F.interpolate(pixels, (256, 256), mode="bilinear", align_corners=False, antialias=True)
+        return ((2 * small - 1) * MASK_LOGITS).to(self._device)
+
+    def _mask(self, decoded: Decoded, i: int, size: tuple[int, int], prompts: Prompts) -> Mask:
+        from . import lowres
+
+        stability = lowres.stability_score(decoded.logits[i : i + 1], size, 0.0, 1.0)
+        pixels, x, y = lowres.draw(decoded.logits[i], size, 0.0)
+        return Mask(
+            paste_rle(pixels, x, y, size),
+            predicted_iou=float(decoded.predicted_iou[i]),
+            stability_score=float(stability.nan_to_num(0.0)),
+            point_coords=tuple((float(x), float(y)) for x, y in prompts.point_coords),
+        )
+
+    def _candidates(
+        self, features: Features, size: tuple[int, int], points: np.ndarray, options: AutoMask
+    ) -> amg.Candidates:
+        """What grid points (B, 2) of a crop of `size` (H, W) give, past both score thresholds."""
+        import torch
+
+        from . import lowres
+
+        with torch.inference_mode():
+            found = self._decode_points(features, self._coords(points, size), options)
+            offset = options.stability_score_offset
+            stability = lowres.stability_score(found.logits, size, options.mask_threshold, offset)
+            stable = stability >= options.stability_score_thresh  # an empty mask's NaN never is
+            logits, stability = found.logits[stable], stability[stable]
+            boxes = lowres.boxes(logits, size, options.mask_threshold)
+        return amg.Candidates(
+            point_coords=points[found.prompt[stable].cpu().numpy()],
+            predicted_iou=found.predicted_iou[stable].cpu().numpy(),
+            stability_score=stability.cpu().numpy(),
+            boxes=boxes.cpu().numpy().astype(np.float32),
+            draw=lambda i: lowres.draw(logits[i], size, options.mask_threshold),
+        )
+
+    def _decode_points(self, features: Features, coords: torch.Tensor, options: AutoMask) -> Decoded:
+        """The masks of points (B, 2) of the input, each on its own, past `pred_iou_thresh`."""
+        import torch
+
+        from .decoder import join
+
+        above = options.pred_iou_thresh or None
+        _, at_once = BATCHES[self._device.type]
+        parts = []
+        for start in range(0, len(coords), at_once):
+            xy = coords[start : start + at_once, None]  # (b, 1, 2)
+            labels = torch.ones(len(xy), 1, dtype=torch.int32, device=self._device)
+            with _holding(self._decoding):
+                if options.use_m2m:  # each mask is a prompt for a better one
+                    found = self._decoder.decode(features, xy, labels, multimask=options.multimask_output)
+                    which, masks = found.prompt, found.logits.clamp(-32, 32)[:, None]
+                    for some in torch.arange(len(which), device=self._device).split(at_once):
+                        prompt = which[some]
+                        found = self._decoder.decode(
+                            features, xy[prompt], labels[prompt], masks[some], multimask=False, above=above
+                        )
+                        parts.append(replace(found, prompt=prompt[found.prompt] + start))
+                else:
+                    found = self._decoder.decode(features, xy, labels, multimask=options.multimask_output, above=above)
+                    parts.append(replace(found, prompt=found.prompt + start))
+        return join(parts)
+
+
+_KEPT = ("image", "stride8", "stride4")
+
+
+@contextmanager
+def _holding(lock: threading.Lock) -> Iterator[None]:
+    """Hold `lock`; while it has to be waited for, the current deadline still counts."""
+    while not lock.acquire(timeout=0.25):
+        deadline.check()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _device(name: str | None) -> torch.device:
+    """The device of that name; the best there is for None and "auto"."""
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name in (None, "", "auto"):
+        return torch.device(next(kind for kind, usable in there.items() if usable))
+    kind = str(name).partition(":")[0]
+    if kind not in there:
+        raise InvalidInput(f"sam2_device must be auto, cuda, mps or cpu, got {name!r}", "sam2_device")
+    if not there[kind]:
+        raise EngineUnavailable(f"This machine's torch has no {kind} device: set SAM2_DEVICE=auto.")
+    try:
+        return torch.device(str(name))
+    except RuntimeError:
+        raise InvalidInput(f"sam2_device must be auto, cuda, mps or cpu, got {name!r}", "sam2_device") from None
