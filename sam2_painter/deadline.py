@@ -20,13 +20,15 @@ _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 class Deadline:
     """A moment by which `what` must be done; a context manager. Inside another one, the earlier of the two counts.
 
-    seconds: from now. Thread-safe: `cancel` is called from elsewhere.
+    seconds: from now. Thread-safe: `cancel` is called from elsewhere. Work is either cancelled or sealed, never both: so
+    who was told "nothing was changed" can rely on it.
     """
 
     def __init__(self, seconds: float, what: str):
         self.seconds, self.what = seconds, what
         self.ends_at = time.monotonic() + seconds
-        self._cancelled = threading.Event()
+        self._cancelled = self._sealed = False
+        self._guard = threading.Lock()
         self._outer: Deadline | None = None
         self._token: Token[Deadline | None] | None = None
 
@@ -39,15 +41,32 @@ class Deadline:
         assert self._token is not None
         _current.reset(self._token)
 
-    def cancel(self) -> None:
-        """Ask the work to stop at its next `check`."""
-        self._cancelled.set()
+    def cancel(self) -> bool:
+        """Ask the work to stop at its next `check`; False when it is sealed, and so too late."""
+        with self._guard:
+            self._cancelled = not self._sealed
+            return self._cancelled
+
+    def seal(self) -> None:
+        """From here on the work is being written down: it can neither be cancelled nor run out of time any more.
+
+        Raises like `check` when it is over already.
+        """
+        self.check()
+        if self._outer is not None:
+            self._outer.seal()
+        with self._guard:
+            if not self._cancelled:
+                self._sealed = True
+        self.check()
 
     def check(self) -> None:
         """Raises Cancelled or TimeLimitExceeded when it is over."""
+        if self._sealed:
+            return
         if self._outer is not None:
             self._outer.check()
-        if self._cancelled.is_set():
+        if self._cancelled:
             raise Cancelled(f"{self.what} was cancelled; nothing was changed.")
         if time.monotonic() > self.ends_at:
             raise TimeLimitExceeded(
@@ -70,6 +89,13 @@ def check() -> None:
     deadline = _current.get()
     if deadline is not None:
         deadline.check()
+
+
+def seal() -> None:
+    """`Deadline.seal` of the current deadline, if any: call it right before writing."""
+    deadline = _current.get()
+    if deadline is not None:
+        deadline.seal()
 
 
 def remaining(default: float = 600.0) -> float:

@@ -173,7 +173,7 @@ class SessionStore:
             with _storage_errors():
                 folder.mkdir(mode=0o700)
                 (folder / "photo").write_bytes(data)
-                deadline.check()
+                deadline.seal()
                 with self._db_lock, _transaction(self._db) as db:
                     row = (session_id, name, digest, *size, now, now, 0, 0, "[]", len(data))
                     db.execute(f"INSERT INTO sessions VALUES ({','.join('?' * len(row))})", row)
@@ -227,7 +227,7 @@ class SessionStore:
             edit = Edit(self.get(session_id))
             before = edit.session
             yield edit
-            deadline.check()
+            deadline.seal()
             with _storage_errors():
                 edit.session = self._commit(before, edit)
 

@@ -277,6 +277,16 @@ class Studio:
         return edit.session
 
     @verb("segment")
+    def segment_parts(self, session_id: str, parts: Sequence[Prompts]) -> Session:
+        """Select the union of what several prompts point at, each answered by itself: one step of the history."""
+        if len(parts) == 1:
+            return self.segment(session_id, parts[0])
+        with self.sessions.edit(session_id) as edit:
+            best = [edit.add(self._predicted(edit.session, prompts).value)[0] for prompts in parts]
+            self._select_mask(edit, self._combined(edit, best, "union"), "new", "select")
+        return edit.session
+
+    @verb("segment")
     def click(self, session_id: str, x: float, y: float, label: int = 1, mode: SelectMode = "new") -> Session:
         """One more click on the photo, the way the page means it.
 
@@ -405,12 +415,7 @@ class Studio:
     def add_mask(self, session_id: str, rle: RLE, category: str = "") -> Pointed:
         """Keep a mask somebody brings along. Raises InvalidInput when it has not the photo's size or is empty."""
         with self.sessions.edit(session_id) as edit:
-            if rle.size != edit.session.size:
-                height, width = edit.session.size
-                raise InvalidInput(f"mask is {rle.size[1]}x{rle.size[0]}, the photo {width}x{height}", "mask")
-            if not rle.area:
-                raise InvalidInput("mask is empty: it must hold at least one pixel", "mask")
-            (mask_id,) = edit.add([Mask(rle, category=category)])
+            mask_id = self._add_mask(edit, rle, category)
         return Pointed(mask_id, edit.session.masks[mask_id], False)
 
     @verb("segment")
@@ -445,26 +450,43 @@ class Studio:
     def paint(self, session_id: str, layers: Sequence[dict[str, Any]], *, replace_same: bool = True) -> Session:
         """Put paint on masks, one step of the history.
 
-        layers: each {"mask_id": int, "color": (r, g, b)} and any further field of `Layer`. A mask that has a layer
-        already is repainted in place, not painted over. Afterwards the next click begins a new selection.
+        layers: each {"mask_id": int, "color": (r, g, b)} and any further field of `Layer`; or, in place of mask_id, a
+        new mask as "rle". A mask that has a layer already is repainted in place, not painted over. Afterwards the next
+        click begins a new selection.
         """
+        with self.sessions.edit(session_id) as edit:
+            self._paint(edit, layers, replace_same)
+        return edit.session
+
+    @verb("paint")
+    def paint_shown(
+        self, session_id: str, layers: Sequence[dict[str, Any]], show: Callable[[np.ndarray], R]
+    ) -> tuple[Session, R]:
+        """`paint`, and what `show` makes of the new picture. Should that fail or take too long, nothing is painted."""
+        with self.sessions.edit(session_id) as edit:
+            self._paint(edit, layers, True)
+            shown = show(self._painted(self.photo(session_id), edit.session.layers, None))
+        return edit.session, shown
+
+    def _paint(self, edit: Edit, layers: Sequence[dict[str, Any]], replace_same: bool) -> None:
         if not layers:
             raise InvalidInput("colored_masks must name at least one mask", "colored_masks")
-        with self.sessions.edit(session_id) as edit:
-            painted = list(edit.session.layers)
-            for values in layers:
-                mask_id = values["mask_id"]
-                mask = edit.session.mask(mask_id)
-                values = {"name": _layer_name(mask, painted), **values}
-                same = [i for i, layer in enumerate(painted) if layer.mask_id == mask_id] if replace_same else []
-                if same:
-                    values["name"] = painted[same[0]].name
-                    painted[same[0]] = Layer(mask, **values)
-                else:
-                    painted.append(Layer(mask, **values))
-            selection = replace(edit.session.selection, prompts=None, candidates=(), choice=0, base=None, mode="")
-            edit.do("paint", Canvas(selection, tuple(painted)))
-        return edit.session
+        painted = list(edit.session.layers)
+        for values in layers:
+            values = dict(values)
+            if "rle" in values:
+                values["mask_id"] = self._add_mask(edit, values.pop("rle"))
+            mask_id = values["mask_id"]
+            mask = edit.session.mask(mask_id)
+            values = {"name": _layer_name(mask, painted), **values}
+            same = [i for i, layer in enumerate(painted) if layer.mask_id == mask_id] if replace_same else []
+            if same:
+                values["name"] = painted[same[0]].name
+                painted[same[0]] = Layer(mask, **values)
+            else:
+                painted.append(Layer(mask, **values))
+        selection = replace(edit.session.selection, prompts=None, candidates=(), choice=0, base=None, mode="")
+        edit.do("paint", Canvas(selection, tuple(painted)))
 
     @verb("paint")
     def edit_layer(self, session_id: str, index: int, **changes: Any) -> Session:
@@ -636,6 +658,14 @@ class Studio:
         if base is not None and combine:
             mask_id = self._combined(edit, (base, mask_id), combine)
         edit.do(action, replace(edit.session.canvas, selection=Selection(mask_id)))
+
+    def _add_mask(self, edit: Edit, rle: RLE, category: str = "") -> int:
+        if rle.size != edit.session.size:
+            height, width = edit.session.size
+            raise InvalidInput(f"mask is {rle.size[1]}x{rle.size[0]}, the photo {width}x{height}", "mask")
+        if not rle.area:
+            raise InvalidInput("mask is empty: it must hold at least one pixel", "mask")
+        return edit.add([Mask(rle, category=category)])[0]
 
     def _combined(self, edit: Edit, mask_ids: Sequence[int], mode: CombineMode) -> int:
         if mode not in COMBINE_MODES:

@@ -50,3 +50,28 @@ def test_cancel_reaches_another_thread():
     thread.join()
     assert outcome == ["generate was cancelled; nothing was changed."]
     assert deadline.current() is None
+
+
+def test_sealed_work_is_neither_cancelled_nor_late():
+    """Once work is being written down, nobody is told that nothing was changed."""
+    with Deadline(0.02, "outer") as outer, Deadline(60, "inner") as inner:
+        deadline.seal()
+        threading.Event().wait(0.03)
+        assert not inner.cancel()
+        assert not outer.cancel()
+        deadline.check()
+
+
+def test_cancelled_work_cannot_be_sealed():
+    """Who was told that nothing was changed can rely on it."""
+    with Deadline(60, "paint") as job:
+        assert job.cancel()
+        with pytest.raises(Cancelled):
+            deadline.seal()
+
+
+def test_late_work_cannot_be_sealed():
+    """Work that ran out of time leaves no trace."""
+    with Deadline(0, "paint"), pytest.raises(TimeLimitExceeded):
+        threading.Event().wait(0.01)
+        deadline.seal()
