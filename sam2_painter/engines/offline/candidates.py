@@ -1,0 +1,240 @@
+"""Masks worth considering: nodes of the merge trees, geodesic neighbourhoods, areas of one class, and edits of an
+earlier answer.
+
+A candidate is (n,) bool over the leaves, with its origin: (kind, persistence, altitude), where persistence is
+how much more it takes in its tree to join the node with its neighbour.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components, dijkstra
+
+from . import reading as r
+from .features import Clicks, areas
+from .reading import CLASSES, Reading
+from .trees import COLOUR_STEP, Tree
+
+NODE, BALL, COLOUR_BALL, NODE_EDIT, BALL_EDIT, CLASS_AREA, NODE_OF_CLASS = range(7)
+LARGEST = 0.9  # of the photo: a mask of nearly everything is no answer
+GROWTH = 1.03  # a node that its parent hardly exceeds is skipped for the parent
+BALL_SHARES = (0.0015, 0.003, 0.006, 0.012, 0.02, 0.03, 0.045, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27, 0.35, 0.45)
+OPENINGS = tuple(CLASSES.index(name) for name in ("window",))
+
+
+class Pool:
+    """Collects candidates, each once."""
+
+    def __init__(self) -> None:
+        self._masks: dict[bytes, np.ndarray] = {}
+        self._origins: list[tuple[float, float, float]] = []
+
+    def add(self, mask: np.ndarray, kind: int, persistence: float = 0.0, altitude: float = 0.0) -> None:
+        """Take a candidate, unless it is empty or known."""
+        key = np.packbits(mask).tobytes()
+        if key not in self._masks and mask.any():
+            self._masks[key] = mask
+            self._origins.append((kind, persistence, altitude))
+
+    def stacked(self) -> tuple[np.ndarray, np.ndarray]:
+        """Masks (K, n) bool and origins (K, 3) float32."""
+        return np.array(list(self._masks.values()), bool), np.array(self._origins, np.float32).reshape(-1, 3)
+
+
+def click_candidates(
+    reading: Reading, clicks: Clicks, previous: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masks (K, n), K >= 1, and origins (K, 3) for clicks after the answer `previous`, (n,) bool, to all clicks
+    but the last.
+
+    Every candidate holds every positive leaf and no negative one. After an answer, a positive click only adds
+    to it and a negative one only takes away.
+    """
+    good, bad = positive_and_negative(clicks)
+    pool = Pool()
+    if previous is None:
+        _from_nothing(pool, reading, good, bad)
+    else:
+        _from_previous(pool, reading, clicks, previous)
+    masks, origins = pool.stacked()
+    if not len(masks):
+        masks, origins = np.zeros((1, reading.count), bool), np.zeros((1, 3), np.float32)
+    return _obey(masks, origins, clicks, previous)
+
+
+def positive_and_negative(clicks: Clicks) -> tuple[list[int], list[int]]:
+    """The leaves that must be in and those that must be out; a leaf with both kinds of click is in (and cut by
+    pixels later).
+    """
+    good = list(dict.fromkeys(clicks.leaves[clicks.positive].tolist()))
+    bad = [leaf for leaf in dict.fromkeys(clicks.leaves[~clicks.positive].tolist()) if leaf not in good]
+    return good, bad
+
+
+def _obey(
+    masks: np.ndarray, origins: np.ndarray, clicks: Clicks, previous: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make every mask keep the promises of `click_candidates`; masks that become equal are joined."""
+    good, bad = positive_and_negative(clicks)
+    if previous is not None:
+        masks = masks | previous if clicks.positive[-1] else masks & previous
+    masks[:, good] = True
+    masks[:, bad] = False
+    _, once = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True)
+    once.sort()
+    return masks[once], origins[once]
+
+
+def _from_nothing(pool: Pool, reading: Reading, good: list[int], bad: list[int]) -> None:
+    if not good:  # "not this": everything but what the same click would have selected
+        inverse = Pool()
+        _from_nothing(inverse, reading, bad, [])
+        for mask, origin in zip(*inverse.stacked(), strict=True):
+            pool.add(~mask, int(origin[0]), float(origin[1]), float(origin[2]))
+        return
+    for tree in reading.trees:
+        for mask, persistence, altitude in _nodes_over(reading, tree, good[-1], LARGEST):
+            if mask[good].all():
+                for leaf in bad:
+                    if mask[leaf]:
+                        mask = mask & ~_largest_without(tree, leaf, good)
+                pool.add(mask, NODE, persistence, altitude)
+                _add_class_part(pool, reading, mask, good[-1], persistence, altitude)
+    for kind, boundary, colour in ((BALL, 1.0, 1.0), (COLOUR_BALL, 0.3, 0.15)):
+        _add_balls(pool, reading, good, bad, kind, boundary, colour)
+    _add_class_areas(pool, reading, good, bad)
+
+
+def _from_previous(pool: Pool, reading: Reading, clicks: Clicks, previous: np.ndarray) -> None:
+    leaf, add = int(clicks.leaves[-1]), bool(clicks.positive[-1])
+    against = [int(k) for k in clicks.leaves[clicks.positive != add] if k != leaf]
+    edits = Pool()
+    for tree in reading.trees:
+        for mask, persistence, altitude in _nodes_over(reading, tree, leaf, 0.8):
+            if mask[against].any():
+                break
+            edits.add(mask, NODE_EDIT, persistence, altitude)
+            _add_class_part(edits, reading, mask, leaf, persistence, altitude)
+    _add_balls(edits, reading, [leaf], against, BALL_EDIT, 1.0, 1.0)
+    _add_class_areas(edits, reading, [leaf], against)
+    for mask, origin in zip(*edits.stacked(), strict=True):
+        pool.add(previous | mask if add else previous & ~mask, int(origin[0]), float(origin[1]), float(origin[2]))
+
+
+def _nodes_over(reading: Reading, tree: Tree, leaf: int, largest: float) -> list[tuple[np.ndarray, float, float]]:
+    """(mask, persistence, altitude) of the nodes that hold a leaf, smallest first, up to a share of the photo."""
+    nodes = np.array(tree.path(leaf))
+    masks = tree.leaves(nodes)
+    area = areas(reading, masks)
+    result = []
+    for k in range(len(nodes) - 1):
+        if area[k] > largest * reading.area.sum():
+            break
+        if area[k + 1] < GROWTH * area[k] and area[k + 1] <= largest * reading.area.sum():
+            continue
+        above = float(tree.altitude[nodes[k + 1]])
+        result.append((masks[k], above - float(tree.altitude[nodes[k]]), above))
+    return result
+
+
+def _largest_without(tree: Tree, leaf: int, others: list[int]) -> np.ndarray:
+    """The largest node that holds a leaf and none of the others."""
+    best = leaf
+    for node in tree.path(leaf):
+        if any(tree.first[node] <= tree.rank[k] < tree.last[node] for k in others):
+            break
+        best = node
+    return tree.leaves(np.array([best]))[0]
+
+
+def _add_class_part(
+    pool: Pool, reading: Reading, mask: np.ndarray, leaf: int, persistence: float, altitude: float
+) -> None:
+    """The part of a node that is no opening: a wall without its windows."""
+    openings = reading.classes[:, OPENINGS].sum(axis=1) > 0.5
+    if not openings[leaf] and (mask & openings).any():
+        pool.add(mask & ~openings, NODE_OF_CLASS, persistence, altitude)
+
+
+def _graph(reading: Reading, weights: np.ndarray, chosen: np.ndarray | slice = np.s_[:]) -> csr_matrix:
+    edges = reading.edges[chosen]
+    return csr_matrix((weights, (edges[:, 0], edges[:, 1])), shape=(reading.count, reading.count))
+
+
+def _add_balls(
+    pool: Pool, reading: Reading, good: list[int], bad: list[int], kind: int, boundary: float, colour: float
+) -> None:
+    """Neighbourhoods of the clicks by the effort to get there, cut where the next step costs most."""
+    by_colour = kind == COLOUR_BALL
+    effort = _effort(reading, good, boundary, colour, by_colour)
+    nearer_bad = _effort(reading, bad, boundary, colour, by_colour) < effort if bad else np.zeros(reading.count, bool)
+    order = np.argsort(effort, kind="stable")
+    steps = np.diff(effort[order])
+    reached = np.cumsum(reading.area[order]) / reading.area.sum()
+    for share in BALL_SHARES:
+        at = int(np.searchsorted(reached, share))
+        low, high = int(at * 0.8), min(reading.count - 2, max(at + 1, int(at * 1.25)))
+        if high <= low:
+            continue
+        cut = low + int(steps[low:high].argmax())
+        mask = np.zeros(reading.count, bool)
+        mask[order[: cut + 1]] = True
+        pool.add(mask & ~nearer_bad, kind)
+
+
+def _effort(reading: Reading, leaves: list[int], boundary: float, colour: float, by_colour: bool) -> np.ndarray:
+    """(n,) the cheapest way from the leaves to each leaf: borders crossed, colour and class steps, strangeness of
+    colour.
+    """
+    length = reading.edge_sums[:, r.LENGTH]
+    strength, step, kind = (reading.edge_sums[:, c] / length for c in (r.STRENGTH, r.STEP, r.KIND))
+    weights = 1e-3 + boundary * np.maximum(strength - 0.05, 0) + colour * (step + kind)
+    if by_colour:
+        away = (reading.lab - np.average(reading.lab[leaves], axis=0, weights=reading.area[leaves])) / COLOUR_STEP
+        strange = np.sqrt((away**2 * (0.35, 2, 2)).sum(axis=1))
+        weights = weights + 0.5 * (strange[reading.edges[:, 0]] + strange[reading.edges[:, 1]])
+    return dijkstra(_graph(reading, weights.astype(np.float64)), directed=False, indices=leaves, min_only=True)
+
+
+def _add_class_areas(pool: Pool, reading: Reading, good: list[int], bad: list[int]) -> None:
+    """Connected areas of the class that the network sees at the click, with and without stopping at borders."""
+    own = reading.classes[good[-1]]
+    kind = int(own.argmax())
+    if own[kind] < 0.3:
+        return
+    strength = reading.edge_sums[:, r.STRENGTH] / reading.edge_sums[:, r.LENGTH]
+    for threshold, strongest in ((0.3, 9), (0.5, 9), (0.7, 9), (0.3, 0.45), (0.5, 0.45), (0.3, 0.3), (0.5, 0.3)):
+        alike = reading.classes[:, kind] >= min(threshold, own[kind] * 0.9)
+        name = components(reading, alike, strength < strongest)
+        mask = np.isin(name, name[good]) & alike
+        mask[good] = True
+        if not mask[bad].any():
+            pool.add(mask, CLASS_AREA)
+
+
+def components(reading: Reading, inside: np.ndarray, passable: np.ndarray | bool = True) -> np.ndarray:
+    """(n,) int32 names of the connected parts of a set of leaves (n,) bool; leaves outside are parts of their own."""
+    u, v = reading.edges.T
+    joined = inside[u] & inside[v] & passable
+    graph = _graph(reading, np.ones(int(joined.sum()), np.int8), joined)
+    return connected_components(graph, directed=False)[1]
+
+
+def all_candidates(reading: Reading, smallest: float = 0.0008, largest: float = 0.85) -> tuple[np.ndarray, np.ndarray]:
+    """Masks (K, n) and origins (K, 3) of every tree node and class area between two shares of the photo."""
+    whole, pool = reading.area.sum(), Pool()
+    for tree in reading.trees:
+        area = tree.sums(reading.area) / whole
+        nodes = np.flatnonzero((area > smallest) & (area < largest) & (tree.parent >= 0))
+        above = tree.altitude[tree.parent[nodes]]
+        for mask, persistence, altitude in zip(tree.leaves(nodes), above - tree.altitude[nodes], above, strict=True):
+            pool.add(mask, NODE, float(persistence), float(altitude))
+    for kind in range(reading.classes.shape[1]):
+        for threshold in (0.35, 0.55, 0.75):
+            alike = reading.classes[:, kind] >= threshold
+            name = components(reading, alike)
+            area = np.bincount(name[alike], weights=reading.area[alike], minlength=int(name.max()) + 1) / whole
+            for k in np.flatnonzero(area > 1.5 * smallest):
+                pool.add(alike & (name == k), CLASS_AREA)
+    return pool.stacked()

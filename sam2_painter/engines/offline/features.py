@@ -1,0 +1,246 @@
+"""What can be said of a candidate mask in numbers: its border, its inside, its shape, its place, and the clicks.
+
+Figures are shares and ratios rather than colours or pixels, for those are what carries over to another street.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from . import reading as r
+from .reading import CLASSES, Reading
+from .trees import COLOUR_STEP, COLOUR_WEIGHTS
+
+REGION = (
+    "log_area",
+    *(f"cut_{m}" for m in ("strength", "faint", "weak", "clear", "strong", "step", "kind", "learned", "learned_clear")),
+    *(f"inner_{m}" for m in ("strength", "faint", "clear", "strong", "step", "kind", "learned")),
+    "inner_clear_per_border",
+    "inner_strong_per_border",
+    "strength_over_photo",
+    "strength_over_inner",
+    "log_roughness",
+    "contact",
+    "box_fill",
+    "log_aspect",
+    "box_width",
+    "box_height",
+    "spread_l",
+    "spread_a",
+    "spread_b",
+    "contrast",
+    "texture",
+    "fine",
+    "middle_y",
+    "ellipse_fill",
+    "log_elongation",
+    "slant",
+    *(f"class_{name}" for name in CLASSES),
+    "class_best",
+    "class_entropy",
+    "class_outside",
+    "class_inside",
+    "class_share",
+)
+CANDIDATE = ("kind", "persistence", "altitude")
+CLICK = (
+    "first_depth",
+    "log_depth",
+    "off_centre",
+    "negative_depth",
+    "positives",
+    "negatives",
+    "colour_of_click",
+    "class_of_click",
+)
+CHANGE = ("changed_share", "kept_iou", "hit", *(f"change_{name}" for name in REGION[:23]), "last_depth")
+FIRST_FEATURES = REGION + CANDIDATE + CLICK
+NEXT_FEATURES = FIRST_FEATURES + CHANGE
+AUTO_FEATURES = REGION + CANDIDATE
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """Points in work pixels. xy: (N, 2) float. leaves: (N,) int. positive: (N,) bool."""
+
+    xy: np.ndarray
+    leaves: np.ndarray
+    positive: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.leaves)
+
+    def upto(self, count: int) -> Clicks:
+        """The first `count` of them."""
+        return Clicks(self.xy[:count], self.leaves[:count], self.positive[:count])
+
+
+def areas(reading: Reading, masks: np.ndarray) -> np.ndarray:
+    """(K,) float64 work pixels of masks (K, n) bool."""
+    return np.where(masks, reading.area, np.float32(0)).sum(axis=1, dtype=np.float64)
+
+
+def as_sparse(masks: np.ndarray) -> csr_matrix:
+    """(K, n) bool as a sparse matrix of ones.
+
+    Sums over leaves are sparse products and not dense ones: those go to BLAS threads, which are no faster at
+    this size, wait for each other when the machine is busy, and need not add up in the same order every time.
+    """
+    rows, columns = np.nonzero(masks)
+    return csr_matrix((np.ones(len(rows)), columns, np.searchsorted(rows, np.arange(len(masks) + 1))), masks.shape)
+
+
+def region_features(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(K, len(REGION)) float32 of masks (K, n) bool; with it the borders they cut (K, E) bool and their sums (K, S)."""
+    u, v = reading.edges[:, 0], reading.edges[:, 1]
+    cut = masks[:, u] ^ masks[:, v]
+    row, edge = np.nonzero(cut)
+    starts = np.searchsorted(row, np.arange(len(masks) + 1))
+    border = csr_matrix((np.ones(len(edge)), edge, starts), cut.shape) @ reading.edge_sums64
+    totals = as_sparse(masks) @ reading.leaf_sums64
+    sums, around = totals[:, : reading.sums.shape[1]], totals[:, reading.sums.shape[1] :]
+    inside = (around - border) / 2  # each edge within counts at both its leaves, each cut one at one
+    whole = reading.whole
+    area = sums[:, r.AREA] + 1e-9
+    length = border[:, r.LENGTH] + 1e-6
+    inner_length = inside[:, r.LENGTH] + 1
+    mean = sums[:, r.LAB : r.LAB + 3] / area[:, None]
+    spread = np.sqrt(np.maximum(sums[:, r.LAB2 : r.LAB2 + 3] / area[:, None] - mean**2, 0))
+    rest = (whole[r.LAB : r.LAB + 3] - sums[:, r.LAB : r.LAB + 3]) / (whole[r.AREA] - area + 1)[:, None]
+    x0, y0, x1, y1 = boxes(reading, masks)
+    wide, high = np.maximum(x1 - x0, 1), np.maximum(y1 - y0, 1)
+    height, width = reading.work_size
+    mx, my = sums[:, r.X] / area, sums[:, r.Y] / area
+    vx = np.maximum(sums[:, r.XX] / area - mx * mx, 0.08) + 1 / 12
+    vy = np.maximum(sums[:, r.YY] / area - my * my, 0.08) + 1 / 12
+    vxy = sums[:, r.XY] / area - mx * my
+    kinds = np.clip(sums[:, r.CLASS :] / area[:, None], 0, 1)
+    best, rows = kinds.argmax(axis=1), np.arange(len(masks))
+    from_u = masks[row, u[edge]]
+    inner, outer = np.where(from_u, u[edge], v[edge]), np.where(from_u, v[edge], u[edge])
+    weight = reading.edge_sums[edge, r.LENGTH]
+    near, far = (
+        np.bincount(row, weights=reading.classes[leaf, best[row]] * weight, minlength=len(masks))
+        for leaf in (inner, outer)
+    )
+    strength = border[:, r.STRENGTH] / length
+    inner_measures = [r.STRENGTH, r.FAINT, r.CLEAR, r.STRONG, r.STEP, r.KIND, r.LEARNED]
+    columns = [
+        np.log(area / whole[r.AREA] + 1e-6),
+        *(border[:, r.STRENGTH :] / length[:, None]).T,
+        *(inside[:, inner_measures] / inner_length[:, None]).T,
+        inside[:, r.CLEAR] / length,
+        inside[:, r.STRONG] / length,
+        strength / reading.typical_strength,
+        np.log((strength + 0.02) / (inside[:, r.STRENGTH] / inner_length + 0.02)),
+        np.log(length / np.sqrt(area)),
+        sums[:, r.CONTACT] / (length + sums[:, r.CONTACT]),
+        area / (wide * high),
+        np.log(wide / high),
+        wide / width,
+        high / height,
+        *spread.T,
+        np.sqrt((((mean - rest) * COLOUR_WEIGHTS) ** 2).sum(axis=1)) / COLOUR_STEP,
+        sums[:, r.TEXTURE] / area,
+        sums[:, r.FINE] / area,
+        my / height,
+        np.log(area / (12 * np.sqrt(np.maximum(vx * vy - vxy**2, 0.01)))),
+        np.log(vx / vy),
+        vxy / np.sqrt(vx * vy),
+        *kinds.T,
+        kinds.max(axis=1),
+        -(kinds * np.log(kinds + 1e-6)).sum(axis=1),
+        far / length,
+        near / length,
+        sums[rows, r.CLASS + best] / np.maximum(whole[r.CLASS + best], 1),
+    ]
+    return np.stack(columns, axis=1).astype(np.float32), cut, sums
+
+
+def boxes(reading: Reading, masks: np.ndarray) -> np.ndarray:
+    """(4, K) float32, XYXY in work pixels around each mask (K, n) bool; the far sides are just outside."""
+    low = (np.where(masks, reading.box[:, k], np.uint16(65535)).min(axis=1) for k in (0, 1))
+    high = (np.where(masks, reading.box[:, k], np.uint16(0)).max(axis=1) + np.float32(1) for k in (2, 3))
+    return np.stack([*low, *high]).astype(np.float32)
+
+
+def first_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
+    """(K, len(FIRST_FEATURES)) float32. origins: (K, 3), see `candidates`."""
+    return _click_features(reading, masks, origins, clicks)[0]
+
+
+def next_features(
+    reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks, previous: np.ndarray
+) -> np.ndarray:
+    """(K, len(NEXT_FEATURES)) float32: also what the last click changed of the previous answer, (n,) bool."""
+    features, sums, _ = _click_features(reading, masks, origins, clicks)
+    changed = masks ^ previous
+    change, cut, change_sums = region_features(reading, changed)
+    area, before = sums[:, r.AREA], areas(reading, previous[None])
+    common = areas(reading, masks & previous)
+    hit = changed[:, clicks.leaves[-1]]
+    depth = _depth(_edge_distance(reading, clicks.xy[-1:]), cut)
+    radius = np.sqrt(np.maximum(change_sums[:, r.AREA], 1) / np.pi)
+    columns = [
+        change_sums[:, r.AREA] / (area + 1),
+        common / (area + before - common + 1e-6),
+        hit,
+        *change[:, :23].T,
+        np.where(hit, depth / radius, -1),
+    ]
+    return np.concatenate([features, np.stack(columns, axis=1).astype(np.float32)], axis=1)
+
+
+def auto_features(reading: Reading, masks: np.ndarray, origins: np.ndarray) -> np.ndarray:
+    """(K, len(AUTO_FEATURES)) float32, without any click."""
+    step = 256  # bounds the (K, E) arrays
+    parts = [region_features(reading, masks[k : k + step])[0] for k in range(0, len(masks), step)]
+    return np.concatenate([np.concatenate(parts), origins], axis=1).astype(np.float32)
+
+
+def _click_features(
+    reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    region, cut, sums = region_features(reading, masks)
+    area = sums[:, r.AREA] + 1e-9
+    radius = np.sqrt(area / np.pi)
+    good, bad = clicks.xy[clicks.positive], clicks.xy[~clicks.positive]
+    anchor = int(np.argmax(clicks.positive))  # the first positive click, or the first of all
+    leaf, (x, y) = clicks.leaves[anchor], clicks.xy[anchor]
+    anchor_depth = _depth(_edge_distance(reading, clicks.xy[anchor : anchor + 1]), cut)
+    if len(good) > 1:
+        depth = _depth(_edge_distance(reading, good), cut)
+    else:
+        depth = anchor_depth
+    colour = (sums[:, r.LAB : r.LAB + 3] / area[:, None] - reading.lab[leaf]) * COLOUR_WEIGHTS
+    columns = [
+        anchor_depth / radius,
+        np.log(depth + 1),
+        np.hypot(sums[:, r.X] / area - x, sums[:, r.Y] / area - y) / radius,
+        np.minimum(_depth(_edge_distance(reading, bad), cut), 400) / radius if len(bad) else np.full(len(area), 9.0),
+        np.full(len(area), len(good)),
+        np.full(len(area), len(bad)),
+        np.sqrt((colour**2).sum(axis=1)) / COLOUR_STEP,
+        (sums[:, r.CLASS :] / area[:, None] * reading.classes[leaf]).sum(axis=1),
+    ]
+    features = np.concatenate([region, origins, np.stack(columns, axis=1)], axis=1).astype(np.float32)
+    return features, sums, cut
+
+
+def _edge_distance(reading: Reading, xy: np.ndarray) -> np.ndarray:
+    """(E,) float32: how far each edge's nearest pixel is from the nearest of some points."""
+    if not len(reading.edges):
+        return np.zeros(0, np.float32)
+    x, y = reading.border_x.astype(np.float32), reading.border_y.astype(np.float32)
+    nearest = np.full(len(x), np.inf, np.float32)
+    for px, py in xy.astype(np.float32):
+        nearest = np.minimum(nearest, (x - px) ** 2 + (y - py) ** 2)
+    return np.sqrt(np.minimum.reduceat(nearest, reading.border_first))
+
+
+def _depth(distance: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """(K,) how far the border of each mask is from the points; 10000 for one without any."""
+    return np.where(cut, distance, np.float32(1e4)).min(axis=1, initial=np.float32(1e4))

@@ -1,0 +1,196 @@
+"""A photo as the engine reads it once: leaves, their graph, their merge trees. Arrays only.
+
+Everything a question needs is here, so that an embedding can be pickled, kept on disk and asked from any thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from .boundary import find_boundary, work_picture
+from .network import CLASSES, Network
+from .regions import border_graph, find_leaves
+from .snap import label_at, snap_labels
+from .trees import COLOUR_STEP, COLOUR_WEIGHTS, Recipe, Tree, grow_tree
+
+RECIPES = (
+    Recipe(boundary=1.0, size=0.1),
+    Recipe(boundary=1.0, colour=0.3, classes=0.5, size=0.2),
+    Recipe(boundary=0.5, colour=0.2, classes=1.0, size=0.2),
+    Recipe(boundary=0.3, colour=0.7, classes=0.7, size=0.3),
+)
+# Columns of `sums`, each a total over a leaf's pixels; the classes follow.
+AREA, LAB, LAB2, CONTACT, X, Y, TEXTURE, FINE, XX, YY, XY, CLASS = 0, 1, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15
+# Columns of `edge_sums`, each a length in work pixels.
+LENGTH, STRENGTH, FAINT, WEAK, CLEAR, STRONG, STEP, KIND, LEARNED, LEARNED_CLEAR = range(10)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """n leaves, E edges, T trees, C classes.
+
+    size: (2,) int64, the photo's (H, W). work_size: the work picture's. run_labels, run_ends: see `snap`. sums:
+    (n, 15 + C) float32. box: (n, 4) uint16, XYXY in work pixels, the last ones included. edges, border_x,
+    border_y, border_first: see `regions.Graph`. edge_sums: (E, 10) float32. parent, altitude, first, last: (T,
+    2n-1), see `trees.Tree`.
+    """
+
+    size: np.ndarray
+    work_size: np.ndarray
+    run_labels: np.ndarray
+    run_ends: np.ndarray
+    sums: np.ndarray
+    box: np.ndarray
+    edges: np.ndarray
+    border_x: np.ndarray
+    border_y: np.ndarray
+    border_first: np.ndarray
+    edge_sums: np.ndarray
+    parent: np.ndarray
+    altitude: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The fields by name: what an embedding keeps."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.sums)
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """(H, W) of the photo."""
+        return int(self.size[0]), int(self.size[1])
+
+    @cached_property
+    def area(self) -> np.ndarray:
+        """(n,) float32, work pixels."""
+        return np.ascontiguousarray(self.sums[:, AREA])
+
+    @cached_property
+    def edge_sums64(self) -> np.ndarray:
+        """`edge_sums` for exact addition."""
+        return self.edge_sums.astype(np.float64)
+
+    @cached_property
+    def leaf_sums64(self) -> np.ndarray:
+        """(n, 15 + C + 10) float64: `sums`, and the `edge_sums` of all edges at each leaf."""
+        around = [
+            np.bincount(self.edges.ravel(), weights=np.repeat(column, 2), minlength=self.count)
+            for column in self.edge_sums64.T
+        ]
+        return np.concatenate([self.sums, np.stack(around, axis=1)], axis=1, dtype=np.float64)
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """(15 + C,) float64: `sums` of the whole photo."""
+        return self.sums.sum(axis=0, dtype=np.float64)
+
+    @cached_property
+    def typical_strength(self) -> float:
+        """The strength that one edge in ten of this photo exceeds: what counts as strong here."""
+        if not len(self.edges):
+            return 1.0
+        return float(np.quantile(self.edge_sums[:, STRENGTH] / self.edge_sums[:, LENGTH], 0.9)) + 0.02
+
+    @cached_property
+    def lab(self) -> np.ndarray:
+        """(n, 3) float32, mean colour."""
+        return self.sums[:, LAB : LAB + 3] / self.area[:, None]
+
+    @cached_property
+    def classes(self) -> np.ndarray:
+        """(n, C) float32, mean class probabilities."""
+        return self.sums[:, CLASS:] / self.area[:, None]
+
+    @cached_property
+    def trees(self) -> tuple[Tree, ...]:
+        """The merge trees."""
+        return tuple(
+            Tree(p, a, f, e, f[: self.count])
+            for p, a, f, e in zip(self.parent, self.altitude, self.first, self.last, strict=True)
+        )
+
+    def leaf(self, x: float, y: float) -> int:
+        """The leaf under a point of the photo."""
+        return label_at(self.run_labels, self.run_ends, int(self.size[0]), int(x), int(y))
+
+    def to_work(self, x: float, y: float) -> tuple[float, float]:
+        """A point of the photo in work pixels."""
+        return x * self.work_size[1] / self.size[1], y * self.work_size[0] / self.size[0]
+
+
+def read_photo(pixels: np.ndarray, network: Network) -> Reading:
+    """Read (H, W, 3) uint8 RGB pixels."""
+    picture = work_picture(pixels)
+    boundary = find_boundary(picture)
+    learned, kinds = network.look(picture)
+    wide = cv2.dilate(learned, np.ones((3, 3), np.uint8))
+    labels = find_leaves(np.float32(0.6) * boundary.strength + np.float32(0.3) * learned)
+    graph = border_graph(labels)
+    strength = np.float32(0.22) * boundary.fine + np.float32(0.12) * boundary.texture + np.float32(0.75) * wide
+    if not network.trained:
+        strength = boundary.strength
+    flat = labels.ravel()
+    count = int(flat.max()) + 1
+
+    def total(field: np.ndarray) -> np.ndarray:
+        return np.bincount(flat, weights=field.ravel(), minlength=count)
+
+    height, width = labels.shape
+    ys, xs = (grid.astype(np.float64) for grid in np.mgrid[:height, :width])
+    rim = np.zeros(labels.shape)
+    for side in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
+        rim[side] += 1
+    lab = [boundary.lab[..., c] for c in range(3)]
+    columns = [np.ones(labels.shape), *lab, *(c * c for c in lab), rim, xs, ys, boundary.texture, boundary.fine]
+    columns += [xs * xs, ys * ys, xs * ys, *(kinds[..., c] for c in range(kinds.shape[2]))]
+    sums = np.stack([total(column) for column in columns], axis=1)
+    area = sums[:, AREA]
+    colour, classes = sums[:, LAB : LAB + 3] / area[:, None], sums[:, CLASS:] / area[:, None]
+    along, faced = graph.mean(strength), graph.mean(wide)
+    u, v = graph.edges.T
+    step = np.sqrt((((colour[u] - colour[v]) * COLOUR_WEIGHTS) ** 2).sum(axis=1)) / COLOUR_STEP
+    kind = np.abs(classes[u] - classes[v]).sum(axis=1) / 2
+    measures = [np.ones_like(along), along, along < 0.12, along < 0.22, along > 0.35, along > 0.5]
+    measures += [np.minimum(step, 1.5), kind, faced, faced > 0.4]
+    grown = [grow_tree(graph.edges, graph.length, along, area, colour, classes, recipe) for recipe in RECIPES]
+    run_labels, run_ends = snap_labels(pixels, labels)
+    return Reading(
+        size=np.array(pixels.shape[:2]),
+        work_size=np.array(labels.shape),
+        run_labels=run_labels,
+        run_ends=run_ends,
+        sums=sums.astype(np.float32),
+        box=_leaf_boxes(labels, count),
+        edges=graph.edges,
+        border_x=graph.border_x,
+        border_y=graph.border_y,
+        border_first=graph.first,
+        edge_sums=(np.stack(measures, axis=1) * graph.length[:, None]).astype(np.float32),
+        parent=np.stack([tree.parent for tree in grown]),
+        altitude=np.stack([tree.altitude for tree in grown]),
+        first=np.stack([tree.first for tree in grown]),
+        last=np.stack([tree.last for tree in grown]),
+    )
+
+
+def _leaf_boxes(labels: np.ndarray, count: int) -> np.ndarray:
+    """(n, 4) uint16 XYXY of each label, the last pixels included."""
+    order = np.argsort(labels.ravel(), kind="stable")
+    starts = np.searchsorted(labels.ravel()[order], np.arange(count))
+    y, x = np.divmod(order, labels.shape[1])
+    ends = [
+        op.reduceat(axis, starts) for op, axis in ((np.minimum, x), (np.minimum, y), (np.maximum, x), (np.maximum, y))
+    ]
+    return np.stack(ends, axis=1).astype(np.uint16)
+
+
+__all__ = ["CLASSES", "Reading", "read_photo"]

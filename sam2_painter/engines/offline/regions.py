@@ -1,0 +1,107 @@
+"""Small regions that keep to the borders: watershed basins, joined until a few thousand are left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .trees import cheapest_pairs, join_edges
+
+LEAF_AREA = 400  # work pixels a leaf, on average
+MAX_LEAVES = 2500
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Which leaves touch, and where.
+
+    edges: (E, 2) int32, u < v. length: (E,) float32, border pixels. border_x, border_y: (P,) uint16, the border
+    pixels of all edges one after another; first: (E,) int32, where each edge's begin.
+    """
+
+    edges: np.ndarray
+    length: np.ndarray
+    border_x: np.ndarray
+    border_y: np.ndarray
+    first: np.ndarray
+
+    def mean(self, field: np.ndarray) -> np.ndarray:
+        """(E,) float32: the mean of a map (h, w) along each edge."""
+        values = field[self.border_y, self.border_x]
+        return (np.add.reduceat(values, self.first, dtype=np.float64) / self.length).astype(np.float32)
+
+
+def find_leaves(strength: np.ndarray) -> np.ndarray:
+    """(h, w) uint16 labels 0..n-1 of connected regions whose borders lie on the crests of the boundary map."""
+    labels = _basins(strength)
+    graph = border_graph(labels)
+    area = np.bincount(labels.ravel()).astype(np.float64)
+    target = min(MAX_LEAVES, max(1, labels.size // LEAF_AREA))
+    names = np.arange(len(area))
+    u, v = graph.edges[:, 0].astype(np.int64), graph.edges[:, 1].astype(np.int64)
+    length, total = graph.length.astype(np.float64), graph.mean(strength).astype(np.float64) * graph.length
+    while len(area) > target:
+        # Weak borders of small basins go first: calm walls end as large leaves, detail keeps its small ones.
+        cost = (total / length + 0.01) * np.minimum(area[u], area[v]) ** 0.4
+        pairs = cheapest_pairs(cost, u, v, len(area))[: len(area) - target]
+        keep, gone = u[pairs], v[pairs]
+        area[keep] += area[gone]
+        alive = np.ones(len(area), bool)
+        alive[gone] = False
+        name = np.cumsum(alive) - 1
+        name[gone] = name[keep]
+        names, area = name[names], area[alive]
+        u, v = name[u], name[v]
+        apart = u != v
+        u, v, length, total = join_edges(u[apart], v[apart], len(area), length[apart], total[apart])
+    return names.astype(np.uint16)[labels]
+
+
+def _basins(strength: np.ndarray) -> np.ndarray:
+    """(h, w) int64 labels: every pixel flows to its lowest neighbour until it rests in a minimum."""
+    smooth = cv2.GaussianBlur(strength, (0, 0), 1.0)
+    height, width = smooth.shape
+    padded = np.pad(smooth, 1, constant_values=np.inf)
+    own = np.arange(smooth.size).reshape(smooth.shape)
+    lowest, flows_to = smooth.copy(), own.copy()
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            value = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+            # On level ground the water runs to the smaller index: every plateau drains to one pixel, with no loops.
+            lower = (value < lowest) | ((value == lowest) & (own + dy * width + dx < flows_to))
+            lowest = np.where(lower, value, lowest)
+            flows_to = np.where(lower, own + dy * width + dx, flows_to)
+    target = flows_to.ravel()
+    while True:
+        further = target[target]
+        if np.array_equal(further, target):
+            break
+        target = further
+    minimum = target == np.arange(target.size)
+    return (np.cumsum(minimum) - 1)[target].reshape(smooth.shape)
+
+
+def border_graph(labels: np.ndarray) -> Graph:
+    """The region adjacency graph of a label map (h, w)."""
+    width = labels.shape[1]
+    across, down = labels[:, :-1] != labels[:, 1:], labels[:-1] != labels[1:]
+    flat = labels.ravel().astype(np.int64)
+    at = np.arange(labels.size).reshape(labels.shape)
+    here = np.concatenate([at[:, :-1][across], at[:-1][down]])
+    there = np.concatenate([at[:, 1:][across], at[1:][down]])
+    a, b = flat[here], flat[there]
+    count = int(flat.max()) + 1
+    key = np.minimum(a, b) * count + np.maximum(a, b)
+    order = np.argsort(key, kind="stable")
+    key, here = key[order], here[order]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    unique = key[first]
+    return Graph(
+        np.stack([unique // count, unique % count], axis=1).astype(np.int32),
+        np.diff(first, append=len(key)).astype(np.float32),
+        (here % width).astype(np.uint16),
+        (here // width).astype(np.uint16),
+        first.astype(np.int32),
+    )

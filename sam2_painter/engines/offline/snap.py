@@ -1,0 +1,103 @@
+"""From the work picture's regions to the photo's own pixels, once for every border.
+
+The label map of the photo is kept as runs down its columns, the order of COCO's RLE. A mask is then a choice of
+labels, and its RLE comes from the runs alone: a 12-megapixel answer costs a lookup of some hundred thousand
+runs and touches no pixel.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ...rle import RLE
+
+STRIP = 384  # columns at a time: bounds the memory, whatever the photo's size
+
+
+def snap_labels(pixels: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Runs of the photo's label map: (run_labels (R,) uint16, run_ends (R,) uint32), down the columns.
+
+    pixels: (H, W, 3) uint8. labels: (h, w) uint16 of the work picture. Where the photo is larger, the pixels
+    around each border are given out anew by a watershed of the photo itself, so borders follow its edges and
+    not the enlarged work pixels.
+    """
+    height, width = pixels.shape[:2]
+    rows = (np.arange(height) * labels.shape[0]) // height
+    columns = (np.arange(width) * labels.shape[1]) // width
+    reach = int(np.ceil(0.8 * max(height / labels.shape[0], width / labels.shape[1])))
+    run_labels, run_ends = [], []
+    for x0 in range(0, width, STRIP):
+        x1 = min(width, x0 + STRIP)
+        margin = 4 * reach if reach > 1 else 0
+        left, right = max(0, x0 - margin), min(width, x1 + margin)
+        strip = np.ascontiguousarray(labels[rows[:, None], columns[None, left:right]])
+        if reach > 1:
+            strip = _flood_borders(pixels[:, left:right], strip, reach)
+        flat = np.ascontiguousarray(strip[:, x0 - left : x1 - left].T).ravel()
+        ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size)
+        run_labels.append(flat[ends - 1])
+        run_ends.append(ends + x0 * height)
+    return np.concatenate(run_labels), np.concatenate(run_ends).astype(np.uint32)
+
+
+def _flood_borders(pixels: np.ndarray, labels: np.ndarray, reach: int) -> np.ndarray:
+    """(h, w) uint16: the labels, with the pixels within `reach` of a border flooded anew from both sides."""
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    unsure = cv2.dilate(labels, kernel) != cv2.erode(labels, kernel)
+    markers = labels.astype(np.int32) + 1
+    markers[unsure] = 0
+    # The watershed gives its picture's rim away: it gets a frame to give.
+    markers = cv2.copyMakeBorder(markers, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    picture = cv2.copyMakeBorder(cv2.GaussianBlur(pixels, (3, 3), 0), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    cv2.watershed(picture, markers)
+    _join_lines(picture, markers)
+    flooded = markers[1:-1, 1:-1]
+    return np.where(flooded > 0, flooded - 1, labels).astype(np.uint16)
+
+
+def _join_lines(picture: np.ndarray, markers: np.ndarray) -> None:
+    """Give the one-pixel lines between basins (-1) to the neighbour that looks most alike."""
+    ys, xs = np.nonzero(markers[1:-1, 1:-1] <= 0)
+    ys, xs = ys + 1, xs + 1
+    own = picture[ys, xs].astype(np.int16)
+    best, choice = np.full(len(ys), 10_000, np.int16), markers[ys, xs]
+    for dy, dx in ((0, -1), (-1, 0), (0, 1), (1, 0)):
+        label = markers[ys + dy, xs + dx]
+        distance = np.abs(picture[ys + dy, xs + dx].astype(np.int16) - own).sum(axis=1, dtype=np.int16)
+        better = (label > 0) & (distance < best)
+        best[better], choice[better] = distance[better], label[better]
+    markers[ys, xs] = choice
+
+
+def label_at(run_labels: np.ndarray, run_ends: np.ndarray, height: int, x: int, y: int) -> int:
+    """The label of pixel (x, y)."""
+    return int(run_labels[np.searchsorted(run_ends, np.uint32(x * height + y), side="right")])
+
+
+def labels_to_rle(chosen: np.ndarray, run_labels: np.ndarray, run_ends: np.ndarray, size: tuple[int, int]) -> RLE:
+    """The RLE of the pixels whose label is chosen. chosen: (n,) bool by label. size: (H, W)."""
+    inside = chosen[run_labels]
+    last = np.append(np.flatnonzero(inside[1:] != inside[:-1]), len(inside) - 1)
+    counts = np.diff(run_ends[last], prepend=np.uint32(0))
+    if inside[0]:
+        counts = np.concatenate([[0], counts])
+    return RLE(size, counts.astype(np.uint32))
+
+
+def label_pixels(label: int, run_labels: np.ndarray, run_ends: np.ndarray) -> np.ndarray:
+    """Column-major indices of the pixels with this label."""
+    runs = np.flatnonzero(run_labels == label)
+    ends = run_ends[runs].astype(np.int64)
+    starts = np.where(runs > 0, run_ends[np.maximum(runs, 1) - 1], 0).astype(np.int64)
+    return np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
+
+
+def share_inside(mask: np.ndarray, run_labels: np.ndarray, run_ends: np.ndarray, count: int) -> np.ndarray:
+    """(count,) float64: what part of each label's pixels a mask (H, W) bool of the photo holds."""
+    flat = np.ascontiguousarray(mask.T).ravel()
+    starts = np.concatenate([[0], run_ends[:-1]]).astype(np.int64)
+    hits = np.add.reduceat(flat, starts, dtype=np.int64)
+    lengths = np.diff(run_ends.astype(np.int64), prepend=0)
+    total = np.bincount(run_labels, weights=lengths, minlength=count)
+    return np.bincount(run_labels, weights=hits, minlength=count) / np.maximum(total, 1)

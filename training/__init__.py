@@ -1,0 +1,1 @@
+"""Training of the offline engine's weights: ``python -m training.train DATA``."""

@@ -1,0 +1,144 @@
+"""Making a few photos of one town look like many of the world: crops, light, colour, skies and shadows.
+
+The annotated photos share streets, camera and mood; what must carry over to other buildings is shape. So every
+surface is repainted at random, skies are replaced, shadows are cast, and exposure, white balance and sharpness are
+drawn anew.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .data import CLASSES
+
+SKY = CLASSES.index("sky")
+SKIES = np.array(
+    [
+        [[70, 120, 200], [190, 215, 240]],  # clear
+        [[200, 205, 210], [235, 235, 235]],  # overcast
+        [[235, 240, 245], [250, 250, 250]],  # blown out
+        [[120, 90, 110], [240, 180, 130]],  # evening
+    ]
+)
+
+
+def smooth_noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
+    """(size, size) float32 of about unit variance with blobs of size/cells pixels."""
+    coarse = rng.standard_normal((cells + 3, cells + 3)).astype(np.float32)
+    return cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def crop(
+    rng: np.random.Generator, size: int, image: np.ndarray, classes: np.ndarray, instances: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A random square of `size` pixels: zoom 0.5-1.4, aspect, a little rotation and perspective, mirrored half the
+    time.
+    """
+    height, width = classes.shape
+    zoom, aspect = np.exp(rng.uniform(np.log(0.5), np.log(1.4))), np.exp(rng.uniform(-0.25, 0.25))
+    w, h = min(width, size / zoom * aspect), min(height, size / zoom / aspect)
+    x, y = rng.uniform(0, width - w + 1e-6), rng.uniform(0, height - h + 1e-6)
+    corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], np.float32)
+    if rng.random() < 0.5:
+        corners += (rng.uniform(-0.07, 0.07, (4, 2)) * (w, h)).astype(np.float32)
+    if rng.random() < 0.5:
+        corners = corners[[1, 0, 3, 2]]
+    target = np.array([[0, 0], [size, 0], [size, size], [0, size]], np.float32)
+    warp = cv2.getPerspectiveTransform(corners, target)
+    shrink = max(1.0, w / size, h / size)
+    if shrink > 1.3:  # a plain warp would alias
+        image = cv2.GaussianBlur(image, (0, 0), 0.35 * shrink)
+    reflect = dict(borderMode=cv2.BORDER_REFLECT_101)
+    nearest = dict(flags=cv2.INTER_NEAREST, **reflect)
+    return (
+        cv2.warpPerspective(image, warp, (size, size), flags=cv2.INTER_LINEAR, **reflect),
+        cv2.warpPerspective(classes, warp, (size, size), **nearest),
+        cv2.warpPerspective(instances.astype(np.float32), warp, (size, size), **nearest).astype(np.int32),
+    )
+
+
+def repaint(rng: np.random.Generator, image: np.ndarray, instances: np.ndarray) -> np.ndarray:
+    """Each surface with a gain and a tone of its own; borders stay as soft as they were."""
+    ids, inverse = np.unique(instances, return_inverse=True)
+    change = rng.random(len(ids)) < 0.6
+    gain = np.exp(rng.normal(0, 0.35, (len(ids), 1)) + rng.normal(0, 0.16, (len(ids), 3))) * change[:, None]
+    gain[~change] = 1
+    field = gain[inverse.reshape(instances.shape)].astype(np.float32)
+    return image * cv2.GaussianBlur(field, (0, 0), rng.uniform(0.6, 1.6))
+
+
+def replace_sky(rng: np.random.Generator, image: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """A made-up sky: a gradient from zenith to horizon, with or without clouds."""
+    size = len(classes)
+    cover = cv2.GaussianBlur((classes == SKY).astype(np.float32), (0, 0), rng.uniform(0.5, 1.2))[..., None]
+    if not cover.any():
+        return image
+    top, bottom = SKIES[rng.integers(len(SKIES))] / 255 * np.exp(rng.normal(0, 0.12, (2, 3)))
+    t = np.linspace(0, 1, size)[:, None, None]
+    sky = np.broadcast_to(top * (1 - t) + bottom * t, image.shape).astype(np.float32)
+    if rng.random() < 0.6:
+        clouds = sum(smooth_noise(rng, size, c) / c**0.5 for c in (2, 5, 12))
+        clouds = np.clip(clouds * rng.uniform(0.2, 0.6) + rng.uniform(-0.2, 0.5), 0, 1)[..., None]
+        sky = sky * (1 - clouds) + clouds * rng.uniform(0.75, 1)
+    sky = sky + rng.standard_normal(image.shape).astype(np.float32) * rng.uniform(0, 0.015)
+    return (image * (1 - cover) + sky * cover).astype(np.float32)
+
+
+def cast_shadow(rng: np.random.Generator, image: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The shadow of something outside the picture: darker and slightly bluer, not on the sky, and no border of any
+    region.
+    """
+    size = len(classes)
+    if rng.random() < 0.5:
+        angle, middle = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.8, 2) * size
+        ys, xs = np.mgrid[:size, :size]
+        inside = ((xs - middle[0]) * np.cos(angle) + (ys - middle[1]) * np.sin(angle) > 0).astype(np.float32)
+    else:
+        inside = np.zeros((size, size), np.float32)
+        around = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 9)))
+        reach = rng.uniform(0.1, 0.5, len(around)) * size
+        corners = rng.uniform(0.1, 0.9, 2) * size + np.stack([np.cos(around) * reach, np.sin(around) * reach], 1)
+        cv2.fillPoly(inside, [corners.astype(np.int32)], 1)
+    inside = cv2.GaussianBlur(inside, (0, 0), rng.uniform(0.5, 4)) * (classes != SKY)
+    dark = rng.uniform(0.3, 0.75) * np.array([0.93, 0.97, 1.05])
+    return (image * (1 - inside[..., None] * (1 - dark))).astype(np.float32)
+
+
+def relight(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Exposure, gamma, contrast, white balance, saturation, hue; blur, noise and JPEG as cameras make them."""
+    size = len(image)
+    image = np.clip(image, 0, 1).astype(np.float32)
+    if rng.random() < 0.8:
+        hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = (hsv[..., 0] + rng.uniform(-30, 30)) % 360
+        hsv[..., 1] = np.clip(hsv[..., 1] * rng.uniform(0.1, 1.6), 0, 1)
+        image = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    image = np.clip(image, 0, 1) ** np.exp(rng.uniform(-0.8, 0.5))
+    image = (image - 0.5) * rng.uniform(0.6, 1.3) + 0.5 + rng.uniform(-0.12, 0.15)
+    image = image * (1 + rng.uniform(-0.12, 0.12, 3)) * (1 + 0.12 * smooth_noise(rng, size, 2)[..., None])
+    if rng.random() < 0.35:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5))
+    if rng.random() < 0.35:
+        image = image + rng.standard_normal(image.shape) * rng.uniform(0, 0.05)
+    image = (np.clip(image, 0, 1) * 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))])[1], 1)
+    return image
+
+
+def augmented(
+    rng: np.random.Generator, size: int, image: np.ndarray, classes: np.ndarray, instances: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One training sample: image (size, size, 3) uint8 RGB, classes (size, size) uint8, instances (size, size)
+    int32.
+    """
+    image, classes, instances = crop(rng, size, image, classes, instances)
+    image = image.astype(np.float32) / 255
+    if rng.random() < 0.5:
+        image = replace_sky(rng, image, classes)
+    if rng.random() < 0.5:
+        image = repaint(rng, image, instances)
+    if rng.random() < 0.4:
+        image = cast_shadow(rng, image, classes)
+    return relight(rng, image), classes, instances
