@@ -20,8 +20,8 @@ _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 class Deadline:
     """A moment by which `what` must be done; a context manager. Inside another one, the earlier of the two counts.
 
-    seconds: from now. Thread-safe: `cancel` is called from elsewhere. Work is either cancelled or sealed, never both: so
-    who was told "nothing was changed" can rely on it.
+    seconds: from now. Thread-safe: `cancel` is called from elsewhere. Work is either cancelled or sealed, never both:
+    who is told "nothing was changed" can rely on it.
     """
 
     def __init__(self, seconds: float, what: str):

@@ -11,6 +11,7 @@
     + DownloadNotFound    no such download in the session
   x SignInRequired        wrong or missing credentials
   x Busy                  too much at once; try again after `retry_after` seconds
+    + TooManyRequests     more than one caller may ask in a minute
   x TimeLimitExceeded     took longer than its limit; nothing was changed
   x Cancelled             the caller went away or pressed Cancel; nothing was changed
   x StorageError          the data folder cannot be read or written
@@ -23,6 +24,10 @@ from __future__ import annotations
 
 class PainterError(Exception):
     """Base class: ``except PainterError`` catches all of them, and nothing else."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook prints: the sentence. How the house got there helps nobody at a prompt."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class InvalidInput(PainterError, ValueError):
@@ -75,6 +80,10 @@ class Busy(PainterError):
     def __init__(self, message: str, retry_after: float = 2.0):
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooManyRequests(Busy):
+    """More than one caller may ask in a minute."""
 
 
 class TimeLimitExceeded(PainterError):
