@@ -18,7 +18,7 @@ FLOORS = (
     {"engines"},
     {"cache", "sessions"},
     {"exports", "studio"},
-    {"web", "painter", "notebook", "logs", "__main__"},
+    {"web", "painter", "display", "notebook", "logs", "__main__"},
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

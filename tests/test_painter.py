@@ -1,0 +1,330 @@
+"""The Python API: it reads like a sentence, shows itself, and leaves nothing behind."""
+
+import base64
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import draw_building, make_studio, to_png
+from engines import FloodEngine
+from PIL import Image
+
+from sam2_painter import InvalidInput, Painter, PainterError, Prompts, paint
+from sam2_painter.display import SCREEN
+from sam2_painter.errors import NotAnImage, SessionNotFound
+
+WALL, SKY, ROOF, WINDOW, DOOR = (110, 90), (5, 5), (100, 30), (45, 60), (70, 140)
+
+
+@pytest.fixture
+def painter(studio):
+    return Painter(draw_building(), name="house.png", studio=studio)
+
+
+def png(data):
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def embedded(html):
+    """The pictures an HTML text carries along."""
+    return [png(base64.b64decode(data)) for data in re.findall(r"data:image/jpeg;base64,([^\"]+)", html)]
+
+
+# -- painting
+
+
+def test_it_reads_like_a_sentence(painter, tmp_path):
+    """Click, paint, save: the file is the photo with the wall repainted, at full size."""
+    path = painter.click(*WALL).paint("#b5c7a3", 1.0).save(tmp_path / "out.png")
+    saved = png(path.read_bytes())
+    assert saved.shape == painter.photo.pixels.shape
+    assert (saved == paint.composite(painter.photo, painter.session.layers)).all()
+    assert (saved[SKY[1], SKY[0]] == painter.photo.pixels[SKY[1], SKY[0]]).all()
+    assert (saved[WALL[1], WALL[0]] != painter.photo.pixels[WALL[1], WALL[0]]).any()
+
+
+def test_every_click_after_paint_begins_anew(painter):
+    """Two walls, two colours, one chain."""
+    painter.click(*WALL).paint("#b5c7a3").click(*ROOF).paint("#8a4b3c")
+    assert [layer.color for layer in painter.layers] == [(181, 199, 163), (138, 75, 60)]
+    assert not (painter.layers[0].mask.segmentation & painter.layers[1].mask.segmentation).any()
+
+
+def test_a_background_click_takes_away(painter):
+    """label=0 says "not this"."""
+    painter.click(*WALL).click(*ROOF).click(*ROOF, label=0)
+    segmentation = painter.selected.segmentation
+    assert segmentation[WALL[1], WALL[0]]
+    assert not segmentation[ROOF[1], ROOF[0]]
+
+
+def test_parts_are_added_and_subtracted(painter):
+    """Each part is asked for by itself, and undone by itself."""
+    wall = painter.click(*WALL).selected
+    both = painter.add(*ROOF).selected
+    three = painter.add(*DOOR).selected
+    assert wall.area < both.area < three.area
+    assert painter.subtract(*ROOF).selected.area == three.area - (both.area - wall.area)
+    assert painter.undo().selected.area == three.area
+
+
+def test_a_box_selects_what_is_in_it(painter):
+    """Corners are pixels of the photo, XYXY; a mode combines it with the selection."""
+    assert painter.box(10, 20, 30, 50).selected.bbox == (10, 20, 20, 30)
+    assert painter.box(10, 20, 20, 50, mode="subtract").selected.bbox == (20, 20, 10, 30)
+
+
+def test_candidates_can_be_chosen(painter):
+    """What else the engine offered is a call away."""
+    painter.click(*WALL)
+    second = painter.candidates[1]
+    assert painter.choose(1).selected == second
+
+
+def test_every_mask_numbers_them(painter, capsys):
+    """`automatic` has them largest first, `masks[n]` is mask n, and they combine by number, object or slice."""
+    painter.click(*WALL).every_mask(points_per_side=8)
+    found = painter.automatic
+    assert [mask.area for mask in found] == sorted((mask.area for mask in found), reverse=True)
+    assert all(painter.masks[mask.id] == mask for mask in found)
+    assert painter.select(found[:2]).selected.area == found[0].area + found[1].area
+    assert painter.select(found[0].id, found[1]).selected.area == found[0].area + found[1].area
+    assert painter.combine(found[:2], found[0]).selected is not None
+    whole, part = painter.select(found[:2]).selected, found[1]
+    assert painter.combine(whole, part, mode="subtract").selected.area == found[0].area
+    assert painter.mask_at(*SKY).segmentation[SKY[1], SKY[0]]
+    assert "every mask" in capsys.readouterr().err
+
+
+def test_the_bar_can_be_silent(painter, capsys):
+    """progress=False prints nothing."""
+    painter.every_mask(progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_layers_are_edited_moved_and_removed(painter):
+    """A layer is a thing: recolour it, move it, take it off, undo that."""
+    painter.click(*WALL).paint("#fff").click(*ROOF).paint("#000")
+    painter.edit_layer(0, color="teal", opacity=0.5).move_layer(0, 1)
+    assert [layer.color for layer in painter.layers] == [(0, 0, 0), (0, 128, 128)]
+    assert len(painter.remove_layer(0).layers) == 1
+    assert len(painter.undo().layers) == 2
+    assert len(painter.redo().layers) == 1
+
+
+def test_walls_need_an_engine_that_knows_walls(painter):
+    """An engine that names nothing says so."""
+    with pytest.raises(InvalidInput, match="click the walls"):
+        painter.walls()
+
+
+def test_walls_are_found_by_one_that_does(tmp_path):
+    """`walls()` selects them all, and is painted like any selection."""
+
+    class Knowing(FloodEngine):
+        categories = ("wall",)
+
+        def find(self, embedding, category):
+            return self.predict(embedding, Prompts.click(*WALL))[:1]
+
+    painter = Painter(draw_building(), studio=make_studio(tmp_path, Knowing()))
+    assert painter.walls().paint("#b5c7a3").layers[0].mask.segmentation[WALL[1], WALL[0]]
+
+
+# -- bad input
+
+BAD = {
+    "no such file": (lambda p: Painter("hause.jpg", studio=p.studio), "no file hause.jpg"),
+    "not an image": (lambda p: Painter(b"hello", studio=p.studio), "."),
+    "outside": (lambda p: p.click(500, 5), "outside the 200x150 photo"),
+    "not a number": (lambda p: p.click("a", 5), "number"),
+    "box of nan": (lambda p: p.box(1, 2, float("nan"), 4), "finite"),
+    "box the wrong way": (lambda p: p.box(9, 9, 1, 1), "x1 < x2"),
+    "colour": (lambda p: p.click(*WALL).paint("#ggg"), "no colour"),
+    "colour of two": (lambda p: p.click(*WALL).paint((1, 2)), "red, green, blue"),
+    "opacity": (lambda p: p.click(*WALL).paint("#fff", 2), "opacity"),
+    "nothing selected": (lambda p: p.paint("#fff"), "click"),
+    "no such mask": (lambda p: p.select(7), "No mask 7"),
+    "no mask at all": (lambda p: p.select(), "at least one"),
+    "no such knob": (lambda p: p.every_mask(points=3), "knows no points"),
+    "knob out of range": (lambda p: p.every_mask(points_per_side=0, progress=False), "points_per_side"),
+    "no such layer": (lambda p: p.edit_layer(3, color="red"), "No layer 3"),
+    "no such field": (lambda p: p.click(*WALL).paint("#fff").edit_layer(0, mask=1), "no mask to change"),
+    "nothing to undo": (lambda p: p.undo(), "nothing to undo"),
+    "ending": (lambda p: p.save("out.gif"), "PNG, JPEG or WEBP"),
+    "no such folder": (lambda p: p.save("/no/such/folder/out.png"), "cannot be written"),
+    "quality": (lambda p: p.save("out.jpg", quality=0), "quality"),
+    "engine": (lambda p: Painter(draw_building(), engine="magic"), "auto, offline, sam2, modal"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence(painter, case):
+    """Whatever was wrong, the error is ours and says what is allowed; the session stays as it was."""
+    call, says = BAD[case]
+    with pytest.raises(PainterError, match=re.escape(says)) as caught:
+        call(painter)
+    assert "\n" not in str(caught.value)
+    assert painter.session.id
+
+
+def test_text_is_a_path_and_a_data_url_a_picture(studio, tmp_path):
+    """A name is looked for on disk; a data URL carries its picture; bytes, Pillow images and arrays are pictures."""
+    data = to_png(draw_building())
+    (tmp_path / "house.png").write_bytes(data)
+    url = "data:image/png;base64," + base64.b64encode(data).decode()
+    sources = [str(tmp_path / "house.png"), tmp_path / "house.png", url, data, Image.open(io.BytesIO(data))]
+    digests = {Painter(source, studio=studio).photo.digest for source in [*sources, draw_building()]}
+    assert len(digests) == 1
+    with pytest.raises(NotAnImage):
+        Painter(b"GIF89a", studio=studio)
+
+
+# -- showing
+
+
+def test_it_shows_itself_as_a_png_of_screen_size(studio):
+    """`_repr_png_` is the painted picture, shrunk to the screen."""
+    painter = Painter(draw_building(2000, 1500), studio=studio).click(1100, 900).paint("#b5c7a3")
+    assert (png(painter._repr_png_()) == painter.picture(SCREEN)).all()
+    assert max(painter.picture(SCREEN).shape) == SCREEN
+
+
+def test_before_and_after_need_no_kernel_and_no_network(painter):
+    """The HTML carries both pictures and a slider, and refers to nothing outside itself."""
+    html = painter.click(*WALL).paint("#203040", 1.0)._repr_html_()
+    after, before = embedded(html)
+    assert abs(after.astype(int) - painter.picture()).mean() < 3
+    assert abs(before.astype(int) - painter.photo.pixels).mean() < 3
+    assert 'type="range"' in html
+    assert not re.search(r"https?:|<script|<link|url\(", html)
+
+
+def test_a_selection_is_outlined_until_it_is_painted(painter):
+    """What is only selected can be seen, and never gets into the picture."""
+    plain = painter._repr_png_()
+    selected = painter.click(*WALL)._repr_png_()
+    assert (png(selected) != png(plain)).any()
+    assert (painter.picture() == painter.photo.pixels).all()
+    assert (png(painter.paint("#fff")._repr_png_()) == painter.picture()).all()
+
+
+def test_masks_and_layers_show_themselves(painter):
+    """A mask, a gallery and the layers each have HTML of their own, with their pictures in it."""
+    painter.click(*WALL).paint("#b5c7a3").every_mask(progress=False)
+    assert len(embedded(painter.masks._repr_html_())) == len(painter.masks)
+    assert len(embedded(painter.masks[:3]._repr_html_())) == 3
+    assert len(embedded(painter.selected._repr_html_())) == 1
+    assert png(painter.selected._repr_png_()).shape == (150, 200, 3)
+    assert "#b5c7a3" in painter.layers._repr_html_()
+    assert len(embedded(painter.layers._repr_html_())) == 1
+    assert repr(painter) == f"<Painter house.png, 200x150: {len(painter.masks)} masks, 1 layer; Flood engine>"
+    assert repr(painter.layers) == "<1 layer: Layer 1 #b5c7a3>"
+    assert repr(painter.masks[0]).startswith("<Mask 0: ")
+
+
+def test_nothing_found_is_said_in_words(painter):
+    """An empty gallery tells what fills it."""
+    assert "every_mask" in painter.masks._repr_html_()
+    assert "paint" in painter.layers._repr_html_()
+    assert painter.selected is None
+
+
+def test_names_from_files_are_text(studio):
+    """A file or a layer named like HTML is shown as text."""
+    evil = "<img src=x onerror=alert(1)>.png"
+    painter = Painter(draw_building(), name=evil, studio=studio).click(*WALL).paint("#fff", name="<b>wall</b>")
+    shown = painter._repr_html_() + painter.layers._repr_html_() + painter.before_after()._repr_html_()
+    assert "<img src=x" not in shown
+    assert "<b>wall" not in shown
+
+
+def test_before_and_after_stand_side_by_side(painter):
+    """The pair is one picture where there is no HTML."""
+    pair = painter.click(*WALL).paint("#203040").before_after()
+    side = pair.side_by_side(gap=8)
+    assert (side[:, :200] == painter.photo.pixels).all()
+    assert (side[:, 208:] == painter.picture()).all()
+    assert (png(pair._repr_png_()) == side).all()
+
+
+def test_a_notebook_prints_the_sentence_only(painter):
+    """Our errors render as one line, without the frames of the library."""
+    with pytest.raises(InvalidInput) as caught:
+        painter.click(999, 0)
+    assert caught.value._render_traceback_() == ["InvalidInput: point (999, 0) is outside the 200x150 photo"]
+
+
+# -- life and death
+
+
+def test_a_session_can_be_picked_up_where_it_was_left(painter, studio):
+    """Two painters of one session see each other's work, as the page and a cell do."""
+    other = Painter.attach(studio, painter.session_id)
+    other.click(*WALL).paint("#b5c7a3")
+    assert len(painter.layers) == 1
+    with pytest.raises(SessionNotFound):
+        Painter.attach(studio, "nobody")
+
+
+def test_closed_is_gone(studio):
+    """With `with`, nothing of the photo stays on disk."""
+    with Painter(draw_building(), studio=studio) as painter:
+        assert list(studio.sessions.upload_dir.iterdir())
+    assert not list(studio.sessions.upload_dir.iterdir())
+    with pytest.raises(SessionNotFound):
+        painter.click(*WALL)
+
+
+PLAIN_USE = """
+import gc, sys, threading, urllib.request
+from pathlib import Path
+from conftest import draw_building
+from sam2_painter import Painter
+
+one = Painter(draw_building(), engine="offline")
+two = Painter(draw_building(300, 200), engine="offline")
+assert one.studio is two.studio  # weights and caches exist once
+folder = one.studio.sessions.upload_dir
+one.click(110, 90).paint("#b5c7a3").save(sys.argv[1])
+assert len(list(folder.iterdir())) == 2
+del two
+three = Painter(draw_building(), engine="offline")  # closes what nobody holds any more
+assert len(list(folder.iterdir())) == 2, list(folder.iterdir())
+print(sorted(m for m in ("gradio", "fastapi", "uvicorn", "IPython", "torch", "modal") if m in sys.modules))
+print([t.name for t in threading.enumerate() if t is not threading.main_thread()])
+print(folder.parent)
+"""
+
+
+def test_plain_use_starts_no_server_and_leaves_nothing(tmp_path):
+    """No gradio, no thread; the private folder goes with the process; a painter nobody holds gives its photo up."""
+    pytest.importorskip("sam2_painter.engines.choice")
+    out = subprocess.run(
+        [sys.executable, "-c", PLAIN_USE, str(tmp_path / "out.png")],
+        cwd=Path(__file__).parent.parent,
+        env={"PYTHONPATH": ".:tests", "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert out.returncode == 0, out.stderr
+    loaded, threads, folder = out.stdout.splitlines()
+    assert (loaded, threads) == ("[]", "[]")
+    assert not Path(folder).exists()
+    assert not (tmp_path / ".sam2_painter").exists()
+    assert (tmp_path / "out.png").is_file()
+
+
+def test_data_dir_keeps_what_was_done(tmp_path):
+    """With a folder of your own, sessions outlive the painter."""
+    pytest.importorskip("sam2_painter.engines.choice")
+    painter = Painter(draw_building(), engine="offline", data_dir=tmp_path)
+    session_id, studio = painter.session_id, painter.studio
+    del painter
+    assert Painter.attach(studio, session_id).photo.size == (150, 200)
+    assert (tmp_path / "uploads" / session_id / "photo").is_file()
