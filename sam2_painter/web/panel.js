@@ -1,0 +1,188 @@
+// The panel: colours, layers and the gallery of regions. It shows what it is told and reports what was chosen.
+// Text that people wrote (file names, layer names) goes into the page as text, never as HTML.
+function makePanel(root, on) {
+  const one = (selector) => root.querySelector(selector);
+  const well = one(".sp-well input"), text = one(".sp-text"), colorName = one(".sp-colorname");
+  const layerList = one(".sp-layers"), gallery = one(".sp-gallery");
+  const paint = { color: "#b5603f", opacity: 100, light: 100, shadow: 100, mode: "realistic" };
+  const RECENT = 10;
+  let recent = [], names = new Map();
+
+  function node(tag, properties = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [key, value] of Object.entries(properties)) {
+      if (key in made) made[key] = value;
+      else made.setAttribute(key, value);
+    }
+    made.append(...children);
+    return made;
+  }
+
+  function icon(name) {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+    use.setAttribute("href", `#sp-${name}`);
+    svg.append(use);
+    return svg;
+  }
+
+  const iconButton = (name, label, more = {}) =>
+    node("button", { type: "button", className: "sp-icon", title: label, "aria-label": label, ...more }, icon(name));
+
+  // -- colour -------------------------------------------------------------------------------------------------------
+
+  function swatch(hex, name) {
+    const button = node("button", { type: "button", className: "sp-swatch", title: name, "aria-label": name });
+    button.style.setProperty("--c", hex);
+    button.dataset.color = hex;
+    return button;
+  }
+
+  function fill(row, colors) {
+    row.replaceChildren(...colors.map(([name, hex]) => swatch(hex, name)));
+    mark();
+  }
+
+  function mark() {
+    for (const button of root.querySelectorAll(".sp-swatch"))
+      button.setAttribute("aria-pressed", String(button.dataset.color === paint.color));
+  }
+
+  function setPaint(values) {
+    Object.assign(paint, values);
+    well.value = paint.color;
+    if (document.activeElement !== text) text.value = paint.color;
+    for (const key of ["opacity", "light", "shadow"]) setSlider(one(`[data-key="${key}"]`), paint[key]);
+    for (const radio of root.querySelectorAll('[name="sp-paintmode"]')) radio.checked = radio.value === paint.mode;
+    root.style.setProperty("--sp-color", paint.color);
+    mark();
+  }
+
+  function setSlider(slider, value) {
+    slider.value = value;
+    showSlider(slider);
+  }
+
+  function showSlider(slider) {
+    const output = slider.parentElement.querySelector("output"), unit = slider.dataset.key && slider.dataset.key !== "quality" ? "%" : "";
+    output.textContent = `${Number(slider.value)}${unit}`;
+    const share = (slider.value - slider.min) / (slider.max - slider.min);
+    slider.style.setProperty("--at", `${100 * share}%`);
+  }
+
+  function described({ color, name, goes_with }) {
+    names.set(color, name);
+    colorName.textContent = name;
+    one("[data-harmony-row]").hidden = !goes_with.length;
+    fill(one("[data-harmony]"), goes_with);
+  }
+
+  function remember(hex) {
+    recent = [hex, ...recent.filter((other) => other !== hex)].slice(0, RECENT);
+    showRecent();
+    on.recent(recent);
+  }
+
+  function showRecent() {
+    one("[data-recent-row]").hidden = !recent.length;
+    fill(one("[data-recent]"), recent.map((hex) => [names.get(hex) || hex, hex]));
+  }
+
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest(".sp-swatch");
+    if (!button) return;
+    setPaint({ color: button.dataset.color });
+    on.color(true);
+  });
+  well.addEventListener("input", () => { setPaint({ color: well.value }); on.color(false); });
+  well.addEventListener("change", () => { setPaint({ color: well.value }); on.color(true); });
+  text.addEventListener("change", () => on.typed(text.value));
+  text.addEventListener("keydown", (event) => { if (event.key === "Enter") text.blur(); });
+  for (const slider of root.querySelectorAll(".sp-slider input")) {
+    showSlider(slider);
+    slider.addEventListener("input", () => {
+      showSlider(slider);
+      if (slider.dataset.key in paint) { paint[slider.dataset.key] = Number(slider.value); on.paint(false); }
+    });
+    slider.addEventListener("change", () => { if (slider.dataset.key in paint) on.paint(true); });
+  }
+  for (const radio of root.querySelectorAll('[name="sp-paintmode"]'))
+    radio.addEventListener("change", () => { paint.mode = radio.value; on.paint(true); });
+  const card = text.closest(".sp-card");
+  for (const kind of ["pointerenter", "focusin"]) card.addEventListener(kind, () => on.near());
+
+  // -- layers -------------------------------------------------------------------------------------------------------
+
+  function showLayers(layers, selected) {
+    one(".sp-nolayers").hidden = layers.length > 0;
+    one(".sp-layercount").textContent = layers.length ? String(layers.length) : "";
+    const focused = document.activeElement && layerList.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+    const rows = layers.map((layer, index) => layerRow(layer, index, layers.length, selected === layer.mask_id));
+    layerList.replaceChildren(...rows.reverse()); // the topmost first, as everywhere
+    if (focused) layerList.querySelector(`[data-focus="${focused}"]`)?.focus();
+  }
+
+  function layerRow(layer, index, count, selected) {
+    const change = (changes) => on.editLayer(index, changes);
+    const eye = iconButton(layer.visible ? "eye" : "eye-off", layer.visible ? "Hide" : "Show", { onclick: () => change({ visible: !layer.visible }) });
+    eye.setAttribute("aria-pressed", String(layer.visible));
+    const tint = node("input", { type: "color", value: layer.color, title: "Recolour", "aria-label": `Colour of ${layer.name}` });
+    tint.addEventListener("change", () => change({ color: tint.value }));
+    const name = node("input", { type: "text", className: "sp-name", value: layer.name, maxLength: 200, "aria-label": "Name" });
+    name.addEventListener("change", () => change({ name: name.value }));
+    name.addEventListener("keydown", (event) => { if (event.key === "Enter") name.blur(); });
+    const opacity = node("input", { type: "number", className: "sp-percent", min: 0, max: 100, value: Math.round(100 * layer.opacity), title: "Opacity, %", "aria-label": `Opacity of ${layer.name}, percent` });
+    opacity.addEventListener("change", () => change({ opacity: Number(opacity.value) / 100 }));
+    const up = iconButton("up", "Move up", { disabled: index === count - 1, onclick: () => on.moveLayer(index, index + 1) });
+    const down = iconButton("down", "Move down", { disabled: index === 0, onclick: () => on.moveLayer(index, index - 1) });
+    const bin = iconButton("trash", "Take this paint off", { onclick: () => on.removeLayer(index) });
+    const row = node("li", { className: `sp-layer${selected ? " sp-on" : ""}${layer.visible ? "" : " sp-off"}` }, eye, node("label", { className: "sp-chip" }, tint), name, opacity, up, down, bin);
+    row.style.setProperty("--c", layer.color);
+    [...row.querySelectorAll("button, input")].forEach((part, place) => { part.dataset.focus = `${index}-${place}`; });
+    row.addEventListener("click", (event) => { if (!event.target.closest("button, input, label")) on.pickLayer(layer.mask_id); });
+    name.addEventListener("focus", () => { if (!row.classList.contains("sp-on")) on.pickLayer(layer.mask_id); });
+    return row;
+  }
+
+  // -- regions ------------------------------------------------------------------------------------------------------
+
+  function showRegions(regions) {
+    gallery.hidden = !regions || !regions.items.length;
+    if (!regions) return gallery.replaceChildren();
+    const { url, columns, rows, side } = regions.sprite;
+    gallery.replaceChildren(...regions.items.map((item, place) => {
+      const share = item.area >= 0.001 ? `${(100 * item.area).toFixed(item.area < 0.1 ? 1 : 0)}%` : "<0.1%";
+      const label = `${item.category || "Region"} ${place + 1}, ${share} of the photo`;
+      const picture = node("i");
+      picture.style.backgroundImage = `url(${url})`;
+      picture.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
+      const column = place % columns, row = Math.floor(place / columns);
+      picture.style.backgroundPosition = `${columns > 1 ? (100 * column) / (columns - 1) : 0}% ${rows > 1 ? (100 * row) / (rows - 1) : 0}%`;
+      picture.style.aspectRatio = String(side[0] / side[1]);
+      const button = node("button", { type: "button", className: "sp-region", title: label, "aria-label": label, role: "option", "aria-selected": "false" }, picture, node("span", {}, share));
+      button.dataset.id = item.id;
+      button.addEventListener("click", (event) => on.region(item.id, event.ctrlKey || event.metaKey || event.shiftKey));
+      return button;
+    }));
+  }
+
+  function markRegions(ids) {
+    for (const button of gallery.children) button.setAttribute("aria-selected", String(ids.has(Number(button.dataset.id))));
+  }
+
+  function lightRegion(place) {
+    for (const lit of gallery.querySelectorAll(".sp-lit")) lit.classList.remove("sp-lit");
+    if (place) gallery.children[place - 1]?.classList.add("sp-lit");
+  }
+
+  return {
+    node, paint, setPaint, described, remember, showLayers, showRegions, markRegions, lightRegion, showSlider,
+    recall(colors) { recent = colors.slice(0, RECENT); showRecent(); },
+    boot(palette) {
+      names = new Map(palette.map(([name, hex]) => [hex, name]));
+      fill(one("[data-palette]"), palette);
+      setPaint({});
+      colorName.textContent = names.get(paint.color) || "";
+    },
+  };
+}

@@ -1,0 +1,186 @@
+"""A session as the page shows it: plain values and small pictures, ready for JSON.
+
+Pictures travel as data URLs, so nothing of a photo is written to a folder that outlives its session, and nobody can
+ask for it by address. The browser says by `have` which ones it holds already; those are named again but not sent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import cv2
+import numpy as np
+
+from .. import colors, examples, images, overlay, paint
+from ..studio import Studio
+from ..types import Mask, Selection, Session
+
+PREVIEW = 1600  # pixels on the long side of what the stage shows
+HOVER = 800  # of the label map: a finger or a pointer is no finer
+WALL = 900  # of the white wall that is recoloured while a slider moves
+THUMBNAIL = (96, 72)  # (w, h) of a region in the gallery
+QUALITY = 86
+
+Have = Mapping[str, object]
+Json = dict[str, Any]
+
+
+def boot(studio: Studio) -> Json:
+    """What the page must know before any photo is open."""
+    return {
+        "engine": {"title": studio.engine.title, "reason": studio.reason},
+        "categories": list(studio.categories),
+        "palette": [[tin.name, colors.to_hex(tin.rgb)] for tin in colors.palette()],
+        "examples": shelf(),
+        "max_file_size": studio.max_file_size,
+        "session_ttl": studio.sessions.ttl,
+    }
+
+
+@cache
+def shelf() -> tuple[Json, ...]:
+    """The example photos, each with a small picture."""
+    shown = []
+    for name in examples.NAMES:
+        if examples.path(name).is_file():
+            pixels = images.open_photo(examples.path(name)).pixels
+            small = images.to_data_url(images.thumbnail(pixels, 300, 80), "JPEG")
+            shown.append({"name": name, "title": name.replace("-", " ").capitalize(), "url": small})
+    return tuple(shown)
+
+
+def snapshot(studio: Studio, session: Session, have: Have) -> Json:
+    """Everything the page shows of a session, less the pictures the browser has."""
+    height, width = session.size
+    return {
+        "sid": session.id,
+        "revision": session.revision,
+        "name": session.name,
+        "width": width,
+        "height": height,
+        "undo": session.can_undo,
+        "redo": session.can_redo,
+        "photo": _sent("photo", session.digest, have, lambda: _preview(studio, session, painted=False)),
+        "picture": _sent("picture", _picture_key(session), have, lambda: _preview(studio, session, painted=True)),
+        "selection": _selection(session, have),
+        "layers": [
+            {
+                "mask_id": layer.mask_id,
+                "name": layer.name,
+                "color": colors.to_hex(layer.color),
+                "opacity": layer.opacity,
+                "light": layer.light,
+                "shadow": layer.shadow,
+                "mode": layer.mode,
+                "visible": layer.visible,
+            }
+            for layer in session.layers
+        ],
+        "regions": _regions(studio, session, have),
+    }
+
+
+def _sent(name: str, key: str, have: Have, make: Any) -> Json:
+    """A picture by its key, with the picture itself only for a browser that lacks it; "" is the key of none."""
+    return {"key": key, "url": make() if key and have.get(name) != key else None}
+
+
+def _preview(studio: Studio, session: Session, *, painted: bool) -> str:
+    layers = None if painted else ()
+    pixels = studio.picture(session.id, layers=layers, max_side=PREVIEW)
+    return images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
+
+
+def _picture_key(session: Session) -> str:
+    """Names how the layers look; "" when they change nothing."""
+    shown = [
+        (hash(v.mask.rle), v.color, v.opacity, v.mode, v.light, v.shadow)
+        for v in session.layers
+        if v.visible and v.opacity > 0
+    ]
+    return sha256(repr(shown).encode()).hexdigest()[:16] if shown else ""
+
+
+def _selection(session: Session, have: Have) -> Json:
+    selection: Selection = session.selection
+    prompts = selection.prompts
+    points: list[Json] = []
+    if prompts is not None:
+        pairs = zip(prompts.point_coords.tolist(), prompts.point_labels.tolist(), strict=True)
+        points = [{"x": x, "y": y, "label": label} for (x, y), label in pairs]
+    mask = None if selection.mask_id is None else session.masks[selection.mask_id]
+    key = "" if mask is None else f"{session.id[:8]}/{selection.mask_id}"
+    return {
+        "mask_id": selection.mask_id,
+        "mask": _sent("mask", key, have, lambda: images.to_data_url(overlay.tint_png(mask.rle, PREVIEW))),
+        "area": 0 if mask is None else mask.area / math.prod(session.size),
+        "category": "" if mask is None else mask.category,
+        "points": points,
+        "box": None if prompts is None or prompts.box is None else prompts.box.tolist(),
+        "candidates": [session.masks[i].predicted_iou for i in selection.candidates],
+        "choice": selection.choice,
+    }
+
+
+def _regions(studio: Studio, session: Session, have: Have) -> Json | None:
+    if not session.automatic:
+        return None
+    found = [session.masks[mask_id] for mask_id in session.automatic]
+    key = sha256(repr((session.id, session.automatic)).encode()).hexdigest()[:16]
+    regions: Json = {"key": key, "count": len(found), "ids": list(session.automatic)}
+    if have.get("regions") == key:
+        return regions
+    pixels = math.prod(session.size)
+    small = images.fit(studio.photo(session.id).pixels, PREVIEW)
+    return regions | {
+        "map": {"url": images.to_data_url(overlay.label_map_png(found, session.size, HOVER))},
+        "sprite": _sprite(small, found),
+        "items": [
+            {"id": mask_id, "area": mask.area / pixels, "category": mask.category}
+            for mask_id, mask in zip(session.automatic, found, strict=True)
+        ],
+    }
+
+
+def _sprite(small: np.ndarray, found: list[Mask]) -> Json:
+    """Every thumbnail in one JPEG, row by row: one picture to send and to decode instead of a hundred."""
+    width, height = THUMBNAIL
+    columns = min(10, len(found))
+    rows = -(-len(found) // columns)
+    sheet = np.full((rows * height, columns * width, 3), 24, np.uint8)
+    for place, mask in enumerate(found):
+        encoded = np.frombuffer(overlay.thumbnail(small, mask, max(THUMBNAIL)), np.uint8)
+        picture = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        scale = min(width / picture.shape[1], height / picture.shape[0])
+        size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        row, column = divmod(place, columns)
+        top = row * height + (height - size[1]) // 2
+        left = column * width + (width - size[0]) // 2
+        sheet[top : top + size[1], left : left + size[0]] = picture
+    url = images.to_data_url(images.encode(sheet, "JPEG", 80), "JPEG")
+    return {"url": url, "columns": columns, "rows": rows, "side": [width, height]}
+
+
+def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
+    """What the browser recolours by itself while a slider moves: the wall were it white, and its box in the photo."""
+    photo, mask = studio.photo(session.id), session.mask(mask_id)
+    white, (x, y, w, h) = paint.white_wall(photo, mask.rle, WALL, analyse=studio.surface)
+    scale = max(session.size) / max(images.fit_size(session.size, WALL))
+    bgra = cv2.cvtColor(white, cv2.COLOR_RGBA2BGRA)
+    data = cv2.imencode(".webp", bgra, [cv2.IMWRITE_WEBP_QUALITY, 75])[1].tobytes()
+    return {"mask_id": mask_id, "url": images.to_data_url(data, "WEBP"), "box": [v * scale for v in (x, y, w, h)]}
+
+
+def color(rgb: tuple[int, int, int]) -> Json:
+    """A colour as the panel shows it: its hex, the paint it is nearest to, and what goes with it."""
+    name, distance = colors.nearest_name(rgb)
+    harmonies = colors.harmonies(rgb)
+    goes_with = [
+        (f"{kind} {i + 1}", colors.to_hex(c)) for kind, group in harmonies.items() for i, c in enumerate(group)
+    ]
+    return {"color": colors.to_hex(rgb), "name": name if distance < 1 else f"near {name}", "goes_with": goes_with}
