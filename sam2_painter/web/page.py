@@ -63,7 +63,7 @@ LANES: dict[str, tuple[int, dict[str, handlers.Verb]]] = {
     ),
 }
 
-# The hidden component that tells how far "every mask" has come: apart from the stage, whose requests wait for each other.
+# The hidden component that tells how far "every mask" has come: the stage's own requests wait for each other.
 JOBS_JS = """
 window.sam2painterJobs = {
   generate: (args) => trigger("ask_generate", args),

@@ -184,22 +184,22 @@ function makeStage(root, on) {
       return side((brush) => {
         for (let turn = 0; turn < 8; turn++) {
           const angle = (turn * Math.PI) / 4;
-          brush.drawImage(solid, Math.round(to * Math.cos(angle)), Math.round(to * Math.sin(angle)));
+          brush.drawImage(solid, to * Math.cos(angle), to * Math.sin(angle));
         }
         brush.globalCompositeOperation = "destination-out";
         if (from <= 0) return brush.drawImage(solid, 0, 0);
         for (let turn = 0; turn < 8; turn++) {
           const angle = (turn * Math.PI) / 4;
-          brush.drawImage(solid, Math.round(from * Math.cos(angle)), Math.round(from * Math.sin(angle)));
+          brush.drawImage(solid, from * Math.cos(angle), from * Math.sin(angle));
         }
       });
     };
-    const wide = Math.max(1, Math.round(image.width / 1100));
+    const thin = Math.max(1, Math.max(image.width, image.height) / 1100);
     const outline = side((brush) => {
-      brush.drawImage(ring("#ffffff", 0, wide), 0, 0);
-      brush.drawImage(ring(INK, wide, 2 * wide), 0, 0);
+      brush.drawImage(ring(INK, 0, 2 * thin), 0, 0);
+      brush.drawImage(ring("#ffffff", 2 * thin, 3 * thin), 0, 0);
     });
-    return { tint: filled("rgba(47,123,255,.42)"), outline, box, painted };
+    return { tint: filled("rgba(47,123,255,.45)"), outline, box, painted };
   }
 
   // The regions found: `data` holds at each of its w x h pixels the number of the region there, 0 for none.
@@ -276,6 +276,7 @@ function makeStage(root, on) {
 
   function begin(event) {
     if (!shown.photo || event.target.closest(".sp-mark, .sp-split")) return;
+    view.classList.add("sp-pointed"); // no focus ring for those who see where they point
     view.focus({ preventScroll: true });
     hideCursor();
     hand.pointers.set(event.pointerId, local(event));
@@ -386,6 +387,7 @@ function makeStage(root, on) {
   }
 
   view.addEventListener("keydown", (event) => {
+    view.classList.remove("sp-pointed");
     if (event.target !== view || !shown.photo || event.ctrlKey || event.metaKey) return;
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (arrow) {

@@ -116,7 +116,7 @@ def _selection(session: Session, have: Have) -> Json:
     key = "" if mask is None else f"{session.id[:8]}/{selection.mask_id}"
     return {
         "mask_id": selection.mask_id,
-        "mask": _sent("mask", key, have, lambda: images.to_data_url(overlay.tint_png(mask.rle, PREVIEW))),
+        "mask": _sent("mask", key, have, lambda: images.to_data_url(overlay.tint_png(mask.rle, PREVIEW, alpha=1))),
         "area": 0 if mask is None else mask.area / math.prod(session.size),
         "category": "" if mask is None else mask.category,
         "points": points,

@@ -1,0 +1,40 @@
+"""SAM2 Painter: `python app.py` serves the page, Gradio's API and plain HTTP; `--help` lists the flags."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from sam2_painter import logs
+from sam2_painter.errors import PainterError
+from sam2_painter.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. Ends the program with status 1 and a sentence when it cannot start."""
+    settings = Settings.from_args(argv)
+    logs.set_up(settings.log_level, as_json=settings.log_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it starts; the server then has its own
+    with suppress(KeyboardInterrupt):
+        try:
+            serve(settings)
+        except PainterError as error:
+            sys.exit(f"SAM2 Painter cannot start. {error}")
+
+
+def serve(settings: Settings) -> None:
+    """A studio as the settings say, behind every door."""
+    from sam2_painter.studio import Studio
+    from sam2_painter.web import server  # Gradio takes seconds to import: not for --help
+
+    studio = Studio.from_settings(settings)
+    try:
+        server.launch(studio, settings)
+    finally:
+        studio.sessions.close()
+
+
+if __name__ == "__main__":
+    main()
