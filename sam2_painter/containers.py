@@ -21,7 +21,7 @@ from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, TiffTags, WebPImagePlugin
 
 from .errors import InvalidInput, NotAnImage, PainterError, TooLarge
 
@@ -351,9 +351,10 @@ _WEBP_SIZES = {b"VP8X": _vp8x_size, b"VP8 ": _vp8_size, b"VP8L": _vp8l_size}
 
 @dataclass(frozen=True)
 class _Tag:
-    """One entry of a directory. raw: as it stands there. value: its bytes, wherever they are."""
+    """One entry of a directory. raw: as it stands there. value: its bytes, wherever they are, of `count` numbers."""
 
     raw: bytes
+    count: int
     value: memoryview
     order: str
 
@@ -364,9 +365,10 @@ class _Tag:
 
 
 _ORIENTATION, _PROFILE, _DNG_VERSION, _SUBFILE, _TILE_WIDTH, _TILE_LENGTH = 274, 34675, 50706, 254, 322, 323
+_JPEG_TABLES = 347
 _PIXEL_TAGS = frozenset(
     (256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 338, 339)
-    + (347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532)  # JPEG inside TIFF, YCbCr
+    + (_JPEG_TABLES, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532)  # JPEG inside TIFF, YCbCr
 )
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 
@@ -379,7 +381,7 @@ def _first_directory(data: bytes) -> tuple[str, bool, dict[int, _Tag]]:
     order = "<" if data[:2] == b"II" else ">"
     big = struct.unpack_from(order + "H", data, 2)[0] == 43
     word, entry_bytes = ("Q", 20) if big else ("L", 12)
-    word_bytes = struct.calcsize(word)
+    word_bytes = struct.calcsize(order + word)
     (start,) = struct.unpack_from(order + word, data, 8 if big else 4)
     (number,) = struct.unpack_from(order + ("Q" if big else "H"), data, start)
     start += 8 if big else 2
@@ -391,7 +393,7 @@ def _first_directory(data: bytes) -> tuple[str, bool, dict[int, _Tag]]:
         if size > word_bytes:
             (place,) = struct.unpack_from(order + word, data, place)
         if place + size <= len(data):
-            tags.setdefault(tag, _Tag(data[at : at + entry_bytes], view[place : place + size], order))
+            tags.setdefault(tag, _Tag(data[at : at + entry_bytes], count, view[place : place + size], order))
     return order, big, tags
 
 
@@ -401,7 +403,11 @@ def _tiff(data: bytes, max_pixels: int) -> Picture:
         raise NotAnImage(f"This is a camera raw file, which cannot be opened here: {_USE}.", "photo")
     if _TILE_WIDTH in tags and _TILE_LENGTH in tags:  # a 1x1 picture may claim a tile of gigabytes
         check_pixels((tags[_TILE_WIDTH].whole_number, tags[_TILE_LENGTH].whole_number), max_pixels)
-    needed = [tags[name] for name in sorted(_PIXEL_TAGS & tags.keys())]
+    needed = [
+        tags[name]
+        for name in sorted(_PIXEL_TAGS & tags.keys())
+        if tags[name].count == 1 or TiffTags.lookup(name).length != 1 or name == _JPEG_TABLES  # else Pillow warns
+    ]
     if sum(len(tag.value) for tag in needed) > _MAX_TAGS:
         raise NotAnImage("The TIFF has an unreasonably large directory. Save it again as PNG.", "photo")
     # A second directory, of pixels only, is put behind the file, and the header points to it.
