@@ -69,9 +69,13 @@ class Deadline:
         if self._cancelled:
             raise Cancelled(f"{self.what} was cancelled; nothing was changed.")
         if time.monotonic() > self.ends_at:
-            raise TimeLimitExceeded(
-                f"{self.what} took longer than {self.seconds:g} s; nothing was changed. Try a smaller photo."
-            )
+            raise self.exceeded()
+
+    def exceeded(self) -> TimeLimitExceeded:
+        """The error that says so."""
+        return TimeLimitExceeded(
+            f"{self.what} took longer than {self.seconds:g} s; nothing was changed. Try a smaller photo."
+        )
 
     def remaining(self) -> float:
         """Seconds left, at least 0."""

@@ -211,6 +211,11 @@ class SessionStore:
         with self._db_lock, _storage_errors():
             return [row[0] for row in self._db.execute("SELECT id FROM sessions ORDER BY used_at")]
 
+    def digests(self) -> list[str]:
+        """The digest of every session's photo; one photo may be in several sessions."""
+        with self._db_lock, _storage_errors():
+            return [row[0] for row in self._db.execute("SELECT digest FROM sessions")]
+
     def bytes_on_disk(self) -> int:
         """Bytes of photos, masks and downloads."""
         with self._db_lock, _storage_errors():

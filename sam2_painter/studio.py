@@ -619,6 +619,10 @@ class Studio:
         """Digests of the photos an embedding or masks are remembered for."""
         return {key[1] for key in self._masks.kept()} | {key[0] for key in self._embeddings.kept()}  # type: ignore[index]
 
+    def cached_masks(self) -> int:
+        """How many masks the remembered answers hold."""
+        return sum(len(self._masks.peek(key) or ()) for key in self._masks.kept())
+
     def _forget(self, session: Session) -> None:
         digest = session.digest
         self._photos.clear(lambda key: key == digest)

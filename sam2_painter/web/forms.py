@@ -1,0 +1,264 @@
+"""What goes in and out at the doors for programs: the names and types a client sees.
+
+A mask travels as text: a base64 PNG of the photo's size, or COCO's compressed runs. Coordinates are pixels of the
+photo as opened, upright. bbox is [x, y, width, height].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
+
+MaskFormat = Literal["png", "rle", "none"]
+"""How masks come back: base64 PNG of one bit a pixel, COCO's compressed runs of [height, width], or empty text."""
+
+ImageFormat = Literal["PNG", "JPG", "none"]
+"""How a painted picture comes back: exact, ten times smaller, or not at all (empty text)."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file somebody sent: its bytes, a path the server itself wrote them to, or base64 text. name: the file's."""
+
+    content: bytes | Path | str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks. address: of the network, "" when unknown. operator: somebody who signed in."""
+
+    address: str = ""
+    operator: bool = False
+
+
+class Point(TypedDict):
+    """A click; label 1 (foreground, the default) or 0 (background)."""
+
+    x: float
+    y: float
+    label: NotRequired[int]
+
+
+class Box(TypedDict):
+    """A rectangle by two corners."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class ColoredMask(TypedDict):
+    """Paint for one mask: mask_id of the session, or a new mask as base64 PNG."""
+
+    color: str
+    mask_id: NotRequired[int | None]
+    mask: NotRequired[str | None]
+    opacity: NotRequired[float | None]
+
+
+class Info(TypedDict):
+    """What this server is and offers."""
+
+    message: str
+    version: str
+    endpoints: dict[str, str]
+
+
+class CacheCounts(TypedDict):
+    """How many sessions there are, how many of them would be answered from memory, and what memory holds."""
+
+    total_sessions: int
+    sessions_with_cache: int
+    total_cached_masks: int
+    total_cached_embeddings: int
+
+
+class CacheFill(TypedDict):
+    """How full one cache is."""
+
+    entries: int
+    bytes: int
+    max_bytes: int
+    hits: int
+    misses: int
+
+
+class CacheReport(CacheCounts):
+    """The counts, and every cache by name."""
+
+    cache_enabled: bool
+    total_cached_bytes: int
+    caches: dict[str, CacheFill]
+
+
+class Health(TypedDict):
+    """ "ok", or "degraded" when something does not work; never asks a GPU to wake up."""
+
+    status: str
+    engine: str
+    engine_reason: str
+    modal_status: str
+    timestamp: str
+    sessions_count: int
+    cache_status: CacheCounts
+
+
+class Uploaded(TypedDict):
+    """A new session, and its photo as it is seen: base64 PNG up to 4 megapixels, JPEG above, always at full size."""
+
+    session_id: str
+    image_data: str
+    width: int
+    height: int
+    message: str
+
+
+class Candidate(TypedDict):
+    """One of the masks the engine offers for the prompts."""
+
+    mask_id: int
+    mask: str
+    score: float
+
+
+class Segmented(TypedDict):
+    """The best mask, and all candidates, best first."""
+
+    session_id: str
+    mask: str
+    score: float
+    bbox: list[int]
+    mask_id: int
+    candidates: list[Candidate]
+
+
+class FoundMask(TypedDict):
+    """One mask of the photo."""
+
+    id: int
+    mask: str
+    score: float
+    bbox: list[int]
+    area: int
+    stability_score: float
+
+
+class Generated(TypedDict):
+    """Every mask, largest first."""
+
+    session_id: str
+    masks: list[FoundMask]
+    total_masks: int
+    width: int
+    height: int
+
+
+class GeneratedCached(Generated):
+    """Every mask; cached: nothing had to be computed."""
+
+    cached: bool
+
+
+class Combined(TypedDict):
+    """The mask several became."""
+
+    session_id: str
+    combined_mask: str
+    mask_id: int
+    width: int
+    height: int
+    num_masks_combined: int
+
+
+class Painted(TypedDict):
+    """The picture with all of the session's paint."""
+
+    session_id: str
+    painted_image: str
+    width: int
+    height: int
+
+
+class PaintedMasks(Painted):
+    """The picture with all of the session's paint, and how many masks this call painted."""
+
+    num_masks_painted: int
+
+
+class MadeDownload(TypedDict):
+    """A file that waits at image_url (relative to /api) until its session is deleted."""
+
+    session_id: str
+    image_url: str
+    filename: str
+    format: str
+    size_bytes: int
+    message: str
+
+
+class DownloadEntry(TypedDict):
+    """One file that waits."""
+
+    filename: str
+    size_bytes: int
+    download_url: str
+
+
+class Downloads(TypedDict):
+    """The files of one session that wait."""
+
+    downloads: list[DownloadEntry]
+    total_files: int
+    message: str
+
+
+class SessionInfo(TypedDict):
+    """What a session holds."""
+
+    session_id: str
+    filename: str
+    width: int
+    height: int
+    created_at: str
+    stored_masks: int
+    message: str
+
+
+class Message(TypedDict):
+    """What was done."""
+
+    message: str
+
+
+class EmbeddingInfo(TypedDict):
+    """What the engine keeps of a photo. digest: sha256 of its pixels. shapes: of the arrays inside."""
+
+    digest: str
+    engine: str
+    shapes: list[list[int]]
+    bytes: int
+
+
+class Embedded(TypedDict):
+    """The engine's reading of the photo; cached: it was there already."""
+
+    session_id: str
+    embedding: EmbeddingInfo
+    cached: bool
+    message: str
+
+
+class PointMask(TypedDict):
+    """The mask at a point; cached: the engine was not asked."""
+
+    session_id: str
+    mask: str
+    mask_id: int
+    score: float
+    bbox: list[int]
+    cached: bool

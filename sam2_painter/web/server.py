@@ -1,0 +1,183 @@
+"""One server for every door: the page, Gradio's API, /api, MCP, and a share link where one can be had."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib.util
+import io
+import logging
+import signal
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.routes import App
+from gradio_client import Client
+from starlette.types import ASGIApp
+
+from ..errors import InvalidInput
+from ..settings import Settings
+from ..studio import Studio
+from . import api, files, page, rest
+from .auth import SignIn
+from .guard import Guard
+from .limits import Rate
+from .work import Workers
+
+log = logging.getLogger(__name__)
+SWEEP_SECONDS = 60.0
+NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
+NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that is up. url: where, without a slash at its end. share_url: for everybody, "" where there is none.
+
+    notes: sentences for whoever started it: where it is, and what could not be had.
+    """
+
+    url: str
+    share_url: str
+    notes: tuple[str, ...]
+    blocks: gr.Blocks
+    _workers: Workers = field(repr=False)
+    _stop: threading.Event = field(repr=False)
+
+    def close(self) -> None:
+        """Stop serving; work that runs ends at its next check."""
+        self._stop.set()
+        self._workers.close()
+        self.blocks.close(verbose=False)
+
+    def wait(self) -> None:
+        """Serve until SIGINT or SIGTERM, then close. For the main thread."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._stop.set())
+        self._stop.wait()
+        self.close()
+
+
+class _GuardedApp(App):
+    """Gradio's application with the guard around all of it, Gradio's own middleware included."""
+
+    guard: Guard
+
+    def build_middleware_stack(self) -> ASGIApp:
+        self.guard.app = super().build_middleware_stack()
+        return self.guard
+
+
+def launch(
+    studio: Studio,
+    settings: Settings,
+    *,
+    prevent_thread_lock: bool = False,
+    any_port: bool = False,
+    quiet: bool = False,
+    **options: Any,
+) -> Served:
+    """Serve page and programs on `settings.host` and `settings.port`.
+
+    prevent_thread_lock: come back at once instead of serving until SIGINT or SIGTERM. any_port: another port when that
+    one is taken. quiet: print nothing. options: further ones of Gradio's `launch`, such as inbrowser, height. Raises
+    InvalidInput when the port is taken.
+    """
+    uploads = files.use_private_folder()
+    blocks = page.build(studio, settings)
+    workers = Workers(queue_size=settings.queue_size)
+    photos = Rate(settings.sessions_per_minute, "photos")
+    service = api.Service(studio, workers, photos, uploads)
+    api.add_to(blocks, service)
+    blocks.queue(max_size=settings.queue_size)
+
+    app = _GuardedApp()
+    app.guard = _guard(app, service, settings)
+    mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
+    chatter = io.StringIO()  # Gradio's; ours is in `notes`
+    try:
+        with contextlib.redirect_stdout(chatter):
+            _, url, share_url = blocks.launch(
+                server_name=settings.host,
+                server_port=None if any_port else settings.port,
+                share=settings.share,
+                prevent_thread_lock=True,
+                max_file_size=settings.max_file_size,
+                enable_monitoring=False,
+                mcp_server=mcp,
+                _app=app,
+                **{**page.launch_options(), **options},
+            )
+    except OSError as error:
+        workers.close()
+        raise InvalidInput(
+            f"Port {settings.port} of {settings.host} cannot be had ({error}). Choose another with --port.", "port"
+        ) from None
+    app.guard.started = True
+    log.debug("gradio: %s", chatter.getvalue().strip())
+    if mcp:
+        _sign_in_mcp(blocks, settings)
+
+    stop = threading.Event()
+    threading.Thread(target=_sweep, args=(stop, studio, uploads), name="sweep", daemon=True).start()
+    notes = _notes(url.rstrip("/"), share_url, settings, mcp)
+    served = Served(url.rstrip("/"), share_url or "", notes, blocks, workers, stop)
+    if not quiet:
+        print(*notes, sep="\n", flush=True)  # noqa: T201  # what a person in a terminal or notebook wants to know
+    if not prevent_thread_lock:
+        served.wait()
+    return served
+
+
+def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
+    origins = frozenset(origin.strip().rstrip("/") for origin in settings.cors_origins.split(",") if origin.strip())
+    return Guard(
+        app,
+        rest.build(service, origins),
+        sign_in=SignIn(settings.credentials, settings.auth_token),
+        requests=Rate(settings.requests_per_minute, "requests"),
+        photos=service.photos,
+        max_body=settings.max_file_size * 4 // 3 + 2**20,  # the largest photo as base64, and something around it
+        origins=origins,
+    )
+
+
+def _sign_in_mcp(blocks: gr.Blocks, settings: Settings) -> None:
+    """Give Gradio's MCP server, which calls the server it is part of, the key to its door.
+
+    It would make this client itself, without credentials; a tool call still travels with those of whoever calls.
+    """
+    if not (settings.auth or settings.auth_token):
+        return
+    basic = "Basic " + base64.b64encode(settings.auth.encode()).decode("ascii")
+    blocks.mcp_server_obj._client_instance = Client(
+        blocks.local_url,
+        headers={"authorization": f"Bearer {settings.auth_token}" if settings.auth_token else basic},
+        download_files=False,
+        verbose=False,
+        analytics_enabled=False,
+        _skip_components=False,
+    )
+
+
+def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:
+    notes = [f"SAM2 Painter: {url}", f"HTTP API:     {url}/api/docs"]
+    if mcp:
+        notes.append(f"MCP:          {url}/gradio_api/mcp/")
+    elif settings.mcp:
+        notes.append(NO_MCP)
+    if share_url:
+        notes.append(f"Public link:  {share_url}")
+    elif settings.share:
+        notes.append(NO_SHARE.format(url=url))
+    return tuple(notes)
+
+
+def _sweep(stop: threading.Event, studio: Studio, uploads: Path) -> None:
+    """Delete what nobody uses any more, also while nobody opens a photo."""
+    while not stop.wait(SWEEP_SECONDS):
+        studio.sessions.sweep()
+        files.sweep(uploads)

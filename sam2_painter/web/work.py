@@ -1,0 +1,66 @@
+"""Where verbs run: threads beside the event loop, so that the server answers others meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ..deadline import Deadline
+from ..errors import Busy
+
+R = TypeVar("R")
+QUICK_THREADS = 4
+
+
+class Workers:
+    """`threads` verbs at once and `queue_size` waiting; quick ones, that need no engine, never wait behind others."""
+
+    def __init__(self, threads: int = 8, queue_size: int = 64):
+        self.threads, self.queue_size = threads, queue_size
+        self._pool = ThreadPoolExecutor(threads, "verb")
+        self._quick_pool = ThreadPoolExecutor(QUICK_THREADS, "quick verb")
+        self._jobs: set[Deadline] = set()
+
+    async def run(self, call: Callable[[], R], *, limit: float, name: str, quick: bool = False) -> R:
+        """What `call` returns or raises, made in a thread under a deadline that counts the wait too.
+
+        Past `limit` seconds this raises TimeLimitExceeded at once, and when the caller is cancelled the work is:
+        the thread then stops at its next check. Raises Busy when too many wait already.
+        """
+        if not quick and len(self._jobs) >= self.threads + self.queue_size:
+            raise Busy("The server is busy with other requests. Try again in a few seconds.", 5.0)
+        job = Deadline(limit, name)
+
+        def work() -> R:
+            with job:
+                job.check()
+                return call()
+
+        pool = self._quick_pool if quick else self._pool
+        future = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, work)
+        if not quick:
+            self._jobs.add(job)
+        future.add_done_callback(lambda done: self._finished(job, done))
+        try:
+            done, _ = await asyncio.wait({future}, timeout=limit)
+        except asyncio.CancelledError:
+            job.cancel()
+            raise
+        if not done and job.cancel():
+            raise job.exceeded()
+        return await future  # done, or being written down: then it is worth the wait
+
+    def _finished(self, job: Deadline, future: asyncio.Future) -> None:
+        self._jobs.discard(job)
+        if not future.cancelled():
+            future.exception()  # nobody may be waiting for it any more; asyncio would complain
+
+    def close(self) -> None:
+        """Stop what runs at its next check, and take no more."""
+        for job in list(self._jobs):
+            job.cancel()
+        for pool in (self._pool, self._quick_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
