@@ -195,6 +195,15 @@ class SessionStore:
         self.get(session_id)
         return self.upload_dir / session_id / "photo"
 
+    def photo_bytes(self, session_id: str) -> bytes:
+        """The photo's file as it was sent. Raises SessionNotFound."""
+        try:
+            with _storage_errors():
+                return self.photo_path(session_id).read_bytes()
+        except StorageError:
+            self.get(session_id)  # deleted meanwhile?
+            raise
+
     def delete(self, session_id: str) -> None:
         """Forget the session and everything of it on disk. Raises SessionNotFound."""
         with self._locked(session_id), _storage_errors():

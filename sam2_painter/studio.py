@@ -16,7 +16,7 @@ from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
-from . import images, masks, paint
+from . import exports, images, masks, paint
 from .cache import Cache, CacheStatus, Found
 from .deadline import Deadline, check, current
 from .engines import Engine, Progress, no_progress
@@ -44,6 +44,12 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 SelectMode = Literal["new", "union", "subtract", "intersect"]
+ExportKind = Literal["coco", "png", "project"]
+EXPORT_KINDS: dict[ExportKind, tuple[str, str, str]] = {  # end of the name, suffix, media type
+    "coco": ("masks", "json", "application/json"),
+    "png": ("masks", "zip", "application/zip"),
+    "project": ("project", "zip", "application/zip"),
+}
 
 
 @dataclass(frozen=True)
@@ -594,6 +600,50 @@ class Studio:
         stem = Path(session.name).stem + ("-painted" if painted else "")
         suffix = "jpg" if format == "JPEG" else format.lower()
         return self.sessions.add_download(session_id, key, stem, suffix, images.FORMATS[format], data)
+
+    # -- files of a session's work -----------------------------------------------------------------------------------
+
+    @verb("download")
+    def export(self, session_id: str, what: ExportKind) -> Download:
+        """A file of the session's masks or of everything, made once and reused until something changes.
+
+        what: "coco" (COCO JSON with RLE), "png" (a zip of mask PNGs) or "project" (what `open_project` takes).
+        """
+        if what not in EXPORT_KINDS:
+            raise InvalidInput(f"what must be one of {', '.join(EXPORT_KINDS)}", "what")
+        session = self.sessions.get(session_id)
+        stem, suffix, media_type = EXPORT_KINDS[what]
+        key = f"{what} {session.revision}"
+        for made in self.sessions.downloads(session_id):
+            if made.key == key and made.path.is_file():
+                return made
+        if what == "project":
+            data = self.save_project(session_id)
+        else:
+            data = exports.to_coco(session) if what == "coco" else exports.to_png_zip(session)
+        check()
+        name = f"{Path(session.name).stem}-{stem}"
+        return self.sessions.add_download(session_id, key, name, suffix, media_type, data)
+
+    @verb("download")
+    def save_project(self, session_id: str) -> bytes:
+        """Photo, masks, layers and selection as one zip file. The history is not in it."""
+        session = self.sessions.get(session_id)
+        return exports.to_project(session, self.sessions.photo_bytes(session_id))
+
+    @verb("upload")
+    def open_project(self, data: bytes) -> Session:
+        """A new session as `save_project` left it. Raises InvalidInput, NotAnImage, TooLarge."""
+        reader = exports.ProjectReader(data, max_photo=self.max_file_size, max_masks=self.sessions.max_masks)
+        photo = images.open_photo(reader.photo, reader.name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
+        project = reader.project(photo.size)
+        check()
+        session = self.sessions.open(photo.name, project.photo, photo.digest, photo.size)
+        with self.sessions.edit(session.id) as edit:
+            edit.add(project.masks)
+            edit.set_automatic(project.automatic)
+            edit.do("open project", project.canvas)
+        return edit.session
 
     # -- caches ------------------------------------------------------------------------------------------------------
 

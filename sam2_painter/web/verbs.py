@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -32,6 +34,7 @@ EXACT_PIXELS = 4_000_000
 """A photo up to this size comes back as PNG; a larger one, that would take seconds and tens of megabytes, as JPEG."""
 
 MAX_PROMPTS = 1000
+MAX_PROJECT_BYTES = 2**30
 
 
 def version() -> str:
@@ -116,6 +119,19 @@ def upload(studio: Studio, file: Attachment, filename: str = "") -> forms.Upload
     """
     session = studio.open(file.content, filename or file.name)
     return _uploaded(studio, session, "Photo opened.")
+
+
+def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
+    """Start a session from a file that save_project made.
+
+    Args:
+        file: the project, as a file or base64 text
+
+    Returns:
+        The new session_id and the photo, as upload does; session_info tells how many masks it holds.
+    """
+    data = images.read_bytes(file.content, MAX_PROJECT_BYTES, paths=isinstance(file.content, Path))
+    return _uploaded(studio, studio.open_project(data), "Project opened.")
 
 
 def session_info(studio: Studio, session_id: str) -> forms.SessionInfo:
@@ -573,6 +589,31 @@ def download_painted_image(
     return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 
+def download_masks(studio: Studio, session_id: str, format: Literal["coco", "png"] = "coco") -> forms.MadeDownload:
+    """Make a file of every mask of the session.
+
+    Args:
+        session_id: from upload
+        format: "coco" (COCO JSON with compressed RLE) or "png" (a zip of black and white PNGs)
+
+    Returns:
+        Where the file waits.
+    """
+    return _made(studio.export(session_id, format))
+
+
+def save_project(studio: Studio, session_id: str) -> forms.MadeDownload:
+    """Make a file of everything: photo, masks and paint. open_project brings it back.
+
+    Args:
+        session_id: from upload
+
+    Returns:
+        Where the file waits.
+    """
+    return _made(studio.export(session_id, "project"))
+
+
 def download_file(studio: Studio, filename: str) -> Download:
     """A file that was made by a download endpoint.
 
@@ -606,9 +647,7 @@ def _made(made: Download) -> forms.MadeDownload:
         "session_id": made.session_id,
         "image_url": download_url(made),
         "filename": made.filename,
-        "format": {"image/jpeg": "JPG", "application/zip": "ZIP"}.get(
-            made.media_type, made.media_type.split("/")[-1].upper()
-        ),
+        "format": made.path.suffix[1:].upper(),
         "size_bytes": made.size_bytes,
         "message": "Ready for download.",
     }
