@@ -22,7 +22,7 @@ from dataclasses import replace
 from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -34,6 +34,9 @@ from .images import Source, check_format
 from .settings import Settings
 from .studio import SelectMode, Studio
 from .types import AutoMask, CombineMode, Layer, PaintMode, Photo, Prompts, Session
+
+if TYPE_CHECKING:
+    from .notebook import Page
 
 Which = int | PhotoMask | Iterable["int | PhotoMask"]
 """Masks by number, as found in `Painter.masks`, or several of either."""
@@ -159,6 +162,11 @@ class Painter:
     def choose(self, choice: int) -> Self:
         """Take another of the `candidates`; 0 is the best."""
         self.studio.choose(self.session_id, choice)
+        return self
+
+    def remove_point(self, index: int) -> Self:
+        """Take one of the clicks back that the selection is refined by; 0 was the first."""
+        self.studio.remove_point(self.session_id, index)
         return self
 
     def walls(self) -> Self:
@@ -294,14 +302,14 @@ class Painter:
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
-    def show(self, height: int = 900, *, share: bool = False) -> None:
-        """Open the page on this very session, in the notebook's cell: click there, go on in the next cell.
+    def show(self, height: int = 900, *, share: bool = False) -> Page:
+        """The page on this very session, in the notebook's cell: click there, go on in the next cell.
 
-        height: of the page, in pixels. share: also open a public link, for a kernel on another machine.
+        height: of the page, in pixels. share: by a public link, for a kernel on another machine.
         """
         from .notebook import show
 
-        show(self, height=height, share=share)
+        return show(self, height=height, share=share)
 
     def __repr__(self) -> str:
         return f"<Painter {self._caption()}>"

@@ -62,6 +62,12 @@ def test_a_background_click_takes_away(painter):
     assert not segmentation[ROOF[1], ROOF[0]]
 
 
+def test_a_click_can_be_taken_back(painter):
+    """Without the point it selected, the selection is what it would have been."""
+    wall = painter.click(*WALL).selected
+    assert painter.click(*ROOF).remove_point(1).selected == wall
+
+
 def test_parts_are_added_and_subtracted(painter):
     """Each part is asked for by itself, and undone by itself."""
     wall = painter.click(*WALL).selected

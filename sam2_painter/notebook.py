@@ -1,0 +1,63 @@
+"""The page in a notebook's cell, on the very session that the cells paint: click there, go on in the next cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import TYPE_CHECKING
+
+from .painter import Painter
+from .settings import Settings
+from .studio import Studio
+
+if TYPE_CHECKING:
+    from .web.server import Served
+
+_served: dict[Studio, Served] = {}  # one server a studio, as long as the kernel lives
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page of a painter's session. A notebook shows it; at a prompt it says where it is.
+
+    url: of the page, with the session in it. height: in pixels. note: what could not be had, or "".
+    """
+
+    url: str
+    height: int
+    note: str = ""
+    painter: Painter | None = field(default=None, repr=False)  # as long as the page is kept, so is its session
+
+    def _repr_html_(self) -> str:
+        frame = (
+            f'<iframe src="{escape(self.url)}" width="100%" height="{self.height}" style="border:0" '
+            'title="SAM2 Painter" allow="fullscreen; clipboard-read; clipboard-write"></iframe>'
+        )
+        return frame + (f"<p>{escape(self.note)}</p>" if self.note else "")
+
+
+def show(painter: Painter, *, height: int = 900, share: bool = False) -> Page:
+    """The page on this painter's session. The first one starts a server on this machine; later ones reuse it.
+
+    share: by a public link, for a kernel on another machine than the browser.
+    """
+    served = serve(painter.studio, share=share)
+    address = (share and served.share_url) or served.url
+    note = served.notes[-1] if share and not served.share_url else ""
+    return Page(f"{address}/?session={painter.session_id}", height, note, painter)
+
+
+def serve(studio: Studio, *, share: bool = False) -> Served:
+    """The server of this studio: the one that is up, or a new one on a free port of this machine."""
+    from .web import server  # gradio takes seconds to import: not before somebody wants the page
+
+    running = _served.get(studio)
+    if running is not None and (running.share_url or not share):
+        return running
+    if running is not None:
+        running.close()
+    settings = replace(Settings.from_env(), share=share)
+    _served[studio] = server.launch(
+        studio, settings, prevent_thread_lock=True, any_port=True, quiet=True, inline=False, inbrowser=False
+    )
+    return _served[studio]

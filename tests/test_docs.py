@@ -1,0 +1,226 @@
+"""What is written about the house is true: names are documented, examples run, links lead somewhere."""
+
+import doctest
+import inspect
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import sam2_painter
+from sam2_painter import Painter, Studio, examples
+from sam2_painter.settings import Settings
+
+ROOT = Path(sam2_painter.__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.md"), *ROOT.glob("training/*.md")])
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in ROOT.glob("sam2_painter/**/*.py")
+    if path.name != "__main__.py"
+)
+NEED = ("torch", "torchvision", "sam2", "modal", "gradio")  # may be missing where the default tests run
+
+
+def imported(module):
+    """The module, or a skip that says which optional part it needs."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name in NEED:
+            pytest.skip(f"{module} needs {error.name}")
+        raise
+
+
+# -- docstrings
+
+
+@pytest.mark.parametrize("name", sorted(sam2_painter.__all__))
+def test_every_public_name_is_documented(name):
+    """What `sam2_painter` exports says what it is, and so does every public member of it."""
+    value = getattr(sam2_painter, name)
+    if isinstance(value, str):  # the version
+        return
+    assert inspect.getdoc(value), f"{name} has no docstring"
+    if inspect.isclass(value):
+        for member, thing in vars(value).items():
+            if not member.startswith("_") and (callable(thing) or isinstance(thing, (property, classmethod))):
+                assert inspect.getdoc(thing), f"{name}.{member} has no docstring"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_is_for(module):
+    """The docstring's first line is one sentence."""
+    first = (inspect.getdoc(imported(module)) or "").partition("\n")[0]
+    assert len(first) > 10, f"{module} has no docstring"
+
+
+VERBS = sorted(name for name, thing in vars(Studio).items() if hasattr(thing, "limit"))
+ELSEWHERE = {  # verbs of the studio that a Painter has under another name, or does by itself
+    "open": "__init__",
+    "embed": "click",
+    "generate": "every_mask",
+    "generate_at": "click",
+    "segment_parts": "add",
+    "clear_selection": "deselect",
+    "add_mask": "segment",
+    "paint_shown": "picture",
+    "download": "save",
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_documented_and_has_its_word_in_python(verb):
+    """Each verb of the studio says what it does, and `Painter` has it too."""
+    assert inspect.getdoc(getattr(Studio, verb))
+    assert hasattr(Painter, ELSEWHERE.get(verb, verb)), f"Painter lacks {verb}"
+
+
+def test_every_endpoint_is_documented():
+    """The API's own list of endpoints has a sentence for each."""
+    api = imported("sam2_painter.web.api")
+    for endpoint in api.ENDPOINTS:
+        assert len(endpoint.summary) > 10, f"{endpoint.path} says nothing"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_docstrings_run(module):
+    """Every `>>>` prints what it says."""
+    results = doctest.testmod(imported(module), optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert results.failed == 0
+
+
+def test_the_api_reference_is_built_from_them(tmp_path):
+    """One command writes the pages, and every public name is on them."""
+    pytest.importorskip("pdoc", reason="pdoc writes the reference")
+    made = subprocess.run(
+        [sys.executable, "docs/build.py", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    front = (tmp_path / "sam2_painter.html").read_text()
+    for name in sam2_painter.__all__:
+        assert f'id="{name}"' in front, f"{name} is not in the reference"
+    assert 'id="Painter.click"' in (tmp_path / "sam2_painter" / "painter.html").read_text()
+
+
+# -- pages
+
+
+def blocks(language):
+    """(page, number, text) of every fenced block of that language on our pages."""
+    fence = re.compile(rf"^ *```{language}\n(.*?)^ *```", re.M | re.S)
+    return [
+        pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}")
+        for page in PAGES
+        for number, text in enumerate(fence.findall(page.read_text()), 1)
+    ]
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """A folder with a photo called house.jpg in it, as the README assumes."""
+    shutil.copy(examples.path("brick-house"), tmp_path / "house.jpg")
+    return tmp_path
+
+
+def run(command, folder, **environment):
+    """Run a command in `folder`, with the house on the path and the offline engine; its output."""
+    known = {"PYTHONPATH": str(ROOT), "SAM2_PAINTER_ENGINE": "offline", "HOME": str(folder), "MPLBACKEND": "agg"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, **known, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def at(server, text):
+    """The text with the address of a server that is up."""
+    return re.sub(r"http://(127\.0\.0\.1|localhost):7860", server.url, text)
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_python_on_our_pages_runs(text, desk, request):
+    """Copied from the page and pasted, it works; what needs somebody's own GPUs is compiled only."""
+    compile(text, "README", "exec")
+    if 'engine="modal"' in text or 'engine="sam2"' in text:
+        return
+    if ":7860" in text:
+        text = at(request.getfixturevalue("server"), text)
+    run([sys.executable, "-c", text], desk)
+
+
+@pytest.mark.parametrize("text", [*blocks("bash"), *blocks("sh"), *blocks("shell")])
+def test_commands_on_our_pages_work(text, desk, request):
+    """Blocks that use curl are run against a server; every other command is checked word by word."""
+    if "curl" in text:
+        run(["bash", "-euo", "pipefail", "-c", at(request.getfixturevalue("server"), text)], desk)
+        return
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words and words[0] == "$":
+            words = words[1:]
+        if words:
+            check(words)
+
+
+FREE = {"cd", "source", "git", "jupyter", "docker", "export", "modal", "nbstripout"}  # other people's commands
+
+
+def check(words):
+    """Fail unless the command would do what it says: its files are there, its flags and variables are known."""
+    variables = {knob.metadata["env"] for knob in Settings.__dataclass_fields__.values()}
+    while re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
+        name = words.pop(0).partition("=")[0]
+        assert name in variables | {"BUILDINGS_DATA"}, f"no setting {name}"
+        if not words:
+            return
+    if words[0] == "export":
+        assert words[1].partition("=")[0] in variables
+    program, *arguments = words
+    if program.startswith("python"):
+        if arguments[:1] == ["app.py"]:
+            if arguments[1:] != ["--help"]:
+                Settings.from_args(arguments[1:], {})  # ends the program at a flag it does not know
+            return
+        if arguments[0] == "-m":
+            module, *arguments = arguments[1:]
+            assert module in {"venv", "pip", "pytest", *MODULES}, f"there is no module {module}"
+        program = "files"
+    assert program in FREE | {"files", "pip", "pytest", "ruff", ".ci/run"}, f"nobody checks the command {program}"
+    for word in arguments:
+        if re.fullmatch(r"[\w./-]+\.(py|txt|md|ipynb|toml)", word):
+            assert (ROOT / word).is_file(), f"{' '.join(words)}: there is no {word}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    """Every relative link and picture exists; every anchor has its heading."""
+    text = page.read_text()
+    targets = re.findall(r"\]\(([^)\s]+)", text) + re.findall(r"(?:src|href|srcset)=\"([^\"]+)\"", text)
+    headings = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.+)$", text, re.M)}
+    for target in targets:
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        assert not path or (page.parent / path).exists(), f"{page.name} links to {path}"
+        assert path or anchor in headings, f"{page.name} links to #{anchor}"
+
+
+def test_there_is_a_readme_with_python_in_it():
+    """The three-line use is there, and therefore run above."""
+    assert "Painter(" in (ROOT / "README.md").read_text()
