@@ -11,7 +11,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from .containers import decode_base64, open_picture, pillow_errors
+from .containers import check_bytes, decode_base64, open_picture, pillow_errors
 from .errors import InvalidInput
 from .rle import RLE, mask_to_rle, rle_to_mask
 from .types import COMBINE_MODES, CombineMode, Mask, fit_size, whole_number
@@ -225,7 +225,7 @@ def mask_from_png(source: bytes | str, size_hw: tuple[int, int]) -> RLE:
 
     In: what is not black and at least half opaque. So a black and white picture of any depth, a 0/1 label picture and
     a white brush on a transparent canvas all mean what they look like. Raises InvalidInput("mask") for anything but
-    a PNG of the photo's size; nothing is decoded before that is known.
+    a PNG of the photo's size, TooLarge above MAX_MASK_BYTES; nothing is decoded before that is known.
     """
     height, width = size_hw
     if isinstance(source, str):
@@ -234,8 +234,7 @@ def mask_from_png(source: bytes | str, size_hw: tuple[int, int]) -> RLE:
         data = bytes(source)
     else:
         raise InvalidInput(f"mask must be a {width}x{height} PNG as base64", "mask")
-    if len(data) > MAX_MASK_BYTES:
-        raise InvalidInput(f"mask must be at most {MAX_MASK_BYTES >> 20} MB", "mask")
+    check_bytes(len(data), MAX_MASK_BYTES, "mask")
     image = open_picture(data, max_pixels=2**62, formats=("PNG",), field="mask").image
     if image.size != (width, height):
         raise InvalidInput(
