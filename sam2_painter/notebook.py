@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING
 
-from .painter import Painter
 from .settings import Settings
 from .studio import Studio
 
@@ -18,7 +17,7 @@ _served: dict[Studio, Served] = {}  # one server a studio, as long as the kernel
 
 @dataclass(frozen=True)
 class Page:
-    """The page of a painter's session. A notebook shows it; at a prompt it says where it is.
+    """The page of a session. A notebook shows it; at a prompt it says where it is.
 
     url: of the page, with the session in it. height: in pixels. note: what could not be had, or "".
     """
@@ -26,7 +25,7 @@ class Page:
     url: str
     height: int
     note: str = ""
-    painter: Painter | None = field(default=None, repr=False)  # as long as the page is kept, so is its session
+    owner: object = field(default=None, repr=False)  # the painter: as long as the page is kept, so is its session
 
     def _repr_html_(self) -> str:
         frame = (
@@ -36,15 +35,15 @@ class Page:
         return frame + (f"<p>{escape(self.note)}</p>" if self.note else "")
 
 
-def show(painter: Painter, *, height: int = 900, share: bool = False) -> Page:
-    """The page on this painter's session. The first one starts a server on this machine; later ones reuse it.
+def show(studio: Studio, session_id: str, *, height: int = 900, share: bool = False, owner: object = None) -> Page:
+    """The page on a session. The first one starts a server on this machine; later ones reuse it.
 
     share: by a public link, for a kernel on another machine than the browser.
     """
-    served = serve(painter.studio, share=share)
+    served = serve(studio, share=share)
     address = (share and served.share_url) or served.url
     note = served.notes[-1] if share and not served.share_url else ""
-    return Page(f"{address}/?session={painter.session_id}", height, note, painter)
+    return Page(f"{address}/?session={session_id}", height, note, owner)
 
 
 def serve(studio: Studio, *, share: bool = False) -> Served:

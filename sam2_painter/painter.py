@@ -309,7 +309,7 @@ class Painter:
         """
         from .notebook import show
 
-        return show(self, height=height, share=share)
+        return show(self.studio, self.session_id, height=height, share=share, owner=self)
 
     def __repr__(self) -> str:
         return f"<Painter {self._caption()}>"
