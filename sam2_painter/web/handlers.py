@@ -158,10 +158,19 @@ def wall(studio: Studio, ask: Ask) -> Json:
     return {"wall": view.white_wall(studio, session, ask.get("mask_id"))}
 
 
+def detail(studio: Studio, ask: Ask) -> Json:
+    """A part of the picture for a stage that is zoomed in."""
+    box = ask.items("box", 4)
+    if len(box) != 4:
+        raise InvalidInput("box must be [x, y, width, height]", "box")
+    return {"detail": view.detail(studio, studio.session(ask.sid), box)}
+
+
 def paint_selection(studio: Studio, ask: Ask) -> Json:
     layer = {name: ask.get(name) for name in ("mask_id", "opacity", "light", "shadow", "mode")}
-    session = studio.paint(ask.sid, [{**layer, "color": colors.parse_color(ask.get("color"))}])
-    return _seen(studio, ask, session)
+    rgb = colors.parse_color(ask.get("color"))
+    session = studio.paint(ask.sid, [{**layer, "color": rgb}])
+    return _seen(studio, ask, session) | {"color": view.color(rgb)}
 
 
 def edit_layer(studio: Studio, ask: Ask) -> Json:

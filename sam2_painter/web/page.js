@@ -35,12 +35,16 @@ async function fly() {
 
 function landed(seq, well) {
   if (!state.flying || (seq !== undefined && seq !== state.flying.seq)) return;
+  const { verb } = state.flying;
+  state.flying = null;
   if (!well) {
     state.queue.length = 0; // they were meant for what did not happen
-    if (state.session) showSelection(state.session);
-    else root.dataset.state = "start";
+    if (state.session) {
+      showSelection(state.session);
+      panel.showLayers(state.session.layers, state.session.selection.mask_id);
+      if (verb !== "resume") ask("resume"); // see whether it is still there, and how
+    } else root.dataset.state = "start";
   }
-  state.flying = null;
   showBusy();
   fly();
 }
@@ -61,12 +65,17 @@ async function receive() {
   if (!flying || reply.seq !== flying.seq) return; // an answer nobody waits for
   if (reply.session) await show(reply.session);
   if (reply.gone) { forget(); say(reply.gone); }
-  if (reply.color) { panel.setPaint({ color: reply.color.color }); panel.described(reply.color); }
+  if (reply.color) {
+    panel.setPaint({ color: reply.color.color });
+    panel.described(reply.color);
+    if (reply.session) panel.remember(reply.color.color);
+  }
   if (reply.wall) state.wall = { ...reply.wall, image: await picture(reply.wall.url) };
   if (reply.download) save(reply.download);
   root.dataset.seq = reply.seq; // what the tests wait for
+  if (reply.detail && reply.detail.key === state.have.picture) stage.show({ detail: { image: await picture(reply.detail.url), box: reply.detail.box } });
   landed(reply.seq, true);
-  if (reply.color && flying.args.then === "paint") paintSelection();
+  if (flying.args.then === "paint") paintSelection();
 }
 
 function picture(url) {
@@ -101,7 +110,10 @@ async function show(session) {
     root.dataset.state = "photo";
     one(".sp-file").textContent = session.name ? `${session.name} \u00b7 ${session.width} \u00d7 ${session.height}` : "";
   }
-  if (painted || !session.picture.key) stage.show({ picture: painted, detail: null });
+  if (painted || !session.picture.key) {
+    if (stage.shown.detail) lookCloser();
+    stage.show({ picture: painted, detail: null });
+  }
   state.have.picture = session.picture.key;
   if (session.regions) {
     if (map) { stage.show({ regions: stage.regionsFrom(map) }); panel.showRegions(session.regions); }
@@ -224,12 +236,16 @@ function pickRegion(id, more) {
   ask("select", { mask_ids: [...picked], mode: mode() });
 }
 
-function paintSelection() {
+function paintSelection(text) { // text: a colour that was chosen just now, in any notation
   if (!state.session || state.session.selection.mask_id === null) return;
-  const { color, opacity, light, shadow, mode: how } = panel.paint;
-  panel.remember(color);
+  const { color, opacity, light, shadow, mode: how } = { ...panel.paint, ...(text === undefined ? {} : { color: text }) };
   keep(KEPT.paint, JSON.stringify(panel.paint));
   ask("paint", { mask_id: state.session.selection.mask_id, color, opacity: opacity / 100, light: light / 100, shadow: shadow / 100, mode: how }, "Painting");
+}
+
+function chooseColor(text) { // a colour chosen is paint on what is selected
+  if (state.session && state.session.selection.mask_id !== null) paintSelection(text);
+  else ask("color", { text });
 }
 
 const isPainted = () => state.session && state.session.layers.some((layer) => layer.mask_id === state.session.selection.mask_id);
@@ -245,6 +261,16 @@ function fetchWall() {
   if (!session || session.selection.mask_id === null || (wall && wall.mask_id === session.selection.mask_id)) return;
   state.wall = { mask_id: session.selection.mask_id }; // on its way
   ask("wall", { mask_id: session.selection.mask_id });
+}
+
+function lookCloser() { // zoomed in beyond what the preview holds: fetch that part of the picture as sharp as it is
+  clearTimeout(state.looking);
+  state.looking = setTimeout(() => {
+    const { session } = state, { photo, width } = stage.shown;
+    if (!session || !photo || photo.width >= width || stage.scale() < (1.2 * photo.width) / width) return stage.show({ detail: null });
+    if (state.flying || state.queue.length) return lookCloser();
+    ask("detail", { box: stage.visible() });
+  }, 350);
 }
 
 function download() {
@@ -322,6 +348,7 @@ const doing = {
 
 const stage = makeStage(root, {
   point({ x, y, label }) {
+    clearTimeout(state.looking);
     if (state.dropper) {
       setDropper(false);
       return ask("color", { at: [x, y], then: "paint" });
@@ -338,12 +365,15 @@ const stage = makeStage(root, {
   removePoint(index) { ask("remove_point", { index }); },
   hover(place) { panel.lightRegion(place); },
   over(at) { one(".sp-file").dataset.at = at ? `${at.x}, ${at.y}` : ""; },
-  camera(zoomed) { one(".sp-zoom output").textContent = `${Math.round(100 * zoomed)}%`; root.classList.toggle("sp-zoomed", zoomed > 1.01); },
+  camera(zoomed) {
+    lookCloser();
+    one(".sp-zoom output").textContent = `${Math.round(100 * zoomed)}%`; root.classList.toggle("sp-zoomed", zoomed > 1.01);
+  },
 });
 
 const panel = makePanel(root, {
-  color(committed) { committed ? ask("color", { text: panel.paint.color, then: "paint" }) : tryPaint(); },
-  typed(text) { ask("color", { text, then: "paint" }); },
+  color(committed) { committed ? chooseColor(panel.paint.color) : tryPaint(); },
+  typed: chooseColor,
   paint(committed) { committed ? isPainted() && paintSelection() : tryPaint(); },
   near: fetchWall,
   recent(colors) { keep(KEPT.recent, JSON.stringify(colors)); },
@@ -393,7 +423,7 @@ addEventListener("paste", (event) => {
 const KEYS = {
   v: () => setTool("point"), b: () => setTool("box"), r: () => setTool("pick"), h: () => setTool("hand"),
   1: () => setMode("new"), 2: () => setMode("union"), 3: () => setMode("subtract"), 4: () => setMode("intersect"),
-  c: () => cycle(1), C: () => cycle(-1), w: () => one("[data-find=wall]")?.click(), g: generate, p: paintSelection, i: doing.dropper,
+  c: () => cycle(1), C: () => cycle(-1), w: () => one('[data-do="all-walls"]').hidden || doing["all-walls"](), g: generate, p: paintSelection, i: doing.dropper,
   x: doing.compare, o: doing.browse, d: download, "+": doing["zoom-in"], "=": doing["zoom-in"], "-": doing["zoom-out"], 0: doing.fit,
   Escape: () => (state.dropper ? setDropper(false) : one('[data-do="clear"]').disabled || ask("clear_selection")),
   Delete: () => one('[data-do="clear"]').disabled || ask("clear_selection"),
@@ -448,12 +478,18 @@ function boot(facts) {
   panel.recall(keptJson(KEPT.recent, []));
   const before = keptJson(KEPT.paint, {});
   panel.setPaint(Object.fromEntries(Object.entries(before).filter(([key]) => key in panel.paint)));
-  one(".sp-finds").replaceChildren(...facts.categories.map((kind) => {
-    const button = panel.node("button", { type: "button", className: "sp-button sp-small", onclick: () => ask("find", { category: kind, mode: mode() }, `Looking for every ${kind}`) });
+  const find = (kind, then) => ask("find", { category: kind, mode: mode(), then }, `Looking for every ${kind}`);
+  one('[data-do="all-walls"]').hidden = !facts.categories.includes("wall");
+  doing["all-walls"] = () => find("wall", "paint");
+  one(".sp-finds").hidden = !facts.categories.length;
+  one(".sp-finds div").replaceChildren(...facts.categories.map((kind) => {
+    const button = panel.node("button", { type: "button", className: "sp-chipbutton", onclick: () => find(kind) });
     button.dataset.find = kind;
-    button.textContent = `All ${kind}s`;
+    button.textContent = `${kind}s`;
     return button;
   }));
+  const hours = facts.session_ttl / 3600;
+  one("[data-ttl]").textContent = hours === 1 ? "an hour" : hours > 1 ? `${Math.round(hours)} hours` : `${Math.round(60 * hours)} minutes`;
   const shelf = one(".sp-examples");
   shelf.hidden = !facts.examples.length;
   shelf.querySelector("div").replaceChildren(...facts.examples.map(({ name, title, url }) => {

@@ -46,6 +46,7 @@ LANES: dict[str, tuple[int, dict[str, handlers.Verb]]] = {
             "redo": handlers.redo,
             "download": handlers.download,
             "wall": handlers.wall,
+            "detail": handlers.detail,
         },
     ),
     "look": (

@@ -149,16 +149,17 @@ function makePanel(root, on) {
   function showRegions(regions) {
     gallery.hidden = !regions || !regions.items.length;
     if (!regions) return gallery.replaceChildren();
-    const { url, columns, rows, side } = regions.sprite;
+    const { url, width, height, row } = regions.sprite;
+    const tall = 72, scale = tall / row;
     gallery.replaceChildren(...regions.items.map((item, place) => {
       const share = item.area >= 0.001 ? `${(100 * item.area).toFixed(item.area < 0.1 ? 1 : 0)}%` : "<0.1%";
       const label = `${item.category || "Region"} ${place + 1}, ${share} of the photo`;
       const picture = node("i");
       picture.style.backgroundImage = `url(${url})`;
-      picture.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
-      const column = place % columns, row = Math.floor(place / columns);
-      picture.style.backgroundPosition = `${columns > 1 ? (100 * column) / (columns - 1) : 0}% ${rows > 1 ? (100 * row) / (rows - 1) : 0}%`;
-      picture.style.aspectRatio = String(side[0] / side[1]);
+      picture.style.backgroundSize = `${width * scale}px ${height * scale}px`;
+      picture.style.backgroundPosition = `${-item.at[0] * scale}px ${-item.at[1] * scale}px`;
+      picture.style.width = `${item.at[2] * scale}px`;
+      picture.style.height = `${tall}px`;
       const button = node("button", { type: "button", className: "sp-region", title: label, "aria-label": label, role: "option", "aria-selected": "false" }, picture, node("span", {}, share));
       button.dataset.id = item.id;
       button.addEventListener("click", (event) => on.region(item.id, event.ctrlKey || event.metaKey || event.shiftKey));

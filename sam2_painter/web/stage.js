@@ -116,7 +116,9 @@ function makeStage(root, on) {
     if (!shown.peek && !shown.comparing) {
       if (shown.selection) {
         if (!shown.selection.painted && !shown.live) pen.drawImage(shown.selection.tint, ...all);
+        pen.globalAlpha = shown.selection.painted || shown.live ? 0.4 : 1;
         pen.drawImage(shown.selection.outline, ...all);
+        pen.globalAlpha = 1;
         if (shown.selection.box) strokeBox(shown.selection.box);
       }
       const lit = shown.regions && shown.hover ? shown.regions.picture(shown.hover) : null;
@@ -231,19 +233,26 @@ function makeStage(root, on) {
     };
   }
 
-  // The wall in a colour being tried: `white` is the wall were it white, its alpha where it is; `under` what shows through.
-  function tryColor(white, box, color, opacity) {
+  // The wall in a colour being tried: `white` is the wall were it white, its alpha where it is, in this box of the photo.
+  function tryColor(white, box, { color, opacity, light, mode }) {
+    const scale = shown.photo.width / shown.width, cut = box.map((v) => v * scale);
     const sheet = new OffscreenCanvas(white.width, white.height), brush = sheet.getContext("2d");
-    brush.drawImage(white, 0, 0);
-    brush.globalCompositeOperation = "multiply";
+    if (mode === "realistic") {
+      brush.filter = `brightness(${(light / 100) ** 0.45})`; // about what so much more light is in sRGB
+      brush.drawImage(white, 0, 0);
+      brush.filter = "none";
+      brush.globalCompositeOperation = "multiply";
+    } else if (mode === "multiply") {
+      brush.drawImage(shown.photo, ...cut, 0, 0, white.width, white.height);
+      brush.globalCompositeOperation = "multiply";
+    }
     brush.fillStyle = color;
     brush.fillRect(0, 0, white.width, white.height);
     brush.globalCompositeOperation = "destination-in";
     brush.drawImage(white, 0, 0);
     const mixed = new OffscreenCanvas(white.width, white.height), mix = mixed.getContext("2d");
-    mix.drawImage(shown.photo, (box[0] * shown.photo.width) / shown.width, (box[1] * shown.photo.height) / shown.height,
-      (box[2] * shown.photo.width) / shown.width, (box[3] * shown.photo.height) / shown.height, 0, 0, white.width, white.height);
-    mix.globalAlpha = opacity;
+    mix.drawImage(shown.photo, ...cut, 0, 0, white.width, white.height);
+    mix.globalAlpha = opacity / 100;
     mix.drawImage(sheet, 0, 0);
     mix.globalAlpha = 1;
     mix.globalCompositeOperation = "destination-in";

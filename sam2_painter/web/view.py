@@ -17,12 +17,12 @@ import numpy as np
 
 from .. import colors, examples, images, overlay, paint
 from ..studio import Studio
-from ..types import Mask, Selection, Session
+from ..types import Mask, Selection, Session, whole_number
 
 PREVIEW = 1600  # pixels on the long side of what the stage shows
 HOVER = 800  # of the label map: a finger or a pointer is no finer
 WALL = 900  # of the white wall that is recoloured while a slider moves
-THUMBNAIL = (96, 72)  # (w, h) of a region in the gallery
+THUMBNAIL_ROW, THUMBNAIL_WIDEST, SPRITE_WIDTH = 108, 192, 1920  # of the gallery, in pixels of its sprite
 QUALITY = 86
 
 Have = Mapping[str, object]
@@ -135,35 +135,61 @@ def _regions(studio: Studio, session: Session, have: Have) -> Json | None:
     if have.get("regions") == key:
         return regions
     pixels = math.prod(session.size)
-    small = images.fit(studio.photo(session.id).pixels, PREVIEW)
+    sprite, places = _sprite(images.fit(studio.photo(session.id).pixels, PREVIEW), found)
     return regions | {
         "map": {"url": images.to_data_url(overlay.label_map_png(found, session.size, HOVER))},
-        "sprite": _sprite(small, found),
+        "sprite": sprite,
         "items": [
-            {"id": mask_id, "area": mask.area / pixels, "category": mask.category}
-            for mask_id, mask in zip(session.automatic, found, strict=True)
+            {"id": mask_id, "area": mask.area / pixels, "category": mask.category, "at": place}
+            for mask_id, mask, place in zip(session.automatic, found, places, strict=True)
         ],
     }
 
 
-def _sprite(small: np.ndarray, found: list[Mask]) -> Json:
-    """Every thumbnail in one JPEG, row by row: one picture to send and to decode instead of a hundred."""
-    width, height = THUMBNAIL
-    columns = min(10, len(found))
-    rows = -(-len(found) // columns)
-    sheet = np.full((rows * height, columns * width, 3), 24, np.uint8)
-    for place, mask in enumerate(found):
-        encoded = np.frombuffer(overlay.thumbnail(small, mask, max(THUMBNAIL)), np.uint8)
-        picture = cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        scale = min(width / picture.shape[1], height / picture.shape[0])
-        size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        row, column = divmod(place, columns)
-        top = row * height + (height - size[1]) // 2
-        left = column * width + (width - size[0]) // 2
-        sheet[top : top + size[1], left : left + size[0]] = picture
+def _sprite(small: np.ndarray, found: list[Mask]) -> tuple[Json, list[tuple[int, int, int]]]:
+    """Every thumbnail in one JPEG, quicker to send and to decode than a hundred; and the x, y, width of each."""
+    thumbnails = []
+    for mask in found:
+        encoded = np.frombuffer(overlay.thumbnail(small, mask, THUMBNAIL_WIDEST), np.uint8)
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+        width = min(
+            THUMBNAIL_WIDEST, max(THUMBNAIL_ROW // 2, round(picture.shape[1] * THUMBNAIL_ROW / picture.shape[0]))
+        )
+        thumbnails.append(_filled(picture, width, THUMBNAIL_ROW))
+    places, x, y = [], 0, 0
+    for picture in thumbnails:
+        if x + picture.shape[1] > SPRITE_WIDTH:
+            x, y = 0, y + THUMBNAIL_ROW
+        places.append((x, y, picture.shape[1]))
+        x += picture.shape[1]
+    sheet = np.zeros((y + THUMBNAIL_ROW, SPRITE_WIDTH, 3), np.uint8)
+    for (x, y, width), picture in zip(places, thumbnails, strict=True):
+        sheet[y : y + THUMBNAIL_ROW, x : x + width] = picture
     url = images.to_data_url(images.encode(sheet, "JPEG", 80), "JPEG")
-    return {"url": url, "columns": columns, "rows": rows, "side": [width, height]}
+    return {"url": url, "width": SPRITE_WIDTH, "height": sheet.shape[0], "row": THUMBNAIL_ROW}, places
+
+
+def _filled(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(height, width, 3): the picture scaled to cover all of it, its middle."""
+    h, w = picture.shape[:2]
+    scale = max(width / w, height / h)
+    scaled = cv2.resize(
+        picture, (max(width, round(w * scale)), max(height, round(h * scale))), interpolation=cv2.INTER_AREA
+    )
+    top, left = (scaled.shape[0] - height) // 2, (scaled.shape[1] - width) // 2
+    return scaled[top : top + height, left : left + width]
+
+
+def detail(studio: Studio, session: Session, box: list[Any]) -> Json:
+    """A part of the picture, XYWH in the photo, as sharp as the stage can show it."""
+    height, width = session.size
+    x = whole_number(box[0], "box", 0, width - 1)
+    y = whole_number(box[1], "box", 0, height - 1)
+    w = whole_number(box[2], "box", 1, width - x)
+    h = whole_number(box[3], "box", 1, height - y)
+    pixels = images.fit(studio.picture(session.id)[y : y + h, x : x + w], PREVIEW)
+    url = images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
+    return {"key": _picture_key(session), "box": [x, y, w, h], "url": url}
 
 
 def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
