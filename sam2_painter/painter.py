@@ -28,6 +28,7 @@ import numpy as np
 
 from . import display
 from .colors import RGB, parse_color
+from .containers import read_file
 from .display import BeforeAfter, Layers, Masks, PhotoMask
 from .errors import InvalidInput, MaskNotFound
 from .images import Source, check_format
@@ -83,6 +84,25 @@ class Painter:
         painter = cls.__new__(cls)
         painter.studio = studio
         painter._hold(studio.session(session_id).id, private=False)
+        return painter
+
+    @classmethod
+    def open_project(
+        cls,
+        path: str | PathLike[str],
+        *,
+        engine: str | None = None,
+        data_dir: str | PathLike[str] | None = None,
+        studio: Studio | None = None,
+    ) -> Self:
+        """Go on where `save_project` left off: photo, masks, layers and selection, in a session of its own.
+
+        Raises InvalidInput when the file is no project, or damaged.
+        """
+        painter = cls.__new__(cls)
+        painter.studio = studio or _studio(engine, data_dir)
+        data = read_file(Path(path).expanduser(), max_bytes=_LARGEST_PROJECT, field="path")
+        painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None)
         return painter
 
     def _hold(self, session_id: str, *, private: bool) -> None:
@@ -290,6 +310,18 @@ class Painter:
         made = self.studio.download(self.session_id, format=check_format(path.suffix), quality=quality)
         return _copy(made.path, path)
 
+    def export_coco(self, path: str | PathLike[str]) -> Path:
+        """Write every mask as COCO JSON with compressed RLE, as pycocotools reads it. Returns the path."""
+        return _copy(self.studio.export(self.session_id, "coco").path, Path(path).expanduser())
+
+    def export_png(self, path: str | PathLike[str]) -> Path:
+        """Write every mask as a black and white PNG of the photo's size, all in one zip file. Returns the path."""
+        return _copy(self.studio.export(self.session_id, "png").path, Path(path).expanduser())
+
+    def save_project(self, path: str | PathLike[str]) -> Path:
+        """Write photo, masks, layers and selection as one file that `open_project` opens. Returns the path."""
+        return _copy(self.studio.export(self.session_id, "project").path, Path(path).expanduser())
+
     def close(self) -> None:
         """Forget the session: nothing of it stays on disk."""
         self.studio.close(self.session_id)
@@ -340,6 +372,7 @@ class Painter:
         return display.outlined(picture, session.mask(mask_id).rle)
 
 
+_LARGEST_PROJECT = 2**31  # bytes
 _EDITABLE = ("color", "opacity", "mode", "light", "shadow", "name", "visible")
 
 _abandoned: deque[tuple[Studio, str]] = deque()  # private sessions whose Painter is gone; the next Painter closes them

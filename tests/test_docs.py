@@ -71,6 +71,7 @@ ELSEWHERE = {  # verbs of the studio that a Painter has under another name, or d
     "add_mask": "segment",
     "paint_shown": "picture",
     "download": "save",
+    "export": "export_coco",
 }
 
 

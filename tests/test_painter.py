@@ -2,9 +2,11 @@
 
 import base64
 import io
+import json
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +143,31 @@ def test_walls_are_found_by_one_that_does(tmp_path):
     assert painter.walls().paint("#b5c7a3").layers[0].mask.segmentation[WALL[1], WALL[0]]
 
 
+# -- files
+
+
+def test_a_project_is_opened_as_it_was_saved(painter, studio, tmp_path):
+    """Photo, masks, layers and selection come back; the original stays as it was."""
+    painter.click(*WALL).paint("#b5c7a3", name="Front").click(*ROOF)
+    path = painter.save_project(tmp_path / "house.zip")
+    again = Painter.open_project(path, studio=studio)
+    assert again.session_id != painter.session_id
+    assert again.session.layers == painter.session.layers
+    assert again.selected.rle == painter.selected.rle
+    assert (again.picture() == painter.picture()).all()
+
+
+def test_masks_are_exported(painter, tmp_path):
+    """As COCO JSON, one annotation a mask, and as PNGs in a zip."""
+    painter.click(*WALL).every_mask(progress=False)
+    coco = json.loads(painter.export_coco(tmp_path / "masks.json").read_text())
+    assert [one["mask_id"] for one in coco["annotations"]] == [mask.id for mask in painter.masks]
+    assert [one["area"] for one in coco["annotations"]] == [mask.area for mask in painter.masks]
+    with zipfile.ZipFile(painter.export_png(tmp_path / "masks.zip")) as archive:
+        first = png(archive.read(archive.namelist()[0]))[..., 0] > 0
+    assert (first == painter.masks[0].segmentation).all()
+
+
 # -- bad input
 
 BAD = {
@@ -163,6 +190,8 @@ BAD = {
     "nothing to undo": (lambda p: p.undo(), "nothing to undo"),
     "ending": (lambda p: p.save("out.gif"), "PNG, JPEG or WEBP"),
     "no such folder": (lambda p: p.save("/no/such/folder/out.png"), "cannot be written"),
+    "project that is none": (lambda p: Painter.open_project(__file__, studio=p.studio), "no SAM2 Painter project"),
+    "project that is nowhere": (lambda p: Painter.open_project("/no/such.zip", studio=p.studio), "no file such.zip"),
     "quality": (lambda p: p.save("out.jpg", quality=0), "quality"),
     "engine": (lambda p: Painter(draw_building(), engine="magic"), "auto, offline, sam2, modal"),
 }
