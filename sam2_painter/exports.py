@@ -17,7 +17,7 @@ from io import BytesIO
 
 from . import masks, records
 from .errors import InvalidInput, PainterError
-from .types import Canvas, Mask, Session
+from .types import COMBINE_MODES, Canvas, Mask, Session
 
 FORMAT, VERSION = "sam2-painter project", 1
 MAX_JSON = 32 * 2**20
@@ -168,7 +168,12 @@ def _check_canvas(canvas: Canvas, count: int, size: tuple[int, int]) -> None:
     _check_ids([mask_id for mask_id in named if mask_id is not None] + list(selection.candidates), count)
     if selection.prompts is not None:
         selection.prompts.check_inside(size)
-    if selection.mode not in ("", "union", "intersect", "subtract") or type(selection.choice) is not int:
+    choices = range(max(1, len(selection.candidates)))
+    if (
+        selection.mode not in ("", *COMBINE_MODES)
+        or type(selection.choice) is not int
+        or selection.choice not in choices
+    ):
         raise InvalidInput("This project is damaged: its selection makes no sense.", "file")
 
 

@@ -1,0 +1,235 @@
+"""A session's work as files: what is saved comes back, and nothing else gets in."""
+
+import io
+import json
+import zipfile
+import zlib
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from sam2_painter import exports, records
+from sam2_painter.errors import InvalidInput, PainterError
+from sam2_painter.rle import rle_to_mask
+from sam2_painter.types import Prompts
+
+
+@pytest.fixture
+def worked(studio, photo_bytes):
+    """A session with every mask found, two layers, and a selection that is being refined."""
+    session = studio.open(photo_bytes, "дом #1.png")
+    studio.generate(session.id)
+    studio.paint(session.id, [{"mask_id": 0, "color": (181, 199, 163)}, {"mask_id": 2, "color": (90, 20, 20)}])
+    studio.edit_layer(session.id, 1, opacity=0.0, mode="flat", name="Roof, unpainted")
+    return studio.segment(session.id, Prompts.click(100, 80).plus(5, 5, 0))
+
+
+def repack(project: bytes, **changes: bytes | None) -> bytes:
+    """The project with members replaced, added or (None) left out."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(project)) as before, zipfile.ZipFile(out, "w") as after:
+        kept = {name: before.read(name) for name in before.namelist()}
+        for name, data in {**kept, **changes}.items():
+            if data is not None:
+                after.writestr(name, data)
+    return out.getvalue()
+
+
+def edit_json(project: bytes, change) -> bytes:
+    """The project with its JSON as `change` leaves it."""
+    with zipfile.ZipFile(io.BytesIO(project)) as archive:
+        values = json.loads(archive.read("project.json"))
+    change(values)
+    return repack(project, **{"project.json": json.dumps(values).encode()})
+
+
+def test_a_project_brings_everything_back(studio, worked):
+    """Photo, masks with their numbers, layers and selection; and the same picture, bit by bit."""
+    opened = studio.open_project(studio.save_project(worked.id))
+    assert opened.id != worked.id
+    assert (opened.name, opened.digest, opened.automatic) == (worked.name, worked.digest, worked.automatic)
+    assert dict(opened.masks) == dict(worked.masks)
+    assert opened.layers == worked.layers
+    assert records.canvas_to_record(opened.canvas) == records.canvas_to_record(worked.canvas)
+    assert (studio.picture(opened.id) == studio.picture(worked.id)).all()
+    assert studio.sessions.photo_bytes(opened.id) == studio.sessions.photo_bytes(worked.id)
+
+
+def test_equal_work_is_equal_bytes(studio, worked):
+    """A project holds no date and no session id."""
+    project = studio.save_project(worked.id)
+    assert project == studio.save_project(worked.id)
+    assert worked.id.encode() not in project
+
+
+def test_an_empty_session_is_a_project_too(studio, photo_bytes):
+    """Nothing selected, nothing painted."""
+    session = studio.open(photo_bytes)
+    assert not studio.open_project(studio.save_project(session.id)).layers
+
+
+def test_coco_reads_back_as_the_same_masks(studio, worked):
+    """Every mask with its area, box and number; the runs decode to the very pixels."""
+    coco = json.loads(exports.to_coco(worked))
+    assert [a["mask_id"] for a in coco["annotations"]] == list(worked.masks)
+    assert coco["images"] == [{"id": 1, "file_name": "дом #1.png", "width": 200, "height": 150}]
+    for annotation in coco["annotations"]:
+        mask = worked.masks[annotation["mask_id"]]
+        assert annotation["area"] == mask.area
+        assert annotation["bbox"] == list(mask.bbox)
+        assert annotation["segmentation"]["size"] == [150, 200]
+        assert (decode_coco(annotation["segmentation"]) == mask.segmentation).all()
+    assert {a["category_id"] for a in coco["annotations"]} <= {c["id"] for c in coco["categories"]}
+
+
+def decode_coco(segmentation: dict) -> np.ndarray:
+    """COCO's compressed runs, decoded as its own C code does."""
+    counts, text, at = [], segmentation["counts"].encode(), 0
+    while at < len(text):
+        value = shift = 0
+        more = True
+        while more:
+            byte = text[at] - 48
+            value |= (byte & 0x1F) << shift
+            more, at, shift = bool(byte & 0x20), at + 1, shift + 5
+            if not more and byte & 0x10:
+                value |= -1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+    height, width = segmentation["size"]
+    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    return flat.reshape(width, height).T
+
+
+def test_pngs_show_the_masks(studio, worked):
+    """One black and white PNG a mask, named by its number."""
+    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(worked))) as archive:
+        assert len(archive.namelist()) == len(worked.masks)
+        shown = np.asarray(Image.open(io.BytesIO(archive.read("mask-0002.png"))))
+    assert (shown == rle_to_mask(worked.masks[2].rle)).all()
+
+
+def test_an_export_is_made_once_and_anew_after_a_change(studio, worked):
+    """The same file until something changes."""
+    first = studio.export(worked.id, "project")
+    assert studio.export(worked.id, "project").filename == first.filename
+    studio.undo(worked.id)
+    assert studio.export(worked.id, "project").filename != first.filename
+
+
+def bomb(project: bytes) -> bytes:
+    """Runs of one mask that unpack to a hundred times the photo."""
+    return repack(project, **{"masks/0": zlib.compress(bytes(100 * 200 * 150 * 4))})
+
+
+def encrypted(project: bytes) -> bytes:
+    """The flag of an encrypted member, in both headers."""
+    return project.replace(b"PK\3\4\x14\0\0\0", b"PK\3\4\x14\0\1\0").replace(
+        b"PK\1\2\x14\3\x14\0\0\0", b"PK\1\2\x14\3\x14\0\1\0"
+    )
+
+
+def many_members(project: bytes) -> bytes:
+    """A zip whose directory alone is megabytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(20_000):
+            archive.writestr(f"masks/{'x' * 60}{number}", b"")
+    return out.getvalue()
+
+
+def set_value(**values):
+    """An edit of project.json that replaces top values."""
+    return lambda project: edit_json(project, lambda json_: json_.update(values))
+
+
+def set_selection(**values):
+    """An edit of project.json that replaces values of the selection."""
+    return lambda project: edit_json(project, lambda json_: json_["canvas"].update(values))
+
+
+def set_layer(**values):
+    """An edit of project.json that replaces values of the first layer."""
+    return lambda project: edit_json(project, lambda json_: json_["canvas"]["layers"][0].update(values))
+
+
+DAMAGES = {
+    "no zip": lambda p: b"PK nothing",
+    "empty": lambda p: b"",
+    "cut off": lambda p: p[: len(p) // 2],
+    "another zip": lambda p: repack(p, **{"project.json": None}),
+    "photo missing": lambda p: repack(p, photo=None),
+    "photo no picture": lambda p: repack(p, photo=b"not a picture"),
+    "mask missing": lambda p: repack(p, **{"masks/0": None}),
+    "runs no runs": lambda p: repack(p, **{"masks/0": b"abc"}),
+    "runs of another photo": lambda p: repack(p, **{"masks/0": zlib.compress(b"\1\0\0\0\2\0\0\0")}),
+    "runs are a bomb": bomb,
+    "encrypted": encrypted,
+    "too many members": many_members,
+    "json no json": lambda p: repack(p, **{"project.json": b"{"}),
+    "json nested deep": lambda p: repack(p, **{"project.json": b"[" * 100_000}),
+    "json a list": lambda p: repack(p, **{"project.json": b"[]"}),
+    "other format": set_value(format="zip"),
+    "newer version": set_value(version=99),
+    "version no number": set_value(version="1"),
+    "masks no list": set_value(masks=5),
+    "mask records empty": set_value(masks=[{}]),
+    "automatic names no mask": set_value(automatic=[99]),
+    "automatic no list": set_value(automatic=None),
+    "selection names no mask": set_selection(mask_id=99),
+    "selection base no mask": set_selection(base=-1),
+    "candidates no masks": set_selection(candidates=["0"]),
+    "mode unknown": set_selection(mode="xor"),
+    "choice no number": set_selection(choice="0"),
+    "choice beyond the candidates": set_selection(choice=9),
+    "prompts outside": set_selection(prompts={"point_coords": [[9999, 1]], "point_labels": [1], "box": None}),
+    "layer names no mask": set_layer(mask_id=99),
+    "layer mask negative": set_layer(mask_id=-1),
+    "layer opacity 7": set_layer(opacity=7),
+    "layer color text": set_layer(color="red"),
+    "layer field unknown": set_layer(evil=1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_project_is_refused_without_a_trace(studio, worked, damage):
+    """One sentence, no session, nothing on disk."""
+    before, files = studio.sessions.count(), sorted(studio.sessions.upload_dir.rglob("*"))
+    with pytest.raises(InvalidInput):
+        studio.open_project(damage(studio.save_project(worked.id)))
+    assert studio.sessions.count() == before
+    assert sorted(studio.sessions.upload_dir.rglob("*")) == files
+
+
+def test_a_mask_twice_is_refused(studio, worked):
+    """Two equal masks would shift the numbers of all after them."""
+
+    def change(values):
+        values["masks"][1] = values["masks"][0]
+
+    project = edit_json(studio.save_project(worked.id), change)
+    with zipfile.ZipFile(io.BytesIO(project)) as archive:
+        runs = archive.read("masks/0")
+    with pytest.raises(InvalidInput, match="twice"):
+        studio.open_project(repack(project, **{"masks/1": runs}))
+
+
+def test_members_are_never_written_by_their_names(studio, worked, tmp_path):
+    """A member that would climb out of the folder is not even looked at."""
+    project = repack(studio.save_project(worked.id), **{"../../evil": b"x", "/etc/evil": b"x"})
+    studio.open_project(project)
+    assert not list(tmp_path.parent.rglob("evil"))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_mutation_breaks_it(studio, worked, data):
+    """Whatever bytes are changed, a project opens or is refused with one of our errors."""
+    project = bytearray(studio.save_project(worked.id))
+    for _ in range(data.draw(st.integers(1, 8))):
+        project[data.draw(st.integers(0, len(project) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(PainterError):
+        assert studio.open_project(bytes(project)).size[0] > 0
