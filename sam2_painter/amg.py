@@ -1,11 +1,10 @@
 """Every mask of a photo: ask a grid of points, over the photo and its crops, and keep no mask twice.
 
-The method and its knobs are those of SAM 2's ``SAM2AutomaticMaskGenerator``; the order of the work is not. What asks
-the network is an argument, and it hands over only what has passed the two score thresholds, with the box of each mask
-known but its pixels not made yet: most candidates are duplicates, and only what survives is ever drawn.
+The method and its knobs are those of SAM 2's ``SAM2AutomaticMaskGenerator``. What asks the network is an argument; it
+hands over runs of what has passed the two score thresholds, so that no full-size mask is ever made here.
 
-Boxes here have SAM's edges: XYXY where x2 and y2 are the last pixel *inside*, so a mask one pixel wide has width 0.
-Duplicates are judged by such boxes, and so must they be here for the same masks to survive. `Mask.bbox` counts pixels.
+Duplicates are judged by boxes with SAM's edges: XYXY where x2 and y2 are the last pixel *inside*, so that a mask one
+pixel wide has width 0. They must be here, for the same masks to survive; `Mask.bbox` counts pixels.
 """
 
 from __future__ import annotations
@@ -23,23 +22,19 @@ from .types import AutoMask, Mask
 NEAR_EDGE = 20.0
 """Pixels. A mask this close to the edge of a crop was probably cut off by it."""
 
-MAX_UNDRAWN = 2048
-"""Candidates that wait for the duplicates to be told before they are drawn. Bounds memory, changes no answer."""
-
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """What some points of one crop gave, in pixels of that crop; both score thresholds are behind them.
+    """What some points of one crop gave, at the crop's size; both score thresholds are behind them.
 
-    point_coords: (N, 2) XY each was made from. predicted_iou, stability_score: (N,) float32 in [0, 1]. boxes: (N, 4)
-    float32 with SAM's edges. draw(i): the i-th mask as (h, w) bool pixels and the (x, y) of their top left corner.
+    point_coords: (N, 2) XY in pixels of the crop, the point each was made from. predicted_iou, stability_score: (N,)
+    float32 in [0, 1]. rles: the N masks.
     """
 
     point_coords: np.ndarray
     predicted_iou: np.ndarray
     stability_score: np.ndarray
-    boxes: np.ndarray
-    draw: Callable[[int], tuple[np.ndarray, int, int]]
+    rles: Sequence[RLE]
 
 
 Predictor = Callable[[np.ndarray], Candidates]
@@ -82,6 +77,17 @@ def crops(size: tuple[int, int], crop_n_layers: int, crop_overlap_ratio: float) 
             if x < width and y < height:
                 found.append(Crop((x, y, min(x + w, width), min(y + h, height)), layer))
     return found
+
+
+def sam_boxes(rles: Sequence[RLE]) -> np.ndarray:
+    """(N, 4) float32 XYXY with SAM's edges; zeros for empty masks.
+
+    >>> sam_boxes([mask_to_rle(np.array([[0, 1, 1, 0]]))]).tolist()
+    [[1.0, 0.0, 2.0, 0.0]]
+    """
+    boxes = np.array([rle.bbox for rle in rles], np.float32).reshape(-1, 4)  # XYWH
+    boxes[:, 2:] += boxes[:, :2] - 1
+    return np.maximum(boxes, 0)
 
 
 def near_crop_edge(boxes: np.ndarray, crop: Crop, size: tuple[int, int]) -> np.ndarray:
@@ -142,68 +148,34 @@ def generate(
 
     open_crop: reads a crop and returns what asks about it; it applies `pred_iou_thresh` and `stability_score_thresh`.
     progress: told the fraction done after every `batch` points; what it raises ends the work.
-    min_mask_region_area is in pixels of the photo: holes and specks below it go, and so do masks that thereby become
-    another's duplicate (those that needed no mending win).
+    min_mask_region_area is in pixels of the photo: holes and specks below it go, masks of which less is left too, and
+    those that thereby become another's duplicate (masks that needed no mending win).
     """
     todo = [
         (crop, _points_in(crop, options)) for crop in crops(size, options.crop_n_layers, options.crop_overlap_ratio)
     ]
     total = sum(len(points) for _, points in todo)
-    found: list[_Candidate] = []
+    found: list[Mask] = []
     done = 0
     progress(0.0)
     for crop, points in todo:
         predict = open_crop(crop)
-        in_crop: list[_Candidate] = []
+        in_crop: list[Mask] = []
         for start in range(0, len(points), batch):
-            answer = predict(points[start : start + batch])
-            whole = np.flatnonzero(~near_crop_edge(answer.boxes, crop, size))
-            in_crop += [_Candidate(answer, int(i), crop, size) for i in whole]
-            _bound_memory(in_crop)
-            done = min(done + batch, total)
+            some = points[start : start + batch]
+            answer = predict(some)
+            whole = ~near_crop_edge(sam_boxes(answer.rles), crop, size)
+            in_crop += [_uncrop(answer, i, crop, size) for i in np.flatnonzero(whole)]
+            done += len(some)
             progress(done / total)
-        found += _unique(in_crop, [c.predicted_iou for c in in_crop], options.box_nms_thresh)
+        found += _unique(in_crop, [mask.predicted_iou for mask in in_crop], options.box_nms_thresh)
     if len(todo) > 1:  # masks of smaller crops are the finer ones
-        found = _unique(found, [1 / (c.crop_box[2] * c.crop_box[3]) for c in found], options.crop_nms_thresh)
+        crop_areas = [mask.crop_box[2] * mask.crop_box[3] for mask in found]
+        found = _unique(found, [1 / area for area in crop_areas], options.crop_nms_thresh)
     if options.min_mask_region_area > 0:
-        masks = _mended([c.mask() for c in found], options)
-    else:
-        masks = [c.mask() for c in found]
-    once = {mask.rle: mask for mask in reversed(masks) if mask.area}  # of equal runs the first stays
+        found = _mended(found, options)
+    once = {mask.rle: mask for mask in reversed(found) if mask.area}  # of equal runs the first stays
     return sorted(once.values(), key=lambda mask: (-mask.area, -mask.predicted_iou, mask.bbox))
-
-
-class _Candidate:
-    """One mask in pixels of the photo, drawn when first asked for; what it is drawn from is then let go."""
-
-    def __init__(self, answer: Candidates, i: int, crop: Crop, size: tuple[int, int]):
-        x0, y0, x1, y1 = crop.box
-        self.box = answer.boxes[i] + np.float32([x0, y0, x0, y0])
-        self.crop_box = (x0, y0, x1 - x0, y1 - y0)  # XYWH
-        self.predicted_iou = float(answer.predicted_iou[i])
-        self._stability_score = float(answer.stability_score[i])
-        self._point = answer.point_coords[i] + (x0, y0)
-        self._rle: RLE | None = None
-
-        def draw() -> RLE:
-            pixels, x, y = answer.draw(i)
-            return paste_rle(pixels, x0 + x, y0 + y, size)
-
-        self._draw: Callable[[], RLE] | None = draw
-
-    @property
-    def drawn(self) -> bool:
-        return self._draw is None
-
-    def rle(self) -> RLE:
-        if self._draw is not None:
-            self._rle, self._draw = self._draw(), None
-        assert self._rle is not None
-        return self._rle
-
-    def mask(self) -> Mask:
-        x, y = self._point
-        return Mask(self.rle(), self.predicted_iou, self._stability_score, ((float(x), float(y)),), self.crop_box)
 
 
 def _points_in(crop: Crop, options: AutoMask) -> np.ndarray:
@@ -213,16 +185,26 @@ def _points_in(crop: Crop, options: AutoMask) -> np.ndarray:
     return point_grid(max(1, side)) * (x1 - x0, y1 - y0)
 
 
-def _bound_memory(candidates: Sequence[_Candidate]) -> None:
-    undrawn = [c for c in candidates if not c.drawn]
-    if len(undrawn) > MAX_UNDRAWN:
-        for candidate in undrawn:
-            candidate.rle()
+def _uncrop(answer: Candidates, i: int, crop: Crop, size: tuple[int, int]) -> Mask:
+    """A candidate as a mask of the photo."""
+    x0, y0, x1, y1 = crop.box
+    rle = answer.rles[i]
+    if rle.size != size:
+        pixels, (x, y, _, _) = rle.crop()
+        rle = paste_rle(pixels, x0 + x, y0 + y, size)
+    x, y = answer.point_coords[i] + (x0, y0)
+    return Mask(
+        rle,
+        predicted_iou=float(answer.predicted_iou[i]),
+        stability_score=float(answer.stability_score[i]),
+        point_coords=((float(x), float(y)),),
+        crop_box=(x0, y0, x1 - x0, y1 - y0),  # XYWH
+    )
 
 
-def _unique(candidates: Sequence[_Candidate], scores: Sequence[float], threshold: float) -> list[_Candidate]:
-    boxes = np.array([c.box for c in candidates], np.float32).reshape(-1, 4)
-    return [candidates[i] for i in nms(boxes, np.array(scores, np.float32), threshold)]
+def _unique(masks: Sequence[Mask], scores: Sequence[float], threshold: float) -> list[Mask]:
+    boxes = sam_boxes([mask.rle for mask in masks])
+    return [masks[i] for i in nms(boxes, np.array(scores, np.float32), threshold)]
 
 
 def _mended(masks: Sequence[Mask], options: AutoMask) -> list[Mask]:
@@ -230,7 +212,6 @@ def _mended(masks: Sequence[Mask], options: AutoMask) -> list[Mask]:
         replace(mask, rle=mask_to_rle(remove_small_regions(mask.segmentation, options.min_mask_region_area)))
         for mask in masks
     ]
-    boxes = np.array([m.bbox for m in mended], np.float32).reshape(-1, 4)  # XYWH
-    boxes[:, 2:] += boxes[:, :2] - 1
-    untouched = np.array([before.rle == after.rle for before, after in zip(masks, mended, strict=True)], np.float32)
-    return [mended[i] for i in nms(boxes, untouched, max(options.box_nms_thresh, options.crop_nms_thresh))]
+    both = [(a, b) for a, b in zip(masks, mended, strict=True) if b.area >= options.min_mask_region_area]
+    untouched = [float(before.rle == after.rle) for before, after in both]
+    return _unique([after for _, after in both], untouched, max(options.box_nms_thresh, options.crop_nms_thresh))

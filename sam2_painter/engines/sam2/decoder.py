@@ -30,8 +30,9 @@ SCALE = HEAD**-0.5
 class Features:
     """A photo as the decoder wants it, channels last.
 
-    image: (N, C), the image embedding. stride8: (N, 4, 64) and stride4: (N, 4, 4, 32), the finer maps, each image token
-    with the 2x2 and then again 2x2 cells inside it. plain: what follows from `image` when no mask is given.
+    image: (N, C), the image embedding. stride8: (N, 4*64) and stride4: (N*4, 4*32), the finer maps: for each image
+    token the 2x2 cells inside it, for each of those again 2x2, and the upscaling's biases added. plain: what follows
+    from `image` when no mask is given.
     """
 
     image: Tensor
@@ -106,13 +107,20 @@ class Decoder:
             self._up1, self._up1_bias = _as_product(up1, dtype)
             self._up2, self._up2_bias = _as_product(up2, dtype)
             self._norm = (norm.weight.to(dtype), norm.bias.to(dtype), norm.eps)
+            # From image tokens with cells in cells to the rows of a 256x256 map.
+            cells = torch.arange(TOKENS * 16, device=position.device).view(SIDE, SIDE, 2, 2, 2, 2)
+            self._rows_first = cells.permute(0, 2, 4, 1, 3, 5).reshape(-1)
 
     @torch.inference_mode()
     def features(self, image: Tensor, stride8: Tensor, stride4: Tensor) -> Features:
         """Features of float32 maps: image (N, C), stride8 (128*128, 64), stride4 (256*256, 32), rows of the maps."""
-        cells8 = stride8.view(SIDE, 2, SIDE, 2, 64).permute(0, 2, 1, 3, 4).reshape(TOKENS, 4, 64)
-        cells4 = stride4.view(SIDE, 2, 2, SIDE, 2, 2, 32).permute(0, 3, 1, 4, 2, 5, 6).reshape(TOKENS, 4, 4, 32)
-        return self.restore(image, cells8, cells4)
+        cells8 = (stride8 + self._up1_bias).view(SIDE, 2, SIDE, 2, 64)
+        cells4 = (stride4 + self._up2_bias).view(SIDE, 2, 2, SIDE, 2, 2, 32)
+        return self.restore(
+            image,
+            cells8.permute(0, 2, 1, 3, 4).reshape(TOKENS, 4 * 64),
+            cells4.permute(0, 3, 1, 4, 2, 5, 6).reshape(TOKENS * 4, 4 * 32),
+        )
 
     @torch.inference_mode()
     def restore(self, image: Tensor, stride8: Tensor, stride4: Tensor) -> Features:
@@ -199,14 +207,11 @@ class Decoder:
         b = len(keys)
         mlps = self._decoder.output_hypernetworks_mlps
         hyper = torch.stack([mlps[i](queries[:, 2 + i]) for i in range(first, 4)], dim=1)  # (B, M, 32)
-        x = (keys.reshape(-1, CHANNELS) @ self._up1).view(b, TOKENS, 4, 64)
-        x += features.stride8 + self._up1_bias
-        x = F.gelu(F.layer_norm(x, (64,), *self._norm))
-        y = (x.view(-1, 64) @ self._up2).view(b, TOKENS, 4, 4, 32)
-        y += features.stride4 + self._up2_bias
-        logits = F.gelu(y).view(b, TOKENS * 16, 32) @ hyper.to(y.dtype).transpose(1, 2)
-        logits = logits.view(b, SIDE, SIDE, 2, 2, 2, 2, -1)  # prompt, y, x, then y and x twice within, mask
-        return logits.permute(0, 7, 1, 3, 5, 2, 4, 6).reshape(b, -1, 256, 256).float()
+        x = (keys.reshape(-1, CHANNELS) @ self._up1).view(b, TOKENS, 4 * 64).add_(features.stride8)
+        x = _gelu_(F.layer_norm(x.view(b, TOKENS * 4, 64), (64,), *self._norm))
+        y = (x.view(-1, 64) @ self._up2).view(b, TOKENS * 4, 4 * 32).add_(features.stride4)
+        logits = hyper.to(y.dtype) @ _gelu_(y).view(b, TOKENS * 16, 32).transpose(1, 2)
+        return logits.view(-1, TOKENS * 16).index_select(1, self._rows_first).view(b, -1, 256, 256).float()
 
 
 class _TokensLook:
@@ -233,7 +238,7 @@ class _TokensLook:
         b, t, _ = queries.shape
         q = (_prompt_heads(self._attention.q_proj(queries)) * SCALE).to(image.dtype)  # (B, H, T, D)
         absorbed = (q @ self._k).view(b, HEADS * t, CHANNELS)
-        scores = torch.baddbmm((q @ self._position_keys).view(b, HEADS * t, TOKENS), absorbed, image.transpose(1, 2))
+        scores = (q @ self._position_keys).view(b, HEADS * t, TOKENS).baddbmm_(absorbed, image.transpose(1, 2))
         seen = (scores.softmax(dim=-1) @ image).view(b, HEADS, t, CHANNELS)
         out = (seen @ self._v.transpose(1, 2)).float() + self._v_bias
         return self._attention.out_proj(out.transpose(1, 2).reshape(b, t, -1))
@@ -249,30 +254,38 @@ class _TokensWrite:
         position_queries = _heads(position @ q.weight.t() + q.bias)
         self._position_queries = position_queries.transpose(1, 2).contiguous().to(dtype)  # (H, D, N)
         self._out = out.weight.view(CHANNELS, HEADS, HEAD).permute(1, 2, 0).contiguous().to(dtype)  # (H, D, C)
-        self._out_bias = out.bias.to(dtype)
+        self._out_bias = (out.bias / HEADS).to(dtype)  # a head's weights add up to 1
         self._norm = (norm.weight.to(dtype), norm.bias.to(dtype), norm.eps)
 
     def shared(self, keys: Tensor, values: Tensor, image: Tensor, queries: Tensor) -> Tensor:
         """(B, N, C) for token keys and values (B, T, C), image tokens (N, C) and their scaled queries (H, N, D)."""
         k = _prompt_heads(self._attention.k_proj(keys)).to(image.dtype)  # (B, H, T, D)
-        return self._write(k @ queries.transpose(1, 2), values, image.expand(len(k), -1, -1))
+        attention, messages = self._weigh(k @ queries.transpose(1, 2), values)
+        return F.layer_norm((attention @ messages).add_(image), (CHANNELS,), *self._norm)
 
     def __call__(self, keys: Tensor, values: Tensor, image: Tensor) -> Tensor:
-        """The same, for each prompt's own image tokens (B, N, C)."""
+        """The same, for each prompt's own image tokens (B, N, C), whose memory is used again."""
         b, t, _ = keys.shape
         k = (_prompt_heads(self._attention.k_proj(keys)) * SCALE).to(image.dtype)
         absorbed = (k @ self._q).view(b, HEADS * t, CHANNELS)
-        scores = torch.baddbmm((k @ self._position_queries).view(b, HEADS * t, TOKENS), absorbed, image.transpose(1, 2))
-        return self._write(scores.view(b, HEADS, t, TOKENS), values, image)
+        scores = (k @ self._position_queries).view(b, HEADS * t, TOKENS).baddbmm_(absorbed, image.transpose(1, 2))
+        attention, messages = self._weigh(scores.view(b, HEADS, t, TOKENS), values)
+        return F.layer_norm(image.baddbmm_(attention, messages), (CHANNELS,), *self._norm)
 
-    def _write(self, scores: Tensor, values: Tensor, image: Tensor) -> Tensor:
-        """scores: (B, H, T, N), the image tokens last: a softmax over T then runs along whole vectors."""
-        b, _, t, _ = scores.shape
-        v = _prompt_heads(self._attention.v_proj(values)).to(image.dtype)
-        messages = (v @ self._out).view(b, HEADS * t, CHANNELS)
-        attention = scores.softmax(dim=2).view(b, HEADS * t, TOKENS)
-        image = torch.baddbmm(image, attention.transpose(1, 2), messages)
-        return F.layer_norm(image.add_(self._out_bias), (CHANNELS,), *self._norm)
+    def _weigh(self, scores: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores (B, H, T, N) and token values (B, T, C) -> weights (B, N, H*T) of messages (B, H*T, C).
+
+        The image tokens are last in the scores, so that a softmax over T runs along whole vectors.
+        """
+        b, _, t, n = scores.shape
+        v = _prompt_heads(self._attention.v_proj(values)).to(scores.dtype)
+        messages = (v @ self._out + self._out_bias).view(b, HEADS * t, CHANNELS)
+        return scores.softmax(dim=2).view(b, HEADS * t, n).transpose(1, 2), messages
+
+
+def _gelu_(x: Tensor) -> Tensor:
+    """GELU in place: these are the largest tensors there are, and a new one costs more than the function."""
+    return torch.ops.aten.gelu_(x)
 
 
 def _heads(x: Tensor) -> Tensor:

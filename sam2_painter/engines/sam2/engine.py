@@ -15,7 +15,6 @@ import numpy as np
 
 from ... import amg, deadline
 from ...errors import EngineUnavailable, InvalidInput
-from ...rle import paste_rle
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
 from ..base import Progress, no_progress
 from . import weights
@@ -107,9 +106,19 @@ class SAM2Engine:
         By the authors' rule an ambiguous prompt, a single point, gives three candidates (if `multimask_output`); a box,
         several points or a mask to refine give one.
         """
+        from . import lowres
+
         decoded = self.decode(embedding, prompts)
-        best_first = decoded.predicted_iou.argsort(descending=True, stable=True).tolist()
-        return [self._mask(decoded, i, embedding.size, prompts) for i in best_first]
+        stability = lowres.stability_score(decoded.logits, embedding.size, 0.0, 1.0).nan_to_num(0.0)
+        points = tuple((float(x), float(y)) for x, y in prompts.point_coords)
+        answers = zip(
+            lowres.to_rles(decoded.logits, embedding.size, 0.0),
+            decoded.predicted_iou.tolist(),
+            stability.tolist(),
+            strict=True,
+        )
+        masks = [Mask(rle, predicted_iou, stable, points) for rle, predicted_iou, stable in answers]
+        return sorted(masks, key=lambda mask: -mask.predicted_iou)
 
     def decode(self, embedding: Embedding, prompts: Prompts) -> Decoded:
         """What `predict` makes its masks of: logits (M, 256, 256) and their predicted IoU, in the network's order.
@@ -221,18 +230,6 @@ class SAM2Engine:
         small = F.interpolate(pixels, (256, 256), mode="bilinear", align_corners=False, antialias=True)
         return ((2 * small - 1) * MASK_LOGITS).to(self._device)
 
-    def _mask(self, decoded: Decoded, i: int, size: tuple[int, int], prompts: Prompts) -> Mask:
-        from . import lowres
-
-        stability = lowres.stability_score(decoded.logits[i : i + 1], size, 0.0, 1.0)
-        pixels, x, y = lowres.draw(decoded.logits[i], size, 0.0)
-        return Mask(
-            paste_rle(pixels, x, y, size),
-            predicted_iou=float(decoded.predicted_iou[i]),
-            stability_score=float(stability.nan_to_num(0.0)),
-            point_coords=tuple((float(x), float(y)) for x, y in prompts.point_coords),
-        )
-
     def _candidates(
         self, features: Features, size: tuple[int, int], points: np.ndarray, options: AutoMask
     ) -> amg.Candidates:
@@ -243,17 +240,15 @@ class SAM2Engine:
 
         with torch.inference_mode():
             found = self._decode_points(features, self._coords(points, size), options)
-            offset = options.stability_score_offset
-            stability = lowres.stability_score(found.logits, size, options.mask_threshold, offset)
+            threshold, offset = options.mask_threshold, options.stability_score_offset
+            stability = lowres.stability_score(found.logits, size, threshold, offset)
             stable = stability >= options.stability_score_thresh  # an empty mask's NaN never is
-            logits, stability = found.logits[stable], stability[stable]
-            boxes = lowres.boxes(logits, size, options.mask_threshold)
+            rles = lowres.to_rles(found.logits[stable], size, threshold)
         return amg.Candidates(
-            point_coords=points[found.prompt[stable].cpu().numpy()],
-            predicted_iou=found.predicted_iou[stable].cpu().numpy(),
-            stability_score=stability.cpu().numpy(),
-            boxes=boxes.cpu().numpy().astype(np.float32),
-            draw=lambda i: lowres.draw(logits[i], size, options.mask_threshold),
+            points[found.prompt[stable].cpu().numpy()],
+            found.predicted_iou[stable].cpu().numpy(),
+            stability[stable].cpu().numpy(),
+            rles,
         )
 
     def _decode_points(self, features: Features, coords: torch.Tensor, options: AutoMask) -> Decoded:

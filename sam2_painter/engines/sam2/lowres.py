@@ -1,11 +1,11 @@
-"""What a mask looks like at full size, told from its 256x256 logits without making it.
+"""The full-size mask of 256x256 logits: its runs and its stability, without making its pixels.
 
-SAM 2's full-size mask is its logits, interpolated bilinearly and thresholded. Between four neighbouring logits no value
-leaves their range; so where all four lie on one side of a threshold the pixels between them are known by counting,
-and only cells that a threshold passes through are worked out. Areas, stability and boxes come out exact, from a few
-per cent of the pixels.
+SAM 2's mask is its logits, interpolated bilinearly to the photo's size and thresholded. Down a column of pixels the
+interpolated value goes straight from one logit's row to the next, so between two rows it passes the threshold at most
+once: the column is known from where its 256 values change sides. So a 12-megapixel mask costs 256 values a column, and
+its runs and areas are exact to the rounding of a float.
 
-A cell (i, j) is the square between logits (i, j) and (i+1, j+1); the last row and column repeat themselves.
+A cell is the gap between logits i and i + 1; the last logit repeats itself.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-SIDE = 256
-MAX_CELLS = 1 << 16
-"""Cells worked out at a time: bounds memory."""
+from ...rle import RLE
 
-_FAR = 1 << 30
+SIDE = 256
+MAX_VALUES = 1 << 23
+"""Column values worked out at a time: bounds memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +30,8 @@ class Axis:
     """How the n pixels of one axis of a photo lie in the 256 cells of that axis.
 
     cell, weight: (n,), the cell of each pixel and how far into it, in [0, 1). count, first: (256,), how many pixels a
-    cell has and the first of them. weights: (256, K), those of the cell's pixels; beyond `count` they mean nothing.
+    cell has and the first of them. weights: (256, K) float32, those of the cell's pixels; there: (256, K) bool, which
+    of them it has.
     """
 
     cell: Tensor
@@ -39,6 +39,7 @@ class Axis:
     count: Tensor
     first: Tensor
     weights: Tensor
+    there: Tensor
 
 
 @lru_cache(maxsize=64)
@@ -50,9 +51,25 @@ def axis(n: int, device: torch.device) -> Axis:
     weight = np.minimum(position - cell.astype(np.float32), np.float32(1))
     count = np.bincount(cell, minlength=SIDE)
     first = np.cumsum(count) - count
-    weights = np.zeros((SIDE, count.max()), np.float32)
-    weights[cell, np.arange(n) - first[cell]] = weight
-    return Axis(*(torch.from_numpy(v).to(device) for v in (cell, weight, count, first, weights)))
+    there = np.arange(count.max()) < count[:, None]
+    weights = np.zeros(there.shape, np.float32)
+    weights[there] = weight
+    return Axis(*(torch.from_numpy(v).to(device) for v in (cell, weight, count, first, weights, there)))
+
+
+def to_rles(logits: Tensor, size: tuple[int, int], threshold: float) -> list[RLE]:
+    """The full-size masks of `size` (H, W): where the interpolated logits (M, 256, 256) exceed `threshold`."""
+    pixels = size[0] * size[1]
+    stride = pixels + 1  # keeps the end of one mask off the start of the next
+    found = []
+    for columns in _columns(logits, size):
+        mask, pixel = _flips(columns, size, threshold)
+        at, times = torch.unique_consecutive(mask * stride + pixel, return_counts=True)
+        at = at[times % 2 == 1].cpu().numpy()  # two flips at one pixel are none
+        for part in np.split(at, np.searchsorted(at, np.arange(1, len(columns)) * stride)):
+            ends = part % stride
+            found.append(RLE(size, np.diff(ends[ends < pixels], prepend=0, append=pixels)))
+    return found
 
 
 def stability_score(logits: Tensor, size: tuple[int, int], threshold: float, offset: float) -> Tensor:
@@ -60,103 +77,59 @@ def stability_score(logits: Tensor, size: tuple[int, int], threshold: float, off
 
     logits: (M, 256, 256). size: (H, W) of the full-size masks this speaks of.
     """
-    ys, xs = axis(size[0], logits.device), axis(size[1], logits.device)
-    patches = _Patches(logits)
-    high, low = threshold + offset, threshold - offset
-    passed = patches.passed(high) | patches.passed(low)
-    areas = []
-    for level in (high, low):
-        sure = (patches.lowest > level) & ~passed
-        rows = (sure.float() @ xs.count.float()).long()  # (M, 256), each at most W: exact in float32
-        areas.append((rows * ys.count).sum(dim=1))
-    for m, _, _, values, inside in patches.worked_out(passed, ys, xs):
-        for area, level in zip(areas, (high, low), strict=True):
-            area.index_add_(0, m, ((values > level) & inside).sum(dim=(1, 2)))
-    return areas[0].float() / areas[1].float()
+    scores = [
+        _areas(columns, size, threshold + offset) / _areas(columns, size, threshold - offset)
+        for columns in _columns(logits, size)
+    ]
+    return torch.cat(scores) if scores else logits.new_zeros(0)
 
 
-def boxes(logits: Tensor, size: tuple[int, int], threshold: float) -> Tensor:
-    """(M, 4) int64 XYXY: the first and last pixels over `threshold`; zeros for an empty mask."""
-    ys, xs = axis(size[0], logits.device), axis(size[1], logits.device)
-    patches = _Patches(logits)
-    sure = (patches.lowest > threshold) & (ys.count[:, None] > 0) & (xs.count > 0)
-    ends = [_ends(sure.any(dim=2), ys), _ends(sure.any(dim=1), xs)]  # y, x: (M, 2) each
-    passed = patches.passed(threshold)
-    outside = [
-        (along.first < end[:, :1]) | (along.first + along.count - 1 > end[:, 1:])
-        for along, end in zip((ys, xs), ends, strict=True)
-    ]  # (M, 256): rows and columns of cells that may push the box out
-    passed &= outside[0][:, :, None] | outside[1][:, None, :]
-    for m, i, j, values, inside in patches.worked_out(passed, ys, xs):
-        over = (values > threshold) & inside
-        for k, (along, cell) in enumerate(((ys, i), (xs, j))):
-            some = over.any(dim=2 - k)  # (cells, K)
-            pixel = along.first[cell][:, None] + torch.arange(some.shape[1], device=some.device)
-            ends[k][:, 0].scatter_reduce_(0, m, torch.where(some, pixel, _FAR).amin(dim=1), "amin")
-            ends[k][:, 1].scatter_reduce_(0, m, torch.where(some, pixel, -1).amax(dim=1), "amax")
-    y, x = ends
-    return torch.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], dim=1) * (y[:, 1:] >= 0)
+def _columns(logits: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
+    """(m, W, 256) of some masks at a time: at each column of pixels, the values on the rows of the logits."""
+    across = axis(size[1], logits.device)
+    right = (across.cell + 1).clamp(max=SIDE - 1)
+    for some in logits.split(max(1, MAX_VALUES // (SIDE * size[1]))):
+        if len(some):
+            turned = some.transpose(1, 2).contiguous()  # (m, 256 across, 256 down)
+            left = turned.index_select(1, across.cell)
+            yield torch.lerp(left, turned.index_select(1, right), across.weight[:, None])
 
 
-def draw(logits: Tensor, size: tuple[int, int], threshold: float) -> tuple[np.ndarray, int, int]:
-    """One mask's (h, w) bool pixels around all that is over `threshold`, and the (x, y) of their top left corner.
+def _flips(columns: Tensor, size: tuple[int, int], threshold: float) -> tuple[Tensor, Tensor]:
+    """Where masks begin and end, by turns, in the order of their pixels: (n,) which mask, (n,) pixel from 0 to H*W.
 
-    logits: (256, 256). For an empty mask the pixels are (0, 0).
+    Pixels count down the columns. Two flips may share a pixel.
     """
-    over = logits > threshold
-    ys, xs = axis(size[0], logits.device), axis(size[1], logits.device)
-    rows, columns = _span(over.any(dim=1), ys), _span(over.any(dim=0), xs)
-    if rows.start == rows.stop or columns.start == columns.stop:
-        return np.zeros((0, 0), bool), 0, 0
-    i, j = ys.cell[rows], xs.cell[columns]
-    part = logits[int(i[0]) : int(i[-1]) + 2]
-    i = i - i[0]
-    wide = torch.lerp(part[:, j], part[:, (j + 1).clamp(max=SIDE - 1)], xs.weight[columns])
-    full = torch.lerp(wide[i], wide[(i + 1).clamp(max=len(part) - 1)], ys.weight[rows, None])
-    return (full > threshold).cpu().numpy(), columns.start, rows.start
+    height, width = size
+    down = axis(height, columns.device)
+    values = columns.flatten(1)  # (M, W*256): one column after the other
+    over = values > threshold
+    flips = over.clone()  # [:, i]: between values i - 1 and i; before the first, all is background
+    flips[:, 1:] ^= over[:, :-1]
+    flip = _where(flips)
+    column, k = flip // SIDE, flip % SIDE
+    inside = k > 0  # or else between the end of one column and the start of the next
+    cell = (k - 1).clamp(min=0)
+    values = values.view(-1)
+    before, after = values[flip - inside.long()][:, None], values[flip][:, None]
+    over = torch.lerp(before, after, down.weights.index_select(0, cell)) > threshold  # (n, K)
+    not_yet = (over == (before > threshold)) & down.there.index_select(0, cell)
+    y = torch.where(inside, down.first[cell] + not_yet.sum(dim=1), 0)
+    return column // width, column % width * height + y
 
 
-class _Patches:
-    """The cells of (M, 256, 256) logits and their ranges; lowest and highest: (M, 256, 256)."""
-
-    def __init__(self, logits: Tensor):
-        self._corners = F.pad(logits[:, None], (0, 1, 0, 1), mode="replicate")[:, 0]  # (M, 257, 257)
-        c = self._corners
-        low, high = torch.minimum(c[:, :, :-1], c[:, :, 1:]), torch.maximum(c[:, :, :-1], c[:, :, 1:])
-        self.lowest = torch.minimum(low[:, :-1], low[:, 1:])
-        self.highest = torch.maximum(high[:, :-1], high[:, 1:])
-
-    def passed(self, level: float) -> Tensor:
-        """(M, 256, 256) bool: cells that `level` passes through."""
-        return (self.lowest <= level) & (self.highest > level)
-
-    def worked_out(self, which: Tensor, ys: Axis, xs: Axis) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
-        """The cells `which` (M, 256, 256) names, some at a time: mask, row, column (n,), values of their pixels
-        (n, K, L), and which of those are pixels of the cell."""
-        some_y = torch.arange(ys.weights.shape[1], device=which.device) < ys.count[:, None]  # (256, K)
-        some_x = torch.arange(xs.weights.shape[1], device=which.device) < xs.count[:, None]
-        which = which & (ys.count[:, None] > 0) & (xs.count > 0)
-        for cells in which.nonzero().split(MAX_CELLS):
-            m, i, j = cells.unbind(dim=1)
-            c, across, down = self._corners, xs.weights[j], ys.weights[i]
-            upper = torch.lerp(c[m, i, j][:, None], c[m, i, j + 1][:, None], across)
-            lower = torch.lerp(c[m, i + 1, j][:, None], c[m, i + 1, j + 1][:, None], across)
-            values = torch.lerp(upper[:, None], lower[:, None], down[:, :, None])
-            yield m, i, j, values, some_y[i][:, :, None] & some_x[j][:, None]
+def _areas(columns: Tensor, size: tuple[int, int], threshold: float) -> Tensor:
+    """(M,) float32: pixels over `threshold`, that is, ends less beginnings."""
+    mask, pixel = _flips(columns, size, threshold)
+    count = torch.bincount(mask, minlength=len(columns))
+    first = count.cumsum(0) - count
+    begins = (torch.arange(len(mask), device=mask.device) - first[mask]) % 2 == 0
+    open_end = count % 2 * (size[0] * size[1])
+    return open_end.index_add(0, mask, torch.where(begins, -pixel, pixel)).float()
 
 
-def _ends(some: Tensor, along: Axis) -> Tensor:
-    """(M, 2): the first and last pixel of the cells in `some` (M, 256) bool; _FAR and -1 where there is none."""
-    first = torch.where(some, along.first, _FAR).amin(dim=1)
-    last = torch.where(some, along.first + along.count - 1, -1).amax(dim=1)
-    return torch.stack([first, last], dim=1)
-
-
-def _span(some: Tensor, along: Axis) -> slice:
-    """The pixels of the cells that touch a logit of `some` (256,) bool."""
-    nodes = some.nonzero()[:, 0].tolist()
-    if not nodes:
-        return slice(0, 0)
-    cells = slice(max(0, nodes[0] - 1), nodes[-1] + 1)
-    first, count = along.first[cells], along.count[cells]
-    return slice(int(first[0]), int(first[-1] + count[-1]))
+def _where(flags: Tensor) -> Tensor:
+    """(n,) int64: the indices, counted through, of the true ones."""
+    if flags.device.type == "cpu":  # numpy is ten times as fast there
+        return torch.from_numpy(np.flatnonzero(flags.numpy()))
+    return flags.view(-1).nonzero()[:, 0]

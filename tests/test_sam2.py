@@ -1,0 +1,352 @@
+"""SAM 2 in process: the masks of the authors' package, from weights made up here.
+
+Needs torch and sam2 (requirements-sam2.txt); `tests/run_sam2` installs them into an environment of their own.
+"""
+
+from __future__ import annotations
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="SAM 2 needs torch: tests/run_sam2 installs it")
+pytest.importorskip("sam2", reason="SAM 2 is not installed: tests/run_sam2 installs it")
+
+import torch.nn.functional as F
+from engine_contract import EngineContract, building
+from sam2_weights import save_random_weights
+
+from sam2_painter.engines.sam2 import SAM2Engine, lowres
+from sam2_painter.errors import EngineUnavailable, InvalidInput
+from sam2_painter.rle import rle_to_mask
+from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
+
+pytestmark = pytest.mark.timeout(900)
+
+PHOTO = building()
+HEIGHT, WIDTH = PHOTO.size
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A tiny model that has learned nothing."""
+    return save_random_weights(tmp_path_factory.mktemp("weights") / "tiny.pt")
+
+
+@pytest.fixture(scope="module")
+def engine(checkpoint) -> SAM2Engine:
+    """Ours, on the CPU."""
+    return SAM2Engine("tiny", checkpoint, "cpu")
+
+
+@pytest.fixture(scope="module")
+def embedding(engine) -> Embedding:
+    """PHOTO, read by ours."""
+    return engine.embed(PHOTO)
+
+
+@pytest.fixture(scope="module")
+def theirs(checkpoint):
+    """The package's image predictor with the same weights, PHOTO set."""
+    from sam2.build_sam import build_sam2
+    from sam2.sam2_image_predictor import SAM2ImagePredictor
+
+    predictor = SAM2ImagePredictor(build_sam2("configs/sam2.1/sam2.1_hiera_t.yaml", str(checkpoint), device="cpu"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        predictor.set_image(PHOTO.pixels)
+    return predictor
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float:
+    """Shared pixels by all pixels; 1 for two empty masks."""
+    union = (a | b).sum()
+    return float((a & b).sum() / union) if union else 1.0
+
+
+class TestContract(EngineContract):
+    """SAM 2 keeps what every engine promises."""
+
+    @pytest.fixture(scope="class")
+    def engine(self, checkpoint) -> SAM2Engine:
+        return SAM2Engine("tiny", checkpoint, "cpu")
+
+
+LOGITS = F.interpolate(torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(1)) * 6, (256, 256))[0].numpy()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(dict(point_coords=[[90, 70]], point_labels=[1]), id="point"),
+        pytest.param(dict(point_coords=[[90, 70], [20, 10], [150, 140]], point_labels=[1, 0, 1]), id="points"),
+        pytest.param(dict(box=[30, 40, 120, 110]), id="box"),
+        pytest.param(
+            dict(point_coords=[[90, 70], [50, 60]], point_labels=[1, 0], box=[30, 40, 120, 110]), id="box-and-points"
+        ),
+        pytest.param(dict(point_coords=[[90, 70]], point_labels=[1], mask_input=LOGITS), id="point-and-mask"),
+        pytest.param(dict(mask_input=LOGITS), id="mask"),
+    ],
+)
+def test_prompts_give_the_authors_masks(engine, embedding, theirs, asked):
+    """Logits differ by less than 1e-3 and predicted IoU by less than 1e-4 from the package's; masks are the same."""
+    prompts = Prompts(**asked)
+    single_point = list(asked) == ["point_coords", "point_labels"] and len(asked["point_labels"]) == 1
+    arrays = {name: np.array(value) for name, value in asked.items()}
+    masks, ious, logits = theirs.predict(**arrays, multimask_output=single_point)
+    decoded = engine.decode(embedding, prompts)
+    assert decoded.logits.shape == logits.shape
+    assert np.abs(decoded.logits.numpy().clip(-32, 32) - logits).max() < 1e-3
+    assert np.abs(decoded.predicted_iou.numpy() - ious).max() < 1e-4
+    best_first = np.argsort(-ious, kind="stable")
+    ours = engine.predict(embedding, prompts)
+    assert [iou(mask.segmentation, masks[i] > 0) > 0.999 for mask, i in zip(ours, best_first, strict=True)]
+    assert np.allclose([mask.predicted_iou for mask in ours], ious[best_first], atol=1e-4)
+
+
+def test_the_embedding_is_the_authors(embedding, theirs):
+    """The image embedding differs from the package's by float rounding only."""
+    image = theirs._features["image_embed"][0].flatten(1).t()
+    assert torch.allclose(embedding.features.image, image, atol=1e-4)
+
+
+def test_a_mask_prompt_of_pixels_is_taken_as_sure_logits(engine, embedding):
+    """A (H, W) bool mask asks the same as its 256x256 logits of +-10."""
+    pixels = np.zeros(PHOTO.size, bool)
+    pixels[:, : WIDTH // 2] = True
+    logits = F.interpolate(torch.tensor(pixels)[None, None].float(), (256, 256), mode="bilinear", antialias=True)
+    logits = (logits[0] * 20 - 10).numpy()
+    by_pixels, by_logits = (engine.predict(embedding, Prompts(mask_input=mask)) for mask in (pixels, logits))
+    assert by_pixels == by_logits
+
+
+def blobs(count: int, seed: int, detail: int = 6) -> torch.Tensor:
+    """(count, 256, 256) smooth logits with a few hills each, as trained weights give."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.randn(count, 1, detail, detail, generator=generator) * 8
+    return F.interpolate(coarse, (256, 256), mode="bicubic", align_corners=False)[:, 0]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (37, 41), (100, 700), (256, 256), (511, 513), (1155, 1730)])
+@pytest.mark.parametrize("detail", [4, 16, 256])
+@pytest.mark.parametrize("threshold", [0.0, 1.5])
+def test_runs_and_stability_are_those_of_the_drawn_mask(size, detail, threshold):
+    """What is told from 256x256 logits is what interpolating and counting every pixel tells."""
+    logits = torch.cat([blobs(4, seed=detail, detail=detail), torch.full((1, 256, 256), 9.0), -torch.ones(1, 256, 256)])
+    drawn = F.interpolate(logits[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+    for rle, mask in zip(lowres.to_rles(logits, size, threshold), drawn > threshold, strict=True):
+        assert (rle_to_mask(rle) != mask.numpy()).sum() <= mask.numel() * 1e-5
+    high, low = ((drawn > threshold + offset).sum((1, 2)) for offset in (1, -1))
+    stability = lowres.stability_score(logits, size, threshold, 1.0)
+    assert torch.allclose(stability, high / low, atol=1e-5, equal_nan=True)
+
+
+class Scripted:
+    """Stands in for a decoder's answers: the n-th prompt of a photo gets the n-th three masks and scores.
+
+    Weights that have learned nothing give no automatic mask at all; this gives both sides the same plausible ones.
+    """
+
+    def __init__(self, count: int):
+        self.logits = blobs(3 * count, seed=7).view(count, 3, 256, 256)
+        generator = torch.Generator().manual_seed(8)
+        self.predicted_iou = 0.75 + 0.25 * torch.rand(count, 3, generator=generator)
+        self.next = 0
+
+    def take(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The next `count` prompts' logits (count, 3, 256, 256) and predicted IoU (count, 3)."""
+        some = slice(self.next, self.next + count)
+        self.next += count
+        return self.logits[some], self.predicted_iou[some]
+
+
+def authors_masks(theirs, options: AutoMask, photo: Photo) -> list[dict]:
+    """What the package's generator makes of the options; it has no say in specks without its CUDA extension."""
+    from sam2.automatic_mask_generator import SAM2AutomaticMaskGenerator
+
+    knobs = {name: getattr(options, name) for name in options.__dataclass_fields__ if name != "min_mask_region_area"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return SAM2AutomaticMaskGenerator(theirs.model, **knobs).generate(photo.pixels)
+
+
+def check_same_masks(ours: list[Mask], authors: list[dict]) -> None:
+    """As many, and each has its like: IoU of at least .99, scores equal to 1e-3, same box, crop and point."""
+    assert len(ours) == len(authors)
+    assert authors, "nothing was compared"
+    left = list(authors)
+    for mask in ours:
+        like = max(left, key=lambda other: iou(mask.segmentation, other["segmentation"]))
+        left = [other for other in left if other is not like]
+        assert iou(mask.segmentation, like["segmentation"]) >= 0.99
+        assert mask.predicted_iou == pytest.approx(like["predicted_iou"], abs=1e-3)
+        assert mask.stability_score == pytest.approx(like["stability_score"], abs=1e-3)
+        assert mask.crop_box == tuple(like["crop_box"])
+        assert np.allclose(mask.point_coords, like["point_coords"], atol=1e-3)
+        x, y, w, h = like["bbox"]  # the authors' boxes end at the last pixel, ours count pixels
+        assert np.abs(np.array(mask.bbox) - (x, y, w + 1, h + 1)).max() <= 1
+
+
+LENIENT = dict(pred_iou_thresh=0.0, stability_score_thresh=0.0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(AutoMask(6, **LENIENT), id="lenient"),
+        pytest.param(AutoMask(5, points_per_batch=4, box_nms_thresh=0.9, **LENIENT), id="small-batches"),
+        pytest.param(AutoMask(4, multimask_output=False, **LENIENT), id="single-mask"),
+        pytest.param(AutoMask(3, use_m2m=True, **LENIENT), id="mask-to-mask"),
+        pytest.param(AutoMask(4, crop_n_layers=1, crop_n_points_downscale_factor=2, **LENIENT), id="crops"),
+        pytest.param(AutoMask(4, mask_threshold=0.1, stability_score_offset=0.02, **LENIENT), id="thresholds"),
+    ],
+)
+def test_automatic_masks_are_the_authors(engine, embedding, theirs, options):
+    """With the same weights and options `generate` finds the package's masks, their scores, boxes and points."""
+    ours = engine.generate(PHOTO, embedding, options)
+    check_same_masks(ours, [a for a in authors_masks(theirs, options, PHOTO) if a["area"]])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(AutoMask(8), id="defaults"),
+        pytest.param(AutoMask(8, pred_iou_thresh=0.9, stability_score_thresh=0.9), id="other-thresholds"),
+        pytest.param(AutoMask(8, box_nms_thresh=0.3, stability_score_thresh=0.8), id="strict-nms"),
+    ],
+)
+def test_thresholds_let_the_same_masks_through(engine, embedding, theirs, monkeypatch, options):
+    """Scripted logits, some good and some not: what passes thresholds and duplicates is what passes in the package."""
+    script = Scripted(options.points_per_side**2)
+
+    def scripted_authors(*args, **kwargs):
+        logits, ious = script.take(len(kwargs["sparse_prompt_embeddings"]))
+        return logits.clone(), ious.clone(), None, None
+
+    monkeypatch.setattr(theirs.model.sam_mask_decoder, "forward", scripted_authors)
+    authors = authors_masks(theirs, options, PHOTO)
+    script.next = 0
+
+    def scripted_ours(features, coords, labels, masks=None, *, multimask, above=None):
+        from sam2_painter.engines.sam2.decoder import Decoded
+
+        logits, ious = script.take(len(coords))
+        keep = ious > above
+        return Decoded(logits[keep], ious[keep], keep.nonzero()[:, 0])
+
+    monkeypatch.setattr(engine._decoder, "decode", scripted_ours)
+    ours = engine.generate(PHOTO, embedding, options)
+    check_same_masks(ours, authors)
+
+
+def test_leaving_masks_out_early_changes_none_of_the_others(engine, embedding):
+    """`above` gives exactly the masks that a look at all predicted IoU afterwards would keep."""
+    coords = torch.rand(6, 1, 2, generator=torch.Generator().manual_seed(3)) * 1024
+    labels = torch.ones(6, 1, dtype=torch.int32)
+    everything = engine._decoder.decode(embedding.features, coords, labels, multimask=True)
+    middle = float(everything.predicted_iou.median())
+    some = engine._decoder.decode(embedding.features, coords, labels, multimask=True, above=middle)
+    keep = everything.predicted_iou > middle
+    assert 0 < keep.sum() < len(keep)
+    assert torch.equal(some.prompt, everything.prompt[keep])
+    assert torch.allclose(some.logits, everything.logits[keep], atol=1e-4)
+    none = engine._decoder.decode(embedding.features, coords, labels, multimask=True, above=2.0)
+    assert none.logits.shape == (0, 256, 256)
+
+
+def test_small_holes_and_specks_go(engine, embedding):
+    """min_mask_region_area counts pixels of the photo, and nothing smaller is left of any mask."""
+    from scipy import ndimage
+
+    options = AutoMask(4, min_mask_region_area=60, **LENIENT)
+    masks = engine.generate(PHOTO, embedding, options)
+    assert masks
+    for mask in masks:
+        for part in (mask.segmentation, ~mask.segmentation):
+            labels, count = ndimage.label(part, np.ones((3, 3)))
+            assert count <= 1 or ndimage.sum_labels(part, labels, range(1, count + 1)).min() >= 60
+
+
+def test_eight_threads_and_two_photos(engine):
+    """Clicks and automatic masks on two photos at once give what each gives alone."""
+    photos = [PHOTO, building((150, 90, 70), seed=1)]
+    embeddings = [engine.embed(photo) for photo in photos]
+    options = AutoMask(2, **LENIENT)
+
+    def ask(which: int) -> tuple:
+        clicked = engine.predict(embeddings[which], Prompts.click(90, 70))
+        return clicked, engine.generate(photos[which], embeddings[which], options)
+
+    alone = [ask(0), ask(1)]
+    assert alone[0] != alone[1]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, [0, 1] * 8)) == alone * 8
+
+
+def test_an_embedding_goes_to_disk_and_back_in_half_the_bytes(engine, embedding):
+    """Half-precision features give masks of IoU .99 and better, for points, boxes and the rest of the grid."""
+    data = engine.dump(embedding)
+    assert len(data) < 8.5e6
+    again = engine.restore(data)
+    assert (again.digest, again.engine, again.size) == (embedding.digest, embedding.engine, embedding.size)
+    for prompts in (Prompts.click(90, 70), Prompts.click(20, 140), Prompts(box=[30, 40, 120, 110])):
+        for before, after in zip(engine.predict(embedding, prompts), engine.predict(again, prompts), strict=True):
+            assert iou(before.segmentation, after.segmentation) >= 0.99
+
+
+@pytest.mark.parametrize("data", [b"", b"nothing", b"PK\x03\x04" + bytes(100)])
+def test_bytes_that_are_no_embedding(engine, data):
+    """Anything else than what `dump` wrote is refused as the caller's mistake."""
+    with pytest.raises(InvalidInput, match="no embedding"):
+        engine.restore(data)
+
+
+def test_an_embedding_of_other_weights_is_refused(engine, embedding):
+    """Features of one set of weights mean nothing to another."""
+    stranger = replace(embedding, engine="sam2.1-tiny/00000000/float32")
+    with pytest.raises(InvalidInput, match="made by sam2.1-tiny/00000000"):
+        engine.predict(stranger, Prompts.click(1, 1))
+
+
+def test_half_precision_gives_nearly_the_same(checkpoint, embedding):
+    """bfloat16 has a name of its own, and logits within a few per cent of float32's."""
+    fast = SAM2Engine("tiny", checkpoint, "cpu", dtype="bfloat16")
+    assert fast.name == embedding.engine.replace("float32", "bfloat16")
+    prompts = Prompts.click(90, 70)
+    exact = SAM2Engine("tiny", checkpoint, "cpu").decode(embedding, prompts).logits
+    near = fast.decode(fast.embed(PHOTO), prompts).logits
+    assert (near - exact).norm() / (exact - exact.mean((1, 2), keepdim=True)).norm() < 0.1
+
+
+def test_auto_takes_the_size_of_the_checkpoint(checkpoint):
+    """model="auto" with a file is whatever the file is; its name carries the file's hash."""
+    engine = SAM2Engine("auto", checkpoint, "cpu")
+    assert engine.name.startswith("sam2.1-tiny/")
+    assert engine.title == "SAM 2.1 tiny (CPU)"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        pytest.param(dict(model="huge"), InvalidInput, "must be one of tiny, small", id="unknown-model"),
+        pytest.param(dict(device="tpu"), InvalidInput, "auto, cuda, mps or cpu", id="unknown-device"),
+        pytest.param(dict(dtype="int4"), InvalidInput, "float32, bfloat16", id="unknown-dtype"),
+        pytest.param(dict(checkpoint="/nowhere.pt"), EngineUnavailable, "SAM2_CHECKPOINT", id="no-file"),
+        pytest.param(dict(model="large"), EngineUnavailable, "is SAM 2.1 tiny, not large", id="other-size"),
+    ],
+)
+def test_what_cannot_be_made_says_what_to_do(checkpoint, options, error, sentence):
+    """One sentence that names the setting."""
+    with pytest.raises(error, match=sentence):
+        SAM2Engine(**{"model": "tiny", "checkpoint": checkpoint, "device": "cpu", **options})
+
+
+def test_a_file_that_is_no_checkpoint(tmp_path):
+    """Any other file is refused by name, and none of its code is run."""
+    path = tmp_path / "notes.pt"
+    path.write_text("not weights")
+    with pytest.raises(EngineUnavailable, match=r"notes\.pt is no SAM 2\.1 checkpoint"):
+        SAM2Engine("tiny", path, "cpu")
