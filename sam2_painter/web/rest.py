@@ -158,8 +158,8 @@ def _file(made: Download, request: Request) -> Response:
 def content_disposition(filename: str) -> str:
     """The header that saves a file under this name: in full for RFC 5987 readers, in ASCII for the rest.
 
-    >>> content_disposition("дом #1.png")
-    'attachment; filename="___ _1.png"; filename*=UTF-8\'\'%D0%B4%D0%BE%D0%BC%20%231.png'
+    >>> print(content_disposition("дом #1.png"))
+    attachment; filename="___ _1.png"; filename*=UTF-8''%D0%B4%D0%BE%D0%BC%20%231.png
     """
     plain = re.sub(r"[^\w .()-]", "_", filename, flags=re.ASCII)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
