@@ -108,22 +108,23 @@ def verb(limit: str) -> Callable[[Callable[Concatenate[Studio, P], R]], Callable
 def _logged(name: str, args: Sequence[object], call: Callable[[], R]) -> R:
     session = args[0][:6] if args and isinstance(args[0], str) else "-"
     start, outcome, level = time.perf_counter(), "ok", logging.INFO
+    cached = size = None
     try:
         result = call()
         cached = getattr(result, "cached", None)
+        size = getattr(result, "size_bytes", getattr(result, "nbytes", None))
         if not session.strip("-") and isinstance(result, Session):
             session = result.id[:6]
         return result
     except PainterError as error:
-        outcome, cached = type(error).__name__, None
+        outcome = type(error).__name__
         raise
     except BaseException as error:
-        outcome, cached, level = type(error).__name__, None, logging.ERROR
+        outcome, level = type(error).__name__, logging.ERROR
         raise
     finally:
         fields: dict[str, object] = dict(verb=name, session=session, ms=round((time.perf_counter() - start) * 1e3, 1))
-        if cached is not None:
-            fields["cached"] = cached
+        fields |= {name: value for name, value in (("bytes", size), ("cached", cached)) if value is not None}
         fields["outcome"] = outcome
         log.log(level, "%s", name, extra={"fields": fields})
 

@@ -123,3 +123,43 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class Doors:
+    """The same question through both doors for programs."""
+
+    def __init__(self, live: Live):
+        from gradio_client import Client
+
+        self.live = live
+        self.client = Client(live.url, verbose=False)
+
+    def open(self, data: bytes | None = None, name: str = "building.png") -> str:
+        """A session of this test's own."""
+        reply = self.live.http.post("/upload", files={"file": (name, data or to_png(draw_building()))})
+        assert reply.status_code == 200, reply.text
+        return reply.json()["session_id"]
+
+    def http(self, name: str, **fields: object) -> httpx.Response:
+        """By plain HTTP, at the path the table gives the endpoint."""
+        from urllib.parse import quote
+
+        from sam2_painter.web.api import ENDPOINTS
+
+        endpoint = next(one for one in ENDPOINTS if one.name == name)
+        path = endpoint.path
+        for field in [field for field in fields if f"{{{field}}}" in path]:
+            path = path.replace(f"{{{field}}}", quote(str(fields.pop(field)), safe=""))
+        if endpoint.method == "POST":
+            return self.live.http.post(path, json=fields)
+        return self.live.http.request(endpoint.method, path, params=fields)
+
+    def gradio(self, name: str, **fields: object) -> object:
+        """By Gradio's client."""
+        return self.client.predict(**fields, api_name=f"/{name}")
+
+
+@pytest.fixture(scope="session")
+def doors(server: Live) -> Doors:
+    """Both doors of the shared server."""
+    return Doors(server)

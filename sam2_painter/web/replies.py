@@ -42,6 +42,8 @@ RETRY_SECONDS = 5.0
 def refuse_error(error: PainterError) -> JSONResponse:
     """The answer to a request that ended with this error."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
+    if status in (413, 415) and getattr(error, "field", "") == "mask":  # a field like others, not the file sent
+        status = 400
     wait = getattr(error, "retry_after", RETRY_SECONDS) if status in (429, 503) else None
     return refuse(status, str(error), wait)
 

@@ -1,0 +1,353 @@
+"""The contract's table, walked: each endpoint answers the same through Gradio's API and by plain HTTP."""
+
+import base64
+import hashlib
+from pathlib import Path
+
+import pytest
+from conftest import Doors, draw_building, to_png
+
+pytest.importorskip("gradio_client", reason="the doors need gradio")
+
+from gradio_client import handle_file
+from gradio_client.exceptions import AppError
+from pydantic import TypeAdapter
+
+from sam2_painter.studio import Limits
+from sam2_painter.web.api import ENDPOINTS, Endpoint
+
+TABLE = {  # api_name: (path under /api, fields of the request, fields of the reply)
+    "info": ("GET /", "", "message version endpoints"),
+    "health": ("GET /health", "", "status engine modal_status timestamp sessions_count cache_status"),
+    "upload": ("POST /upload", "file", "session_id image_data width height message"),
+    "segment": ("POST /segment", "session_id points boxes mask", "session_id mask score bbox mask_id candidates"),
+    "generate_masks": (
+        "POST /generate-masks",
+        "session_id points_per_side pred_iou_thresh stability_score_thresh image_hash",
+        "session_id masks total_masks width height",
+    ),
+    "generate_masks_advanced": (
+        "POST /generate-masks-advanced",
+        "session_id points_per_side pred_iou_thresh stability_score_thresh image_hash crop_n_layers "
+        "min_mask_region_area box_nms_thresh points_per_batch",
+        "session_id masks total_masks width height",
+    ),
+    "generate_masks_cached": (
+        "POST /generate-masks-cached",
+        "session_id points_per_side pred_iou_thresh stability_score_thresh image_hash",
+        "session_id masks total_masks width height cached",
+    ),
+    "combine_masks": (
+        "POST /combine-masks",
+        "session_id mask_ids mode",
+        "session_id combined_mask mask_id width height num_masks_combined",
+    ),
+    "paint_mask": (
+        "POST /paint-mask",
+        "session_id mask_id mask color opacity",
+        "session_id painted_image width height",
+    ),
+    "paint_multiple_masks": (
+        "POST /paint-multiple-masks",
+        "session_id colored_masks",
+        "session_id painted_image width height num_masks_painted",
+    ),
+    "download_image": (
+        "POST /download-image",
+        "session_id format quality",
+        "session_id image_url format size_bytes message",
+    ),
+    "download_painted_image": (
+        "POST /download-painted-image",
+        "session_id format quality mask_id mask color opacity",
+        "session_id image_url format size_bytes message",
+    ),
+    "download_file": ("GET /download-file/{filename}", "filename", ""),
+    "list_downloads": ("GET /list-downloads", "session_id", "downloads total_files message"),
+    "session_info": (
+        "GET /session/{session_id}",
+        "session_id",
+        "session_id filename width height created_at stored_masks message",
+    ),
+    "delete_session": ("DELETE /session/{session_id}", "session_id", "message"),
+    "get_embedding": ("POST /get-embedding", "session_id", "session_id embedding cached message"),
+    "get_mask_at_point": (
+        "POST /get-mask-at-point",
+        "session_id point image_hash all_masks",
+        "session_id mask mask_id score bbox cached",
+    ),
+    "get_mask_at_point_instant": (
+        "POST /get-mask-at-point-instant",
+        "session_id point image_hash all_masks",
+        "session_id mask mask_id score bbox cached",
+    ),
+    "generate_mask_at_point": (
+        "POST /generate-mask-at-point",
+        "session_id point image_hash",
+        "session_id mask mask_id score bbox cached",
+    ),
+    "generate_mask_at_point_cached": (
+        "POST /generate-mask-at-point-cached",
+        "session_id point image_hash",
+        "session_id mask mask_id score bbox cached",
+    ),
+    "clear_cache": ("POST /clear-cache", "session_id", "message"),
+    "cache_status": (
+        "GET /cache-status",
+        "",
+        "total_sessions sessions_with_cache total_cached_masks total_cached_embeddings cache_enabled",
+    ),
+}
+BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+WALL_MASK = base64.b64encode(to_png(draw_building()[..., 0] // 64 * 64)).decode()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_table_is_offered(name):
+    """Every endpoint is at its path and takes the fields it is promised to take."""
+    endpoint, (where, asked, _) = BY_NAME[name], TABLE[name]
+    assert f"{endpoint.method} {endpoint.path}" == where
+    assert set(asked.split()) <= set(endpoint.fields)
+
+
+# What each endpoint is asked, on a session where every mask was found and one is painted.
+QUESTIONS: dict[str, dict] = {
+    "info": {},
+    "segment": {
+        "points": [{"x": 100, "y": 80, "label": 1}, {"x": 5, "y": 5, "label": 0}],
+        "boxes": [{"x1": 20, "y1": 40, "x2": 190, "y2": 150}],
+    },
+    "generate_masks": {"points_per_side": 16},
+    "generate_masks_advanced": {"points_per_side": 16, "min_mask_region_area": 500, "crop_n_layers": 1},
+    "generate_masks_cached": {"image_hash": "abc123"},
+    "combine_masks": {"mask_ids": [0, 1], "mode": "union"},
+    "paint_mask": {"mask_id": 0, "color": "#b5c7a3", "opacity": 0.8},
+    "paint_multiple_masks": {"colored_masks": [{"mask_id": 0, "color": "red"}, {"mask_id": 2, "color": "#00f"}]},
+    "download_image": {"format": "PNG"},
+    "download_painted_image": {"mask_id": 0, "color": "#FF0000", "opacity": 0.7, "format": "JPG", "quality": 90},
+    "list_downloads": {},
+    "session_info": {},
+    "get_embedding": {},
+    "get_mask_at_point": {"point": [100, 80]},
+    "get_mask_at_point_instant": {"point": [100, 80], "image_hash": "abc123", "all_masks": []},
+    "generate_mask_at_point": {"point": [100, 80]},
+    "generate_mask_at_point_cached": {"point": [100, 80], "image_hash": "abc123"},
+}
+
+
+def about(name: str, session_id: str) -> dict:
+    """The question to this endpoint, about this session."""
+    return QUESTIONS[name] | ({"session_id": session_id} if "session_id" in BY_NAME[name].fields else {})
+
+
+@pytest.fixture(scope="module")
+def session_id(doors: Doors) -> str:
+    """A session where every question was asked once, so that both doors find the same."""
+    session_id = doors.open()
+    for name in ("generate_masks", "generate_masks_advanced", *QUESTIONS):
+        doors.http(
+            name, **({"session_id": session_id} if "session_id" in BY_NAME[name].fields else {}), **QUESTIONS[name]
+        )
+    return session_id
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_both_doors_give_the_same_answer(name, doors: Doors, session_id):
+    """The promised fields, the declared types, and not a byte of difference."""
+    fields = about(name, session_id)
+    plain = doors.http(name, **fields)
+    assert plain.status_code == 200, plain.text
+    assert doors.gradio(name, **fields) == plain.json()
+    assert set(TABLE[name][2].split()) <= set(plain.json())
+    check_type(BY_NAME[name], plain.json())
+
+
+def check_type(endpoint: Endpoint, reply: object) -> None:
+    """The reply is of the type the endpoint declares."""
+    TypeAdapter(endpoint.hints["return"]).validate_python(reply, strict=True)
+
+
+def test_health_and_cache_status(doors: Doors, session_id):
+    """What changes with every look has the same form through both doors."""
+    for name in ("health", "cache_status"):
+        plain, gradio = doors.http(name).json(), doors.gradio(name)
+        assert plain.keys() == gradio.keys() >= set(TABLE[name][2].split())
+        check_type(BY_NAME[name], plain)
+        check_type(BY_NAME[name], gradio)
+    assert doors.http("health").json()["status"] == "ok"
+
+
+def test_upload_and_delete(doors: Doors, tmp_path):
+    """A photo goes up as a file, as base64 and as a data URL through both doors, and its session goes again."""
+    data = to_png(draw_building())
+    (tmp_path / "building.png").write_bytes(data)
+    text = base64.b64encode(data).decode()
+    plain = [
+        doors.live.http.post("/upload", files={"file": ("building.png", data, "image/png")}),
+        doors.http("upload", file=text, filename="building.png"),
+        doors.http("upload", file=f"data:image/png;base64,{text}"),
+    ]
+    replies = [reply.json() for reply in plain] + [
+        doors.gradio("upload", file=handle_file(tmp_path / "building.png")),
+        doors.gradio("upload", file=text, filename="building.png"),
+    ]
+    ids = [reply.pop("session_id") for reply in replies]
+    assert len(set(ids)) == 5
+    assert all(reply == replies[0] for reply in replies)
+    assert (replies[0]["width"], replies[0]["height"]) == (200, 150)
+    check_type(BY_NAME["upload"], {**replies[0], "session_id": ids[0]})
+    assert doors.http("session_info", session_id=ids[3]).json()["filename"] == "building.png"
+    deleted = doors.http("delete_session", session_id=ids[0]).json()
+    assert doors.gradio("delete_session", session_id=ids[3]) == deleted
+    for session_id in (ids[0], ids[3]):
+        assert doors.http("session_info", session_id=session_id).status_code == 404
+
+
+def test_clear_cache(doors: Doors, session_id):
+    """Clearing one's own cache is answered alike."""
+    plain = doors.http("clear_cache", session_id=session_id).json()
+    assert doors.gradio("clear_cache", session_id=session_id) == plain
+
+
+@pytest.mark.parametrize(
+    "make", ["download_image", "download_painted_image", "download_masks", "save_project"], ids=lambda name: name
+)
+def test_files_come_down_as_the_same_bytes(make, doors: Doors, session_id):
+    """What waits is fetched by its URL and by gradio_client, byte for byte."""
+    made = doors.gradio(make, session_id=session_id)
+    plain = doors.live.http.get(made["image_url"])
+    assert plain.status_code == 200
+    assert len(plain.content) == made["size_bytes"] == int(plain.headers["content-length"])
+    fetched = Path(doors.gradio("download_file", filename=made["filename"]))
+    assert fetched.name == made["filename"]
+    assert hashlib.sha256(fetched.read_bytes()).digest() == hashlib.sha256(plain.content).digest()
+
+
+def test_a_project_travels_through_either_door(doors: Doors, session_id, tmp_path):
+    """Saved here, opened there: the same masks and paint."""
+    made = doors.http("save_project", session_id=session_id).json()
+    data = doors.live.http.get(made["image_url"]).content
+    (tmp_path / "house.zip").write_bytes(data)
+    plain = doors.live.http.post("/open-project", files={"file": ("house.zip", data)}).json()
+    gradio = doors.gradio("open_project", file=handle_file(tmp_path / "house.zip"))
+    before = doors.http("session_info", session_id=session_id).json()
+    for reply in (plain, gradio):
+        after = doors.http("session_info", session_id=reply["session_id"]).json()
+        assert [after[key] for key in ("stored_masks", "message")] == [
+            before[key] for key in ("stored_masks", "message")
+        ]
+
+
+def test_every_endpoint_was_asked():
+    """No row of the table is left out of this file."""
+    asked = {*QUESTIONS, "health", "cache_status", "upload", "delete_session", "clear_cache", "download_file"}
+    assert asked == set(TABLE)
+    assert set(TABLE) | {"download_masks", "save_project", "open_project"} == set(BY_NAME)
+
+
+# -- errors ----------------------------------------------------------------------------------------------------------
+
+S = "S"  # stands for a session of the test's own
+WRONG: dict[str, tuple[int, str, dict, str]] = {  # id: (status, endpoint, fields, part of the sentence)
+    "nothing to segment": (400, "segment", {"session_id": S}, "point"),
+    "point outside": (400, "segment", {"session_id": S, "points": [{"x": 5000, "y": 1}]}, "outside"),
+    "label 7": (400, "segment", {"session_id": S, "points": [{"x": 1, "y": 1, "label": 7}]}, "1 (foreground)"),
+    "box inside out": (400, "segment", {"session_id": S, "boxes": [{"x1": 9, "y1": 9, "x2": 1, "y2": 1}]}, "x1 < x2"),
+    "mask no PNG": (400, "segment", {"session_id": S, "mask": "AAAA"}, "PNG"),
+    "mask of another size": (400, "paint_mask", {"session_id": S, "color": "red", "mask": "TINY"}, "200x150"),
+    "point of three": (400, "get_mask_at_point", {"session_id": S, "point": [1, 2, 3]}, "[x, y]"),
+    "colour": (400, "paint_mask", {"session_id": S, "mask_id": 0, "color": "#ggg"}, "#ggg"),
+    "opacity": (400, "paint_mask", {"session_id": S, "mask": WALL_MASK, "color": "red", "opacity": 3}, "opacity"),
+    "neither mask": (400, "paint_mask", {"session_id": S, "color": "red"}, "mask_id or mask"),
+    "no colored masks": (400, "paint_multiple_masks", {"session_id": S, "colored_masks": []}, "at least one"),
+    "format": (400, "download_image", {"session_id": S, "format": "GIF"}, "PNG"),
+    "quality": (400, "download_image", {"session_id": S, "format": "JPG", "quality": 0}, "1 to 100"),
+    "points_per_side": (400, "generate_masks", {"session_id": S, "points_per_side": 0}, "1 to 128"),
+    "threshold": (400, "generate_masks", {"session_id": S, "pred_iou_thresh": 2}, "0 to 1"),
+    "mode": (400, "combine_masks", {"session_id": S, "mask_ids": [0], "mode": "xor"}, "union"),
+    "no masks to combine": (400, "combine_masks", {"session_id": S, "mask_ids": []}, "at least one"),
+    "clear everything": (401, "clear_cache", {}, "session_id"),
+    "unknown session": (404, "session_info", {"session_id": "nobody"}, "unknown"),
+    "unknown session to delete": (404, "delete_session", {"session_id": "nobody"}, "unknown"),
+    "unknown mask": (404, "paint_mask", {"session_id": S, "mask_id": 99, "color": "red"}, "No mask 99"),
+    "no mask at point": (404, "get_mask_at_point", {"session_id": S, "point": [1, 1]}, "No mask at"),
+    "unknown file": (404, "download_file", {"filename": "nothing.png"}, "No such download"),
+    "no picture": (415, "upload", {"file": base64.b64encode(b"no picture at all").decode()}, "JPEG"),
+    "not base64": (400, "upload", {"file": "%%%"}, "base64"),
+    "points no list": (422, "segment", {"session_id": S, "points": "here"}, "points"),
+    "x no number": (422, "segment", {"session_id": S, "points": [{"x": "1", "y": 1}]}, "points[0].x"),
+    "mask_id true": (422, "paint_mask", {"session_id": S, "mask_id": True, "color": "red"}, "mask_id"),
+    "session no text": (422, "get_embedding", {"session_id": 5}, "session_id"),
+}
+FIRST_OF_ITS_STATUS = {next(case for case in WRONG if WRONG[case][0] == status) for status, *_ in WRONG.values()}
+
+
+@pytest.mark.parametrize("case", WRONG, ids=list(WRONG))
+def test_each_mistake_has_its_status_and_the_same_sentence_through_both_doors(case, doors: Doors):
+    """The field and what is allowed, in one sentence; the session is as it was."""
+    status, name, fields, part = WRONG[case]
+    session_id = doors.open()
+    before = doors.http("session_info", session_id=session_id).json()
+    fields = {key: session_id if value == S else value for key, value in fields.items()}
+    if fields.get("mask") == "TINY":
+        fields["mask"] = base64.b64encode(to_png(draw_building(20, 20))).decode()
+    plain = doors.http(name, **fields)
+    assert plain.status_code == status, plain.text
+    assert plain.json().keys() == {"detail"}
+    assert part in plain.json()["detail"]
+    if case in FIRST_OF_ITS_STATUS:
+        with pytest.raises(AppError) as caught:
+            doors.gradio(name, **fields)
+        assert str(caught.value) == plain.json()["detail"]
+    assert doors.http("session_info", session_id=session_id).json() == before
+
+
+def test_missing_fields_are_422(doors: Doors):
+    """gradio_client refuses to send such a request at all; plain HTTP is told which field is missing."""
+    reply = doors.live.http.post("/paint-mask", json={"session_id": "x"})
+    assert reply.status_code == 422
+    assert "color" in reply.json()["detail"]
+
+
+def test_too_large_is_413_through_both_doors(launch, tmp_path):
+    """Over MAX_FILE_SIZE or over the pixels allowed."""
+    live = launch()
+    live.studio.max_pixels = 10_000
+    doors = Doors(live)
+    text = base64.b64encode(to_png(draw_building())).decode()
+    plain = doors.http("upload", file=text)
+    assert plain.status_code == 413
+    with pytest.raises(AppError) as caught:
+        doors.gradio("upload", file=text)
+    assert str(caught.value) == plain.json()["detail"]
+    assert live.studio.sessions.count() == 0
+
+
+def test_late_is_504_through_both_doors(launch):
+    """Past its limit a verb ends with a clear error, and the session is as it was."""
+    from engines import FloodEngine
+
+    live = launch(FloodEngine(wait=1.5), Limits(segment=0.2, generate=0.2))
+    doors = Doors(live)
+    session_id = doors.open()
+    for name, fields in (("segment", {"points": [{"x": 9, "y": 9}]}), ("generate_masks", {})):
+        plain = doors.http(name, session_id=session_id, **fields)
+        assert plain.status_code == 504
+        assert "longer than 0.2 s" in plain.json()["detail"]
+        with pytest.raises(AppError) as caught:
+            doors.gradio(name, session_id=session_id, **fields)
+        assert str(caught.value) == plain.json()["detail"]
+    assert doors.http("session_info", session_id=session_id).json()["stored_masks"] == 0
+
+
+def test_too_many_requests_are_429_with_retry_after(launch):
+    """Through both doors; Retry-After says when to come back."""
+    live = launch(sessions_per_minute=2)
+    doors = Doors(live)
+    text = base64.b64encode(to_png(draw_building())).decode()
+    while (plain := doors.http("upload", file=text)).status_code == 200:
+        assert live.studio.sessions.count() <= 4  # two, or four when a minute ended just now
+    assert plain.status_code == 429
+    assert 1 <= int(plain.headers["retry-after"]) <= 60
+    with pytest.raises(AppError, match="More than 2 photos in a minute"):
+        doors.gradio("upload", file=text)

@@ -1,0 +1,89 @@
+"""Log lines: one a verb, readable by people and machines, with nothing in them that is not for a log."""
+
+import io
+import json
+import logging
+
+import pytest
+
+from sam2_painter import logs
+from sam2_painter.errors import InvalidInput
+from sam2_painter.settings import Settings
+
+
+@pytest.fixture
+def lines():
+    """Everything logged, as key=value and as JSON, side by side."""
+    plain, machine = io.StringIO(), io.StringIO()
+    handlers = []
+    for stream, formatter in ((plain, logs.KeyValueLine()), (machine, logs.JsonLine())):
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(formatter)
+        handlers.append(handler)
+    root = logging.getLogger()
+    level = root.level
+    root.handlers += handlers
+    root.setLevel(logging.DEBUG)
+    yield lambda: (plain.getvalue().splitlines(), [json.loads(line) for line in machine.getvalue().splitlines()])
+    root.handlers = [handler for handler in root.handlers if handler not in handlers]
+    root.setLevel(level)
+
+
+def of_verbs(records):
+    """Only the lines that tell of a verb."""
+    return [record for record in records if "verb" in record]
+
+
+def test_each_verb_is_one_line(studio, photo_bytes, lines):
+    """Verb, the session's first letters, milliseconds, whether it was cached, and how it ended."""
+    session = studio.open(photo_bytes, "secret-house.png")
+    studio.generate(session.id)
+    studio.generate(session.id)
+    plain, records = lines()
+    told = of_verbs(records)
+    assert [record["verb"] for record in told] == ["open", "generate", "generate"]
+    assert [record.get("cached") for record in told] == [None, False, True]
+    assert all(record["outcome"] == "ok" and record["ms"] >= 0 for record in told)
+    assert {record["session"] for record in told} == {session.id[:6]}
+    assert len([line for line in plain if "verb=" in line]) == 3
+
+
+def test_a_mistake_is_one_line_without_a_traceback(studio, photo_bytes, lines):
+    """The kind of error is the outcome; a person's mistake is not the server's error."""
+    session = studio.open(photo_bytes)
+    with pytest.raises(InvalidInput):
+        studio.click(session.id, 5000, 5)
+    record = of_verbs(lines()[1])[-1]
+    assert (record["outcome"], record["level"]) == ("InvalidInput", "INFO")
+    assert "traceback" not in record
+
+
+def test_no_secrets_and_no_photo(studio, photo_bytes, lines):
+    """Neither a whole session id, nor a password, nor a picture gets into a line."""
+    session = studio.open(photo_bytes, "house.png")
+    studio.paint(session.id, [{"mask_id": studio.generate(session.id).session.automatic[0], "color": (1, 2, 3)}])
+    made = studio.download(session.id)
+    settings = Settings(auth="ann:s3cret", auth_token="t0ken", modal_key="k3y", modal_secret="s33cret")
+    logging.getLogger("sam2_painter").info("starting with %s", settings)
+    text = "\n".join(lines()[0])
+    for secret in (session.id, made.filename, "s3cret", "t0ken", "k3y", "s33cret", "PNG\\r\\n", "iVBOR"):
+        assert secret not in text
+
+
+def test_values_that_would_break_a_line_are_quoted():
+    """A file name with a line end in it makes no second line and no second key."""
+    record = logging.makeLogRecord({"msg": "open", "fields": {"name": 'a b="c"\nlevel=ERROR', "ms": 1.5}})
+    line = logs.KeyValueLine().format(record)
+    assert "\n" not in line
+    assert 'name="a b=\\"c\\"\\nlevel=ERROR"' in line
+    assert "ms=1.5" in line
+
+
+def test_an_error_brings_its_traceback_in_the_same_line():
+    """One line, whatever happens."""
+    try:
+        raise ValueError("boom")
+    except ValueError as error:
+        record = logging.makeLogRecord({"msg": "failed", "exc_info": (ValueError, error, error.__traceback__)})
+    assert "\n" not in logs.KeyValueLine().format(record)
+    assert "boom" in json.loads(logs.JsonLine().format(record))["traceback"]
