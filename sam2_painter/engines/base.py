@@ -24,6 +24,10 @@ class Engine(Protocol):
 
     name: engine and weights, such as "offline-1/3f9a0c12"; answers of equal names are interchangeable.
     title: for people, such as "Offline engine".
+
+    An engine that knows what things are may say so: `categories: tuple[str, ...]`, such as ("wall", "window"), and
+    `find(embedding, category) -> list[Mask]`, all of one category as one mask, or [] when there is none. Both are
+    optional; an engine without them knows none.
     """
 
     name: str
