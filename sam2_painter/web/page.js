@@ -63,6 +63,7 @@ async function receive() {
   if (reply.boot) return boot(reply.boot);
   const { flying } = state;
   if (!flying || reply.seq !== flying.seq) return; // an answer nobody waits for
+  if (flying.args.picked) state.pickedFor = reply.session.selection.mask_id;
   if (reply.session) await show(reply.session);
   if (reply.gone) { forget(); say(reply.gone); }
   if (reply.color) {
@@ -168,7 +169,7 @@ function showSelection(session) {
     panel.setPaint({ color, mode, opacity: Math.round(100 * opacity), light: Math.round(100 * light), shadow: Math.round(100 * shadow) });
     state.shownLayer = `${session.sid}/${selection.mask_id}/${session.revision}`;
   }
-  if (![...state.picked].includes(selection.mask_id) && state.pickedFor !== selection.mask_id) state.picked = new Set(some ? [selection.mask_id] : []);
+  if (state.pickedFor !== selection.mask_id) state.picked = new Set(some ? [selection.mask_id] : []);
   panel.markRegions(state.picked);
   tell(some ? (painted ? "Painted. Choose another colour to repaint it, or click the next wall." : "Choose a colour, or click to refine: right-click takes away.") : "Click a wall to select it.");
 }
@@ -232,8 +233,7 @@ function pickRegion(id, more) {
   else picked.add(id);
   state.picked = picked;
   panel.markRegions(picked);
-  state.pickedFor = undefined;
-  ask("select", { mask_ids: [...picked], mode: mode() });
+  ask("select", { mask_ids: [...picked], mode: mode(), picked: true });
 }
 
 function paintSelection(text) { // text: a colour that was chosen just now, in any notation
@@ -456,13 +456,13 @@ addEventListener("blur", () => stage.space(false));
 // -- what the browser keeps: this tab's session first, else the last one; colours -------------------------------------------
 
 function keep(key, value) {
-  for (const store of [sessionStorage, localStorage]) try { store.setItem(key, value); } catch { /* a browser that keeps nothing still paints */ }
+  for (const store of ["sessionStorage", "localStorage"]) try { window[store].setItem(key, value); } catch { /* a browser that keeps nothing still paints */ }
 }
 function kept(key) {
   try { return sessionStorage.getItem(key) || localStorage.getItem(key); } catch { return null; }
 }
 function drop(key) {
-  for (const store of [sessionStorage, localStorage]) try { store.removeItem(key); } catch { /* nothing was kept */ }
+  for (const store of ["sessionStorage", "localStorage"]) try { window[store].removeItem(key); } catch { /* nothing was kept */ }
 }
 function keptJson(key, otherwise) {
   try { return JSON.parse(kept(key)) || otherwise; } catch { return otherwise; }

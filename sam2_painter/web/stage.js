@@ -23,7 +23,7 @@ function makeStage(root, on) {
     comparing: false, split: 0.5, peek: false,
   };
   const camera = { x: 0, y: 0, scale: 1, fitted: true };
-  const hand = { tool: "point", space: false, pointers: new Map(), gesture: null, cursor: null, corner: null };
+  const hand = { tool: "point", space: false, pointers: new Map(), gesture: null, cursor: null, corner: null, mark: null };
 
   // -- camera -------------------------------------------------------------------------------------------------------
 
@@ -284,6 +284,7 @@ function makeStage(root, on) {
   }
 
   function begin(event) {
+    hand.mark = event.target.closest(".sp-mark");
     if (!shown.photo || event.target.closest(".sp-mark, .sp-split")) return;
     view.classList.add("sp-pointed"); // no focus ring for those who see where they point
     view.focus({ preventScroll: true });
@@ -305,8 +306,8 @@ function makeStage(root, on) {
     const gesture = hand.gesture;
     if (!gesture || gesture.kind !== "press") return;
     gesture.kind = "done";
-    if (navigator.vibrate) navigator.vibrate(15);
     press(gesture.from, 0, false);
+    if (navigator.vibrate) navigator.vibrate(15);
   }
 
   function startPinch() {
@@ -384,7 +385,8 @@ function makeStage(root, on) {
   view.addEventListener("dblclick", (event) => event.preventDefault());
   pointsBox.addEventListener("click", (event) => {
     const mark = event.target.closest(".sp-mark");
-    if (mark && Number(mark.dataset.index) < shown.points.length) on.removePoint(Number(mark.dataset.index));
+    const meant = mark === hand.mark || event.detail === 0; // not one that has just appeared under the finger; or by key
+    if (mark && meant && Number(mark.dataset.index) < shown.points.length) on.removePoint(Number(mark.dataset.index));
   });
 
   // -- the cursor of those who use keys -----------------------------------------------------------------------------

@@ -1,0 +1,598 @@
+"""The page in a real browser: what hands do to it, and what then is to be seen, kept and downloaded."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from conftest import DOOR, SKY, WALL, Live, draw_building, to_png
+from engines import FloodEngine
+from PIL import Image
+
+from sam2_painter import paint
+from sam2_painter.errors import PainterError
+from sam2_painter.types import Mask
+
+pytest.importorskip("gradio", reason="the page needs gradio")
+sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+
+WIDTH, HEIGHT = 1200, 900
+WALL_AT, DOOR_AT, SKY_AT, WINDOW_AT = (660, 560), (420, 800), (100, 60), (288, 370)
+IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length && !p.job }"
+
+pytestmark = pytest.mark.browser
+
+
+class WallFinder(FloodEngine):
+    """An engine that names walls."""
+
+    categories = ("wall",)
+
+    def find(self, embedding, category):
+        """The region in the middle of the building."""
+        masks = self.predict(embedding, _click(*WALL_AT))
+        return [replace(masks[0], category=category, category_score=0.9)]
+
+
+def _click(x: int, y: int):
+    from sam2_painter.types import Prompts
+
+    return Prompts.click(x, y)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[sync_api.Browser]:
+    """One headless browser for all tests here."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        assert os.environ.get("CI") != "true", "the browser tests need Chromium on PATH"
+        pytest.skip("no Chromium on PATH")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Painter:
+    """The page, as a person uses it. Coordinates are pixels of the photo."""
+
+    page: sync_api.Page
+    live: Live
+
+    def open(self, data: bytes | None = None, name: str = "house.png") -> Painter:
+        """Choose a file, and wait until it can be clicked."""
+        self.choose(data or to_png(draw_building(WIDTH, HEIGHT)), name)
+        return self.idle()
+
+    def choose(self, data: bytes, name: str) -> None:
+        """Choose a file."""
+        file = {"name": name, "mimeType": "image/png", "buffer": data}
+        self.page.locator("[data-file]").set_input_files(file)
+
+    def idle(self) -> Painter:
+        """Wait until nothing is asked of the server any more."""
+        self.page.wait_for_function(IDLE, timeout=20_000)
+        return self
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Where the middle of a photo's pixel is on the screen at fit size, by geometry alone."""
+        frame = self.page.locator(".sp-view canvas").bounding_box()
+        height, width = self.session.size
+        scale = min(frame["width"] / width, frame["height"] / height)
+        left, top = (frame["width"] - width * scale) / 2, (frame["height"] - height * scale) / 2
+        return frame["x"] + left + (x + 0.5) * scale, frame["y"] + top + (y + 0.5) * scale
+
+    def click(self, x: float, y: float, **how: object) -> Painter:
+        """Click a pixel of the photo and wait for the answer."""
+        modifier = how.pop("modifier", None)
+        if modifier:
+            self.page.keyboard.down(modifier)
+        self.page.mouse.click(*self.at(x, y), **how)
+        if modifier:
+            self.page.keyboard.up(modifier)
+        return self.idle()
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> Painter:
+        """Press at one pixel, let go at another."""
+        self.page.mouse.move(*self.at(*start))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.at(*end), steps=5)
+        self.page.mouse.up()
+        return self.idle()
+
+    def do(self, name: str) -> Painter:
+        """Press a button."""
+        self.page.locator(f'[data-do="{name}"]').click()
+        return self.idle()
+
+    def key(self, key: str) -> Painter:
+        """Press a key."""
+        self.page.keyboard.press(key)
+        return self.idle()
+
+    def swatch(self, index: int) -> str:
+        """Choose a colour of the palette; returns it."""
+        button = self.page.locator("[data-palette] .sp-swatch").nth(index)
+        button.click()
+        self.idle()
+        return button.get_attribute("data-color")
+
+    def type_color(self, text: str) -> None:
+        """Write a colour into its field."""
+        self.page.locator(".sp-text").fill(text)
+        self.page.keyboard.press("Enter")
+
+    @property
+    def sid(self) -> str:
+        """The session the page shows."""
+        return self.page.evaluate("window.sam2painter.state.sid")
+
+    @property
+    def session(self):
+        """The same, as the studio has it."""
+        return self.live.studio.session(self.sid)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """What is selected, (H, W) bool."""
+        session = self.session
+        return session.mask(session.selection.mask_id).segmentation
+
+    def seen(self, x: float, y: float) -> tuple[int, int, int]:
+        """The colour on the screen at a pixel of the photo."""
+        picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+        scale = picture.width / self.page.viewport_size["width"]
+        left, top = self.at(x, y)
+        return picture.getpixel((round(left * scale), round(top * scale)))
+
+    def toast(self) -> str:
+        """What the newest toast says."""
+        toast = self.page.locator(".toast-body, .sp-toast").first
+        toast.wait_for(timeout=10_000)
+        return toast.inner_text()
+
+
+NewPage = Callable[..., Painter]
+
+
+@pytest.fixture
+def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
+    """Opens the page in a browser of its own: new_page(live=None, **context options). At the end nothing may have been
+    asked of any other machine, and no script may have failed."""
+    contexts, strangers, failures = [], [], []
+
+    def start(live: Live | None = None, size: tuple[int, int] = (1280, 900), **options: object) -> Painter:
+        live = live or server
+        context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        contexts.append(context)
+
+        def asked(request: sync_api.Request) -> None:
+            if not re.match(r"(http://127\.0\.0\.1[:/]|data:|blob:)", request.url):
+                strangers.append(request.url)
+
+        def said(message: sync_api.ConsoleMessage) -> None:
+            if message.type == "error" and "Failed to load resource" not in message.text:
+                failures.append(message.text)
+
+        page = context.new_page()
+        page.on("request", asked)
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("console", said)
+        page.goto(live.url)
+        page.wait_for_selector(".sp[data-ready]", timeout=30_000)
+        return Painter(page, live)
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert not strangers
+    assert not failures
+
+
+# -- the main job --------------------------------------------------------------------------------------------------------
+
+
+def test_open_click_paint_download(new_page):
+    """A photo is opened, a wall clicked and painted; the file that comes down is `composite` pixel by pixel."""
+    painter = new_page(accept_downloads=True).open()
+    painter.click(*WALL_AT)
+    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+    assert not painter.mask[WINDOW_AT[1], WINDOW_AT[0]]
+    color = painter.swatch(20)
+    (layer,) = painter.session.layers
+    assert "#{:02x}{:02x}{:02x}".format(*layer.color) == color
+    painter.page.locator('[data-menu="export"]').click()
+    painter.page.locator('input[value="PNG"]').check(force=True)
+    with painter.page.expect_download() as download:  # the first click
+        painter.page.locator('[data-do="download"]').click()
+    assert re.fullmatch(r"house-painted-\w+\.png", download.value.suggested_filename)
+    file = np.asarray(Image.open(download.value.path()))
+    expected = paint.composite(painter.live.studio.photo(painter.sid), painter.session.layers)
+    np.testing.assert_array_equal(file, expected)
+    assert file.shape == (HEIGHT, WIDTH, 3)
+
+
+def test_download_jpg_of_the_original(new_page):
+    """JPG with a quality, and the photo without paint, come down too."""
+    painter = new_page(accept_downloads=True).open()
+    painter.click(*WALL_AT).swatch(3)
+    painter.page.locator('[data-menu="export"]').click()
+    painter.page.locator("[data-original]").check()
+    with painter.page.expect_download() as download:
+        painter.page.locator('[data-do="download"]').click()
+    file = Image.open(download.value.path())
+    assert file.format == "JPEG"
+    assert np.abs(np.asarray(file).astype(int) - draw_building(WIDTH, HEIGHT)).mean() < 2
+
+
+@pytest.mark.parametrize(
+    ("size", "density"), [((1440, 1000), 1), ((1000, 700), 1), ((390, 844), 1), ((1280, 900), 2)], ids=str
+)
+def test_a_click_lands_where_it_was_made(new_page, size, density):
+    """At every size of the window, and on a dense screen, a click is the pixel of the photo under it."""
+    painter = new_page(size=size, device_scale_factor=density).open()
+    for x, y in (WALL_AT, DOOR_AT, (1100, 850)):
+        painter.do("clear") if painter.session.selection.mask_id is not None else None
+        painter.click(x, y)
+        ((px, py),) = painter.session.selection.prompts.point_coords
+        assert abs(px - x) <= 1
+        assert abs(py - y) <= 1
+        assert painter.mask[y, x]
+
+
+def test_a_click_lands_after_resize_and_zoom(new_page):
+    """A window that changed its size, and a photo that is zoomed in at the pointer, change nothing about it."""
+    painter = new_page().open()
+    painter.page.set_viewport_size({"width": 1000, "height": 760})
+    painter.page.wait_for_timeout(300)
+    painter.click(*DOOR_AT)
+    assert abs(painter.session.selection.prompts.point_coords[0] - DOOR_AT).max() <= 1
+    painter.do("clear")
+    painter.page.mouse.move(*painter.at(*DOOR_AT))
+    for _ in range(6):
+        painter.page.mouse.wheel(0, -240)
+    painter.page.wait_for_selector(".sp-zoomed")
+    painter.page.wait_for_timeout(300)
+    picture = np.asarray(Image.open(io.BytesIO(painter.page.screenshot())).convert("RGB")).astype(int)
+    rows, columns = np.nonzero(np.abs(picture - DOOR).max(axis=2) < 6)
+    assert len(rows) > 10_000  # large on the screen now
+    painter.page.mouse.click(int(np.median(columns)), int(np.median(rows)))
+    painter.idle()
+    ((x, y),) = painter.session.selection.prompts.point_coords.astype(int)
+    assert tuple(draw_building(WIDTH, HEIGHT)[y, x]) == DOOR
+
+
+def test_the_selection_shows_where_it_is(new_page):
+    """The tint covers the mask and nothing else; once painted it gives way to the paint."""
+    painter = new_page().open()
+    before = {at: painter.seen(*at) for at in (WALL_AT, WINDOW_AT, SKY_AT)}
+    painter.click(700, 700)
+    assert np.abs(np.subtract(before[WALL_AT], painter.seen(*WALL_AT))).max() > 40
+    for at in (WINDOW_AT, SKY_AT):
+        assert np.abs(np.subtract(before[at], painter.seen(*at))).max() < 6
+    painter.type_color("rgb(20 90 60)")
+    painter.idle()
+    expected = painter.live.studio.picture(painter.sid)[WALL_AT[1], WALL_AT[0]]
+    assert np.abs(np.subtract(expected, painter.seen(*WALL_AT), dtype=int)).max() < 8
+
+
+# -- pointing ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [{"button": "right"}, {"modifier": "Shift"}, {"modifier": "Alt"}], ids=str)
+def test_background_points(new_page, how):
+    """Right-click, Shift-click and Alt-click take away."""
+    painter = new_page().open().click(*WALL_AT).click(*SKY_AT)
+    assert painter.mask[SKY_AT[1], SKY_AT[0]]
+    painter.click(*SKY_AT[::-1], **how)
+    assert painter.session.selection.prompts.point_labels.tolist() == [1, 1, 0]
+    assert not painter.mask[SKY_AT[1], SKY_AT[0]]
+    assert painter.page.locator(".sp-mark.sp-bg").count() == 1
+
+
+def test_a_point_that_is_clicked_goes(new_page):
+    """Clicking a point's mark removes it."""
+    painter = new_page().open().click(*WALL_AT).click(*DOOR_AT)
+    assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
+    painter.click(*DOOR_AT)
+    assert len(painter.session.selection.prompts.point_coords) == 1
+    assert not painter.mask[DOOR_AT[1], DOOR_AT[0]]
+
+
+def test_fast_clicks_are_all_kept(new_page):
+    """Five clicks in a blink are five points, in their order."""
+    painter = new_page().open()
+    places = [(220 + 150 * k, 560) for k in range(5)]
+    for place in places:
+        painter.page.mouse.click(*painter.at(*place))
+    painter.idle()
+    assert abs(painter.session.selection.prompts.point_coords - places).max() <= 1
+    assert painter.page.locator(".sp-mark").count() == 5
+
+
+def test_drag_draws_a_box(new_page):
+    """A drag is a box in photo pixels, in whichever direction it was drawn."""
+    painter = new_page().open().drag((900, 800), (500, 500))
+    box = painter.session.selection.prompts.box
+    assert abs(box - (500, 500, 901, 801)).max() <= 2
+    assert painter.mask[600, 700]
+    assert not painter.mask[850, 700]
+
+
+def test_modes_combine(new_page):
+    """Add, Subtract and Intersect change what the next click does to the selection."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.key("2").click(*SKY_AT)
+    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+    assert painter.mask[SKY_AT[1], SKY_AT[0]]
+    painter.key("3").click(*WALL_AT)
+    assert not painter.mask[WALL_AT[1], WALL_AT[0]]
+    assert painter.mask[SKY_AT[1], SKY_AT[0]]
+
+
+def test_candidates(new_page):
+    """The other answers are a key or a button away."""
+    painter = new_page().open().click(*WALL_AT)
+    best = painter.mask.sum()
+    painter.key("c")
+    assert painter.session.selection.choice == 1
+    assert painter.mask.sum() > best
+    painter.page.locator(".sp-candidates button").first.click()
+    assert painter.idle().session.selection.choice == 0
+
+
+def test_keyboard_alone(new_page):
+    """Arrows move a cursor over the photo, Enter clicks there; everything has a name and can be reached by Tab."""
+    painter = new_page().open()
+    painter.page.locator(".sp-view").focus()
+    for _ in range(3):
+        painter.page.keyboard.press("ArrowDown")
+    painter.key("Enter")
+    assert painter.mask[HEIGHT // 2 + 30, WIDTH // 2]
+    nameless = painter.page.evaluate(
+        """() => [...document.querySelectorAll('.sp button, .sp input, .sp [role=slider]')].filter((e) => e.checkVisibility()
+        && !(e.getAttribute('aria-label') || e.textContent.trim() || e.title || e.labels?.[0]?.textContent.trim()))
+        .map((e) => e.outerHTML)"""
+    )
+    assert nameless == []
+
+
+def test_paint_all_walls(new_page, launch):
+    """Where the engine names walls, one button paints them all."""
+    live = launch(WallFinder(), requests_per_minute=100_000)
+    painter = new_page(live).open()
+    painter.do("all-walls")
+    (layer,) = painter.session.layers
+    assert layer.mask.category == "wall"
+    assert layer.name == "Wall 1"
+    assert layer.mask.rle.contains(*WALL_AT)
+
+
+# -- every mask ----------------------------------------------------------------------------------------------------------
+
+
+def test_regions(new_page):
+    """Found regions lie in a gallery, largest first; hovering lights them without asking; clicks select and combine."""
+    painter = new_page().open()
+    painter.do("generate")
+    session = painter.session
+    assert painter.page.locator(".sp-region").count() == len(session.automatic) == 8
+    areas = [session.masks[i].area for i in session.automatic]
+    assert areas == sorted(areas, reverse=True)
+    assert "8 regions" in painter.page.locator(".sp-count").inner_text()
+    before, asked = painter.seen(*DOOR_AT), []
+    painter.page.on("request", lambda request: asked.append(request.url))
+    painter.page.mouse.move(*painter.at(DOOR_AT[0] + 20, DOOR_AT[1] + 20))
+    painter.page.wait_for_timeout(150)
+    assert np.abs(np.subtract(before, painter.seen(*DOOR_AT))).max() > 30
+    assert asked == []
+    painter.click(*DOOR_AT)
+    assert painter.session.selection.mask_id == session.automatic[areas.index(painter.mask.sum())]
+    assert painter.session.selection.prompts is None  # looked up, not computed
+    painter.page.locator(".sp-region").nth(0).click()
+    painter.idle()
+    painter.page.locator(".sp-region").nth(1).click(modifiers=["Control"])
+    assert painter.idle().mask.sum() == areas[0] + areas[1]
+    assert painter.page.locator('.sp-region[aria-selected="true"]').count() == 2
+
+
+def test_generate_shows_progress_and_can_be_cancelled(new_page, launch):
+    """A long search moves its bar, does not hold up clicks, and Cancel ends it without a trace."""
+    live = launch(FloodEngine(wait=6.0), requests_per_minute=100_000)
+    live.studio.engine.wait = 0.0
+    painter = new_page(live).open()
+    live.studio.engine.wait = 6.0
+    painter.page.locator('[data-do="generate"]').click()
+    bar = painter.page.locator(".sp-progress progress")
+    painter.page.wait_for_function("document.querySelector('.sp-progress progress').value > 0.05", timeout=10_000)
+    assert 0 < float(bar.evaluate("e => e.value")) < 1
+    live.studio.engine.wait = 0.0
+    painter.page.mouse.click(*painter.at(*WALL_AT))
+    painter.page.wait_for_selector(".sp-mark:not(.sp-pending)", timeout=4000)
+    painter.page.locator('[data-do="cancel"]').click()
+    painter.page.wait_for_selector(".sp-progress", state="hidden", timeout=10_000)
+    assert painter.idle().session.automatic == ()
+
+
+# -- paint and layers ------------------------------------------------------------------------------------------------------
+
+
+def test_repainting_a_painted_wall(new_page):
+    """Another colour on a painted selection repaints its layer; undo and redo go through buttons and keys."""
+    painter = new_page().open().click(*WALL_AT)
+    first, second = painter.swatch(5), painter.swatch(20)
+    assert len(painter.session.layers) == 1
+    shown = painter.page.locator(".sp-layer").first
+    assert shown.evaluate("e => e.style.getPropertyValue('--c')") == second
+    painter.do("undo")
+    assert shown.evaluate("e => e.style.getPropertyValue('--c')") == first
+    painter.key("Control+z")
+    assert painter.session.layers == ()
+    painter.key("Control+Shift+z").do("redo")
+    assert painter.page.locator(".sp-layer").first.evaluate("e => e.style.getPropertyValue('--c')") == second
+
+
+def test_sliders_show_at_once_and_count_when_let_go(new_page):
+    """While a slider moves the browser shows the wall by itself; letting go is one step of the history."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.type_color("#103060")
+    painter.idle()
+    painter.page.locator('[data-key="opacity"]').hover()
+    painter.idle()
+    painter.page.wait_for_function("window.sam2painter.state.wall?.image")
+    before, revision = painter.seen(*WALL_AT), painter.session.revision
+    painter.page.locator('[data-key="opacity"]').evaluate("e => { e.value = 20; e.dispatchEvent(new Event('input')); }")
+    painter.page.wait_for_timeout(150)
+    trial = painter.seen(*WALL_AT)
+    assert np.subtract(trial, before).min() > 40
+    assert painter.session.revision == revision
+    painter.page.locator('[data-key="opacity"]').evaluate("e => e.dispatchEvent(new Event('change'))")
+    assert painter.idle().session.layers[0].opacity == pytest.approx(0.2)
+    assert painter.session.revision == revision + 1
+    assert np.abs(np.subtract(trial, painter.seen(*WALL_AT))).max() < 12
+
+
+def test_layers(new_page):
+    """Layers can be renamed, hidden, recoloured, made thinner, moved and deleted; their names are only text."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.swatch(5)
+    painter.click(*SKY_AT).swatch(20)
+    rows = painter.page.locator(".sp-layer")
+    assert rows.count() == 2
+    name = "<img src=x onerror=alert(1)>"
+    rows.nth(1).locator(".sp-name").fill(name)
+    painter.key("Enter")
+    assert painter.session.layers[0].name == name
+    assert rows.nth(1).locator(".sp-name").input_value() == name
+    assert painter.page.locator(".sp-layers img").count() == 0
+    rows.nth(0).locator("button").first.click()
+    assert [layer.visible for layer in painter.idle().session.layers] == [True, False]
+    rows.nth(1).locator('input[type="color"]').evaluate(
+        "e => { e.value = '#112233'; e.dispatchEvent(new Event('change')); }"
+    )
+    assert painter.idle().session.layers[0].color == (0x11, 0x22, 0x33)
+    rows.nth(1).locator(".sp-percent").fill("40")
+    painter.key("Tab")
+    assert painter.session.layers[0].opacity == pytest.approx(0.4)
+    rows.nth(0).get_by_label("Move down").click()
+    assert [layer.name for layer in painter.idle().session.layers] == ["Layer 2", name]
+    rows.nth(0).get_by_label("Take this paint off").click()
+    assert [layer.name for layer in painter.idle().session.layers] == ["Layer 2"]
+
+
+def test_before_and_after(new_page):
+    """The slider shows the photo on its left and the paint on its right; keys move it."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.type_color("#103060")
+    painter.idle().key("x")
+    left, right = (250, 600), (950, 600)
+    assert np.abs(np.subtract(painter.seen(*left), WALL)).max() < 8
+    assert np.abs(np.subtract(painter.seen(*right), WALL)).max() > 60
+    painter.page.locator(".sp-split").focus()
+    painter.page.keyboard.press("End")
+    painter.page.wait_for_timeout(100)
+    assert np.abs(np.subtract(painter.seen(*right), WALL)).max() < 8
+
+
+def test_a_colour_from_the_photo(new_page):
+    """The eyedropper takes the colour of the photo and names it."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.page.locator('[data-do="dropper"]').click()
+    painter.click(*SKY_AT)
+    painter.page.wait_for_function("document.querySelectorAll('.sp-layer').length === 1")
+    assert np.abs(np.subtract(painter.idle().session.layers[0].color, SKY)).max() <= 1
+
+
+# -- coming back, mistakes, phones -----------------------------------------------------------------------------------------
+
+
+def test_reload_finds_the_session(new_page):
+    """A page that is reloaded shows the photo, its paint and its regions again; another visitor sees nothing of it."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.swatch(7)
+    painter.do("generate")
+    sid, color = painter.sid, painter.seen(*WALL_AT)
+    painter.page.reload()
+    painter.idle()
+    assert painter.sid == sid
+    assert painter.page.locator(".sp-layer").count() == 1
+    assert painter.page.locator(".sp-region").count() == 8
+    assert np.abs(np.subtract(color, painter.seen(*WALL_AT))).max() < 6
+    stranger = new_page()
+    assert stranger.page.locator(".sp").get_attribute("data-state") == "start"
+    assert sid not in stranger.page.content()
+
+
+def test_a_session_that_is_gone(new_page):
+    """A session that expired is told in one sentence, and the page starts anew; "Delete my photo" makes one."""
+    painter = new_page().open()
+    painter.live.studio.close(painter.sid)
+    painter.page.reload()
+    painter.page.wait_for_selector('.sp[data-state="start"] .sp-toast')
+    assert "Open it again" in painter.toast()
+    painter.open()
+    sid = painter.sid
+    painter.page.locator('[data-do="help"]').click()
+    painter.page.locator('[data-do="close-session"]').click()
+    painter.page.wait_for_selector('.sp[data-state="start"]')
+    with pytest.raises(PainterError):
+        painter.live.studio.session(sid)
+
+
+def test_mistakes_are_one_sentence(new_page):
+    """What cannot be done is said in a toast, without a stack trace, and nothing changes."""
+    painter = new_page()
+    painter.choose(b"this is no photo", "holiday.jpg")
+    message = painter.toast()
+    assert "Traceback" not in message
+    assert painter.page.locator(".sp").get_attribute("data-state") == "start"
+    painter.open().click(*WALL_AT)
+    painter.page.locator(".toast-close").first.click()
+    painter.page.locator(".toast-body").first.wait_for(state="detached")
+    revision = painter.session.revision
+    painter.type_color("#ggg")
+    assert "#ggg" in painter.toast()
+    assert painter.idle().session.revision == revision
+    painter.click(*DOOR_AT)  # and work goes on
+    assert len(painter.session.selection.prompts.point_coords) == 2
+
+
+def test_phone(new_page):
+    """By touch at 390 pixels: a tap selects, a long press takes away, nothing sticks out to the side."""
+    painter = new_page(size=(390, 844), device_scale_factor=2, has_touch=True, is_mobile=True).open()
+    painter.page.touchscreen.tap(*painter.at(*WALL_AT))
+    painter.idle()
+    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+    left, top = painter.at(*SKY_AT)
+    touch = painter.page.context.new_cdp_session(painter.page)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": left, "y": top}]})
+    painter.page.wait_for_timeout(700)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    painter.idle()
+    assert painter.session.selection.prompts.point_labels.tolist() == [1, 0]
+    assert painter.page.evaluate("document.documentElement.scrollWidth") == 390
+    painter.page.locator("[data-palette] .sp-swatch").nth(8).tap()
+    assert len(painter.idle().session.layers) == 1
+
+
+def test_engine_and_dark_mode(new_page):
+    """Who answers and why is always in sight; a dark system gets a dark page."""
+    light, dark = new_page(), new_page(color_scheme="dark")
+    for painter in (light, dark):
+        assert painter.page.locator(".sp-engine").inner_text().split("\n")[0].startswith("Flood engine")
+        assert "it is quick" in painter.page.locator(".sp-engine").inner_text()
+    backgrounds = [
+        sum(
+            int(v)
+            for v in re.findall(r"\d+", p.page.locator(".sp-bar").evaluate("e => getComputedStyle(e).backgroundColor"))
+        )
+        for p in (light, dark)
+    ]
+    assert backgrounds[0] > 700 > 200 > backgrounds[1]
