@@ -9,12 +9,14 @@ import numpy as np
 from scipy import ndimage
 
 from sam2_painter.engines import Progress, no_progress
+from sam2_painter.errors import PainterError
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
 
 
 class FloodEngine:
-    """Regions of one colour. It counts what it is asked; `wait` makes every answer take so many seconds."""
+    """Regions of one colour. It counts what it is asked. wait: seconds every answer takes. stopped: the error that
+    stopped it last."""
 
     name = "flood/1"
     title = "Flood engine"
@@ -23,6 +25,7 @@ class FloodEngine:
     def __init__(self, wait: float = 0.0):
         self.wait = wait
         self.asked: dict[str, int] = {"embed": 0, "predict": 0, "generate": 0}
+        self.stopped = ""
         self._guard = threading.Lock()
 
     def embed(self, photo: Photo) -> Embedding:
@@ -68,7 +71,11 @@ class FloodEngine:
             return
         for tenth in range(10):
             time.sleep(self.wait / 10)
-            progress(tenth / 10)
+            try:
+                progress(tenth / 10)
+            except PainterError as error:
+                self.stopped = type(error).__name__
+                raise
 
 
 def _regions(colors: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import importlib.util
 import io
 import logging
 import signal
+import socket
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,8 @@ def launch(
     one is taken. quiet: print nothing. options: further ones of Gradio's `launch`, such as inbrowser, height. Raises
     InvalidInput when the port is taken.
     """
+    if not any_port:
+        _check_port(settings)
     uploads = files.use_private_folder()
     blocks = page.build(studio, settings)
     workers = Workers(queue_size=settings.queue_size)
@@ -98,24 +101,18 @@ def launch(
     app.guard = _guard(app, service, settings)
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
-    try:
-        with contextlib.redirect_stdout(chatter):
-            _, url, share_url = blocks.launch(
-                server_name=settings.host,
-                server_port=None if any_port else settings.port,
-                share=settings.share,
-                prevent_thread_lock=True,
-                max_file_size=settings.max_file_size,
-                enable_monitoring=False,
-                mcp_server=mcp,
-                _app=app,
-                **{**page.launch_options(), **options},
-            )
-    except OSError as error:
-        workers.close()
-        raise InvalidInput(
-            f"Port {settings.port} of {settings.host} cannot be had ({error}). Choose another with --port.", "port"
-        ) from None
+    with contextlib.redirect_stdout(chatter):
+        _, url, share_url = blocks.launch(
+            server_name=settings.host,
+            server_port=None if any_port else settings.port,
+            share=settings.share,
+            prevent_thread_lock=True,
+            max_file_size=settings.max_file_size,
+            enable_monitoring=False,
+            mcp_server=mcp,
+            _app=app,
+            **{**page.launch_options(), **options},
+        )
     app.guard.started = True
     log.debug("gradio: %s", chatter.getvalue().strip())
     if mcp:
@@ -130,6 +127,16 @@ def launch(
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _check_port(settings: Settings) -> None:
+    try:
+        socket.create_server((settings.host, settings.port)).close()
+    except OSError as error:
+        raise InvalidInput(
+            f"Port {settings.port} of {settings.host} cannot be had ({error.strerror}). Choose another with --port.",
+            "port",
+        ) from None
 
 
 def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
