@@ -20,6 +20,7 @@ from . import exports, images, masks, paint
 from .cache import Cache, CacheStatus, Found
 from .deadline import Deadline, check, current
 from .engines import Engine, Progress, no_progress
+from .engines.asking import Asking
 from .errors import InvalidInput, MaskNotFound, PainterError
 from .gate import Gate
 from .rle import RLE
@@ -152,6 +153,7 @@ class Studio:
         queue_size: int = 64,
     ):
         self.engine, self.sessions, self.reason = engine, sessions, reason
+        self._asking = Asking(engine)
         self.limits = limits or Limits()
         self.max_file_size, self.max_pixels = max_file_size, max_pixels
         self._photos: Cache[Photo] = Cache(photo_cache, lambda photo: photo.pixels.nbytes)
@@ -376,7 +378,7 @@ class Studio:
 
         def compute() -> tuple[Mask, ...]:
             with self._generating.enter():
-                return tuple(self.engine.generate(photo, self._embedding(photo).value, options, step))
+                return self._asking.generate(photo, self._embedding(photo).value, options, step)
 
         with self._cancellable(session_id):
             found = self._masks.get(("generate", photo.digest, self.engine.name, options), compute)
@@ -438,7 +440,7 @@ class Studio:
         photo = self.photo(session_id)
         found = self._masks.get(
             ("find", photo.digest, self.engine.name, category),
-            lambda: tuple(self.engine.find(self._embedding(photo).value, category)),
+            lambda: self._asking.find(self._embedding(photo).value, category),
         )
         if not found.value:
             raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
@@ -684,7 +686,7 @@ class Studio:
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _embedding(self, photo: Photo) -> Found[Embedding]:
-        return self._embeddings.get((photo.digest, self.engine.name), lambda: self.engine.embed(photo))
+        return self._embeddings.get((photo.digest, self.engine.name), lambda: self._asking.embed(photo))
 
     def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
         prompts.check_inside(session.size)
@@ -692,7 +694,7 @@ class Studio:
         def compute() -> tuple[Mask, ...]:
             embedding = self._embedding(self.photo(session.id)).value
             check()
-            return tuple(self.engine.predict(embedding, prompts))
+            return self._asking.predict(embedding, prompts)
 
         return self._masks.get(("predict", session.digest, self.engine.name, prompts.key), compute)
 
