@@ -11,18 +11,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="SAM 2 needs torch: tests/run_sam2 installs it")
-pytest.importorskip("sam2", reason="SAM 2 is not installed: tests/run_sam2 installs it")
-
-import torch.nn.functional as F
 from engine_contract import EngineContract, building
+from far_end import serving
 from sam2_weights import save_random_weights
 
-from sam2_painter.engines.sam2 import SAM2Engine, lowres
+from sam2_painter.engines.modal import ModalEngine
+from sam2_painter.engines.sam2 import SAM2Engine
 from sam2_painter.errors import EngineUnavailable, InvalidInput
 from sam2_painter.rle import rle_to_mask
 from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
+
+torch = pytest.importorskip("torch", reason="SAM 2 needs torch: tests/run_sam2 installs it")
+pytest.importorskip("sam2", reason="SAM 2 is not installed: tests/run_sam2 installs it")
+decoder = pytest.importorskip("sam2_painter.engines.sam2.decoder")
+lowres = pytest.importorskip("sam2_painter.engines.sam2.lowres")
+interpolate = torch.nn.functional.interpolate
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -75,7 +78,16 @@ class TestContract(EngineContract):
         return SAM2Engine("tiny", checkpoint, "cpu")
 
 
-LOGITS = F.interpolate(torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(1)) * 6, (256, 256))[0].numpy()
+class TestOverTheWire(EngineContract):
+    """And so it does when it is asked over HTTP, the photo shrunk to a JPEG file."""
+
+    @pytest.fixture(scope="class")
+    def engine(self, checkpoint):
+        with serving(SAM2Engine("tiny", checkpoint, "cpu")) as url:
+            yield ModalEngine(url)
+
+
+LOGITS = interpolate(torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(1)) * 6, (256, 256))[0].numpy()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +115,8 @@ def test_prompts_give_the_authors_masks(engine, embedding, theirs, asked):
     assert np.abs(decoded.predicted_iou.numpy() - ious).max() < 1e-4
     best_first = np.argsort(-ious, kind="stable")
     ours = engine.predict(embedding, prompts)
-    assert [iou(mask.segmentation, masks[i] > 0) > 0.999 for mask, i in zip(ours, best_first, strict=True)]
+    for mask, i in zip(ours, best_first, strict=True):
+        assert iou(mask.segmentation, masks[i] > 0) > 0.999
     assert np.allclose([mask.predicted_iou for mask in ours], ious[best_first], atol=1e-4)
 
 
@@ -117,7 +130,7 @@ def test_a_mask_prompt_of_pixels_is_taken_as_sure_logits(engine, embedding):
     """A (H, W) bool mask asks the same as its 256x256 logits of +-10."""
     pixels = np.zeros(PHOTO.size, bool)
     pixels[:, : WIDTH // 2] = True
-    logits = F.interpolate(torch.tensor(pixels)[None, None].float(), (256, 256), mode="bilinear", antialias=True)
+    logits = interpolate(torch.tensor(pixels)[None, None].float(), (256, 256), mode="bilinear", antialias=True)
     logits = (logits[0] * 20 - 10).numpy()
     by_pixels, by_logits = (engine.predict(embedding, Prompts(mask_input=mask)) for mask in (pixels, logits))
     assert by_pixels == by_logits
@@ -127,7 +140,7 @@ def blobs(count: int, seed: int, detail: int = 6) -> torch.Tensor:
     """(count, 256, 256) smooth logits with a few hills each, as trained weights give."""
     generator = torch.Generator().manual_seed(seed)
     coarse = torch.randn(count, 1, detail, detail, generator=generator) * 8
-    return F.interpolate(coarse, (256, 256), mode="bicubic", align_corners=False)[:, 0]
+    return interpolate(coarse, (256, 256), mode="bicubic", align_corners=False)[:, 0]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (37, 41), (100, 700), (256, 256), (511, 513), (1155, 1730)])
@@ -136,7 +149,7 @@ def blobs(count: int, seed: int, detail: int = 6) -> torch.Tensor:
 def test_runs_and_stability_are_those_of_the_drawn_mask(size, detail, threshold):
     """What is told from 256x256 logits is what interpolating and counting every pixel tells."""
     logits = torch.cat([blobs(4, seed=detail, detail=detail), torch.full((1, 256, 256), 9.0), -torch.ones(1, 256, 256)])
-    drawn = F.interpolate(logits[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+    drawn = interpolate(logits[:, None], size, mode="bilinear", align_corners=False)[:, 0]
     for rle, mask in zip(lowres.to_rles(logits, size, threshold), drawn > threshold, strict=True):
         assert (rle_to_mask(rle) != mask.numpy()).sum() <= mask.numel() * 1e-5
     high, low = ((drawn > threshold + offset).sum((1, 2)) for offset in (1, -1))
@@ -231,11 +244,9 @@ def test_thresholds_let_the_same_masks_through(engine, embedding, theirs, monkey
     script.next = 0
 
     def scripted_ours(features, coords, labels, masks=None, *, multimask, above=None):
-        from sam2_painter.engines.sam2.decoder import Decoded
-
         logits, ious = script.take(len(coords))
         keep = ious > above
-        return Decoded(logits[keep], ious[keep], keep.nonzero()[:, 0])
+        return decoder.Decoded(logits[keep], ious[keep], keep.nonzero()[:, 0])
 
     monkeypatch.setattr(engine._decoder, "decode", scripted_ours)
     ours = engine.generate(PHOTO, embedding, options)
@@ -307,7 +318,7 @@ def test_bytes_that_are_no_embedding(engine, data):
 def test_an_embedding_of_other_weights_is_refused(engine, embedding):
     """Features of one set of weights mean nothing to another."""
     stranger = replace(embedding, engine="sam2.1-tiny/00000000/float32")
-    with pytest.raises(InvalidInput, match="made by sam2.1-tiny/00000000"):
+    with pytest.raises(InvalidInput, match=r"made by sam2\.1-tiny/00000000"):
         engine.predict(stranger, Prompts.click(1, 1))
 
 

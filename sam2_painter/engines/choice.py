@@ -1,0 +1,74 @@
+"""Which engine, and why: decided once at start, said on the page, in /health and in the log, and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..errors import EngineUnavailable, InvalidInput
+from .base import Engine, engine_names, load_engine
+from .reach import can_connect
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine and one sentence that says why it is this one."""
+
+    engine: Engine
+    reason: str
+
+
+def choose(
+    engine: str = "auto",
+    *,
+    modal_base_url: str = "",
+    modal_key: str = "",
+    modal_secret: str = "",
+    modal_app: str = "",
+    sam2_model: str = "auto",
+    sam2_checkpoint: str | Path = "",
+    sam2_device: str = "auto",
+    sam2_cache_dir: str | Path = "",
+    sam2_dtype: str = "float32",
+) -> Choice:
+    """The engine of that name, or with "auto" the best there is: Modal if an address or app is set and its host can be
+    reached, else SAM 2 in this process if torch, sam2 and the weights can be had, else the offline engine.
+
+    No question is asked of Modal, for that would start a GPU: a connection to its host must do. An engine named
+    outright that cannot run raises EngineUnavailable, saying what to do; an unknown name InvalidInput.
+    """
+    makers = {
+        "modal": lambda: _modal(modal_base_url, modal_key, modal_secret, modal_app),
+        "sam2": lambda: load_engine(
+            "sam2",
+            model=sam2_model,
+            checkpoint=sam2_checkpoint or None,
+            device=sam2_device,
+            cache_dir=sam2_cache_dir or None,
+            dtype=sam2_dtype,
+        ),
+    }
+    if engine != "auto":
+        if engine not in engine_names():
+            raise InvalidInput(f"engine must be one of auto, {', '.join(engine_names())}, got {engine!r}", "engine")
+        return Choice(makers.get(engine, lambda: load_engine(engine))(), "It was asked for by name.")
+
+    missing = []
+    if modal_base_url or modal_app:
+        try:
+            return Choice(makers["modal"](), "Modal is set up and its host can be reached.")
+        except EngineUnavailable as error:
+            missing.append(str(error))
+    try:
+        return Choice(makers["sam2"](), " ".join([*missing, "SAM 2 and its weights are on this machine."]))
+    except EngineUnavailable as error:
+        missing.append(str(error))
+    return Choice(load_engine("offline"), " ".join([*missing, "So the built-in offline engine it is."]))
+
+
+def _modal(base_url: str, key: str, secret: str, app: str) -> Engine:
+    if base_url and urlsplit(base_url).hostname and not can_connect(base_url):
+        host = urlsplit(base_url).netloc.rpartition("@")[2]
+        raise EngineUnavailable(f"Modal at {host} cannot be reached: check MODAL_BASE_URL and the network.")
+    return load_engine("modal", base_url=base_url, key=key, secret=secret, app=app)
