@@ -17,7 +17,7 @@ from PIL import Image
 
 from sam2_painter import paint
 from sam2_painter.errors import PainterError
-from sam2_painter.types import Mask
+from sam2_painter.types import Prompts
 
 pytest.importorskip("gradio", reason="the page needs gradio")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
@@ -36,14 +36,8 @@ class WallFinder(FloodEngine):
 
     def find(self, embedding, category):
         """The region in the middle of the building."""
-        masks = self.predict(embedding, _click(*WALL_AT))
+        masks = self.predict(embedding, Prompts.click(*WALL_AT))
         return [replace(masks[0], category=category, category_score=0.9)]
-
-
-def _click(x: int, y: int):
-    from sam2_painter.types import Prompts
-
-    return Prompts.click(x, y)
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +190,7 @@ def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
     assert not failures
 
 
-# -- the main job --------------------------------------------------------------------------------------------------------
+# -- the main job
 
 
 def test_open_click_paint_download(new_page):
@@ -283,7 +277,7 @@ def test_the_selection_shows_where_it_is(new_page):
     assert np.abs(np.subtract(expected, painter.seen(*WALL_AT), dtype=int)).max() < 8
 
 
-# -- pointing ------------------------------------------------------------------------------------------------------------
+# -- pointing
 
 
 @pytest.mark.parametrize("how", [{"button": "right"}, {"modifier": "Shift"}, {"modifier": "Alt"}], ids=str)
@@ -357,9 +351,10 @@ def test_keyboard_alone(new_page):
     painter.key("Enter")
     assert painter.mask[HEIGHT // 2 + 30, WIDTH // 2]
     nameless = painter.page.evaluate(
-        """() => [...document.querySelectorAll('.sp button, .sp input, .sp [role=slider]')].filter((e) => e.checkVisibility()
-        && !(e.getAttribute('aria-label') || e.textContent.trim() || e.title || e.labels?.[0]?.textContent.trim()))
-        .map((e) => e.outerHTML)"""
+        """() => [...document.querySelectorAll('.sp button, .sp input, .sp [role=slider]')].filter((e) => {
+          const label = e.labels?.[0]?.textContent.trim();
+          return e.checkVisibility() && !(e.getAttribute('aria-label') || e.textContent.trim() || e.title || label);
+        }).map((e) => e.outerHTML)"""
     )
     assert nameless == []
 
@@ -375,7 +370,7 @@ def test_paint_all_walls(new_page, launch):
     assert layer.mask.rle.contains(*WALL_AT)
 
 
-# -- every mask ----------------------------------------------------------------------------------------------------------
+# -- every mask
 
 
 def test_regions(new_page):
@@ -421,7 +416,7 @@ def test_generate_shows_progress_and_can_be_cancelled(new_page, launch):
     assert painter.idle().session.automatic == ()
 
 
-# -- paint and layers ------------------------------------------------------------------------------------------------------
+# -- paint and layers
 
 
 def test_repainting_a_painted_wall(new_page):
@@ -510,7 +505,7 @@ def test_a_colour_from_the_photo(new_page):
     assert np.abs(np.subtract(painter.idle().session.layers[0].color, SKY)).max() <= 1
 
 
-# -- coming back, mistakes, phones -----------------------------------------------------------------------------------------
+# -- coming back, mistakes, phones
 
 
 def test_reload_finds_the_session(new_page):

@@ -16,7 +16,7 @@ from typing import Any
 from .. import colors, examples, paint
 from ..errors import Cancelled, InvalidInput, SessionNotFound
 from ..studio import Studio
-from ..types import AutoMask, Prompts, Session
+from ..types import AutoMask, Prompts, Session, whole_number
 from . import files, verbs, view
 
 Json = dict[str, Any]
@@ -55,6 +55,10 @@ class Ask:
         """Keys of the pictures the browser holds."""
         have = self.get("have")
         return have if isinstance(have, dict) else {}
+
+    def whole(self, name: str) -> int:
+        """A whole number."""
+        return whole_number(self.get(name), name, -(2**31), 2**31 - 1)
 
     def items(self, name: str, most: int) -> list[Any]:
         """A list of at most so many."""
@@ -124,11 +128,11 @@ def box(studio: Studio, ask: Ask) -> Json:
 
 
 def remove_point(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.remove_point(ask.sid, ask.get("index")))
+    return _seen(studio, ask, studio.remove_point(ask.sid, ask.whole("index")))
 
 
 def choose(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.choose(ask.sid, ask.get("choice")))
+    return _seen(studio, ask, studio.choose(ask.sid, ask.whole("choice")))
 
 
 def select(studio: Studio, ask: Ask) -> Json:
@@ -179,15 +183,15 @@ def edit_layer(studio: Studio, ask: Ask) -> Json:
         raise InvalidInput(f"changes must name one or more of {', '.join(_LAYER_CHANGES)}", "changes")
     if "color" in changes:
         changes = {**changes, "color": colors.parse_color(changes["color"])}
-    return _seen(studio, ask, studio.edit_layer(ask.sid, ask.get("index"), **changes))
+    return _seen(studio, ask, studio.edit_layer(ask.sid, ask.whole("index"), **changes))
 
 
 def remove_layer(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.remove_layer(ask.sid, ask.get("index")))
+    return _seen(studio, ask, studio.remove_layer(ask.sid, ask.whole("index")))
 
 
 def move_layer(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.move_layer(ask.sid, ask.get("index"), ask.get("to")))
+    return _seen(studio, ask, studio.move_layer(ask.sid, ask.whole("index"), ask.whole("to")))
 
 
 def undo(studio: Studio, ask: Ask) -> Json:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -44,13 +45,14 @@ def boot(studio: Studio) -> Json:
 @cache
 def shelf() -> tuple[Json, ...]:
     """The example photos, each with a small picture."""
-    shown = []
-    for name in examples.NAMES:
-        if examples.path(name).is_file():
-            pixels = images.open_photo(examples.path(name)).pixels
-            small = images.to_data_url(images.thumbnail(pixels, 300, 80), "JPEG")
-            shown.append({"name": name, "title": name.replace("-", " ").capitalize(), "url": small})
-    return tuple(shown)
+    return tuple(
+        {"name": name, "title": name.replace("-", " ").capitalize(), "url": _small(examples.path(name))}
+        for name in examples.NAMES
+    )
+
+
+def _small(path: Path) -> str:
+    return images.to_data_url(images.thumbnail(images.open_photo(path).pixels, 300, 80), "JPEG")
 
 
 def snapshot(studio: Studio, session: Session, have: Have) -> Json:

@@ -1,0 +1,184 @@
+"""The page's events sent by hand: whatever they hold, they get an answer or one of our sentences."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from engines import FloodEngine
+
+from sam2_painter.errors import InvalidInput, PainterError, SessionNotFound
+from sam2_painter.web import handlers, view
+from sam2_painter.web.handlers import Ask
+
+VERBS = {
+    name: verb
+    for name, verb in vars(handlers).items()
+    if not name.startswith("_") and getattr(verb, "__annotations__", {}).get("ask") == "Ask"
+}
+HOSTILE = (
+    None,
+    True,
+    -1,
+    10**30,
+    1.5,
+    float("nan"),
+    "",
+    "../../etc/passwd",
+    "<script>",
+    "\0",
+    [],
+    [None],
+    [[1, 2, 3]] * 1000,
+    [["a", "b", "c"]],
+    [1, 2],
+    [1, 2, 3, 4],
+    [float("inf")] * 4,
+    {},
+    {"opacity": 7},
+    {"mask": 1},
+    {"color": None},
+    {"visible": "no"},
+)
+FIELDS = [
+    *("points", "box", "index", "choice", "mask_ids", "mode", "category", "text", "at", "mask_id", "opacity", "light"),
+    *("shadow", "color", "changes", "to", "format", "quality", "painted", "path", "name", "have", "points_per_side"),
+]
+
+
+@pytest.fixture
+def session(studio, photo_bytes):
+    """A session with something in it."""
+    opened = studio.open(photo_bytes, "house.png")
+    studio.click(opened.id, 100, 100)
+    return studio.paint(opened.id, [{"mask_id": 0, "color": (1, 2, 3)}])
+
+
+def send(verb: str, studio, uploads: Path, **values: object) -> object:
+    """Ask as the browser does."""
+    ask = Ask.read(values)
+    if verb == "open_upload":
+        return handlers.open_upload(studio, ask, uploads)
+    answer = VERBS[verb](studio, ask)
+    return list(answer) if verb == "generate" else answer
+
+
+def assert_short(sentence: str) -> None:
+    """What is said does not repeat what was sent."""
+    assert len(sentence) < 400
+
+
+def test_every_verb_is_known():
+    """The table below covers all there are."""
+    assert {"open_upload", "click", "paint_selection", "edit_layer", "generate", "cancel", "detail"} <= set(VERBS)
+
+
+@pytest.mark.parametrize("verb", [name for name in VERBS if name != "close"])
+def test_hostile_values(verb, studio, session, tmp_path):
+    """Any value in any field is answered, or refused in one sentence; never anything else."""
+    for value in HOSTILE:
+        try:
+            said = handlers.dumps({"": send(verb, studio, tmp_path, sid=session.id, **dict.fromkeys(FIELDS, value))})
+        except PainterError as error:
+            said = str(error)
+            assert_short(said)
+        assert len(said) > 5
+        assert "\n" not in said
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("sid", [None, "", "nobody", 7, ["a"], "' OR 1=1 --"], ids=repr)
+def test_unknown_sessions(verb, sid, studio, tmp_path):
+    """Nobody reaches a session without its id."""
+    if verb in ("open_upload", "open_example", "color"):
+        pytest.skip("needs no session")
+    try:
+        answer = send(verb, studio, tmp_path, sid=sid, text="red", mask_id=0, box=[0, 0, 5, 5], points=[[1, 1, 1]])
+    except PainterError:
+        return
+    assert verb == "cancel" or "gone" in answer
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 7], ids=repr)
+def test_events_without_data(data):
+    """An event that is no object is refused."""
+    with pytest.raises(InvalidInput):
+        Ask.read(data)
+
+
+def test_only_uploads_are_opened(studio, tmp_path, photo_bytes):
+    """A path that was not uploaded is refused; an upload is opened and its file deleted."""
+    uploads = tmp_path / "up"
+    uploads.mkdir()
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(photo_bytes)
+    for path in (secret, "/etc/passwd", uploads / ".." / "secret.png", uploads):
+        with pytest.raises(InvalidInput):
+            send("open_upload", studio, uploads, path=str(path), name="x.png")
+    assert secret.exists()
+    sent = uploads / "house.png"
+    sent.write_bytes(photo_bytes)
+    shown = send("open_upload", studio, uploads, path=str(sent), name="my house.png")["session"]
+    assert shown["name"] == "my house.png"
+    assert not sent.exists()
+
+
+def test_pictures_are_sent_once(studio, session, tmp_path):
+    """A browser that says what it has gets a reply of a few kilobytes, with every picture named and none sent again."""
+    full = send("look", studio, tmp_path, sid=session.id)["session"]
+    assert full["photo"]["url"].startswith("data:image/jpeg")
+    have = {name: full[name]["key"] for name in ("photo", "picture")} | {"mask": full["selection"]["mask"]["key"]}
+    again = send("look", studio, tmp_path, sid=session.id, have=have)
+    assert again["session"]["photo"] == {"key": have["photo"], "url": None}
+    assert again["session"]["selection"]["mask"]["url"] is None
+    assert len(handlers.dumps(again)) < 4000
+
+
+def test_tags_in_names_stay_text():
+    """What goes to the browser holds no "<": gr.HTML would look for tags in it."""
+    text = handlers.dumps({"name": "</script><script>alert(1)</script>"})
+    assert "<" not in text
+    assert json.loads(text) == {"name": "</script><script>alert(1)</script>"}
+
+
+def test_generate_tells_and_can_be_cancelled(studio, session):
+    """It tells how far it is and how many there are; a cancelled one says so and changes nothing; a reader who leaves
+    stops the work."""
+    told = list(handlers.generate(studio, Ask({"sid": session.id})))
+    assert told[-1] == {"sid": session.id, "done": 8}
+    assert [news["fraction"] for news in told[:-1]] == sorted(news["fraction"] for news in told[:-1])
+    studio.engine.wait = 20.0
+    slow = handlers.generate(studio, Ask({"sid": session.id, "points_per_side": 5}))
+    next(slow)
+    assert "fraction" in next(slow)
+    handlers.cancel(studio, Ask({"sid": session.id}))
+    assert list(slow)[-1] == {"sid": session.id, "cancelled": True}
+    left = handlers.generate(studio, Ask({"sid": session.id, "points_per_side": 6}))
+    next(left), next(left)
+    left.close()  # comes back only because the work was stopped
+    assert not studio.cancel(session.id)
+
+
+def test_generate_passes_mistakes_on(studio, session):
+    """Knobs out of range and sessions that are gone are errors of ours."""
+    with pytest.raises(InvalidInput, match="points_per_side"):
+        list(handlers.generate(studio, Ask({"sid": session.id, "points_per_side": 0})))
+    with pytest.raises(SessionNotFound):
+        list(handlers.generate(studio, Ask({"sid": "nobody"})))
+
+
+def test_white_wall_lies_on_the_mask(studio, session):
+    """What the browser recolours by itself has the mask's box, in pixels of the photo."""
+    wall = view.white_wall(studio, session, 0)
+    x, y, w, h = session.mask(0).bbox
+    for got, wanted in zip(wall["box"], (x, y, w, h), strict=True):
+        assert abs(got - wanted) <= 3
+    assert wall["url"].startswith("data:image/webp")
+
+
+def test_boot_holds_no_session(studio, session):
+    """What every visitor gets tells nothing of anybody's work."""
+    text = handlers.dumps(view.boot(studio))
+    assert session.id not in text
+    assert json.loads(text)["engine"] == {"title": FloodEngine.title, "reason": "it is quick"}
