@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tqdm import tqdm
+
 from . import images, logs
 from .colors import parse_color
 from .errors import InvalidInput, PainterError
@@ -24,7 +26,6 @@ from .types import PAINT_MODES, AutoMask, Prompts, Session
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
 NO_LIMIT = 86400.0
-BAR = 24
 
 
 def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int:
@@ -128,9 +129,7 @@ def _run(args: argparse.Namespace, studio: Studio) -> int:
         images.check_format(args.format)
     photos, target = _photos(args)
     failed = 0
-    for number, photo in enumerate(photos, 1):
-        if len(photos) > 1:
-            _progress(number, len(photos), photo.name)
+    for photo in tqdm(photos, unit="photo", disable=len(photos) == 1):
         try:
             session = studio.open(photo)
             try:
@@ -139,9 +138,9 @@ def _run(args: argparse.Namespace, studio: Studio) -> int:
                 studio.close(session.id)
         except (PainterError, OSError) as error:
             failed += 1
-            _say(f"\n{photo}: {error}")
+            _say(f"{photo}: {error}")
     if len(photos) > 1:
-        _say(f"\n{len(photos) - failed} of {len(photos)} done")
+        _say(f"{len(photos) - failed} of {len(photos)} done")
     return 1 if failed else 0
 
 
@@ -190,20 +189,10 @@ def _masks(args: argparse.Namespace, studio: Studio, session: Session, out: Path
 def _write(out: Path, data: bytes) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(data)
-    if not sys.stderr.isatty():
-        _say(str(out))
-
-
-def _progress(number: int, count: int, name: str) -> None:
-    """A bar on a terminal; elsewhere the files written are the progress."""
-    if sys.stderr.isatty():
-        full = round(BAR * (number - 1) / count)
-        sys.stderr.write(f"\r[{'#' * full}{'.' * (BAR - full)}] {number}/{count} {name[:40]:<40}")
-        sys.stderr.flush()
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    tqdm.write(text, file=sys.stderr)  # above the bar, where there is one
 
 
 if __name__ == "__main__":
