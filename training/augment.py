@@ -12,7 +12,7 @@ import numpy as np
 
 from .data import CLASSES
 
-SKY = CLASSES.index("sky")
+SKY, WALL = CLASSES.index("sky"), CLASSES.index("wall")
 SKIES = np.array(
     [
         [[70, 120, 200], [190, 215, 240]],  # clear
@@ -66,6 +66,27 @@ def repaint(rng: np.random.Generator, image: np.ndarray, instances: np.ndarray) 
     gain[~change] = 1
     field = gain[inverse.reshape(instances.shape)].astype(np.float32)
     return image * cv2.GaussianBlur(field, (0, 0), rng.uniform(0.6, 1.6))
+
+
+def masonry(rng: np.random.Generator, image: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Courses of brick, stone or boards on the walls: their joints are texture and no border of anything."""
+    size = len(classes)
+    course, brick = rng.uniform(3, 22), rng.uniform(1.2, 8)
+    lean, slope = rng.uniform(-0.3, 0.3, 2)
+    ys, xs = np.mgrid[:size, :size].astype(np.float32)
+    across, down = (xs + lean * ys) / (course * brick), (ys + slope * xs) / course
+    row = np.floor(down)
+    column = np.floor(across + 0.5 * (row % 2))
+    joint = rng.uniform(0.06, 0.2)
+    seam = (down % 1 < joint) | ((across + 0.5 * (row % 2)) % 1 < joint / brick)
+    if rng.random() < 0.25:  # boards have no upright joints
+        seam = down % 1 < joint
+    tones = rng.normal(0, rng.uniform(0, 0.12), 1021)[((row * 31 + column * 7) % 1021).astype(int)]
+    pattern = 1 + tones + seam * rng.uniform(-0.4, 0.4)
+    pattern = cv2.GaussianBlur(pattern.astype(np.float32), (0, 0), rng.uniform(0.4, 1.0))
+    tint = np.exp(rng.normal(0, 0.15, 3)) if rng.random() < 0.5 else np.ones(3)
+    walls = cv2.GaussianBlur((classes == WALL).astype(np.float32), (0, 0), 0.7)[..., None]
+    return (image * (1 + walls * (pattern[..., None] * tint - 1))).astype(np.float32)
 
 
 def replace_sky(rng: np.random.Generator, image: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -139,6 +160,8 @@ def augmented(
         image = replace_sky(rng, image, classes)
     if rng.random() < 0.5:
         image = repaint(rng, image, instances)
+    if rng.random() < 0.3:
+        image = masonry(rng, image, classes)
     if rng.random() < 0.4:
         image = cast_shadow(rng, image, classes)
     return relight(rng, image), classes, instances

@@ -13,7 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-CLASSES = ("wall", "window", "balcony", "fence", "vegetation", "shop", "ground", "other", "sky")
+from sam2_painter.engines.offline.network import CLASSES
+
 IGNORED = 255
 SKY_AREA = 0.012  # of the photo: an unannotated component that large is a thing of its own, not a left-out window
 
@@ -59,11 +60,6 @@ def read_split(data: str | Path, split: str) -> list[Example]:
         )
         for image in images
     ]
-
-
-def hold_out(examples: list[Example], every: int = 8) -> tuple[list[Example], list[Example]]:
-    """(learn, check): whole photos, one of `every` held out to check the fit."""
-    return [e for k, e in enumerate(examples) if k % every], [e for k, e in enumerate(examples) if k % every == 0]
 
 
 def class_map(labels: np.ndarray, regions: tuple[Region, ...]) -> tuple[np.ndarray, np.ndarray]:

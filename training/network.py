@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ from .data import CLASSES, IGNORED, Example, class_map
 SIDE = 768  # px: photos are read at this size, as the engine shows them to the network
 CROP = 320
 BATCH = 6
+PEAK_RATE = 4e-3
 CLASS_WEIGHTS = (0.6, 1.0, 1.6, 1.6, 1.0, 1.6, 1.4, 0.8, 0.8)
 
 
@@ -98,33 +98,36 @@ def batch(rng: np.random.Generator, samples: list) -> tuple[torch.Tensor, torch.
     return tuple(torch.from_numpy(np.stack(part)) for part in (images, borders, classes))
 
 
-def loss(output: torch.Tensor, border: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+def loss(output: torch.Tensor, border: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Weighted cross-entropy and Dice on the borders, cross-entropy on the classes."""
     logits = output[:, 0]
     found = torch.sigmoid(logits)
     dice = 1 - 2 * (found * border).sum() / (found.sum() + border.sum() + 1)
     edges = F.binary_cross_entropy_with_logits(logits, border, weight=1 + 3 * border)
-    kinds = F.cross_entropy(output[:, 1:], classes, weight=torch.tensor(CLASS_WEIGHTS), ignore_index=IGNORED)
+    kinds = F.cross_entropy(output[:, 1:], classes, weight=weights, ignore_index=IGNORED)
     return edges + 0.5 * dice + kinds
 
 
-def train(examples: list[Example], steps: int, seed: int = 0, keep: Path | None = None) -> Network:
-    """A network trained for `steps` batches; an average over its last weights is what is returned (and kept in
-    `keep`).
+def train(examples: list[Example], steps: int, seed: int) -> Network:
+    """A network trained for `steps` batches, from nothing or from the weights in `start`. What is returned is an
+    average over its last weights. A GPU is used when there is one.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     samples = read(examples)
     network = Network()
+    network.to(device)
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
     )
-    optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.03)
+    weights = torch.tensor(CLASS_WEIGHTS, device=device)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps, pct_start=0.03)
     begun, mean = time.time(), None
     for step in range(1, steps + 1):
-        images, border, classes = batch(rng, samples)
-        value = loss(network(images.contiguous(memory_format=torch.channels_last)), border, classes)
+        images, border, classes = (part.to(device) for part in batch(rng, samples))
+        value = loss(network(images.contiguous(memory_format=torch.channels_last)), border, classes, weights)
         optimizer.zero_grad()
         value.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
@@ -134,9 +137,7 @@ def train(examples: list[Example], steps: int, seed: int = 0, keep: Path | None 
         mean = value.item() if mean is None else 0.98 * mean + 0.02 * value.item()
         if step % 50 == 0:
             print(f"step {step}/{steps} loss {mean:.4f} {time.time() - begun:.0f} s", flush=True)
-        if keep is not None and (step % 500 == 0 or step == steps):
-            torch.save(average.module.state_dict(), keep)
-    return average.module.eval()
+    return average.module.cpu().eval()
 
 
 @torch.no_grad()

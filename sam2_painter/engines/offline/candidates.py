@@ -12,14 +12,16 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from . import reading as r
-from .features import Clicks, areas
-from .reading import CLASSES, Reading
+from .features import Clicks, areas, boxes
+from .network import CLASSES
+from .reading import Reading
 from .trees import COLOUR_STEP, Tree
 
 NODE, BALL, COLOUR_BALL, NODE_EDIT, BALL_EDIT, CLASS_AREA, NODE_OF_CLASS = range(7)
 LARGEST = 0.9  # of the photo: a mask of nearly everything is no answer
 GROWTH = 1.03  # a node that its parent hardly exceeds is skipped for the parent
 BALL_SHARES = (0.0015, 0.003, 0.006, 0.012, 0.02, 0.03, 0.045, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27, 0.35, 0.45)
+NEAR_BOX = 20  # nodes of each tree that are looked at for a box
 OPENINGS = tuple(CLASSES.index(name) for name in ("window",))
 
 
@@ -37,9 +39,10 @@ class Pool:
             self._masks[key] = mask
             self._origins.append((kind, persistence, altitude))
 
-    def stacked(self) -> tuple[np.ndarray, np.ndarray]:
-        """Masks (K, n) bool and origins (K, 3) float32."""
-        return np.array(list(self._masks.values()), bool), np.array(self._origins, np.float32).reshape(-1, 3)
+    def stacked(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Masks (K, count) bool and origins (K, 3) float32."""
+        masks = np.array(list(self._masks.values()), bool).reshape(-1, count)
+        return masks, np.array(self._origins, np.float32).reshape(-1, 3)
 
 
 def click_candidates(
@@ -51,16 +54,19 @@ def click_candidates(
     Every candidate holds every positive leaf and no negative one. After an answer, a positive click only adds
     to it and a negative one only takes away.
     """
-    good, bad = positive_and_negative(clicks)
     pool = Pool()
     if previous is None:
-        _from_nothing(pool, reading, good, bad)
+        _from_nothing(pool, reading, int(clicks.leaves[-1]), bool(clicks.positive[-1]))
     else:
         _from_previous(pool, reading, clicks, previous)
-    masks, origins = pool.stacked()
+    masks, origins = pool.stacked(reading.count)
     if not len(masks):
+        # Nothing is left to add or to take away.
         masks, origins = np.zeros((1, reading.count), bool), np.zeros((1, 3), np.float32)
-    return _obey(masks, origins, clicks, previous)
+    masks = keep_promises(masks, clicks, previous)
+    _, once = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True)
+    once.sort()
+    return masks[once], origins[once]
 
 
 def positive_and_negative(clicks: Clicks) -> tuple[list[int], list[int]]:
@@ -72,38 +78,31 @@ def positive_and_negative(clicks: Clicks) -> tuple[list[int], list[int]]:
     return good, bad
 
 
-def _obey(
-    masks: np.ndarray, origins: np.ndarray, clicks: Clicks, previous: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Make every mask keep the promises of `click_candidates`; masks that become equal are joined."""
+def keep_promises(masks: np.ndarray, clicks: Clicks, previous: np.ndarray | None) -> np.ndarray:
+    """Masks (K, n) made to keep the promises of `click_candidates`."""
     good, bad = positive_and_negative(clicks)
     if previous is not None:
         masks = masks | previous if clicks.positive[-1] else masks & previous
     masks[:, good] = True
     masks[:, bad] = False
-    _, once = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True)
-    once.sort()
-    return masks[once], origins[once]
+    return masks
 
 
-def _from_nothing(pool: Pool, reading: Reading, good: list[int], bad: list[int]) -> None:
-    if not good:  # "not this": everything but what the same click would have selected
+def _from_nothing(pool: Pool, reading: Reading, leaf: int, positive: bool) -> None:
+    """For the first click. A negative one asks for everything but what the same positive one would select."""
+    if not positive:
         inverse = Pool()
-        _from_nothing(inverse, reading, bad, [])
-        for mask, origin in zip(*inverse.stacked(), strict=True):
-            pool.add(~mask, int(origin[0]), float(origin[1]), float(origin[2]))
+        _from_nothing(inverse, reading, leaf, True)
+        for mask, origin in zip(*inverse.stacked(reading.count), strict=True):
+            pool.add(~mask, *origin.tolist())
         return
     for tree in reading.trees:
-        for mask, persistence, altitude in _nodes_over(reading, tree, good[-1], LARGEST):
-            if mask[good].all():
-                for leaf in bad:
-                    if mask[leaf]:
-                        mask = mask & ~_largest_without(tree, leaf, good)
-                pool.add(mask, NODE, persistence, altitude)
-                _add_class_part(pool, reading, mask, good[-1], persistence, altitude)
+        for mask, persistence, altitude in _nodes_over(reading, tree, leaf, LARGEST):
+            pool.add(mask, NODE, persistence, altitude)
+            _add_without_openings(pool, reading, mask, leaf, persistence, altitude)
     for kind, boundary, colour in ((BALL, 1.0, 1.0), (COLOUR_BALL, 0.3, 0.15)):
-        _add_balls(pool, reading, good, bad, kind, boundary, colour)
-    _add_class_areas(pool, reading, good, bad)
+        _add_balls(pool, reading, leaf, [], kind, boundary, colour)
+    _add_class_areas(pool, reading, leaf, [])
 
 
 def _from_previous(pool: Pool, reading: Reading, clicks: Clicks, previous: np.ndarray) -> None:
@@ -115,11 +114,11 @@ def _from_previous(pool: Pool, reading: Reading, clicks: Clicks, previous: np.nd
             if mask[against].any():
                 break
             edits.add(mask, NODE_EDIT, persistence, altitude)
-            _add_class_part(edits, reading, mask, leaf, persistence, altitude)
-    _add_balls(edits, reading, [leaf], against, BALL_EDIT, 1.0, 1.0)
-    _add_class_areas(edits, reading, [leaf], against)
-    for mask, origin in zip(*edits.stacked(), strict=True):
-        pool.add(previous | mask if add else previous & ~mask, int(origin[0]), float(origin[1]), float(origin[2]))
+            _add_without_openings(edits, reading, mask, leaf, persistence, altitude)
+    _add_balls(edits, reading, leaf, against, BALL_EDIT, 1.0, 1.0)
+    _add_class_areas(edits, reading, leaf, against)
+    for mask, origin in zip(*edits.stacked(reading.count), strict=True):
+        pool.add(previous | mask if add else previous & ~mask, *origin.tolist())
 
 
 def _nodes_over(reading: Reading, tree: Tree, leaf: int, largest: float) -> list[tuple[np.ndarray, float, float]]:
@@ -138,17 +137,7 @@ def _nodes_over(reading: Reading, tree: Tree, leaf: int, largest: float) -> list
     return result
 
 
-def _largest_without(tree: Tree, leaf: int, others: list[int]) -> np.ndarray:
-    """The largest node that holds a leaf and none of the others."""
-    best = leaf
-    for node in tree.path(leaf):
-        if any(tree.first[node] <= tree.rank[k] < tree.last[node] for k in others):
-            break
-        best = node
-    return tree.leaves(np.array([best]))[0]
-
-
-def _add_class_part(
+def _add_without_openings(
     pool: Pool, reading: Reading, mask: np.ndarray, leaf: int, persistence: float, altitude: float
 ) -> None:
     """The part of a node that is no opening: a wall without its windows."""
@@ -158,17 +147,23 @@ def _add_class_part(
 
 
 def _graph(reading: Reading, weights: np.ndarray, chosen: np.ndarray | slice = np.s_[:]) -> csr_matrix:
+    """(n, n) weights of the chosen edges; they are sorted already, so the rows need only be found."""
     edges = reading.edges[chosen]
-    return csr_matrix((weights, (edges[:, 0], edges[:, 1])), shape=(reading.count, reading.count))
+    rows = np.searchsorted(edges[:, 0], np.arange(reading.count + 1))
+    return csr_matrix((weights, edges[:, 1], rows), shape=(reading.count, reading.count))
 
 
 def _add_balls(
-    pool: Pool, reading: Reading, good: list[int], bad: list[int], kind: int, boundary: float, colour: float
+    pool: Pool, reading: Reading, leaf: int, against: list[int], kind: int, boundary: float, colour: float
 ) -> None:
-    """Neighbourhoods of the clicks by the effort to get there, cut where the next step costs most."""
+    """Neighbourhoods of a click by the effort to get there, cut where the next step costs most, less what is
+    nearer to the clicks against it.
+    """
     by_colour = kind == COLOUR_BALL
-    effort = _effort(reading, good, boundary, colour, by_colour)
-    nearer_bad = _effort(reading, bad, boundary, colour, by_colour) < effort if bad else np.zeros(reading.count, bool)
+    effort = _effort(reading, [leaf], boundary, colour, by_colour)
+    lost = np.zeros(reading.count, bool)
+    if against:
+        lost = _effort(reading, against, boundary, colour, by_colour) < effort
     order = np.argsort(effort, kind="stable")
     steps = np.diff(effort[order])
     reached = np.cumsum(reading.area[order]) / reading.area.sum()
@@ -180,7 +175,7 @@ def _add_balls(
         cut = low + int(steps[low:high].argmax())
         mask = np.zeros(reading.count, bool)
         mask[order[: cut + 1]] = True
-        pool.add(mask & ~nearer_bad, kind)
+        pool.add(mask & ~lost, kind)
 
 
 def _effort(reading: Reading, leaves: list[int], boundary: float, colour: float, by_colour: bool) -> np.ndarray:
@@ -197,9 +192,9 @@ def _effort(reading: Reading, leaves: list[int], boundary: float, colour: float,
     return dijkstra(_graph(reading, weights.astype(np.float64)), directed=False, indices=leaves, min_only=True)
 
 
-def _add_class_areas(pool: Pool, reading: Reading, good: list[int], bad: list[int]) -> None:
+def _add_class_areas(pool: Pool, reading: Reading, leaf: int, against: list[int]) -> None:
     """Connected areas of the class that the network sees at the click, with and without stopping at borders."""
-    own = reading.classes[good[-1]]
+    own = reading.classes[leaf]
     kind = int(own.argmax())
     if own[kind] < 0.3:
         return
@@ -207,10 +202,41 @@ def _add_class_areas(pool: Pool, reading: Reading, good: list[int], bad: list[in
     for threshold, strongest in ((0.3, 9), (0.5, 9), (0.7, 9), (0.3, 0.45), (0.5, 0.45), (0.3, 0.3), (0.5, 0.3)):
         alike = reading.classes[:, kind] >= min(threshold, own[kind] * 0.9)
         name = components(reading, alike, strength < strongest)
-        mask = np.isin(name, name[good]) & alike
-        mask[good] = True
-        if not mask[bad].any():
+        mask = (name == name[leaf]) & alike
+        if not mask[against].any():
             pool.add(mask, CLASS_AREA)
+
+
+def box_candidates(reading: Reading, box: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Masks (K, n), origins (K, 3) and, (K,), the IoU of each one's own box with the given one, XYXY in work pixels.
+
+    One of them is all that has its middle in the box, so there is always one.
+    """
+    pool = Pool()
+    for tree in reading.trees:
+        nodes = np.argsort(-box_overlap(tree.boxes(reading.box), box), kind="stable")[:NEAR_BOX]
+        above = tree.altitude[tree.parent[nodes]]
+        for mask, persistence, altitude in zip(tree.leaves(nodes), above - tree.altitude[nodes], above, strict=True):
+            pool.add(mask, NODE, float(persistence), float(altitude))
+    for kind in range(reading.classes.shape[1]):
+        alike = reading.classes[:, kind] >= 0.5
+        name = components(reading, alike)
+        for k in np.unique(name[alike & (reading.area * len(reading.area) > reading.area.sum())]):
+            pool.add(alike & (name == k), CLASS_AREA)
+    middle = reading.sums[:, [r.X, r.Y]] / reading.area[:, None]
+    inside = ((middle >= box[:2]) & (middle < box[2:])).all(axis=1)
+    inside[np.abs(middle - (box[:2] + box[2:]) / 2).sum(axis=1).argmin()] = True
+    pool.add(inside, NODE)
+    masks, origins = pool.stacked(reading.count)
+    return masks, origins, box_overlap(boxes(reading, masks), box)
+
+
+def box_overlap(many: np.ndarray, one: np.ndarray) -> np.ndarray:
+    """(K,) the IoU of boxes (4, K) with a box (4,), all XYXY."""
+    wide = np.clip(np.minimum(many[2], one[2]) - np.maximum(many[0], one[0]), 0, None)
+    high = np.clip(np.minimum(many[3], one[3]) - np.maximum(many[1], one[1]), 0, None)
+    whole = (many[2] - many[0]) * (many[3] - many[1]) + (one[2] - one[0]) * (one[3] - one[1])
+    return wide * high / (whole - wide * high)
 
 
 def components(reading: Reading, inside: np.ndarray, passable: np.ndarray | bool = True) -> np.ndarray:
@@ -237,4 +263,4 @@ def all_candidates(reading: Reading, smallest: float = 0.0008, largest: float = 
             area = np.bincount(name[alike], weights=reading.area[alike], minlength=int(name.max()) + 1) / whole
             for k in np.flatnonzero(area > 1.5 * smallest):
                 pool.add(alike & (name == k), CLASS_AREA)
-    return pool.stacked()
+    return pool.stacked(reading.count)

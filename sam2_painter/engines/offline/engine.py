@@ -4,121 +4,180 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from hashlib import sha256
+from importlib.resources import files
 
 import numpy as np
 
-from ...errors import InvalidInput
-from ...rle import RLE, mask_to_rle, rle_to_mask
+from ...errors import EngineUnavailable, InvalidInput
+from ...rle import RLE
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
 from ..base import Progress, no_progress
 from . import reading as r
-from .candidates import all_candidates, click_candidates
-from .features import Clicks, areas, as_sparse, auto_features, boxes, first_features, next_features
-from .network import Network
-from .reading import CLASSES, Reading, read_photo
-from .scorer import hand_made
-from .snap import label_pixels, labels_to_rle, share_inside
+from .asking import box_in_work, clicks_of, given_mask, paste
+from .candidates import all_candidates, box_candidates, click_candidates, keep_promises
+from .choosing import suppress, three_that_differ, tidy
+from .features import Clicks, areas, auto_features, first_features, next_features
+from .network import CLASSES, Network
+from .reading import Reading, read_photo
+from .scorer import load_scorers
+from .snap import labels_under
 
 VERSION = "offline-1"
 MOST_MASKS = 150
-REMEMBERED = 512  # answers to earlier clicks, a few kB each
+REMEMBERED = 512  # answers to earlier clicks, some kB each
+NAMED = 0.4  # a mask takes the name of the class that it is to this share
+FOUND = 0.002  # of the photo: less of a category is none
+
+# What SAM's default thresholds are on this engine's scale, chosen so that the defaults give a useful set of masks.
+USUAL_IOU, OWN_IOU = 0.88, 0.42
+USUAL_STABILITY, OWN_STABILITY = 0.95, 0.3
 
 
 class OfflineEngine:
-    """See `Engine`. It keeps weights, and answers to recent clicks so that the next click need not find them
-    again; to forget those changes no answer.
+    """See `Engine`. Each mask has the name of what the network sees in it, one of `categories`.
+
+    Besides weights it keeps its answers to recent clicks, so that the next click need not find them again; to forget
+    them changes no answer. Raises EngineUnavailable when onnxruntime is not installed.
     """
 
     title = "Offline engine"
+    categories: tuple[str, ...] = CLASSES
 
     def __init__(self) -> None:
-        self._network = Network()
-        self.name = VERSION
+        weights = files(__package__).joinpath("scorers.npz").read_bytes()
+        self._scorers = load_scorers(weights)
+        try:
+            self._network = Network()
+        except ImportError:
+            raise EngineUnavailable("The offline engine needs onnxruntime: pip install onnxruntime.") from None
+        digest = sha256(weights + self._network.digest.encode()).hexdigest()
+        self.name = f"{VERSION}/{digest[:8]}"
         self._answers: OrderedDict[tuple, tuple[np.ndarray, np.ndarray]] = OrderedDict()
         self._lock = threading.Lock()
 
     def embed(self, photo: Photo) -> Embedding:
-        """Read a photo: about a second. The features are a dict of arrays, see `reading.Reading`."""
+        """Read a photo: about a second. The features are a dict of arrays, the fields of `reading.Reading`."""
         features = read_photo(photo.pixels, self._network).arrays()
         nbytes = sum(array.nbytes for array in features.values())
         return Embedding(photo.digest, self.name, photo.size, features, nbytes)
 
     def predict(self, embedding: Embedding, prompts: Prompts) -> list[Mask]:
-        """What the prompts point at; see `Engine.predict`."""
+        """What the prompts point at; see `Engine.predict`.
+
+        Points are taken in their order, each an improvement on the answer to those before it: a positive point
+        only adds to it, a negative one only takes away. A box or a mask with points is what the points start
+        from.
+        """
         prompts.check_inside(embedding.size)
-        reading = _reading(embedding, self.name)
-        clicks = _clicks(reading, prompts)
-        start = _start(reading, prompts)
-        if len(clicks):
-            masks, scores = self._after_clicks(embedding, reading, clicks, start, prompts)
+        reading = self._reading(embedding)
+        clicks, start = clicks_of(reading, prompts), given_mask(reading, prompts)
+        if start is None and prompts.box is not None:
+            masks, scores = self._in_box(reading, prompts.box)
+            start = masks[0]
         elif start is not None:
             masks, scores = start[None], np.ones(1)
-        else:
-            masks, scores = _in_box(reading, prompts.box)
-        masks, scores = _three_that_differ(reading, masks, scores)
+        if len(clicks):
+            source = "" if start is None else prompts.key
+            masks, scores = self._after_clicks((embedding.digest, source), reading, clicks, start)
         if not prompts.multimask_output:
             masks, scores = masks[:1], scores[:1]
         return [
-            _mask(reading, _paste(reading, mask, start, prompts), mask, score, prompts)
+            self._mask(reading, mask, paste(reading, mask, prompts), score, _coords(prompts))
             for mask, score in zip(masks, scores, strict=True)
         ]
 
     def generate(
         self, photo: Photo, embedding: Embedding, options: AutoMask, progress: Progress = no_progress
     ) -> list[Mask]:
-        """Every mask that is likely to be a thing, largest first.
+        """Every mask that is likely to be a thing, largest first, at most 150.
 
-        pred_iou_thresh and stability_score_thresh are on SAM's scale; see `_ours`. box_nms_thresh is the IoU
-        (of masks, not of boxes) above which the less likely of two is dropped. points_per_side: only masks that
-        a point of the grid hits. min_mask_region_area: smaller masks are dropped. The engine sees the whole
-        photo at once and makes no crops: the other knobs change nothing.
+        pred_iou_thresh and stability_score_thresh are on SAM's scale: this engine is more modest about its
+        masks, so SAM's defaults (0.88, 0.95) stand for 0.42 and 0.3 of its own, 0 and 1 for themselves,
+        straight lines between. The masks carry its own figures. box_nms_thresh is the IoU (of masks, not of
+        their boxes) above which the less likely of two is dropped. points_per_side: only masks that a point of
+        the grid hits. min_mask_region_area: smaller masks are dropped. multimask_output: without it, each point
+        of the grid has its likeliest mask only. The photo is seen at once and not in crops or batches: the
+        other knobs change nothing.
         """
-        reading = _reading(embedding, self.name)
+        reading = self._reading(embedding)
         progress(0.0)
         masks, origins = all_candidates(reading)
         progress(0.2)
-        if not len(masks):
-            progress(1.0)
-            return []
         features = auto_features(reading, masks, origins)
-        scores = hand_made(features)
-        stability = 1 - features[:, 2].astype(np.float64)  # the share of the border that is not faint
+        scores = self._scorers["auto"](features)
+        stability = _stability(features)
         progress(0.6)
-        good = (scores >= _ours(options.pred_iou_thresh, 0.88, 0.42)) & (
-            stability >= _ours(options.stability_score_thresh, 0.95, 0.4)
-        )
-        good &= masks[:, _grid_leaves(reading, options.points_per_side)].any(axis=1)
-        chosen = _suppress(reading, masks, np.where(good, scores, -1.0), options.box_nms_thresh)
+        good = scores >= np.interp(options.pred_iou_thresh, (0, USUAL_IOU, 1), (0, OWN_IOU, 1))
+        good &= stability >= np.interp(options.stability_score_thresh, (0, USUAL_STABILITY, 1), (0, OWN_STABILITY, 1))
+        grid = _grid_leaves(reading, options.points_per_side)
+        good &= masks[:, grid].any(axis=1)
+        if not options.multimask_output and len(masks):
+            good &= np.isin(
+                np.arange(len(masks)), np.where(masks[:, grid] & good[:, None], scores[:, None], -1).argmax(0)
+            )
+        chosen = suppress(reading, masks, np.where(good, scores, -1.0), options.box_nms_thresh, MOST_MASKS)
         found: dict[RLE, Mask] = {}
         for done, k in enumerate(chosen, 1):
-            rle = labels_to_rle(masks[k], reading.run_labels, reading.run_ends, reading.size_hw)
-            if rle.area and rle.area >= options.min_mask_region_area:
-                found.setdefault(rle, _mask(reading, rle, masks[k], scores[k], None, stability[k]))
-            progress(0.6 + 0.4 * done / (len(chosen) + 1))
+            leaves = tidy(reading, masks[k])
+            rle = paste(reading, leaves)
+            if rle.area >= max(1, options.min_mask_region_area):
+                found.setdefault(rle, self._mask(reading, leaves, rle, scores[k], (), stability[k]))
+            progress(0.6 + 0.39 * done / len(chosen))
         progress(1.0)
         return sorted(found.values(), key=lambda mask: -mask.area)
 
+    def find(self, embedding: Embedding, category: str) -> list[Mask]:
+        """All of a category at once, as one mask, or [] when there is none: "wall" is every wall without its
+        windows, doors and plants. Raises InvalidInput for what is not in `categories`.
+        """
+        if category not in CLASSES:
+            raise InvalidInput(f"category must be one of {', '.join(CLASSES)}, got {category!r}", "category")
+        reading = self._reading(embedding)
+        kind = CLASSES.index(category)
+        leaves = tidy(reading, reading.classes.argmax(axis=1) == kind)
+        if areas(reading, leaves[None])[0] < FOUND * reading.area.sum():
+            return []
+        sure = float(np.average(reading.classes[leaves, kind], weights=reading.area[leaves]))
+        return [self._mask(reading, leaves, paste(reading, leaves), sure, ())]
+
+    def _reading(self, embedding: Embedding) -> Reading:
+        if embedding.engine != self.name:
+            raise InvalidInput(f"this embedding was made by {embedding.engine}; embed the photo again", "embedding")
+        return reading_of(embedding)
+
+    def _in_box(self, reading: Reading, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        masks, origins, fit = box_candidates(reading, box_in_work(reading, box))
+        scores = 0.7 * fit + 0.3 * self._scorers["auto"](auto_features(reading, masks, origins))
+        best = three_that_differ(reading, masks, scores)
+        return masks[best], scores[best]
+
     def _after_clicks(
-        self, embedding: Embedding, reading: Reading, clicks: Clicks, start: np.ndarray | None, prompts: Prompts
+        self, source: tuple, reading: Reading, clicks: Clicks, start: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Candidates and scores after the last click, each click answered on top of the answer to those before it."""
-        asked = (embedding.digest, prompts.mask_input is not None and prompts.key)
+        """Up to three masks and their scores. source: what the clicks start from, for remembering the answers."""
         previous, answer = start, None
         for count in range(1, len(clicks) + 1):
             some = clicks.upto(count)
-            key = (*asked, some.xy.tobytes(), some.positive.tobytes())
+            key = (*source, some.xy.tobytes(), some.positive.tobytes())
             answer = self._recall(key)
             if answer is None:
-                masks, origins = click_candidates(reading, some, previous)
-                if previous is None:
-                    scores = hand_made(first_features(reading, masks, origins, some))
-                else:
-                    scores = hand_made(next_features(reading, masks, origins, some, previous))
-                best = np.argsort(-scores, kind="stable")[:40]
-                answer = masks[best], scores[best]
+                answer = self._after_last_click(reading, some, previous)
                 self._remember(key, answer)
             previous = answer[0][0]
         return answer
+
+    def _after_last_click(
+        self, reading: Reading, clicks: Clicks, previous: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        masks, origins = click_candidates(reading, clicks, previous)
+        if previous is None:
+            scores = self._scorers["first"](first_features(reading, masks, origins, clicks))
+        else:
+            scores = self._scorers["next"](next_features(reading, masks, origins, clicks, previous))
+        best = three_that_differ(reading, masks, scores)
+        tidied = np.array([tidy(reading, mask) for mask in masks[best]])
+        return keep_promises(tidied, clicks, previous), scores[best]
 
     def _recall(self, key: tuple) -> tuple[np.ndarray, np.ndarray] | None:
         with self._lock:
@@ -132,126 +191,39 @@ class OfflineEngine:
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
 
+    @staticmethod
+    def _mask(
+        reading: Reading,
+        leaves: np.ndarray,
+        rle: RLE,
+        score: float,
+        coords: tuple[tuple[float, float], ...],
+        stability: float | None = None,
+    ) -> Mask:
+        if stability is None:
+            cut = leaves[reading.edges[:, 0]] != leaves[reading.edges[:, 1]]
+            length, faint = reading.edge_sums64[cut][:, [r.LENGTH, r.FAINT]].sum(axis=0)
+            stability = 1 - faint / length if length else 1.0
+        name, share = "", 0.0
+        if leaves.any():
+            shares = np.average(reading.classes[leaves], axis=0, weights=reading.area[leaves])
+            if shares.max() >= NAMED:
+                name, share = CLASSES[int(shares.argmax())], float(shares.max())
+        return Mask(rle, float(score), float(stability), coords, category=name, category_score=share)
 
-def _reading(embedding: Embedding, name: str) -> Reading:
-    if embedding.engine != name:
-        raise InvalidInput(f"this embedding was made by {embedding.engine}; embed the photo again", "embedding")
+
+def reading_of(embedding: Embedding) -> Reading:
+    """The reading inside an embedding of this engine."""
     return Reading(**embedding.features)
 
 
-def _clicks(reading: Reading, prompts: Prompts) -> Clicks:
-    coords = prompts.point_coords
-    return Clicks(
-        np.array([reading.to_work(x, y) for x, y in coords]).reshape(-1, 2),
-        np.array([reading.leaf(x, y) for x, y in coords], int),
-        prompts.point_labels == 1,
-    )
+def _coords(prompts: Prompts) -> tuple[tuple[float, float], ...]:
+    return tuple((float(x), float(y)) for x, y in prompts.point_coords)
 
 
-def _start(reading: Reading, prompts: Prompts) -> np.ndarray | None:
-    """(n,) bool: what a mask or a box with points starts from; None when the clicks start from nothing."""
-    if prompts.mask_input is not None:
-        mask = prompts.mask_input
-        if mask.ndim == 3:  # logits of the photo squeezed into a square
-            height, width = reading.size_hw
-            rows, columns = np.arange(height) * 256 // height, np.arange(width) * 256 // width
-            mask = mask[0][rows[:, None], columns] > 0
-        return share_inside(mask, reading.run_labels, reading.run_ends, reading.count) > 0.5
-    if prompts.box is not None and len(prompts.point_coords):
-        masks, scores = _in_box(reading, prompts.box)
-        return masks[int(scores.argmax())]
-    return None
-
-
-def _in_box(reading: Reading, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates whose own box is about the given one, and how well each fits."""
-    x1, y1 = reading.to_work(box[0], box[1])
-    x2, y2 = reading.to_work(box[2], box[3])
-    masks, origins = all_candidates(reading)
-    middle = reading.sums[:, [r.X, r.Y]] / reading.area[:, None]
-    inside = (middle[:, 0] >= x1) & (middle[:, 0] < x2) & (middle[:, 1] >= y1) & (middle[:, 1] < y2)
-    inside[reading.leaf((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)] = True
-    masks = np.concatenate([masks.reshape(-1, reading.count), inside[None]])
-    origins = np.concatenate([origins, np.zeros((1, 3), np.float32)])
-    left, top, right, bottom = boxes(reading, masks)
-    wide = np.clip(np.minimum(right, x2) - np.maximum(left, x1), 0, None)
-    high = np.clip(np.minimum(bottom, y2) - np.maximum(top, y1), 0, None)
-    common = wide * high
-    fit = common / ((right - left) * (bottom - top) + (x2 - x1) * (y2 - y1) - common)
-    near = np.unique(np.append(np.argsort(-fit, kind="stable")[:60], len(masks) - 1))
-    scores = hand_made(auto_features(reading, masks[near], origins[near]))
-    return masks[near], 0.7 * fit[near] + 0.3 * scores
-
-
-def _three_that_differ(reading: Reading, masks: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The best and up to two more, best first, as different as there are."""
-    order = np.argsort(-scores, kind="stable")
-    masks, scores = masks[order], scores[order]
-    area, picked = areas(reading, masks), [0]
-    for alike in (0.7, 0.85):
-        for k in range(1, len(masks)):
-            if len(picked) == 3:
-                break
-            common = areas(reading, masks[picked] & masks[k])
-            if (common / (area[picked] + area[k] - common + 1e-9) <= alike).all() and k not in picked:
-                picked.append(k)
-    picked.sort()
-    return masks[picked], scores[picked]
-
-
-def _paste(reading: Reading, mask: np.ndarray, start: np.ndarray | None, prompts: Prompts) -> RLE:
-    """The mask in the photo's pixels. A given mask keeps its own pixels where no leaf changed; a leaf with clicks
-    of both kinds is shared out by the nearest click.
-    """
-    rle = labels_to_rle(mask, reading.run_labels, reading.run_ends, reading.size_hw)
-    given = prompts.mask_input if prompts.mask_input is not None and prompts.mask_input.ndim == 2 else None
-    coords, positive = prompts.point_coords, prompts.point_labels == 1
-    leaves = np.array([reading.leaf(x, y) for x, y in coords], int)
-    split = np.intersect1d(leaves[positive], leaves[~positive])
-    if given is None and not len(split):
-        return rle
-    pixels = rle_to_mask(rle)
-    if given is not None:
-        changed = rle_to_mask(labels_to_rle(mask ^ start, reading.run_labels, reading.run_ends, reading.size_hw))
-        pixels = np.where(changed, pixels, given)
-        for (x, y), wanted, leaf in zip(coords, positive, leaves, strict=True):
-            if pixels[int(y), int(x)] != wanted:
-                column, row = np.divmod(label_pixels(leaf, reading.run_labels, reading.run_ends), reading.size_hw[0])
-                pixels[row, column] = wanted
-    for leaf in split:
-        column, row = np.divmod(label_pixels(leaf, reading.run_labels, reading.run_ends), reading.size_hw[0])
-        here = leaves == leaf
-        x, y = coords[here].T.astype(int)
-        nearest = ((column[:, None] - x) ** 2 + (row[:, None] - y) ** 2).argmin(axis=1)
-        pixels[row, column] = positive[here][nearest]
-    return mask_to_rle(pixels)
-
-
-def _mask(
-    reading: Reading,
-    rle: RLE,
-    leaves: np.ndarray,
-    score: float,
-    prompts: Prompts | None,
-    stability: float | None = None,
-) -> Mask:
-    if stability is None:
-        u, v = reading.edges.T
-        cut = leaves[u] != leaves[v]
-        length, faint = reading.edge_sums[cut][:, [r.LENGTH, r.FAINT]].sum(axis=0)
-        stability = 1.0 - faint / length if length else 1.0
-    coords = () if prompts is None else tuple((float(x), float(y)) for x, y in prompts.point_coords)
-    name, confidence = "", 0.0
-    if leaves.any():
-        share = np.average(reading.classes[leaves], axis=0, weights=reading.area[leaves])
-        if share.max() >= 0.4:
-            name, confidence = CLASSES[int(share.argmax())], float(share.max())
-    return Mask(rle, float(score), float(stability), coords, category=name, category_score=confidence)
-
-
-def _ours(threshold: float, usual: float, ours: float) -> float:
-    """A threshold of SAM on this engine's scale: SAM's default is ours, 0 and 1 stay, straight lines between."""
-    return float(np.interp(threshold, (0, usual, 1), (0, ours, 1)))
+def _stability(features: np.ndarray) -> np.ndarray:
+    """The share of a mask's border that is more than faint: a higher threshold would not move it."""
+    return 1 - features[:, 2].astype(np.float64)
 
 
 def _grid_leaves(reading: Reading, points_per_side: int) -> np.ndarray:
@@ -259,22 +231,4 @@ def _grid_leaves(reading: Reading, points_per_side: int) -> np.ndarray:
     height, width = reading.size_hw
     at = (np.arange(points_per_side) + 0.5) / points_per_side
     x, y = np.meshgrid((at * width).astype(int), (at * height).astype(int))
-    where = np.searchsorted(reading.run_ends, (x * height + y).astype(np.uint32).ravel(), side="right")
-    return np.unique(reading.run_labels[where])
-
-
-def _suppress(reading: Reading, masks: np.ndarray, scores: np.ndarray, threshold: float) -> list[int]:
-    """Greedy non-maximum suppression by mask IoU: indices, best first, at most MOST_MASKS, those below 0 left out."""
-    order = np.argsort(-scores, kind="stable")[:700]
-    order = order[scores[order] >= 0]
-    members = as_sparse(masks[order])
-    common = (members.multiply(reading.area).tocsr() @ members.T).toarray()
-    area = np.diagonal(common)
-    overlap = common / (area[:, None] + area - common)
-    kept: list[int] = []
-    for k in range(len(order)):
-        if len(kept) == MOST_MASKS:
-            break
-        if (overlap[k, kept] <= threshold).all():
-            kept.append(k)
-    return [int(order[k]) for k in kept]
+    return np.unique(labels_under(reading.run_labels, reading.run_ends, height, x.ravel(), y.ravel()))

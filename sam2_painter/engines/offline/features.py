@@ -11,7 +11,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from . import reading as r
-from .reading import CLASSES, Reading
+from .network import CLASSES
+from .reading import Reading
 from .trees import COLOUR_STEP, COLOUR_WEIGHTS
 
 REGION = (

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from .boundary import find_boundary, work_picture
-from .network import CLASSES, Network
+from .network import Network
 from .regions import border_graph, find_leaves
-from .snap import label_at, snap_labels
+from .snap import label_sizes, labels_under, snap_labels
 from .trees import COLOUR_STEP, COLOUR_WEIGHTS, Recipe, Tree, grow_tree
 
 RECIPES = (
@@ -101,6 +101,16 @@ class Reading:
         return float(np.quantile(self.edge_sums[:, STRENGTH] / self.edge_sums[:, LENGTH], 0.9)) + 0.02
 
     @cached_property
+    def contact(self) -> np.ndarray:
+        """(n,) float32, pixels on the photo's rim."""
+        return np.ascontiguousarray(self.sums[:, CONTACT])
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """(n,) float64, pixels of the photo."""
+        return label_sizes(self.run_labels, self.run_ends, self.count)
+
+    @cached_property
     def lab(self) -> np.ndarray:
         """(n, 3) float32, mean colour."""
         return self.sums[:, LAB : LAB + 3] / self.area[:, None]
@@ -120,7 +130,7 @@ class Reading:
 
     def leaf(self, x: float, y: float) -> int:
         """The leaf under a point of the photo."""
-        return label_at(self.run_labels, self.run_ends, int(self.size[0]), int(x), int(y))
+        return int(labels_under(self.run_labels, self.run_ends, int(self.size[0]), np.int64(x), np.int64(y)))
 
     def to_work(self, x: float, y: float) -> tuple[float, float]:
         """A point of the photo in work pixels."""
@@ -136,8 +146,6 @@ def read_photo(pixels: np.ndarray, network: Network) -> Reading:
     labels = find_leaves(np.float32(0.6) * boundary.strength + np.float32(0.3) * learned)
     graph = border_graph(labels)
     strength = np.float32(0.22) * boundary.fine + np.float32(0.12) * boundary.texture + np.float32(0.75) * wide
-    if not network.trained:
-        strength = boundary.strength
     flat = labels.ravel()
     count = int(flat.max()) + 1
 
@@ -191,6 +199,3 @@ def _leaf_boxes(labels: np.ndarray, count: int) -> np.ndarray:
         op.reduceat(axis, starts) for op, axis in ((np.minimum, x), (np.minimum, y), (np.maximum, x), (np.maximum, y))
     ]
     return np.stack(ends, axis=1).astype(np.uint16)
-
-
-__all__ = ["CLASSES", "Reading", "read_photo"]

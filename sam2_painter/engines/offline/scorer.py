@@ -1,24 +1,43 @@
-"""How good a candidate is likely to be: the expected IoU from its features."""
+"""How good a candidate is likely to be: the IoU that gradient-boosted trees expect from its features."""
 
 from __future__ import annotations
 
+import io
+from dataclasses import dataclass
+
 import numpy as np
 
-from .features import REGION
 
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """T full binary trees of equal depth in heap order: node k has the children 2k + 1 and 2k + 2.
 
-def hand_made(features: np.ndarray) -> np.ndarray:
-    """(K,) in [0, 1] of features whose first columns are REGION: clear border, calm inside, neither speck nor
-    everything.
+    feature: (T, 2**depth - 1) uint8. threshold: the same shape, float32; a feature above it goes right. value:
+    (T, 2**depth) float32. base: float.
     """
-    names = {name: k for k, name in enumerate(REGION)}
 
-    def column(name: str) -> np.ndarray:
-        return features[:, names[name]].astype(np.float64)
+    feature: np.ndarray
+    threshold: np.ndarray
+    value: np.ndarray
+    base: float
 
-    border = np.clip(column("strength_over_photo"), 0, 1) * (1 - 0.5 * column("cut_weak"))
-    calm = np.clip(column("strength_over_inner") / 2, 0, 1)
-    size = np.exp(-(((column("log_area") - np.log(0.08)) / 3.0) ** 2))
-    return np.clip(
-        (0.45 * border + 0.35 * calm + 0.2 * column("box_fill")) * size * (1 - 0.3 * column("contact")), 0, 1
-    )
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """(K, F) float32 -> (K,) float64 in [0, 1]."""
+        tree = np.arange(len(self.feature))
+        row = np.arange(len(features))[:, None]
+        inner = self.feature.shape[1]
+        node = np.zeros((len(features), len(tree)), np.intp)
+        for _ in range(inner.bit_length()):
+            above = features[row, self.feature[tree, node]] > self.threshold[tree, node]
+            node = 2 * node + 1 + above
+        return np.clip(self.value[tree, node - inner].sum(axis=1, dtype=np.float64) + self.base, 0, 1)
+
+
+def load_scorers(packed: bytes) -> dict[str, Scorer]:
+    """Scorers by name from the bytes of an .npz file; no pickle is read."""
+    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+        names = {key.partition("_")[0] for key in arrays.files}
+        parts = ("feature", "threshold", "value")
+        return {
+            name: Scorer(*(arrays[f"{name}_{part}"] for part in parts), float(arrays[f"{name}_base"])) for name in names
+        }

@@ -70,9 +70,9 @@ def _join_lines(picture: np.ndarray, markers: np.ndarray) -> None:
     markers[ys, xs] = choice
 
 
-def label_at(run_labels: np.ndarray, run_ends: np.ndarray, height: int, x: int, y: int) -> int:
-    """The label of pixel (x, y)."""
-    return int(run_labels[np.searchsorted(run_ends, np.uint32(x * height + y), side="right")])
+def labels_under(run_labels: np.ndarray, run_ends: np.ndarray, height: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The labels of the pixels (x, y), whole numbers, of a photo of this height."""
+    return run_labels[np.searchsorted(run_ends, (x * height + y).astype(np.uint32), side="right")]
 
 
 def labels_to_rle(chosen: np.ndarray, run_labels: np.ndarray, run_ends: np.ndarray, size: tuple[int, int]) -> RLE:
@@ -93,11 +93,15 @@ def label_pixels(label: int, run_labels: np.ndarray, run_ends: np.ndarray) -> np
     return np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
 
 
-def share_inside(mask: np.ndarray, run_labels: np.ndarray, run_ends: np.ndarray, count: int) -> np.ndarray:
-    """(count,) float64: what part of each label's pixels a mask (H, W) bool of the photo holds."""
+def pixels_inside(mask: np.ndarray, run_labels: np.ndarray, run_ends: np.ndarray, count: int) -> np.ndarray:
+    """(count,) float64: how many pixels of each label a mask (H, W) bool of the photo holds."""
     flat = np.ascontiguousarray(mask.T).ravel()
     starts = np.concatenate([[0], run_ends[:-1]]).astype(np.int64)
     hits = np.add.reduceat(flat, starts, dtype=np.int64)
+    return np.bincount(run_labels, weights=hits, minlength=count)
+
+
+def label_sizes(run_labels: np.ndarray, run_ends: np.ndarray, count: int) -> np.ndarray:
+    """(count,) float64: the pixels of each label."""
     lengths = np.diff(run_ends.astype(np.int64), prepend=0)
-    total = np.bincount(run_labels, weights=lengths, minlength=count)
-    return np.bincount(run_labels, weights=hits, minlength=count) / np.maximum(total, 1)
+    return np.bincount(run_labels, weights=lengths, minlength=count)

@@ -49,6 +49,17 @@ class Tree:
         """(K, n) bool: the leaves of each node."""
         return (self.rank >= self.first[nodes, None]) & (self.rank < self.last[nodes, None])
 
+    def boxes(self, leaves: np.ndarray) -> np.ndarray:
+        """(4, 2n-1) float32 XYXY around each node, from the boxes of the leaves (n, 4), their last pixels included."""
+        ordered = np.empty_like(leaves)
+        ordered[self.rank] = leaves
+        # Every other result of reduceat is a node; no index may be n, so one leaf is repeated.
+        ordered = np.concatenate([ordered, ordered[-1:]])
+        pairs = np.stack([self.first, self.last], axis=1).ravel()
+        low = np.minimum.reduceat(ordered[:, :2], pairs)[::2]
+        high = np.maximum.reduceat(ordered[:, 2:], pairs)[::2]
+        return np.concatenate([low, high + np.float32(1)], axis=1).T.astype(np.float32)
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(2n-1,) float64: the sum of leaf values (n,) over each node."""
         ordered = np.empty(len(values))

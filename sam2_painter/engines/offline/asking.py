@@ -1,0 +1,69 @@
+"""From prompts in the photo's pixels to leaves, and back from leaves to masks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...rle import RLE, mask_to_rle, rle_to_mask
+from ...types import Prompts
+from .features import Clicks
+from .reading import Reading
+from .snap import label_pixels, labels_to_rle, pixels_inside
+
+
+def clicks_of(reading: Reading, prompts: Prompts) -> Clicks:
+    """The points, with the leaves they fall on."""
+    coords = prompts.point_coords
+    return Clicks(
+        np.array([reading.to_work(x, y) for x, y in coords]).reshape(-1, 2),
+        np.array([reading.leaf(x, y) for x, y in coords], int),
+        prompts.point_labels == 1,
+    )
+
+
+def given_mask(reading: Reading, prompts: Prompts) -> np.ndarray | None:
+    """(n,) bool: the leaves that lie mostly in `mask_input`; None without one."""
+    mask = prompts.mask_input
+    if mask is None:
+        return None
+    if mask.ndim == 3:  # logits of the whole photo, squeezed into a square as SAM 2 does
+        height, width = reading.size_hw
+        rows, columns = np.arange(height) * 256 // height, np.arange(width) * 256 // width
+        mask = mask[0][rows[:, None], columns] > 0
+    inside = pixels_inside(mask, reading.run_labels, reading.run_ends, reading.count)
+    return inside > 0.5 * reading.pixels
+
+
+def box_in_work(reading: Reading, box: np.ndarray) -> np.ndarray:
+    """(4,) XYXY of the photo -> (4,) XYXY in work pixels."""
+    return np.array([*reading.to_work(*box[:2]), *reading.to_work(*box[2:])])
+
+
+def paste(reading: Reading, mask: np.ndarray, prompts: Prompts | None = None) -> RLE:
+    """A choice of leaves (n,) bool in the photo's pixels.
+
+    A mask that was given pixel by pixel keeps its pixels where no leaf changed its mind. A leaf with clicks of
+    both kinds is shared out by the nearest click, so that each click has its way.
+    """
+    rle = labels_to_rle(mask, reading.run_labels, reading.run_ends, reading.size_hw)
+    if prompts is None:
+        return rle
+    coords, positive = prompts.point_coords.astype(int), prompts.point_labels == 1
+    leaves = np.array([reading.leaf(x, y) for x, y in coords], int)
+    torn = np.intersect1d(leaves[positive], leaves[~positive])
+    given = prompts.mask_input if prompts.mask_input is not None and prompts.mask_input.ndim == 2 else None
+    if given is None and not len(torn):
+        return rle
+    pixels = rle_to_mask(rle)
+    if given is not None:
+        changed = mask ^ given_mask(reading, prompts)
+        changed[leaves] = True
+        where = rle_to_mask(labels_to_rle(changed, reading.run_labels, reading.run_ends, reading.size_hw))
+        pixels = np.where(where, pixels, given)
+    for leaf in torn:
+        column, row = np.divmod(label_pixels(leaf, reading.run_labels, reading.run_ends), reading.size_hw[0])
+        here = leaves == leaf
+        x, y = coords[here].T
+        nearest = ((column[:, None] - x) ** 2 + (row[:, None] - y) ** 2).argmin(axis=1)
+        pixels[row, column] = positive[here][nearest]
+    return mask_to_rle(pixels)

@@ -1,0 +1,59 @@
+"""From many scored candidates to the few that are shown."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .candidates import components
+from .features import areas, as_sparse
+from .reading import Reading
+
+PINHOLE = 0.0005  # of the photo: smaller holes are filled ...
+SPECK = 0.02  # of the mask: smaller loose parts are dropped
+CONSIDERED = 700  # the likeliest candidates that compete with each other in `suppress`
+
+
+def three_that_differ(reading: Reading, masks: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Indices of the best candidate and up to two more, best first: as different from each other as there are."""
+    order = np.argsort(-scores, kind="stable")
+    masks = masks[order]
+    area, picked = areas(reading, masks), [0]
+    for alike in (0.7, 0.85):
+        for k in range(1, len(masks)):
+            if len(picked) == 3:
+                break
+            common = areas(reading, masks[picked] & masks[k])
+            if (common <= alike * (area[picked] + area[k] - common)).all() and k not in picked:
+                picked.append(k)
+    return order[sorted(picked)]
+
+
+def tidy(reading: Reading, mask: np.ndarray) -> np.ndarray:
+    """(n,) bool without pinholes and loose specks."""
+    area = reading.area
+    name = components(reading, ~mask)
+    size = np.bincount(name, weights=np.where(mask, 0, area))
+    touches = np.bincount(name, weights=np.where(mask, 0, reading.contact)) > 0
+    filled = mask | (~touches[name] & (size[name] < PINHOLE * area.sum()))
+    name = components(reading, filled)
+    size = np.bincount(name, weights=np.where(filled, area, 0))
+    return filled & (size[name] >= min(SPECK * area[filled].sum(), size.max()))
+
+
+def suppress(reading: Reading, masks: np.ndarray, scores: np.ndarray, threshold: float, most: int) -> list[int]:
+    """Greedy non-maximum suppression by the masks' IoU: indices, best first, at most `most`; scores below 0 are
+    left out.
+    """
+    order = np.argsort(-scores, kind="stable")[:CONSIDERED]
+    order = order[scores[order] >= 0]
+    members = as_sparse(masks[order])
+    common = (members.multiply(reading.area).tocsr() @ members.T).toarray()
+    area = np.diagonal(common)
+    overlap = common / (area[:, None] + area - common)
+    kept: list[int] = []
+    for k in range(len(order)):
+        if len(kept) == most:
+            break
+        if (overlap[k, kept] <= threshold).all():
+            kept.append(k)
+    return [int(order[k]) for k in kept]

@@ -1,0 +1,55 @@
+"""The model card: what the shipped weights are, where they come from, and how good they are."""
+
+from __future__ import annotations
+
+from datetime import date
+
+CARD = """# Weights of the offline engine
+
+| | |
+|---|---|
+| What | `network.onnx`: borders and {classes} classes of building parts, {parameters} weights in half precision. `scorers.npz`: three sets of gradient-boosted trees that guess how good a candidate mask is. |
+| Trained | {day}, by `python -m training.train DATA`, from nothing; no other weights went in. |
+| Data | trained on HSLU building-facade-segmentation-instance v1, CC BY 4.0: {photos} photos of streets in Switzerland. |
+| Licence | that of this project; the credit line above must stay with the weights. |
+| Use | masks for repainting photos of buildings. Not for measuring, and not for deciding anything about people or property. |
+
+## Figures on photos held out
+
+Each half of the photos was judged by a network trained on the other half.
+
+| network | {half_columns} |
+|---|{half_rules}|
+| first half -> second | {half0} |
+| second half -> first | {half1} |
+
+The scorers, cross-validated by whole photos (IoU of the candidate that the scorer ranks first, and of the best there was):
+
+| scorer | explained variance | ranked first | best candidate | rows |
+|---|---|---|---|---|
+{scorers}
+
+## Where it is weak
+
+The photos share a town, a camera and a season, many are of the evening. Other buildings are met through heavy
+augmentation only: other paint, masonry, skies, shadows and light. Doors and roofs were not annotated and are taken for walls,
+windows or "other"; sky was not annotated either and is learned from what is left above the roofs.
+"""  # fmt: skip  # noqa: E501
+
+
+def model_card(day: date, photos: int, figures: dict, parameters: int, classes: int) -> str:
+    """The card as Markdown. figures: of "half0", "half1" (see `network.check`) and "scorers" (see `scorers.check`)."""
+    columns = list(figures["half0"])
+    return CARD.format(
+        day=day.strftime("%Y-%m"),
+        photos=photos,
+        classes=classes,
+        parameters=f"{parameters:,}",
+        half_columns=" | ".join(columns),
+        half_rules="|".join(["---"] * len(columns)),
+        **{half: " | ".join(f"{figures[half][name]:.2f}" for name in columns) for half in ("half0", "half1")},
+        scorers="\n".join(
+            f"| {name} | {f['explained']:.2f} | {f['ranked first']:.2f} | {f['best candidate']:.2f} | {f['rows']} |"
+            for name, f in figures["scorers"].items()
+        ),
+    )

@@ -1,0 +1,119 @@
+"""Train all of the offline engine's weights and write them into the package, with their model card.
+
+    python -m training.train DATA --work WORK
+
+DATA has ``train/`` as the README of the photos describes it. WORK keeps what is finished, so that a stopped
+training goes on where it was. On two processor cores it takes about an hour:
+
+1. two networks, each on one half of the photos (the halves are in the photos' order, so a street falls into one
+of them); 2. candidates and their features, each photo read by the network that has not seen it, and three
+scorers from them; 3. ``network-0.onnx``, ``network-1.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``. All figures
+in it are of photos held out.
+
+The engine averages the two networks; on its own photos a network is surer than on new ones, and the scorers
+would learn to trust it too much.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from . import scorers
+from .card import model_card
+from .data import CLASSES, Example, read_split
+from .export import export
+from .gather import Samples, gather, load_samples, save_samples
+from .network import Network, check, train
+
+PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
+STEPS = 2000
+
+
+def one_thread() -> None:
+    """Two of these processes share two cores."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def halves(data: str) -> tuple[list[Example], list[Example]]:
+    """The training photos in two parts."""
+    examples = read_split(data, "train")
+    return examples[: len(examples) // 2], examples[len(examples) // 2 :]
+
+
+def train_half(data: str, work: Path, half: int) -> None:
+    """``half0`` or ``half1``: .pt, .onnx, and .json with its figures on the other half."""
+    target = work / f"half{half}.pt"
+    parts = halves(data)
+    if not target.exists():
+        torch.save(train(parts[half], STEPS, seed=half).state_dict(), target)
+    network = load(target)
+    if not target.with_suffix(".json").exists():
+        export(network, target.with_suffix(".onnx"))
+        target.with_suffix(".json").write_text(json.dumps(check(network, parts[1 - half])))
+
+
+def load(path: Path) -> Network:
+    """A trained network, ready to use."""
+    network = Network()
+    network.load_state_dict(torch.load(path, weights_only=True))
+    return network.eval()
+
+
+def gather_half(data: str, work: Path, half: int) -> dict[str, Samples]:
+    """Samples for the scorers from one half of the photos."""
+    from sam2_painter.engines.offline.network import Network as Runner
+
+    target = work / f"samples{half}.npz"
+    if target.exists():
+        return load_samples(target)
+    parts = halves(data)
+    samples = gather(parts[half], Runner([(work / f"half{1 - half}.onnx").read_bytes()]), half * len(parts[0]))
+    save_samples(target, samples)
+    return samples
+
+
+def train_scorer(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """The arrays of one scorer and its cross-validated figures."""
+    samples = [load_samples(work / f"samples{half}.npz")[name] for half in (0, 1)]
+    both = samples[0] + samples[1]
+    figures = scorers.check(both)
+    print(name, figures, flush=True)
+    return scorers.as_arrays(scorers.fit(both.features, both.ious)), figures
+
+
+def main() -> None:
+    """Parse the command line and do what is not done yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", help="folder of the annotated photos")
+    parser.add_argument("--work", type=Path, default=Path("training-work"), help="folder for what is finished")
+    args = parser.parse_args()
+    work = args.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=one_thread) as pool:
+        list(pool.map(train_half, *zip(*((args.data, work, half) for half in (0, 1)), strict=True)))
+        list(pool.map(gather_half, *zip(*((args.data, work, half) for half in (0, 1)), strict=True)))
+        names = ("first", "next", "auto")
+        trained = dict(zip(names, pool.map(train_scorer, [work] * 3, names), strict=True))
+    arrays = {f"{name}_{part}": array for name, (parts, _) in trained.items() for part, array in parts.items()}
+    np.savez_compressed(PACKAGE / "scorers.npz", **arrays)
+    for half in (0, 1):
+        (PACKAGE / f"network-{half}.onnx").write_bytes((work / f"half{half}.onnx").read_bytes())
+    figures = {f"half{half}": json.loads((work / f"half{half}.json").read_text()) for half in (0, 1)}
+    figures["scorers"] = {name: figure for name, (_, figure) in trained.items()}
+    parameters = sum(weight.numel() for weight in Network().parameters())
+    photos = len(read_split(args.data, "train"))
+    (PACKAGE / "MODEL_CARD.md").write_text(model_card(date.today(), photos, figures, parameters, len(CLASSES)))
+
+
+if __name__ == "__main__":
+    main()
