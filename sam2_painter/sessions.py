@@ -8,6 +8,7 @@ the caller did is committed as a whole when the block ends without an error, or 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -26,8 +27,8 @@ from .cache import Cache
 from .errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, StorageError
 from .types import Canvas, Mask, Session
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
+log = logging.getLogger(__name__)
+_FIRST_SCHEMA = """
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, height INT NOT NULL, width INT NOT NULL,
     created_at REAL NOT NULL, used_at REAL NOT NULL, revision INT NOT NULL, step INT NOT NULL, automatic TEXT NOT NULL,
@@ -44,8 +45,12 @@ CREATE TABLE downloads (
     file TEXT NOT NULL, media_type TEXT NOT NULL, bytes INT NOT NULL, created_at REAL NOT NULL);
 CREATE INDEX downloads_session ON downloads (session_id);
 """
+_MIGRATIONS = (_FIRST_SCHEMA,)  # statement n brings a folder from schema n to n + 1; what was released never changes
+MAX_STEPS = 500  # of a session's history: so far back goes undo
+MAX_NAME = 255  # characters of a photo's name
 _TOUCH_SECONDS = 10.0  # a use is written down at most this often: reading must not become writing
 _ORPHAN_SECONDS = 120.0  # a folder without a session is swept once it is this old: it may be one just being opened
+_IDLE_SECONDS = 60.0  # a session used since then makes no room for a new one
 
 
 @dataclass(frozen=True)
@@ -122,20 +127,23 @@ class SessionStore:
         max_sessions: int = 1000,
         max_disk: int = 20 * 2**30,
         max_masks: int = 5000,
+        max_downloads: int = 50,
         memory: int = 64 * 2**20,
         clock: Callable[[], float] = time.time,
     ):
         self.upload_dir, self.masks_dir, self.results_dir = Path(upload_dir), Path(masks_dir), Path(results_dir)
-        self.ttl, self.max_sessions, self.max_disk, self.max_masks = ttl, max_sessions, max_disk, max_masks
+        self.ttl, self.max_sessions, self.max_disk = ttl, max_sessions, max_disk
+        self.max_masks, self.max_downloads = max_masks, max_downloads
         self._clock = clock
         self._snapshots: Cache[Session] = Cache(memory, _session_bytes)
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._guard = threading.Lock()  # of _locks
         self._db_lock = threading.RLock()  # of the one connection
-        with _storage_errors():
-            for folder in (self.upload_dir, self.masks_dir, self.results_dir):
+        for folder in (self.upload_dir, self.masks_dir, self.results_dir):
+            with _storage_errors(f" {folder}"):
                 folder.mkdir(parents=True, exist_ok=True)
                 os.chmod(folder, 0o700)
+        with _storage_errors(f" {self.masks_dir}"):
             self._db = self._connect(self.masks_dir / "sessions.sqlite3")
 
     def _connect(self, path: Path) -> sqlite3.Connection:
@@ -143,18 +151,19 @@ class SessionStore:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a killed process loses nothing that was committed
         db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+        os.chmod(path, 0o600)
         with _transaction(db):
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
+            version, ours = db.execute("PRAGMA user_version").fetchone()[0], len(_MIGRATIONS)
+            if version > ours:
                 raise StorageError(
-                    f"{path} was written by a newer SAM2 Painter (schema {version}, this one reads {SCHEMA_VERSION}). "
+                    f"{path} was written by a newer SAM2 Painter (schema {version}, this one reads {ours}). "
                     "Upgrade, or choose another data folder."
                 )
-            if version == 0:
-                for statement in _SCHEMA.split(";"):
+            for migration in _MIGRATIONS[version:]:
+                for statement in migration.split(";"):
                     db.execute(statement)
-                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        os.chmod(path, 0o600)
+            db.execute(f"PRAGMA user_version = {ours}")
         return db
 
     def close(self) -> None:
@@ -165,8 +174,12 @@ class SessionStore:
     # -- opening, reading, deleting ----------------------------------------------------------------------------------
 
     def open(self, name: str, data: bytes, digest: str, size: tuple[int, int]) -> Session:
-        """Keep a photo as it was sent and start a session on it. digest, size (H, W): of the opened photo."""
-        self.sweep()
+        """Keep a photo as it was sent and start a session on it. digest, size (H, W): of the opened photo.
+
+        Raises Busy when there is no room, and everybody who has some is at work.
+        """
+        self._make_room(1, len(data))
+        name = name.encode("utf-8", "replace").decode()[:MAX_NAME]  # half a surrogate pair is no text
         session_id, now = secrets.token_urlsafe(18), self._clock()
         folder = self.upload_dir / session_id
         try:
@@ -209,6 +222,7 @@ class SessionStore:
         with self._locked(session_id), _storage_errors():
             self._touch(session_id)
             self._forget(session_id)
+            self._empty_log()
 
     def count(self) -> int:
         """How many sessions there are."""
@@ -249,6 +263,7 @@ class SessionStore:
         if len(edit.session.masks) > self.max_masks:
             raise InvalidInput(f"A session holds at most {self.max_masks} masks. Open the photo again.", "session_id")
         sid = before.id
+        canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step else ""
         masks = [
             (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
@@ -261,14 +276,19 @@ class SessionStore:
                 raise Busy("Another process changed this session at the same moment. Try again.", 1.0)
             step = row[1] + edit.step_by
             db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?)", masks)
+            added = sum(len(m[3]) for m in masks)
             if edit.new_step:
-                db.execute("DELETE FROM steps WHERE session_id = ? AND id >= ?", (sid, step))
-                canvas = json.dumps(records.canvas_to_record(edit.session.canvas))
+                dropped = (sid, step, step - MAX_STEPS)
+                length = "SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps"
+                where = "WHERE session_id = ?1 AND (id >= ?2 OR id < ?3)"
+                added += len(canvas) - db.execute(f"{length} {where}", dropped).fetchone()[0]
+                db.execute(f"DELETE FROM steps {where}", dropped)
+                db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
                 db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (sid, step, edit.new_step, canvas))
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, used_at = ?, bytes = bytes + ?"
                 " WHERE id = ?",
-                (step, json.dumps(edit.session.automatic), self._clock(), sum(len(m[3]) for m in masks), sid),
+                (step, json.dumps(edit.session.automatic), self._clock(), added, sid),
             )
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
             return self.get(sid)
@@ -278,7 +298,7 @@ class SessionStore:
     # -- downloads ---------------------------------------------------------------------------------------------------
 
     def add_download(self, session_id: str, key: str, stem: str, suffix: str, media_type: str, data: bytes) -> Download:
-        """Keep a picture for download as "stem-TOKEN.suffix"; a picture of the same key takes the place of the old."""
+        """Keep a picture for download as "stem-TOKEN.suffix". Of more than `max_downloads` the oldest goes."""
         session = self.get(session_id)
         token = secrets.token_hex(6)
         filename, file = f"{_printable(stem)[:80] or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
@@ -286,24 +306,32 @@ class SessionStore:
         path = folder / file
         with _storage_errors():
             folder.mkdir(mode=0o700, exist_ok=True)
-            path.write_bytes(data)
             try:
+                path.write_bytes(data)
                 with self._db_lock, _transaction(self._db) as db:
                     row = (filename, session.id, key, file, media_type, len(data), self._clock())
                     db.execute("INSERT INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                    newest_first = "SELECT filename, file FROM downloads WHERE session_id = ? ORDER BY rowid DESC"
+                    surplus = db.execute(newest_first, (session.id,)).fetchall()[self.max_downloads :]
+                    db.executemany("DELETE FROM downloads WHERE filename = ?", [row[:1] for row in surplus])
             except sqlite3.IntegrityError:  # the session was deleted meanwhile
                 shutil.rmtree(folder, ignore_errors=True)
                 raise SessionNotFound(session_id) from None
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+            for _, old in surplus:
+                (folder / old).unlink(missing_ok=True)
         return Download(filename, session.id, key, path, media_type, len(data), row[6])
 
     def downloads(self, session_id: str) -> list[Download]:
         """The session's downloads, oldest first."""
         self.get(session_id)
-        return self._downloads("session_id = ? ORDER BY created_at, filename", session_id)
+        return self._downloads("session_id = ? ORDER BY rowid", session_id)
 
     def download(self, filename: str) -> Download:
         """The download of that name. Raises DownloadNotFound."""
-        for found in self._downloads("filename = ?", filename):
+        for found in self._downloads("filename = ?", filename.encode("utf-8", "replace").decode()):
             self._touch(found.session_id)
             if found.path.is_file():
                 return found
@@ -318,39 +346,73 @@ class SessionStore:
     # -- sweeping ----------------------------------------------------------------------------------------------------
 
     def sweep(self) -> int:
-        """Delete expired sessions, the longest idle ones over the limits, and folders no session owns; how many
-        sessions went."""
+        """Delete expired sessions, idle ones over the limits, and files no session owns; how many sessions went."""
+        return self._make_room(0, 0)
+
+    def _make_room(self, sessions: int, size: int) -> int:
+        """`sweep` with room for so many sessions and bytes more. Raises Busy when there is none."""
         now = self._clock()
         with _storage_errors():
-            with self._db_lock:
-                expired = self._db.execute("SELECT id FROM sessions WHERE used_at <= ?", (now - self.ttl,)).fetchall()
+            with self._db_lock, suppress(sqlite3.OperationalError):  # a full disk: deleting comes first
                 # A clock that was set back must not keep sessions for ever.
                 self._db.execute("UPDATE sessions SET used_at = ? WHERE used_at > ?", (now, now + _TOUCH_SECONDS))
-            gone = [row[0] for row in expired]
+            gone = self._unused_since(now - self.ttl)
             for session_id in gone:
                 self._forget(session_id)
-            idle = self.ids()
-            while idle and (len(idle) >= self.max_sessions or self.bytes_on_disk() >= self.max_disk):
+            idle = self._unused_since(now - min(_IDLE_SECONDS, self.ttl / 10))
+            while (full := self._is_full(sessions, size)) and idle:
                 gone.append(idle.pop(0))
                 self._forget(gone[-1])
-            self._remove_orphans(set(idle), now)
+            self._remove_orphans(now)
+            if gone:
+                self._empty_log()
+        if full and sessions:
+            raise Busy("The server has no room for another photo just now. Try again in a minute.", _IDLE_SECONDS)
         return len(gone)
 
-    def _remove_orphans(self, known: set[str], now: float) -> None:
+    def _unused_since(self, moment: float) -> list[str]:
+        query = "SELECT id FROM sessions WHERE used_at <= ? ORDER BY used_at"
+        with self._db_lock:
+            return [row[0] for row in self._db.execute(query, (moment,))]
+
+    def _is_full(self, sessions: int, size: int) -> bool:
+        return self.count() + sessions > self.max_sessions or self.bytes_on_disk() + size > self.max_disk
+
+    def _remove_orphans(self, now: float) -> None:
+        with self._db_lock:
+            known = {row[0] for row in self._db.execute("SELECT id FROM sessions")}
+            made = set(self._db.execute("SELECT session_id, file FROM downloads"))
         for root in (self.upload_dir, self.results_dir):
             for folder in root.iterdir():
-                if folder.name in known or not folder.is_dir():
-                    continue
-                with suppress(FileNotFoundError):  # another process may sweep too
-                    if abs(time.time() - folder.stat().st_mtime) > _ORPHAN_SECONDS:
-                        shutil.rmtree(folder, ignore_errors=True)
+                if folder.name not in known and _is_old(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+        for file in self.results_dir.glob("*/*"):  # a kill between writing a download and writing it down
+            if (file.parent.name, file.name) not in made and _is_old(file):
+                file.unlink(missing_ok=True)
 
     def _forget(self, session_id: str) -> None:
+        try:
+            self._delete_row(session_id)
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_FULL:
+                raise
+            self._remove_files(session_id)  # to delete takes room too: this makes some
+            self._delete_row(session_id)
+        self._snapshots.clear(lambda key: key[0] == session_id)  # type: ignore[index]
+        self._remove_files(session_id)
+
+    def _delete_row(self, session_id: str) -> None:
         with self._db_lock:
             self._db.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
-        self._snapshots.clear(lambda key: key[0] == session_id)  # type: ignore[index]
+
+    def _remove_files(self, session_id: str) -> None:
         for root in (self.upload_dir, self.results_dir):
             shutil.rmtree(root / session_id, ignore_errors=True)
+
+    def _empty_log(self) -> None:
+        """Write the log back into the database: it holds what was just deleted, too."""
+        with self._db_lock, suppress(sqlite3.OperationalError):  # a full disk, or another process reads: next time
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
@@ -358,13 +420,16 @@ class SessionStore:
         """Write down that the session is used; returns its revision. Raises SessionNotFound."""
         if not isinstance(session_id, str):
             raise InvalidInput("session_id must be text", "session_id")
+        if not session_id.isascii():  # ours are
+            raise SessionNotFound(session_id)
         now = self._clock()
         with self._db_lock:
             row = self._db.execute("SELECT revision, used_at FROM sessions WHERE id = ?", (session_id,)).fetchone()
             if row is None or now - row[1] >= self.ttl:
                 raise SessionNotFound(session_id)
             if abs(now - row[1]) > min(_TOUCH_SECONDS, self.ttl / 10):
-                self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
+                with suppress(sqlite3.OperationalError):  # on a full disk people still see what they have
+                    self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
         return row[0]
 
     def _read(self, session_id: str) -> Session:
@@ -385,24 +450,27 @@ class SessionStore:
                 " WHERE session_id = ?2 AND id IN (?1, ?1 + 1) ORDER BY id",
                 (step, session_id),
             ).fetchall()
-        by_id = {
-            mask_id: records.mask_from_record(json.loads(record), records.rle_from_bytes(counts, (height, width)))
-            for mask_id, record, counts in masks
-        }
-        return Session(
-            id=session_id,
-            name=name,
-            digest=digest,
-            size=(height, width),
-            masks=MappingProxyType(by_id),
-            automatic=tuple(json.loads(automatic)),
-            canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),
-            can_undo=steps[0][1],
-            can_redo=steps[1][1] if len(steps) > 1 else "",
-            created_at=created_at,
-            used_at=used_at,
-            revision=revision,
-        )
+        try:
+            by_id = {
+                mask_id: records.mask_from_record(json.loads(record), records.rle_from_bytes(counts, (height, width)))
+                for mask_id, record, counts in masks
+            }
+            return Session(
+                id=session_id,
+                name=name,
+                digest=digest,
+                size=(height, width),
+                masks=MappingProxyType(by_id),
+                automatic=tuple(json.loads(automatic)),
+                canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),
+                can_undo=steps[0][1],
+                can_redo=steps[1][1] if len(steps) > 1 else "",
+                created_at=created_at,
+                used_at=used_at,
+                revision=revision,
+            )
+        except (ValueError, LookupError, TypeError) as error:
+            raise StorageError("What was kept of this session is damaged. Open the photo again.") from error
 
     @contextmanager
     def _locked(self, session_id: str) -> Iterator[None]:
@@ -441,14 +509,30 @@ def _transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[sq
         raise
 
 
+def _is_old(path: Path) -> bool:
+    try:
+        return abs(time.time() - path.stat().st_mtime) > _ORPHAN_SECONDS
+    except FileNotFoundError:  # another process may sweep too
+        return False
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 0 for what Python's module raises itself."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 @contextmanager
-def _storage_errors() -> Iterator[None]:
-    """SQLite's and the file system's errors as ours."""
+def _storage_errors(where: str = "") -> Iterator[None]:
+    """SQLite's and the file system's errors as ours. where: for whoever starts the program; others see no paths."""
     try:
         yield
     except sqlite3.IntegrityError:
         raise
     except (sqlite3.Error, OSError) as error:
+        if isinstance(error, sqlite3.Error) and _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Busy("Another process is writing to the data folder. Try again.") from error
+        log.error("data folder: %s", error)
+        why = error.strerror if isinstance(error, OSError) else error
         raise StorageError(
-            f"The data folder cannot be read or written ({error}). Free some space or choose another folder."
+            f"The data folder{where} cannot be read or written ({why}). Free some space or choose another folder."
         ) from error

@@ -56,6 +56,9 @@ class Settings:
     max_sessions: int = _knob(1000, "SAM2_PAINTER_MAX_SESSIONS", "sessions kept; the longest idle goes first")
     max_disk: int = _knob(20_000 * MB, "SAM2_PAINTER_MAX_DISK", "bytes kept on disk, like 20GB", kind="size")
     max_masks: int = _knob(5000, "SAM2_PAINTER_MAX_MASKS", "masks one session may hold")
+    max_downloads: int = _knob(
+        50, "SAM2_PAINTER_MAX_DOWNLOADS", "files for download one session keeps; the oldest goes first"
+    )
     sessions_per_minute: int = _knob(60, "SAM2_PAINTER_SESSIONS_PER_MINUTE", "photos one address may open in a minute")
     requests_per_minute: int = _knob(
         1200, "SAM2_PAINTER_REQUESTS_PER_MINUTE", "requests one address may make in a minute"

@@ -21,7 +21,7 @@ from .cache import Cache, CacheStatus, Found
 from .deadline import Deadline, check, current
 from .engines import Engine, Progress, no_progress
 from .engines.asking import Asking
-from .errors import InvalidInput, MaskNotFound, PainterError
+from .errors import InvalidInput, MaskNotFound, NotAnImage, PainterError, StorageError
 from .gate import Gate
 from .rle import RLE
 from .sessions import Download, Edit, SessionStore
@@ -51,6 +51,7 @@ EXPORT_KINDS: dict[ExportKind, tuple[str, str, str]] = {  # end of the name, suf
     "png": ("masks", "zip", "application/zip"),
     "project": ("project", "zip", "application/zip"),
 }
+_DAMAGED = "The photo of this session is damaged on disk. Open it again."
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ class Studio:
             max_sessions=settings.max_sessions,
             max_disk=settings.max_disk,
             max_masks=settings.max_masks,
+            max_downloads=settings.max_downloads,
         )
         limits = Limits(
             settings.upload_limit,
@@ -253,8 +255,15 @@ class Studio:
         session = self.sessions.get(session_id)
 
         def reopen() -> Photo:
-            path, name = self.sessions.photo_path(session_id), session.name
-            return images.open_photo(path, name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
+            try:
+                photo = images.open_photo(
+                    self.sessions.photo_bytes(session_id), session.name, max_bytes=2**62, max_pixels=2**62
+                )  # within the limits of the day it came
+            except NotAnImage as error:
+                raise StorageError(_DAMAGED) from error
+            if photo.digest != session.digest:
+                raise StorageError(_DAMAGED)
+            return photo
 
         return self._photos.get(session.digest, reopen).value
 
