@@ -15,7 +15,7 @@ import numpy as np
 
 EPSILON = 1e-4  # ridge of the colour fit, (1/100 of full scale) squared: about the noise of a JPEG
 LOW, HIGH = 0.15, 0.85  # the filter is never quite sure: these count as 0 and 1
-COEFFICIENT_SCALE = 4  # the fit runs on pictures this much smaller
+COARSE_RADIUS = 4  # the fit runs on pictures so small that `radius` is about this many of their pixels
 
 
 def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
@@ -26,10 +26,17 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     """
     coverage = mask.view(np.uint8) * np.uint8(255)
     height, width = mask.shape
-    small = (max(1, round(width / COEFFICIENT_SCALE)), max(1, round(height / COEFFICIENT_SCALE)))
+    scale = max(1, round(radius / COARSE_RADIUS))
+    small = (max(1, round(width / scale)), max(1, round(height / scale)))
     guide = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     target = cv2.resize(coverage, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    slopes, offset, trust = _fit(guide, target, max(1, round(radius / COEFFICIENT_SCALE)))
+    reach = max(1, round(radius / scale))
+    wall = (target > 0.5).view(np.uint8)
+    # The colours of both sides are learned where the mask is surely right, and applied where it may not be.
+    strip = np.ones((2 * (reach // 2) + 1,) * 2, np.uint8)
+    inner = cv2.erode(wall, strip, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    sure = (cv2.dilate(wall, strip) == inner).astype(np.float32)
+    slopes, offset, trust = _fit(guide, wall.astype(np.float32), sure, round(1.5 * reach))
 
     rows, columns = np.nonzero(_inner_band(mask, radius))
     if not len(rows):
@@ -38,8 +45,8 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     near = _sample(planes, rows, columns, mask.shape)
     seen = np.einsum("nc,nc->n", near[:, :3], pixels[rows, columns].astype(np.float32) / 255) + near[:, 3]
     seen = np.clip((seen - LOW) / (HIGH - LOW), 0, 1)
-    sure = _sample(trust, rows, columns, mask.shape)[:, 0]
-    coverage[rows, columns] = np.round(255 * (1 + sure * (seen - 1))).astype(np.uint8)
+    believed = _sample(trust, rows, columns, mask.shape)[:, 0]
+    coverage[rows, columns] = np.round(255 * (1 + believed * (seen - 1))).astype(np.uint8)
     return coverage
 
 
@@ -50,15 +57,22 @@ def _inner_band(mask: np.ndarray, radius: int) -> np.ndarray:
     return mask & (inner == 0)
 
 
-def _fit(guide: np.ndarray, target: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Around each pixel, the plane through the colours that explains `target` best.
+def _fit(
+    guide: np.ndarray, target: np.ndarray, weight: np.ndarray, radius: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Around each pixel, the plane through the colours that explains `target` best, by the pixels of weight 1.
 
-    Returns slopes (h, w, 3), offset (h, w), and trust (h, w) in [0, 1]: the share of the target's variance that the
-    plane explains (R squared).
+    Returns slopes (h, w, 3), offset (h, w), and trust (h, w): 0 where the plane explains none of the target's variance,
+    1 where it explains half of it or more.
     """
 
-    def mean(values: np.ndarray) -> np.ndarray:
+    def blur(values: np.ndarray) -> np.ndarray:
         return cv2.blur(values, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT)
+
+    norm = blur(weight) + 1e-6
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return blur(values * weight) / norm
 
     red, green, blue = cv2.split(guide)
     mean_red, mean_green, mean_blue = mean(red), mean(green), mean(blue)
@@ -80,9 +94,9 @@ def _fit(guide: np.ndarray, target: np.ndarray, radius: int) -> tuple[np.ndarray
     slope_green = (irg * with_red + igg * with_green + igb * with_blue) / determinant
     slope_blue = (irb * with_red + igb * with_green + ibb * with_blue) / determinant
     explained = slope_red * with_red + slope_green * with_green + slope_blue * with_blue
-    trust = np.clip(mean(explained) / np.maximum(mean(mean_target * (1 - mean_target)), 1e-3), 0, 1)
+    trust = np.clip(2 * blur(explained) / np.maximum(blur(mean_target * (1 - mean_target)), 1e-3), 0, 1)
     offset = mean_target - slope_red * mean_red - slope_green * mean_green - slope_blue * mean_blue
-    return mean(cv2.merge([slope_red, slope_green, slope_blue])), mean(offset), trust
+    return blur(cv2.merge([slope_red, slope_green, slope_blue])), blur(offset), trust
 
 
 def _sample(planes: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -108,7 +122,7 @@ def surroundings(pixels: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     if not len(rows):
         return np.zeros((0, 3), np.uint8)
     height, width = coverage.shape
-    small = (max(1, round(width / COEFFICIENT_SCALE)), max(1, round(height / COEFFICIENT_SCALE)))
+    small = (max(1, round(width / 4)), max(1, round(height / 4)))
     core = (coverage == 255).astype(np.uint8)
     core = cv2.erode(core, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
     weight = cv2.resize(core * np.uint8(255), small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255

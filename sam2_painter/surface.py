@@ -26,6 +26,10 @@ HEADROOM = 1.6  # the white wall is kept up to this much brighter than white: su
 # Directions in the plane of (ln red/green, ln blue/green): from warm sun to cool sky, and across it.
 WARM_COOL, ACROSS = np.array([0.592, -0.806], np.float32), np.array([0.806, 0.592], np.float32)
 
+USUAL_WHITE = 0.85  # linear light of a white wall, in a photo that shows nothing near white
+TRIM = np.array([0.875, 0.86, 0.83], np.float32)  # linear colour of what is usually called white: trim, frames, sills
+TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the light's colour
+
 PROXY = 512  # parameters are read off a picture of at most this many pixels a side
 STRIP = 256  # rows worked on at a time: 12 megapixels of floats never lie in memory at once
 MARGIN = 16  # rows a strip looks beyond its own
@@ -50,13 +54,16 @@ WHITE_WALL_LIGHT = HEADROOM * (np.arange(256) / 255) ** 2  # (256,) light that e
 class Light:
     """How a wall is lit, read off a small picture of it.
 
-    paint: (3,) linear light of the old paint where the sun falls on it. level: linear light of a white wall there.
-    tint: (h, w, 3) colour of the light across the whole photo, luminance 1.
+    paint: (3,) linear light of the old paint where it is well lit. white: (3,) linear light of a white wall there.
+    tint: (h, w, 3) colour of the light across the whole photo, compared with there; luminance 1.
+    bare, stain: see `_bareness`.
     """
 
     paint: np.ndarray
-    level: float
+    white: np.ndarray
     tint: np.ndarray
+    bare: float
+    stain: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,13 +188,14 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
     coverage = _coverage(photo, crop, (x, y, w, h), radius)
     light = _read_light(photo, crop, (x, y, w, h))
     white = np.empty((h, w, 3), np.uint8)
+    margin = MARGIN + (2 * _brick(photo) if light.bare > 0 else 0)
     for top in range(0, h, STRIP):
         bottom = min(h, top + STRIP)
-        first, last = max(0, top - MARGIN), min(h, bottom + MARGIN)
+        first, last = max(0, top - margin), min(h, bottom + margin)
         strip = _white_wall(photo, light, coverage[first:last], (x, y + first, w, last - first))
         white[top:bottom] = strip[top - first : bottom - first]
     rest = surroundings(photo.pixels[y : y + h, x : x + w], coverage)
-    paint = linear_to_srgb(np.minimum(light.paint / light.level, 1))
+    paint = linear_to_srgb(np.minimum(light.paint / light.white, 1))
     surface = Surface(photo.size, rle.bbox, white, coverage, rest, tuple(int(v) for v in np.round(255 * paint)))
     return surface.fit(photo, fit_size(photo.size, max_side))
 
@@ -211,14 +219,22 @@ def _read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) 
     mask = fit_pixels(mask, PROXY)
     linear = cv2.LUT(small, LINEAR.reshape(1, 256, 1))
     paint = _old_paint(small, linear, mask)
-    level = _light_level(small, linear, mask, paint)
-    return Light(paint, level, _tint(linear, mask, paint))
+    white = _white_light(small, linear, mask, paint)
+    return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask))
 
 
 def _erode(mask: np.ndarray, radius: int) -> np.ndarray:
     """A 0/1 uint8 mask without its outer `radius` pixels; the photo's own frame is no border."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     return cv2.erode(mask, disc, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+
+
+def _mean_inside(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian mean of values, (h, w) or (h, w, C), of those with weight (h, w) only."""
+    norm = cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4
+    if values.ndim == 3:
+        weight, norm = weight[..., None], norm[..., None]
+    return cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
 
 
 def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -233,16 +249,13 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
         core = (mask > 250).view(np.uint8)
     if core.sum() < 20:
         core = (mask >= min(127, int(mask.max()))).view(np.uint8)
-    weight = core.astype(np.float32)
-    norm = cv2.GaussianBlur(weight, (0, 0), 6) + 1e-4
-    smooth = cv2.GaussianBlur(linear * weight[..., None], (0, 0), 6) / norm[..., None]
+    smooth = _mean_inside(linear, core.astype(np.float32), 6)
     inside = core > 0
     unclipped = inside & (small.max(-1) < 250)
     if unclipped.sum() > 0.3 * inside.sum():
         inside = unclipped
     wall = smooth[inside]
-    logs = np.log(wall + 0.004)
-    hue = np.stack([logs[:, 0] - logs[:, 1], logs[:, 2] - logs[:, 1]], -1)
+    hue = _hue(wall + 0.004)
     hue -= np.median(hue, 0)
     along, across = hue @ WARM_COOL, hue @ ACROSS
     same = (along > -0.4) & (along < 0.8) & (np.abs(across) < 0.25)
@@ -253,30 +266,83 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     return np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4).astype(np.float32)
 
 
-def _light_level(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> float:
-    """Linear light of a white wall in the sun, in [0.7, 1].
+def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
+    """(3,) linear light of a white wall where `paint` was read.
 
-    Paint is never whiter than 0.92. Besides, the brightest things around the wall (trim, clouds) are about white, if
-    they are bright at all; else a usual exposure is assumed.
+    What stands beside the wall in the same light tells: trim, frames and sills are often white. Their ratio to the wall
+    next to them, where it is about that of white, gives both how bright white is and how coloured the light. Failing
+    that, the brightest things of the photo are taken for white if they are bright at all, and the light for neutral.
+    Paint is never whiter than 0.92.
     """
-    around = (mask < 6) & (small.max(-1) < 250)
-    brightest = 0.0
-    if around.sum() > 0.01 * around.size:
-        brightest = float(np.percentile(linear[around] @ LUMINANCE, 99)) / 0.88
-    usual = brightest if brightest >= 0.6 else 0.85
-    return float(np.clip(max(float(paint.max()) / 0.92, usual), 0.7, 1))
+    unclipped = small.max(-1) < 250
+    shade = linear @ (paint / (paint @ paint))
+    core = _erode((mask > 250).view(np.uint8), 3).astype(np.float32)
+    beside, square = cv2.split(_mean_inside(cv2.merge([shade, shade * shade]), core, 6))
+    even = square - beside * beside < (0.25 * beside) ** 2  # no edge of a shadow
+    near = cv2.GaussianBlur(core, (0, 0), 6) > 0.02
+    near &= (_erode((mask < 6).view(np.uint8), 1) > 0) & unclipped & even & (beside > 0.1)
+    ratio = linear[near] / beside[near][:, None]
+    luminance = ratio @ LUMINANCE
+    red, blue = (ratio[:, v] / np.maximum(ratio[:, 1], 1e-4) for v in (0, 2))
+    # Sky is bluer and brighter than any white wall.
+    white = (luminance > 0.5) & (luminance < 1.3) & (red > 0.85) & (red < 1.25) & (blue > 0.65) & (blue < 1.15)
+    brightness, cast = USUAL_WHITE, np.ones(3)
+    if white.sum() >= max(30, 0.04 * len(luminance)):
+        low, high = np.percentile(luminance[white], [50, 80])
+        trim = ratio[white & (luminance >= low) & (luminance <= high)].mean(0) / TRIM
+        brightness = float(trim @ LUMINANCE)
+        cast = trim / brightness
+        # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
+        # than it looks is unlikely.
+        if _hue(paint / cast) @ _hue(paint / cast) > _hue(paint) @ _hue(paint):
+            cast = np.ones(3)
+    else:
+        around = (mask < 6) & unclipped
+        if around.sum() > 0.01 * around.size:
+            brightest = float(np.percentile(linear[around] @ LUMINANCE, 99)) / 0.88
+            brightness = float(np.clip(brightest, 0.7, 1)) if brightest > 0.6 else USUAL_WHITE
+    brightness = max(brightness, float(paint.max()) / 0.92)
+    return (np.clip(brightness, 0.6, 1.2) * cast).astype(np.float32)
+
+
+def _hue(linear: np.ndarray) -> np.ndarray:
+    """(..., 3) linear light -> (..., 2): ln red/green and ln blue/green."""
+    logs = np.log(linear)
+    return np.stack([logs[..., 0] - logs[..., 1], logs[..., 2] - logs[..., 1]], -1)
+
+
+def _bareness(linear: np.ndarray, mask: np.ndarray) -> tuple[float, np.ndarray]:
+    """Whether the wall is bare brick, in [0, 1], and (3,) weights of ln red, green, blue that tell its stain.
+
+    On a painted wall only light differs from pixel to pixel, and light differs along the axis from warm to cool. Bare
+    bricks differ from their mortar across it: the greyer, the lighter. Where that explains much of the wall's fine
+    contrast, it is not light, and new paint would cover it.
+    """
+    core = _erode((mask > 250).view(np.uint8), 3)
+    if core.sum() < 200:
+        return 0.0, np.zeros(3, np.float32)
+    logs = np.log(linear + 0.004)
+    detail = (logs - _mean_inside(logs, core.astype(np.float32), 6))[core > 0]
+    luminance = detail @ LUMINANCE
+    hue = (detail[:, 0] - detail[:, 1]) * ACROSS[0] + (detail[:, 2] - detail[:, 1]) * ACROSS[1]
+    slope = float((luminance * hue).mean() / ((hue * hue).mean() + 1e-4))
+    spread = float(hue.std())
+    bare = np.clip((-slope * spread - 0.11) / 0.03, 0, 1) * np.clip((spread - 0.06) / 0.03, 0, 1)
+    return float(bare), slope * np.array([ACROSS[0], -ACROSS.sum(), ACROSS[1]], np.float32)
 
 
 def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
     """(h, w, 3) float32: the light's colour, luminance 1: where the wall is warmer or cooler than where it was read."""
-    ratio = np.log((linear + 0.004) / ((linear @ (paint / (paint @ paint)))[..., None] * paint + 0.004))
-    sure = _erode((mask > 250).view(np.uint8), 5) * (linear @ (paint / (paint @ paint)) > 0.02)
-    weight = (sure * (np.abs(ratio).max(-1) < 1)).astype(np.float32)
-    norm = cv2.GaussianBlur(weight, (0, 0), 16) + 2e-3
-    # Where the old paint has next to none of a channel, its ratio is noise.
-    trust = paint / (paint + 0.03)
-    tint = np.exp(cv2.GaussianBlur(ratio * weight[..., None], (0, 0), 16) / norm[..., None] * trust)
-    tint = np.clip(tint, 0.5, 2).astype(np.float32)
+    core = _erode((mask > 250).view(np.uint8), 5).astype(np.float32)
+    wall = _mean_inside(linear, core, 2)
+    shade = wall @ (paint / (paint @ paint))
+    hue = _hue((wall + TINT_FLOOR) / (shade[..., None] * paint + TINT_FLOOR))
+    along, across = hue @ WARM_COOL, np.abs(hue @ ACROSS)
+    weight = core * (shade > 0.02) * (np.abs(along) < 0.5) * (across < 0.15)  # else it is another paint
+    # Old paint with next to none of a channel reflects next to nothing of it.
+    trust = float((paint / (paint + 8 * TINT_FLOOR))[[0, 2]] @ WARM_COOL**2)
+    along = _mean_inside(along * trust, weight.astype(np.float32), 16)[..., None]
+    tint = np.exp(along * np.array([WARM_COOL[0], 0, WARM_COOL[1]], np.float32))
     return tint / (tint @ LUMINANCE)[..., None]
 
 
@@ -287,12 +353,14 @@ def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: tuple[int
     linear = cv2.LUT(photo.pixels[y : y + h, x : x + w], LINEAR.reshape(1, 256, 1))
     shade = cv2.transform(linear, weights.reshape(1, 3).astype(np.float32))  # 1 where as bright as `light.paint`
     shade = np.sqrt(_without_rim(shade, coverage))
+    if light.bare > 0:
+        shade = _plaster_over(shade, photo.pixels[y : y + h, x : x + w], coverage, light, _brick(photo))
     brightness = float(light.paint @ LUMINANCE)
     # Old paint below a fifth of white is amplified more than 2.5 times, and its 8-bit and JPEG noise with it.
     smoothing = float(np.clip(np.log(0.2 / brightness) / np.log(8), 0, 1))
     if smoothing > 0.02:
-        shade = shade + smoothing * (_smooth(shade, coverage, 2.2 / 255 / math.sqrt(brightness)) - shade)
-    root = np.sqrt(light.tint * (light.level / HEADROOM)) * 255
+        shade = shade + smoothing * (_smooth(shade, coverage, 2.2 / 255 / math.sqrt(brightness), 3) - shade)
+    root = np.sqrt(light.tint * (light.white / HEADROOM)) * 255
     rows, columns = light.tint.shape[:2]
     step_x, step_y = columns / photo.size[1], rows / photo.size[0]
     where = np.array([[step_x, 0, (x + 0.5) * step_x - 0.5], [0, step_y, (y + 0.5) * step_y - 0.5]])
@@ -300,6 +368,25 @@ def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: tuple[int
         root, where, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
     return cv2.multiply(root, cv2.merge([shade] * 3), dtype=cv2.CV_8U)
+
+
+def _brick(photo: Photo) -> int:
+    """A radius, in pixels of the photo, that reaches over a brick and its mortar."""
+    return max(3, round(6 * max(photo.size) / PROXY))
+
+
+def _plaster_over(shade: np.ndarray, pixels: np.ndarray, coverage: np.ndarray, light: Light, radius: int) -> np.ndarray:
+    """`shade` (square root of light) of bare brick without what is stain, not light: paint makes bricks and mortar one.
+
+    What the hue explains is taken out, and half of what remains of fine contrast: bricks differ in lightness, too.
+    """
+    side = 2 * radius + 1
+    logs = np.log(LINEAR + 0.004).astype(np.float32)
+    stain = cv2.transform(cv2.LUT(pixels, logs.reshape(1, 256, 1)), light.stain.reshape(1, 3))
+    known = (coverage > 150).astype(np.float32)
+    stain -= cv2.blur(stain * known, (side, side)) / (cv2.blur(known, (side, side)) + 1e-6)
+    shade = shade * np.exp(np.clip(-0.5 * light.bare * stain, -0.7, 0.7))
+    return shade + 0.5 * light.bare * (_smooth(shade, coverage, 0.1, radius) - shade)
 
 
 def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
@@ -311,12 +398,13 @@ def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     return np.where(rim, np.minimum(shade, nearby), shade)
 
 
-def _smooth(shade: np.ndarray, coverage: np.ndarray, noise: float) -> np.ndarray:
+def _smooth(shade: np.ndarray, coverage: np.ndarray, noise: float, radius: int) -> np.ndarray:
     """Self-guided filter (He et al. 2013) inside the mask: flattens ripples about as low as `noise`, keeps edges."""
+    side = 2 * radius + 1
     weight = (coverage > 150).astype(np.float32)
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return cv2.blur(values * weight, (7, 7), borderType=cv2.BORDER_REFLECT)
+        return cv2.blur(values * weight, (side, side), borderType=cv2.BORDER_REFLECT)
 
     norm = mean(weight) + 1e-6
     average = mean(shade) / norm
