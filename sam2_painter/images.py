@@ -208,7 +208,7 @@ def _spread(image: Image.Image) -> Image.Image:
     grey = _to_uint8(values)
     if tags.get(262) == 0:  # "white is zero", which Pillow heeds for up to 8 bits only
         grey = 255 - grey
-    return Image.fromarray(grey, "L")
+    return Image.fromarray(grey)
 
 
 def _to_uint8(values: np.ndarray) -> np.ndarray:
@@ -237,14 +237,13 @@ def _to_uint8(values: np.ndarray) -> np.ndarray:
 def _array_to_image(array: np.ndarray, max_pixels: int) -> Image.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    modes = {2: "L"} if array.ndim == 2 else {2: "LA", 3: "RGB", 4: "RGBA"}
-    mode = modes.get(array.ndim if array.ndim == 2 else array.shape[-1]) if array.ndim in (2, 3) else None
-    if mode is None or array.dtype.kind not in "buif" or array.size == 0:
+    known = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (2, 3, 4))
+    if not known or array.dtype.kind not in "buif" or array.size == 0:
         raise InvalidInput(
             f"an array must be (H, W), (H, W, 3) or (H, W, 4) numbers, got {array.shape} {array.dtype}", "photo"
         )
     check_pixels(array.shape[1::-1], max_pixels)
-    return Image.fromarray(np.ascontiguousarray(_to_uint8(array)), mode)
+    return Image.fromarray(np.ascontiguousarray(_to_uint8(array)))
 
 
 def _to_rgb(image: Image.Image, icc_profile: bytes) -> np.ndarray:

@@ -51,7 +51,7 @@ def _palette_png(levels: np.ndarray, colors: Sequence[Color], alphas: Sequence[f
     """(H, W) uint8: level 0 transparent, level i + 1 colour i; as few bits a pixel as that takes."""
     if any(len(color) != 3 for color in colors):
         raise InvalidInput("color must be (red, green, blue)", "color")
-    image = Image.fromarray(levels, "P")
+    image = Image.fromarray(levels)
     image.putpalette([0, 0, 0, *(whole_number(v, "color", 0, 255) for color in colors for v in color)])
     out = BytesIO()
     transparency = bytes([0, *(round(255 * alpha) for alpha in alphas)])

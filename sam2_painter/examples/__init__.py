@@ -14,7 +14,7 @@ from ..errors import InvalidInput
 from ..types import whole_number
 
 NAMES = ("brick-house", "town-house", "siding-cottage")
-WIDTH, JPEG_QUALITY = 1600, 88
+WIDTH, JPEG_QUALITY = 1600, 80
 _SAMPLES = 2  # a side, for each pixel
 _ASPECT = 3 / 4
 

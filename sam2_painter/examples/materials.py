@@ -102,6 +102,34 @@ def plaster(color: str) -> Material:
     return material
 
 
+def grooved(color: str, course: float) -> Material:
+    """Plaster cut like courses of large stones."""
+    render, joint = plaster(color), 0.03
+
+    def material(hit: Hit):
+        albedo, glow = render(hit)
+        up = (hit.t / course) % 1 * course
+        groove = _stripe(np.minimum(up, course - up), joint / 2, hit.t_width)
+        lip = _stripe(up - joint, 0.008, hit.t_width)
+        return albedo * (1 - 0.5 * groove + 0.12 * lip)[:, None], glow
+
+    return material
+
+
+def louvres(color: str, slat: float = 0.06) -> Material:
+    """A shutter: slats in a frame 0.56 m wide."""
+    base = linear(color)
+
+    def material(hit: Hit):
+        up = hit.t / slat % 1
+        slats = 0.65 + 0.5 * up - 0.4 * _stripe(up * slat, 0.012, hit.t_width)
+        edge = np.minimum(hit.s, 0.56 - hit.s) < 0.06
+        tone = 1 + (np.where(edge, 1.0, slats) - 1) * _fade(slat, hit.t_width)
+        return (base * tone[:, None]).astype(np.float32), 0.0
+
+    return material
+
+
 def siding(color: str, board: float = 0.14) -> Material:
     """Clapboard: boards that overlap, each leaning out to its lower edge."""
     base = linear(color)
@@ -199,6 +227,23 @@ def slabs(color: str, size: float = 0.6) -> Material:
     return material
 
 
+def cobbles(color: str, size: float = 0.13) -> Material:
+    """Setts, worn round."""
+    base = linear(color)
+
+    def material(hit: Hit):
+        row = np.floor(hit.t / size)
+        along = hit.s / (size * 1.3) + 0.5 * (row % 2)
+        column = np.floor(along)
+        fade = _fade(size / 2, np.maximum(hit.s_width, hit.t_width))
+        across, up = np.abs(along - column - 0.5) * 2, np.abs(hit.t / size - row - 0.5) * 2
+        dome = 1.12 - 0.55 * np.maximum(across, up) ** 5
+        tone = 1 + ((0.75 + 0.5 * hashed(column, row, 13)) * dome - 1) * fade
+        return (base * (tone * (0.8 + 0.4 * fractal(hit.s * 0.8, hit.t * 0.8, 4)))[:, None]).astype(np.float32), 0.0
+
+    return material
+
+
 def asphalt(color: str = "#63625f") -> Material:
     """A road."""
     base = linear(color)
@@ -211,7 +256,7 @@ def asphalt(color: str = "#63625f") -> Material:
     return material
 
 
-def grass(color: str = "#5d7a35") -> Material:
+def grass(color: str = "#5f7440") -> Material:
     """A lawn."""
     base = linear(color)
 
@@ -230,44 +275,46 @@ def grass(color: str = "#5d7a35") -> Material:
 
 
 @cache
-def _leaves(seed: int, density: int) -> np.ndarray:
-    """(512, 512, 4) float32: a crown of leaves as light (3) and cover (1), lit from the upper left."""
+def _leaves(seed: int, number: int) -> np.ndarray:
+    """(512, 512, 4) float32: a crown of leaves as light (3) and cover (1), lit from the upper left.
+
+    Clumps of leaves, each a ball: those in front and above are bright, the depths between them dark.
+    """
     rng = np.random.Generator(np.random.PCG64(seed))
     side = 1024
     light, cover = np.zeros((side, side, 3), np.float32), np.zeros((side, side), np.float32)
-    clumps = rng.uniform(-1, 1, (60, 2))
-    clumps = clumps[np.hypot(*clumps.T) < 0.80][:26]
-    dark, bright = linear("#20330f"), linear("#8fae4a")
-    leaves = []
-    for order, (x, y) in enumerate(clumps):
-        radius = rng.uniform(0.16, 0.30)
-        angle, far = rng.uniform(0, 2 * np.pi, density), np.sqrt(rng.uniform(0, 1, density)) * radius
-        dx, dy = np.cos(angle) * far, np.sin(angle) * far
-        shine = np.clip(
-            0.42 - 0.9 * (0.55 * dx + 0.85 * dy) / radius * 0.5 - 0.12 * y + rng.normal(0, 0.13, density), 0, 1
-        )
-        depth = order / len(clumps) + 0.25 * shine
-        leaves.append(np.stack([x + dx, y + dy, shine, depth], 1))
-    every = np.concatenate(leaves)
-    for x, y, shine, _ in every[np.argsort(every[:, 3], kind="stable")]:
-        centre = (int((x * 0.47 + 0.5) * side), int((y * 0.47 + 0.5) * side))
-        axes, turn = (int(rng.integers(4, 8)), int(rng.integers(2, 4))), float(rng.uniform(0, 180))
-        cv2.ellipse(cover, centre, axes, turn, 0, 360, 1.0, -1, cv2.LINE_AA)
-        cv2.ellipse(light, centre, axes, turn, 0, 360, (dark + (bright - dark) * shine).tolist(), -1)
+    at = rng.uniform(-1, 1, (90, 2))
+    at = at[np.hypot(at[:, 0], at[:, 1] * 1.05) < 0.74]
+    radius = rng.uniform(0.16, 0.27, len(at))
+    order = rng.permutation(len(at))
+    clump = order[rng.integers(0, len(at), number)]
+    angle, far = rng.uniform(0, 2 * np.pi, number), np.sqrt(rng.uniform(0, 1, number))
+    dx, dy = np.cos(angle) * far, np.sin(angle) * far
+    x, y = at[clump, 0] + dx * radius[clump], at[clump, 1] + dy * radius[clump]
+    shine = 0.34 - 0.30 * dx * 0.55 - 0.30 * dy - 0.10 * y + rng.normal(0, 0.10, number)
+    depth = np.argsort(order)[clump] / len(at) + 0.05 * shine
+    shine = np.clip(shine - 0.22 * (1 - depth) * far, 0, 1)
+    dark, bright = linear("#1d2c12"), linear("#7f9a45")
+    shape = np.stack([rng.integers(6, 11, number), rng.integers(3, 6, number), rng.integers(0, 180, number)], 1)
+    for i in np.argsort(depth, kind="stable"):
+        centre = (int((x[i] * 0.49 + 0.5) * side), int((y[i] * 0.49 + 0.5) * side))
+        axes, turn = (int(shape[i, 0]), int(shape[i, 1])), float(shape[i, 2])
+        cv2.ellipse(cover, centre, axes, turn, 0, 360, 1.0, -1)
+        cv2.ellipse(light, centre, axes, turn, 0, 360, (dark + (bright - dark) * shine[i]).tolist(), -1)
     return cv2.resize(np.dstack([light, cover]), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
 
 
-def crown(width: float, height: float, seed: int, density: int = 230):
+def crown(width: float, height: float, seed: int, leaves: int):
     """A tree's crown or a bush on a width x height face: its material and its cover."""
 
     def look(s: np.ndarray, t: np.ndarray) -> np.ndarray:
         x = np.clip(s / width, 0, 1) * (_SIDE - 1)
         y = (1 - np.clip(t / height, 0, 1)) * (_SIDE - 1)
         out = np.empty((len(x), 4), np.float32)
-        for top in range(0, len(x), 30_000):
+        for top in range(0, len(x), 30_000):  # remap takes pictures of at most 32767 a side
             piece = slice(top, top + 30_000)
             at = [v[piece].astype(np.float32)[None] for v in (x, y)]
-            out[piece] = cv2.remap(_leaves(seed, density), *at, cv2.INTER_LINEAR)[0]
+            out[piece] = cv2.remap(_leaves(seed, leaves), *at, cv2.INTER_LINEAR)[0]
         return out
 
     def material(hit: Hit):
@@ -275,6 +322,21 @@ def crown(width: float, height: float, seed: int, density: int = 230):
         return seen[:, :3] / np.maximum(seen[:, 3:], 0.2), 0.0
 
     return material, lambda s, t: look(s, t)[:, 3]
+
+
+def treetops(height: float, seed: float):
+    """Woods in the distance on a face of that height: their material and their cover."""
+    base, haze = linear("#4c6238"), linear("#a9bccb")
+
+    def material(hit: Hit):
+        tone = 0.35 + 1.3 * fractal(hit.s * 0.9 + seed, hit.t * 1.3, 5) * (0.45 + 0.55 * hit.t / height)
+        return _mix(base * tone[:, None], np.broadcast_to(haze, (len(tone), 3)), np.full(len(tone), 0.16)), 0.0
+
+    def cover(s: np.ndarray, t: np.ndarray) -> np.ndarray:
+        top = height * (0.25 + 0.75 * fractal(s * 0.16 + seed * 31, s * 0.0 + seed, 5))
+        return np.clip((top - t) * 6 + 0.5, 0, 1)
+
+    return material, cover
 
 
 def bark() -> Material:

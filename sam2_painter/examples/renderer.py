@@ -14,10 +14,13 @@ import numpy as np
 
 from .noise import fractal, grain
 
-SUN_LIGHT = np.array([3.05, 2.78, 2.36], np.float32)
-SKY_LIGHT = np.array([0.62, 0.74, 0.95], np.float32)
+_SUN_LIGHT = np.array([3.05, 2.78, 2.36], np.float32)
+_SKY_LIGHT = np.array([0.62, 0.74, 0.95], np.float32)
 _SUN_WIDTH = 0.0093  # angle of the sun's disc in radians: how fast the edge of a shadow softens
-_NEAR = 1e-3
+_BOUNCE_LIGHT = np.array([0.30, 0.27, 0.22], np.float32)
+_NEAR = 1e-3  # metres: what touches throws no shadow
+_NEAREST = 0.05  # metres before the camera where the picture begins
+_AT_ONCE = 1 << 19  # pixels shaded together, to bound memory
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,8 @@ class Face:
     """A flat convex piece of the world.
 
     part: name of the mask it belongs to. origin, u, v: a corner, and unit vectors along and up. outline: (M, 2)
-    corners in metres along u and v, counter-clockwise. holes: (s0, t0, s1, t1) in metres. alpha: a cover of its own, for
-    leaves. soffit: height along v under which an eave keeps the sky away. ambient: share of the sky's light.
+    corners in metres along u and v, counter-clockwise. holes: (s0, t0, s1, t1) in metres. alpha: a cover of its own,
+    for leaves. soffit: height along v under which an eave keeps the sky away. ambient: share of the sky's light.
     """
 
     part: str
@@ -119,10 +122,12 @@ def sky(ray: np.ndarray) -> np.ndarray:
     """(N, 3) directions -> (N, 3) light of a summer sky with a few clouds."""
     level = ray / np.linalg.norm(ray, axis=1, keepdims=True)
     up = np.clip(level[:, 1:2], 0, 1)
-    blue = np.array([0.15, 0.36, 0.80]) + (np.array([0.62, 0.76, 0.95]) - np.array([0.15, 0.36, 0.80])) * (1 - up) ** 4
+    zenith, horizon = np.array([0.24, 0.55, 1.30]), np.array([1.00, 1.20, 1.45])
+    blue = zenith + (horizon - zenith) * (1 - up) ** 5
     flat = level[:, ::2] / (up + 0.18)  # clouds lie on a ceiling far above
-    cloud = np.clip((fractal(flat[:, 0] * 1.1 + 3.7, flat[:, 1] * 2.2 + 1.3, 5) - 0.53) * 4.2, 0, 1)[:, None] * 0.85
-    return (blue * (1 - cloud) + np.array([1.02, 1.01, 1.0]) * cloud).astype(np.float32)
+    heaps = fractal(flat[:, 0] * 1.1 + 3.7, flat[:, 1] * 2.2 + 1.3, 6)
+    cloud = np.clip((heaps - 0.52) * 4.5, 0, 1)[:, None] * np.clip(up * 6, 0, 0.9)
+    return (blue * (1 - cloud) + np.array([1.9, 1.9, 1.9]) * cloud).astype(np.float32)
 
 
 def render(
@@ -134,40 +139,26 @@ def render(
     """
     height, width = size_hw
     sun_at = np.array(sun, float) / np.linalg.norm(sun)
-    right, forward = camera.axes()
-    eye, focal = np.array(camera.position, float), camera.focal * width
-    across = ((np.arange(width) + 0.5 - width / 2) / focal).astype(np.float32)
-    upward = ((camera.horizon * height - np.arange(height) - 0.5) / focal).astype(np.float32)
-
+    view, shadows = _View(camera, size_hw), _Shadows(faces, sun_at)
     depth = np.full(size_hw, np.inf, np.float32)
     seen = np.full(size_hw, -1, np.int16)
     for index, face in enumerate(faces):
-        window = _window(face, eye, right, forward, focal, camera.horizon, size_hw)
-        if window is None:
-            continue
-        rows, columns = window
-        s, t, k = _on_face(face, eye, right, forward, across[columns][None, :], upward[rows][:, None])
+        rows, columns = view.window(face)
+        s, t, k = view.meet(face, view.across[columns][None, :], view.upward[rows][:, None])
         with np.errstate(invalid="ignore"):
-            nearer = (k > 0.05) & (k < depth[rows, columns])
+            nearer = (k > _NEAREST) & (k < depth[rows, columns])
             nearer[nearer] = face.cover(s[nearer], t[nearer], _NEAR) > 0.5
         depth[rows, columns][nearer] = k[nearer]
         seen[rows, columns][nearer] = index
 
     light = np.empty((height * width, 3), np.float32)
-    flat = seen.ravel()
-    order = np.argsort(flat, kind="stable")
-    starts = np.searchsorted(flat[order], np.arange(-1, len(faces) + 1))
+    order = np.argsort(seen, axis=None, kind="stable")
+    starts = np.searchsorted(seen.ravel()[order], np.arange(-1, len(faces) + 1))
     for index in range(-1, len(faces)):
         pixels = order[starts[index + 1] : starts[index + 2]]
-        for part in np.array_split(pixels, max(1, len(pixels) >> 19)):
-            x, y = across[part % width], upward[part // width]
-            ray = (x[:, None] * right + y[:, None] * np.array([0, 1, 0]) + forward).astype(np.float32)
-            if not len(part):
-                continue
-            if index < 0:
-                light[part] = sky(ray)
-                continue
-            light[part] = _shade(faces[index], faces, eye, right, forward, focal, x, y, ray, sun_at)
+        for part in np.split(pixels, range(_AT_ONCE, len(pixels), _AT_ONCE)) if len(pixels) else ():
+            x, y = view.across[part % width], view.upward[part // width]
+            light[part] = sky(view.rays(x, y)) if index < 0 else _shade(faces[index], view, shadows, x, y)
     return light.reshape(height, width, 3) * exposure, seen
 
 
@@ -178,7 +169,7 @@ def develop(light: np.ndarray) -> np.ndarray:
     light = light * (1 - 0.10 * (x[None, :, None] ** 2 + y[:, None, None] ** 2) / 2) * 0.52
     light = light * (1 + light / 4.5) / (1 + light * 0.72)  # Reinhard's shoulder
     srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-6) ** (1 / 2.4) - 0.055)
-    srgb = srgb * 255 + grain(height, width)[..., None] * 1.4
+    srgb = srgb * 255 + grain(height, width)[..., None] * 0.7
     return np.clip(srgb + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -192,92 +183,120 @@ def _depth_inside(outline: np.ndarray, s: np.ndarray, t: np.ndarray) -> np.ndarr
     return depth
 
 
-def _on_face(face, eye, right, forward, x, y):
-    """Where the rays through picture points (x, y) meet a face's plane: s, t in metres, and how far away."""
-    toward = face.normal @ (face.origin - eye)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        k = toward / ((face.normal @ right) * x + face.normal[1] * y + face.normal @ forward)
-        s = (eye - face.origin) @ face.u + k * ((right @ face.u) * x + face.u[1] * y + forward @ face.u)
-        t = (eye - face.origin) @ face.v + k * ((right @ face.v) * x + face.v[1] * y + forward @ face.v)
-    return s.astype(np.float32), t.astype(np.float32), k.astype(np.float32)
+class _View:
+    """A camera and a picture size: from pixels to rays, from rays to where they meet a face.
+
+    A pixel is known by x and y, how far right and up its ray goes for each metre forward.
+    """
+
+    def __init__(self, camera: Camera, size_hw: tuple[int, int]):
+        self.height, self.width = size_hw
+        self.eye, self.focal = np.array(camera.position, float), camera.focal * self.width
+        self.right, self.forward = camera.axes()
+        self.horizon = camera.horizon * self.height
+        self.across = ((np.arange(self.width) + 0.5 - self.width / 2) / self.focal).astype(np.float32)
+        self.upward = ((self.horizon - np.arange(self.height) - 0.5) / self.focal).astype(np.float32)
+
+    def rays(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """(N, 3) directions, one metre deep."""
+        return (x[:, None] * self.right + y[:, None] * np.array([0, 1, 0]) + self.forward).astype(np.float32)
+
+    def meet(self, face: Face, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """s and t on a face's plane in metres, and how deep in the picture that is."""
+        offset = self.eye - face.origin
+        with np.errstate(divide="ignore", invalid="ignore"):
+            k = -(face.normal @ offset) / self.slope(face.normal, x, y)
+            s = face.u @ offset + k * self.slope(face.u, x, y)
+            t = face.v @ offset + k * self.slope(face.v, x, y)
+        return s.astype(np.float32), t.astype(np.float32), k.astype(np.float32)
+
+    def slope(self, axis: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """How fast the rays move along an axis of the world."""
+        return (axis @ self.right) * x + axis[1] * y + axis @ self.forward
+
+    def footprint(self, face: Face, axis: np.ndarray, k: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Metres along an axis of a face that one pixel covers: the derivatives of `meet` by x and y."""
+        along, toward = self.slope(axis, x, y), self.slope(face.normal, x, y)
+        by_x = k * (axis @ self.right) - k / toward * (face.normal @ self.right) * along
+        by_y = k * axis[1] - k / toward * face.normal[1] * along
+        return ((np.abs(by_x) + np.abs(by_y)) / self.focal).astype(np.float32)
+
+    def window(self, face: Face) -> tuple[slice, slice]:
+        """Rows and columns of the picture a face can be seen in."""
+        corners = face.origin + face.outline[:, :1] * face.u + face.outline[:, 1:] * face.v - self.eye
+        away = corners @ self.forward
+        if (away < _NEAREST).all():
+            return slice(0, 0), slice(0, 0)
+        if (away < _NEAREST).any():  # it passes beside the camera
+            return slice(0, self.height), slice(0, self.width)
+        x = np.clip(corners @ self.right / away * self.focal + self.width / 2, -1, self.width)
+        y = np.clip(self.horizon - corners[:, 1] / away * self.focal, -1, self.height)
+        return slice(max(0, int(y.min()) - 1), int(y.max()) + 2), slice(max(0, int(x.min()) - 1), int(x.max()) + 2)
 
 
-def _window(face, eye, right, forward, focal, horizon, size_hw):
-    """Rows and columns of the picture a face can be seen in; None for none."""
-    height, width = size_hw
-    corners = face.origin + face.outline[:, :1] * face.u + face.outline[:, 1:] * face.v - eye
-    away = corners @ forward
-    if (away < 0.05).all():
-        return None
-    if (away < 0.05).any():  # it passes beside the camera
-        return slice(0, height), slice(0, width)
-    x = corners @ right / away * focal + width / 2
-    y = horizon * height - corners[:, 1] / away * focal
-    top, bottom = max(0, int(y.min()) - 1), min(height, int(y.max()) + 2)
-    left, end = max(0, int(x.min()) - 1), min(width, int(x.max()) + 2)
-    return (slice(top, bottom), slice(left, end)) if top < bottom and left < end else None
-
-
-def _shade(face, faces, eye, right, forward, focal, x, y, ray, sun_at):
+def _shade(face: Face, view: _View, shadows: _Shadows, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(N, 3) light that N pixels of a face send to the camera."""
-    s, t, k = _on_face(face, eye, right, forward, x, y)
-    slope = (face.normal @ right) * x + face.normal[1] * y + face.normal @ forward
-    k_across, k_upward = -k / slope * (face.normal @ right), -k / slope * face.normal[1]
-    widths = []
-    for axis in (face.u, face.v):
-        along = ray @ axis
-        widths.append((np.abs(k_across * along + k * (right @ axis)) + np.abs(k_upward * along + k * axis[1])) / focal)
-    world = (eye + k[:, None] * ray).astype(np.float32)
-    albedo, glow = face.material(Hit(s, t, widths[0].astype(np.float32), widths[1].astype(np.float32), world, ray))
+    s, t, k = view.meet(face, x, y)
+    s_width, t_width = (view.footprint(face, axis, k, x, y) for axis in (face.u, face.v))
+    ray = view.rays(x, y)
+    world = (view.eye + k[:, None] * ray).astype(np.float32)
+    albedo, glow = face.material(Hit(s, t, s_width, t_width, world, ray))
 
-    normal = face.normal if face.normal @ (eye - face.origin) > 0 else -face.normal
-    sky_share = face.ambient * (0.72 + 0.28 * normal[1]) * (1 - 0.32 * np.exp(-np.maximum(world[:, 1], 0) / 0.35))
-    if normal[1] > 0.5:
-        sky_share = np.full(len(s), face.ambient, np.float32)
+    normal = face.normal if face.normal @ (view.eye - face.origin) > 0 else -face.normal
+    sky_share = np.full(len(s), face.ambient, np.float32)
+    if normal[1] <= 0.5:  # a wall sees less sky than the ground does, and least at its foot
+        sky_share *= (0.72 + 0.28 * normal[1]) * (1 - 0.32 * np.exp(-np.maximum(world[:, 1], 0) / 0.35))
     if face.soffit:
-        sky_share = sky_share * (1 - 0.42 * np.exp(-np.abs(face.soffit - t) / 0.45))
+        sky_share *= 1 - 0.42 * np.exp(-np.abs(face.soffit - t) / 0.45)
     # The sunlit street sends some warm light back up.
-    bounce = np.array([0.30, 0.27, 0.22]) * (0.5 - 0.5 * normal[1]) * np.exp(-np.maximum(world[:, 1:2], 0) / 6)
-    light = SKY_LIGHT * sky_share[:, None] + bounce
-    facing = float(normal @ sun_at)
+    bounce = _BOUNCE_LIGHT * (0.5 - 0.5 * normal[1]) * np.exp(-np.maximum(world[:, 1:2], 0) / 6)
+    light = _SKY_LIGHT * sky_share[:, None] + bounce
+    facing = float(normal @ shadows.sun_at)
     if facing > 0:
-        light = light + SUN_LIGHT * (facing * _sunlit(face, faces, s, t, sun_at))[:, None]
+        light = light + _SUN_LIGHT * (facing * shadows.sunlit(face, s, t))[:, None]
     return albedo * light + glow
 
 
-def _sunlit(face, faces, s, t, sun_at):
-    """(N,) share of the sun's disc that points of a face see.
+class _Shadows:
+    """The faces that may stand in the sun's way, side by side in arrays: almost all are ruled out at once."""
 
-    Under parallel light, where a point's ray meets another face is linear in the point's s and t.
-    """
-    seen = np.ones(len(s), np.float32)
-    corners = np.array([(a, b) for a in (s.min(), s.max()) for b in (t.min(), t.max())])
-    for other in faces:
-        tilt = other.normal @ sun_at
-        if other is face or not other.casts or abs(tilt) < 1e-6:
-            continue
-        offset, steps = face.origin - other.origin, np.stack([face.u, face.v], 1)
-        away = np.array([-(other.normal @ offset), *(-(other.normal @ steps))]) / tilt
-        along = np.array([other.u @ offset, *(other.u @ steps)]) + away * (other.u @ sun_at)
-        upward = np.array([other.v @ offset, *(other.v @ steps)]) + away * (other.v @ sun_at)
-        far = away[0] + corners @ away[1:]
-        if far.max() < _NEAR:
-            continue
-        soft = _SUN_WIDTH * far.max() + 0.01
-        reach = [linear[0] + corners @ linear[1:] for linear in (along, upward)]
-        if any(
-            values.max() < other.outline[:, axis].min() - soft or values.min() > other.outline[:, axis].max() + soft
-            for axis, values in enumerate(reach)
-        ):
-            continue
-        distance = (away[0] + away[1] * s + away[2] * t).astype(np.float32)
-        cover = other.cover(
-            (along[0] + along[1] * s + along[2] * t).astype(np.float32),
-            (upward[0] + upward[1] * s + upward[2] * t).astype(np.float32),
-            _SUN_WIDTH * np.maximum(distance, 0) + 0.006,
-        )
-        seen *= 1 - cover * (distance > _NEAR)
-    return seen
+    def __init__(self, faces: Sequence[Face], sun_at: np.ndarray):
+        self.sun_at = sun_at
+        self.faces = [face for face in faces if face.casts and abs(face.normal @ sun_at) > 1e-6]
+        self.origin = np.array([face.origin for face in self.faces])
+        self.axes = np.array([[face.u, face.v] for face in self.faces])  # (K, 2, 3)
+        tilt = np.array([face.normal @ sun_at for face in self.faces])
+        self.normal = np.array([face.normal for face in self.faces]) / tilt[:, None]
+        self.drift = self.axes @ sun_at  # (K, 2): how far along u and v a metre of sunbeam leads
+        self.low = np.array([face.outline.min(axis=0) for face in self.faces])
+        self.high = np.array([face.outline.max(axis=0) for face in self.faces])
+
+    def sunlit(self, face: Face, s: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """(N,) share of the sun's disc that points of a face see.
+
+        Under parallel light, where a point's ray meets another face is linear in the point's s and t: each of the
+        linear maps is (at s = t = 0, per s, per t).
+        """
+        basis = np.stack([face.u, face.v], 1)  # (3, 2)
+        offset = face.origin - self.origin
+        away = -np.column_stack([(self.normal * offset).sum(axis=1), self.normal @ basis])  # (K, 3)
+        place = np.concatenate([(self.axes @ offset[..., None]), self.axes @ basis], axis=2)  # (K, 2, 3)
+        place = place + self.drift[..., None] * away[:, None]
+        corners = np.array([(1, a, b) for a in (s.min(), s.max()) for b in (t.min(), t.max())], float)
+        far = (away @ corners.T).max(axis=1)
+        reach = place @ corners.T  # (K, 2, 4)
+        soft = (_SUN_WIDTH * np.maximum(far, 0) + 0.01)[:, None]
+        near = (reach.max(axis=2) > self.low - soft) & (reach.min(axis=2) < self.high + soft)
+        hidden = np.zeros(len(s), np.float32)
+        for index in np.flatnonzero((far > _NEAR) & near.all(axis=1)):
+            if self.faces[index] is face:
+                continue
+            distance, along, upward = (
+                (first + by_s * s + by_t * t).astype(np.float32) for first, by_s, by_t in (away[index], *place[index])
+            )
+            cover = self.faces[index].cover(along, upward, _SUN_WIDTH * np.maximum(distance, 0) + 0.006)
+            hidden += cover * (distance > _NEAR)  # a sum: where two faces meet, two half shadows are a whole one
+        return np.maximum(0, 1 - hidden)
 
 
 def shrink(pixels: np.ndarray, factor: int) -> np.ndarray:
