@@ -148,7 +148,9 @@ def blobs(count: int, seed: int, detail: int = 6) -> torch.Tensor:
 @pytest.mark.parametrize("threshold", [0.0, 1.5])
 def test_runs_and_stability_are_those_of_the_drawn_mask(size, detail, threshold):
     """What is told from 256x256 logits is what interpolating and counting every pixel tells."""
-    logits = torch.cat([blobs(4, seed=detail, detail=detail), torch.full((1, 256, 256), 9.0), -torch.ones(1, 256, 256)])
+    logits = torch.cat(
+        [blobs(4, seed=detail, detail=detail), torch.full((1, 256, 256), 9.0), torch.full((1, 256, 256), -9.0)]
+    )
     drawn = interpolate(logits[:, None], size, mode="bilinear", align_corners=False)[:, 0]
     for rle, mask in zip(lowres.to_rles(logits, size, threshold), drawn > threshold, strict=True):
         assert (rle_to_mask(rle) != mask.numpy()).sum() <= mask.numel() * 1e-5

@@ -297,13 +297,14 @@ def _device(name: str | None) -> torch.device:
     """The device of that name; the best there is for None and "auto"."""
     import torch
 
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    # Asked one by one: a process that asks for CUDA before it has it (a memory snapshot) never gets it.
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
     if name in (None, "", "auto"):
-        return torch.device(next(kind for kind, usable in there.items() if usable))
+        return torch.device(next(kind for kind, usable in there.items() if usable()))
     kind = str(name).partition(":")[0]
     if kind not in there:
         raise InvalidInput(f"sam2_device must be auto, cuda, mps or cpu, got {name!r}", "sam2_device")
-    if not there[kind]:
+    if not there[kind]():
         raise EngineUnavailable(f"This machine's torch has no {kind} device: set SAM2_DEVICE=auto.")
     try:
         return torch.device(str(name))

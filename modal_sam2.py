@@ -1,0 +1,201 @@
+"""SAM 2 on Modal's A100s: scales to zero, wakes in seconds, answers SAM2 Painter.
+
+    pip install -r requirements-modal.txt && modal token new
+    modal deploy modal_sam2.py                # prints the address: MODAL_BASE_URL
+    python app.py --engine modal --modal-base-url https://you--sam2-painter.modal.run
+
+The address asks for a proxy token: make one on modal.com under Settings, Proxy Auth Tokens, and set MODAL_KEY and
+MODAL_SECRET to it. Or set MODAL_APP=sam2-painter instead of an address: then the Modal account of this machine is used.
+
+A folder of photos, painted by many containers at once:
+
+    modal run modal_sam2.py::paint_folder --folder photos --color "#c8553d" --x 0.5 --y 0.6
+
+The same service on a GPU of your own: `python modal_sam2.py serve` (with requirements-sam2.txt).
+
+Read when deploying: SAM2_MODEL (large), SAM2_GPU (A100-40GB), SAM2_DTYPE (bfloat16, as the authors run it on a GPU;
+float32 for the very masks of their package), SAM2_MIN_CONTAINERS (0), SAM2_MAX_CONTAINERS (4).
+
+This file holds what Modal needs to know; what it runs is `sam2_painter.engines`.
+"""
+
+# ruff: noqa: T201 - it talks to whoever runs it
+# No `from __future__ import annotations`: Modal reads the types.
+import os
+import sys
+from pathlib import Path
+
+import modal
+
+from sam2_painter.engines.sam2.weights import RELEASES
+
+APP = "sam2-painter"
+SAM2_COMMIT = "2b90b9f5ceec907a1c18123530e92e794ad901a4"  # of facebookresearch/sam2
+REMEMBERED = 4 * 2**30  # bytes of photos that a container has read
+
+
+def deployed_with(name: str, default: str) -> str:
+    """A setting of whoever deploys; the container sees the same, for it is baked into its image."""
+    return os.environ.get(name, "") or default
+
+
+MODEL = deployed_with("SAM2_MODEL", "large")
+MODEL = "large" if MODEL == "auto" else MODEL
+GPU = deployed_with("SAM2_GPU", "A100-40GB")
+DTYPE = deployed_with("SAM2_DTYPE", "bfloat16")
+MIN_CONTAINERS = int(deployed_with("SAM2_MIN_CONTAINERS", "0"))
+MAX_CONTAINERS = int(deployed_with("SAM2_MAX_CONTAINERS", "4"))
+RELEASE = RELEASES[MODEL]
+
+image = (
+    modal.Image.debian_slim(python_version="3.12")
+    .apt_install("git")
+    .uv_pip_install(
+        "torch==2.8.0",
+        "torchvision==0.23.0",
+        "numpy==2.2.6",
+        "pillow==11.3.0",
+        "opencv-python-headless==4.12.0.88",
+        "huggingface_hub==0.35.3",
+        "hydra-core==1.3.2",
+        "iopath==0.1.10",
+        "tqdm==4.67.1",
+        "fastapi==0.118.0",
+        "msgpack==1.1.1",
+        "zstandard==0.25.0",
+        "setuptools==80.9.0",
+        "wheel==0.45.1",
+    )
+    .env(
+        {
+            "HF_HOME": "/opt/hf",
+            "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+            "SAM2_BUILD_CUDA": "0",
+            "SAM2_MODEL": MODEL,
+            "SAM2_GPU": GPU,
+            "SAM2_DTYPE": DTYPE,
+            "SAM2_MIN_CONTAINERS": str(MIN_CONTAINERS),
+            "SAM2_MAX_CONTAINERS": str(MAX_CONTAINERS),
+        }
+    )
+    .uv_pip_install(
+        f"SAM-2 @ git+https://github.com/facebookresearch/sam2.git@{SAM2_COMMIT}",
+        extra_options="--no-build-isolation --no-deps",
+    )
+    .run_commands(f"hf download {RELEASE.repo} {RELEASE.file} --revision {RELEASE.revision}")
+    .add_local_python_source("sam2_painter")
+)
+app = modal.App(APP, image=image)
+
+
+@app.cls(
+    gpu=GPU,
+    cpu=2,
+    memory=8192,
+    timeout=300,
+    startup_timeout=600,
+    scaledown_window=120,
+    min_containers=MIN_CONTAINERS,
+    max_containers=MAX_CONTAINERS,
+    enable_memory_snapshot=True,
+)
+@modal.concurrent(max_inputs=16, target_inputs=8)
+class SAM2:
+    """One container: a SAM 2 on its GPU, and the photos it has read lately."""
+
+    @modal.enter(snap=True)
+    def load(self) -> None:
+        """Imports and weights, on the CPU: what the memory snapshot keeps."""
+        from sam2_painter.engines.sam2 import SAM2Engine
+
+        self.engine = SAM2Engine(MODEL, os.environ.get("SAM2_CHECKPOINT"), device="cpu", dtype=DTYPE)
+
+    @modal.enter(snap=False)
+    def wake(self) -> None:
+        """Onto the GPU, and one question, so that the first person does not wait for CUDA to start."""
+        import numpy as np
+
+        from sam2_painter.cache import Cache
+        from sam2_painter.engines.service import Service
+        from sam2_painter.types import Photo, Prompts
+
+        self.engine.to("auto")
+        grey = Photo(np.full((64, 64, 3), 128, np.uint8))
+        self.engine.predict(self.engine.embed(grey), Prompts.click(32, 32))
+        self.remembers = Cache(REMEMBERED, lambda kept: kept.nbytes)
+        self.service = Service(self.engine, self.remembers)
+
+    @modal.method()
+    def answer(self, op: str, body: bytes) -> tuple[int, bytes, float | None]:
+        """A question without HTTP: status, reply, and after how many seconds to come back."""
+        answer = self.service.answer(op, body)
+        return answer.status, answer.body, answer.retry_after
+
+    @modal.asgi_app(label=APP, requires_proxy_auth=True)
+    def web(self):
+        """The same over HTTP. Modal's proxy has checked the key."""
+        from sam2_painter.engines.service import build_api
+
+        return build_api(self.engine, self.remembers)
+
+
+@app.local_entrypoint()
+def paint_folder(folder: str, color: str, x: float = 0.5, y: float = 0.5, out: str = "painted", opacity: float = 0.9):
+    """Paint what is at (x, y), in fractions of width and height, in every photo of a folder.
+
+    The photos are spread over as many containers as there may be; painting is done here.
+    """
+    from sam2_painter.colors import parse_color
+    from sam2_painter.engines import wire
+    from sam2_painter.images import encode, open_photo
+    from sam2_painter.paint import composite
+    from sam2_painter.types import Layer, Prompts
+
+    rgb = parse_color(color)
+    kinds = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+    paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in kinds)
+    Path(out).mkdir(parents=True, exist_ok=True)
+
+    def questions():
+        for path in paths:
+            photo = open_photo(path)
+            height, width = photo.size
+            point = Prompts.click(min(int(x * width), width - 1), min(int(y * height), height - 1))
+            yield "predict", wire.request(wire.shrink(photo), 280.0, prompts=point, attach=True)
+
+    for path, (status, body, _) in zip(paths, SAM2().answer.starmap(questions()), strict=True):
+        reply = wire.unpack(body)
+        if status != 200:
+            print(f"{path.name}: {reply['error']['message']}")
+            continue
+        mask = wire.unpack_mask(reply["masks"][0])
+        picture = composite(open_photo(path), [Layer(mask, rgb, opacity)])
+        to = Path(out) / f"{path.stem}.png"
+        to.write_bytes(encode(picture))
+        print(f"{path.name} -> {to}")
+
+
+def serve(port: int = 8000) -> None:
+    """The same service on this machine's best device."""
+    import uvicorn
+
+    from sam2_painter.cache import Cache
+    from sam2_painter.engines.sam2 import SAM2Engine
+    from sam2_painter.engines.service import build_api
+
+    engine = SAM2Engine(os.environ.get("SAM2_MODEL", "auto"), os.environ.get("SAM2_CHECKPOINT"))
+    key, secret = os.environ.get("MODAL_KEY", ""), os.environ.get("MODAL_SECRET", "")
+    print(f"{engine.title}. Elsewhere: python app.py --engine modal --modal-base-url http://127.0.0.1:{port}")
+    uvicorn.run(build_api(engine, Cache(REMEMBERED, lambda kept: kept.nbytes), key=key, secret=secret), port=port)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["deploy"]:
+            os.execvp("modal", ["modal", "deploy", __file__])
+        case ["serve"]:
+            serve()
+        case ["serve", port] if port.isdecimal():
+            serve(int(port))
+        case _:
+            print(__doc__)

@@ -1,0 +1,106 @@
+"""What `modal deploy modal_sam2.py` asks Modal for: the real command line against a control plane on loopback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("modal", reason="the Modal SDK is not installed (requirements-modal.txt)")
+
+from modal_control_plane import deploy
+
+from sam2_painter.engines.sam2.weights import RELEASES
+
+FILE = Path(__file__).parent.parent / "modal_sam2.py"
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
+    """A deployment with nothing set: what was printed, and the requests by name."""
+    code, printed, asked = deploy(FILE, tmp_path_factory.mktemp("home"))
+    assert code == 0, printed
+    return printed, asked
+
+
+@pytest.fixture(scope="module")
+def function(deployed):
+    """The one function that is created: all of class SAM2."""
+    (created,) = [asked.function for name, asked in deployed[1] if name == "FunctionCreate"]
+    return created
+
+
+def image_lines(asked) -> list[str]:
+    """Every line of the image's build, in order."""
+    return [line for name, image in asked if name == "ImageGetOrCreate" for line in image.image.dockerfile_commands]
+
+
+def test_it_deploys(deployed):
+    """The command line ends well, and publishing is the last thing it asks for."""
+    assert "App deployed" in deployed[0]
+    assert [name for name, _ in deployed[1]][-1] == "AppPublish"
+
+
+def test_it_runs_on_an_a100_and_scales_to_zero(function):
+    """One A100 of 40 GB a container, none while nobody asks, four at most, gone after two quiet minutes."""
+    assert (function.resources.gpu_config.gpu_type, function.resources.gpu_config.count) == ("A100-40GB", 1)
+    scaling = function.autoscaler_settings
+    assert (scaling.min_containers, scaling.max_containers, scaling.scaledown_window) == (0, 4, 120)
+
+
+def test_it_wakes_from_a_snapshot_and_answers_many_at_a_time(function):
+    """A memory snapshot is taken; sixteen questions share a container; each has five minutes, starting has ten."""
+    assert function.checkpointing_enabled
+    assert (function.max_concurrent_inputs, function.target_concurrent_inputs) == (16, 8)
+    assert (function.timeout_secs, function.startup_timeout_secs) == (300, 600)
+
+
+def test_its_address_wants_a_key(function):
+    """The HTTP endpoint is behind Modal's proxy authentication; the method beside it needs the account."""
+    web = function.method_definitions["web"].webhook_config
+    assert web.requested_suffix == "sam2-painter"
+    assert web.requires_proxy_auth
+    assert set(function.method_definitions) == {"web", "answer"}
+
+
+def test_its_image_holds_pinned_code_and_weights(deployed):
+    """Every package has a version, SAM 2 a commit, and the weights are baked in at a revision."""
+    lines = image_lines(deployed[1])
+    (packages,) = [line for line in lines if "torch==" in line]
+    assert all("==" in word for word in packages.split("--compile-bytecode ")[1].split())
+    assert any("facebookresearch/sam2.git@2b90b9f5ceec907a1c18123530e92e794ad901a4" in line for line in lines)
+    large = RELEASES["large"]
+    assert f"RUN hf download {large.repo} {large.file} --revision {large.revision}" in lines
+    assert {"ENV SAM2_BUILD_CUDA=0", "ENV HF_HOME=/opt/hf", "ENV SAM2_DTYPE=bfloat16"} <= set(lines)
+
+
+def test_it_takes_our_package_along(deployed):
+    """The engine and the wire are mounted, and nothing but Python files."""
+    files = [f.filename for name, mount in deployed[1] if name == "MountGetOrCreate" for f in mount.files]
+    assert {f"/root/sam2_painter/engines/{name}" for name in ("wire.py", "service.py", "sam2/engine.py")} <= set(files)
+    assert all(name.endswith(".py") for name in files)
+
+
+def test_what_the_deployer_sets_reaches_the_container(tmp_path):
+    """Model, GPU and precision are baked into the image, so that a container starts as it was asked for."""
+    env = dict(SAM2_MODEL="small", SAM2_GPU="L4", SAM2_DTYPE="float32", SAM2_MIN_CONTAINERS="1")
+    code, printed, asked = deploy(FILE, tmp_path, **env)
+    assert code == 0, printed
+    lines = image_lines(asked)
+    assert {f"ENV {name}={value}" for name, value in env.items()} <= set(lines)
+    assert any(RELEASES["small"].revision in line for line in lines)
+    (function,) = [request.function for name, request in asked if name == "FunctionCreate"]
+    assert function.resources.gpu_config.gpu_type == "L4"
+    assert function.autoscaler_settings.min_containers == 1
+
+
+def test_run_by_itself_it_explains_itself():
+    """`python modal_sam2.py` says what to do, and imports neither torch nor fastapi."""
+    code = "import sys, runpy; sys.argv = ['modal_sam2.py']; runpy.run_path(sys.argv[0], run_name='__main__'); "
+    code += "assert not {'torch', 'fastapi', 'gradio'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=FILE.parent, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "modal deploy modal_sam2.py" in done.stdout
+    assert "MODAL_BASE_URL" in done.stdout
