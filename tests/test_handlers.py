@@ -87,12 +87,10 @@ def test_hostile_values(verb, studio, session, tmp_path):
         assert "\n" not in said
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [name for name in VERBS if name not in ("open_upload", "open_example", "color")])
 @pytest.mark.parametrize("sid", [None, "", "nobody", 7, ["a"], "' OR 1=1 --"], ids=repr)
 def test_unknown_sessions(verb, sid, studio, tmp_path):
     """Nobody reaches a session without its id."""
-    if verb in ("open_upload", "open_example", "color"):
-        pytest.skip("needs no session")
     try:
         answer = send(verb, studio, tmp_path, sid=sid, text="red", mask_id=0, box=[0, 0, 5, 5], points=[[1, 1, 1]])
     except PainterError:

@@ -1,0 +1,140 @@
+"""`python app.py`: quick help, clear refusals, a clean end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import free_port
+
+pytest.importorskip("gradio", reason="the app needs gradio")
+
+APP = Path(__file__).parents[1] / "app.py"
+
+
+def start(*flags: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
+    """The app in a process of its own, its temporary files under `folder`."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SAM2_", "GRADIO_", "MODAL_"))}
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, str(APP), *flags],
+        env={**inherited, "TMPDIR": str(temporary), "SAM2_PAINTER_DATA_DIR": str(folder / "data"), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
+
+
+def wait_until_up(process: subprocess.Popen[str], port: int) -> None:
+    """Until it answers."""
+    ends = time.monotonic() + 90
+    while time.monotonic() < ends:
+        assert process.poll() is None, process.communicate()[1]
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/api/health", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise AssertionError("it did not come up")
+
+
+def test_help_is_quick_and_light(tmp_path):
+    """--help lists every flag with its environment variable, without importing what serving needs."""
+    code = (
+        "import sys, runpy; sys.argv = ['app.py', '--help']\n"
+        "try: runpy.run_path(sys.path[0] + '/app.py', run_name='__main__')\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'gradio', 'torch', 'modal', 'numpy'} & set(sys.modules), 'heavy'"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[0] = {str(APP.parent)!r}\n{code}"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    for word in ("--engine", "SAM2_PAINTER_ENGINE", "--host", "--data-dir", "MAX_FILE_SIZE"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "sentence"),
+    [
+        (["--engine", "magic"], 2, "--engine must be one of auto, offline, sam2, modal"),
+        (["--port", "90000"], 2, "--port must be from 1 to 65535"),
+        (["--max-file-size", "huge"], 2, "--max-file-size must be bytes, or like 50MB"),
+    ],
+)
+def test_wrong_flags(tmp_path, flags, status, sentence):
+    """A flag that cannot be read is named in one sentence."""
+    process = start(*flags, folder=tmp_path)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+def test_a_port_that_is_taken(tmp_path):
+    """It says so, with what to do, and ends with status 1."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start("--engine", "offline", "--port", str(taken.getsockname()[1]), folder=tmp_path)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "--port" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_it_ends_cleanly(tmp_path, number):
+    """It serves page and API until SIGINT or SIGTERM, leaves nothing in the temporary folder, and logs what it is told."""
+    port = free_port()
+    process = start("--engine", "offline", "--port", str(port), "--log-json", folder=tmp_path)
+    wait_until_up(process, port)
+    assert "SAM2 Painter" in httpx.get(f"http://127.0.0.1:{port}/").text
+    assert httpx.post(f"http://127.0.0.1:{port}/api/upload", files={"file": ("x.png", b"no photo")}).status_code == 415
+    process.send_signal(number)
+    said, logged = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert f"http://127.0.0.1:{port}" in said
+    assert "Traceback" not in logged
+    lines = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
+    assert {"verb": "open", "outcome": "NotAnImage"}.items() <= lines[-1].items()
+    left = [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()]
+    assert [path for path in left if path.name != ".ses"] == []  # onnxruntime writes that one, 51 bytes about itself
+
+
+def test_log_lines(capsys):
+    """key=value lines quote what would be read wrongly; JSON lines hold the same keys; tracebacks stay on one line."""
+    import logging
+
+    from sam2_painter import logs
+
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    try:
+        for as_json in (False, True):
+            logs.set_up("INFO", as_json=as_json)
+            logging.getLogger("house").info("a wall", extra={"fields": {"ms": 1.5, "name": 'x="1"\n', "empty": ""}})
+            logging.getLogger("house").debug("not said")
+            try:
+                raise ValueError("broken")
+            except ValueError:
+                logging.getLogger("house").exception("oh")
+        plain, plain_error, as_object, error_object = capsys.readouterr().err.splitlines()
+    finally:
+        logging.getLogger().handlers[:], logging.getLogger().level = before
+    assert 'level=INFO logger=house message="a wall" ms=1.5 name="x=\\"1\\"\\n" empty=""' in plain
+    assert "ValueError: broken" in plain_error
+    assert json.loads(as_object) | {"time": ""} == {
+        **{"time": "", "level": "INFO", "logger": "house", "message": "a wall"},
+        **{"ms": 1.5, "name": 'x="1"\n', "empty": ""},
+    }
+    assert "ValueError: broken" in json.loads(error_object)["traceback"]
