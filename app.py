@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
 from sam2_painter import logs
 from sam2_painter.errors import PainterError
 from sam2_painter.settings import Settings
+
+EXIT_SECONDS = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -22,18 +26,23 @@ def main(argv: Sequence[str] | None = None) -> None:
             serve(settings)
         except PainterError as error:
             sys.exit(f"SAM2 Painter cannot start. {error}")
+    # What people did is on disk. Python would now wait for threads that work for nobody any more, such as an engine's.
+    leave = threading.Timer(EXIT_SECONDS, os._exit, (0,))
+    leave.daemon = True
+    leave.start()
 
 
 def serve(settings: Settings) -> None:
     """A studio as the settings say, behind every door."""
     from sam2_painter.studio import Studio
-    from sam2_painter.web import server  # Gradio takes seconds to import: not for --help
+    from sam2_painter.web import files, server  # Gradio takes seconds to import: not for --help
 
     studio = Studio.from_settings(settings)
     try:
         server.launch(studio, settings)
     finally:
         studio.sessions.close()
+        files.remove_private_folder()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..errors import InvalidInput
 from .forms import Attachment
 
+_PREFIX = "sam2_painter_"
 KEPT_SECONDS = 180.0
 """An upload is read, and a lent copy fetched, within moments."""
 
@@ -45,12 +46,35 @@ def use_private_folder() -> Path:
     """Gradio's folder for uploads and copies: one that only this user can read, and that goes with the process.
 
     Otherwise all of Gradio's apps on a machine share one. A folder named in GRADIO_TEMP_DIR is used as it is. Call it
-    before anything of Gradio is built: components remember the folder.
+    before anything of Gradio is built: components remember the folder. What killed processes left behind goes.
     """
     if "GRADIO_TEMP_DIR" not in os.environ:
-        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="sam2_painter_")  # mode 0700
-        atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+        _remove_abandoned()
+        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}_")  # mode 0700
+        atexit.register(remove_private_folder)
     return Path(os.environ["GRADIO_TEMP_DIR"])
+
+
+def remove_private_folder() -> None:
+    """Delete the folder `use_private_folder` made, if it did; for the end of the program."""
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR", ""))
+    if folder.name.startswith(f"{_PREFIX}{os.getpid()}_"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned() -> None:
+    if os.name != "posix":  # elsewhere asking whether a process lives may end it
+        return
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*_*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("_")[0]
+        if not pid.isdecimal() or folder.is_symlink():
+            continue
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (PermissionError, OverflowError):  # alive, and somebody else's
+            continue
 
 
 def lend(path: Path, name: str, folder: Path) -> Path:

@@ -1,10 +1,11 @@
-"""What stands before everything the server answers: number and size of requests, sign-in, origins.
+"""What stands before everything the server answers: number and size of requests, sign-in, origins, headers.
 
 It wraps the whole application, so that no route of ours, of Gradio or of MCP can be reached around it.
 """
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers
@@ -24,12 +25,35 @@ OPENS_PHOTO = frozenset((f"{GRADIO_API}/upload", f"{API}/upload", f"{API}/open-p
 SIGN_IN_BYTES = 4096
 _ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
 
+# Gradio's page configures itself in inline scripts and compiles the templates of its components.
+_PAGE_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'self' "
+)
+NOTEBOOKS = (
+    "http://localhost:* https://localhost:* http://127.0.0.1:* https://127.0.0.1:* vscode-webview: vscode-file: "
+    "https://colab.research.google.com https://*.googleusercontent.com"
+)
+"""Where notebooks live that may show the page in a cell."""
+
+_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"  # whatever was uploaded, it runs nothing here
+
+_CLOSED = re.compile(
+    rf"{GRADIO_API}/(proxy=|file[=/]\s*\w[\w+.-]+:|deep_link|stream/|runs(/|$)|run-history|component_server|"
+    r"process_recording|vibe-|undo-vibe|dev/)|/monitoring",
+    re.IGNORECASE,
+)
+"""Parts of Gradio that the page does not use: they fetch any address for whoever asks, or tell of others' work."""
+
 
 class Guard:
     """An ASGI application around two others: `api` under /api, `app` everywhere else.
 
-    origins: what other sites' pages may read answers ("*" for all). max_body: bytes a request may carry. requests,
-    photos: what one address may ask in a minute. Until `started` is set, Gradio's own start-up call needs no sign-in.
+    origins: sites whose pages may call and show this one ("*" for all). shared: the page has a public link, and may be
+    shown in a cell of any notebook by https. max_body: bytes a request may carry. requests, photos: what one address
+    may ask in a minute. Until `started` is set, Gradio's own start-up call needs no sign-in.
     """
 
     def __init__(
@@ -42,11 +66,14 @@ class Guard:
         photos: Rate,
         max_body: int,
         origins: frozenset[str] = frozenset(),
+        shared: bool = False,
     ):
         self.app, self.api = app, api
         self.sign_in, self.requests, self.photos = sign_in, requests, photos
         self.max_body, self.origins = max_body, origins
         self.started = False
+        frames = " ".join([NOTEBOOKS, *sorted(origins), *(["https:"] if shared else [])])
+        self._page_policy = (_PAGE_POLICY + frames).encode("latin-1", "ignore")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer itself, or let one of the applications answer."""
@@ -60,8 +87,11 @@ class Guard:
             answer = await self._before(scope, receive, headers, path, foreign)
         except Busy as error:
             answer = refuse_error(error)
+        if answer is None and _CLOSED.match(path):
+            answer = refuse(404, "There is nothing here.")
         body = _Body(receive, self.max_body)
-        send = _finishing(send, body, keep_cors=not foreign)
+        policy = _FILE_POLICY.encode() if path.startswith(f"{GRADIO_API}/file") else self._page_policy
+        send = _finishing(send, body, keep_cors=not foreign, policy=policy)
         if answer is None:
             await (self.api if _is_under(path, API) else self.app)(scope, body, send)
         elif scope["type"] == "websocket":
@@ -80,6 +110,8 @@ class Guard:
             self.requests.count(address)
         if _length(headers) > self.max_body:
             return _too_large(self.max_body)
+        if foreign and headers.get("sec-fetch-site") == "cross-site" and method not in ("GET", "HEAD", "OPTIONS"):
+            return refuse(403, "Pages of other sites may not use this server; --cors-origins names those that may.")
         if not self.sign_in.required or (method == "OPTIONS" and "access-control-request-method" in headers):
             return None
         if path.rstrip("/") == "/login" and method == "POST":
@@ -138,7 +170,7 @@ class _Body:
         return message if self.seen <= self.most else {"type": "http.disconnect"}
 
 
-def _finishing(send: Send, body: _Body, keep_cors: bool) -> Send:
+def _finishing(send: Send, body: _Body, keep_cors: bool, policy: bytes) -> Send:
     """`send` that adds and takes away headers, and says 413 where the body was cut off."""
     replaced = False
 
@@ -152,7 +184,7 @@ def _finishing(send: Send, body: _Body, keep_cors: bool) -> Send:
                 await _too_large(body.most)({"type": "http"}, body.receive, send)
                 return
             headers = [h for h in message.get("headers", ()) if keep_cors or not h[0].startswith(b"access-control-")]
-            message = {**message, "headers": [*headers, *_ALWAYS]}
+            message = {**message, "headers": [*headers, *_ALWAYS, (b"content-security-policy", policy)]}
         await send(message)
 
     return finishing

@@ -19,7 +19,7 @@ from gradio.routes import App
 from gradio_client import Client
 from starlette.types import ASGIApp
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, PainterError
 from ..settings import Settings
 from ..studio import Studio
 from . import api, files, page, rest
@@ -30,6 +30,7 @@ from .work import Workers
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
+FINISH_SECONDS = 3.0
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
 
@@ -49,10 +50,10 @@ class Served:
     _stop: threading.Event = field(repr=False)
 
     def close(self) -> None:
-        """Stop serving; work that runs ends at its next check."""
+        """Stop serving: no new work is begun, what runs may finish within FINISH_SECONDS and is cancelled then."""
         self._stop.set()
-        self._workers.close()
-        self.blocks.close(verbose=False)
+        self._workers.close(FINISH_SECONDS)
+        self.blocks.close(verbose=False)  # waits up to 5 s for answers that are under way
 
     def wait(self) -> None:
         """Serve until SIGINT or SIGTERM, then close. For the main thread."""
@@ -149,6 +150,7 @@ def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
         photos=service.photos,
         max_body=settings.max_file_size * 4 // 3 + 2**20,  # the largest photo as base64, and something around it
         origins=origins,
+        shared=settings.share,
     )
 
 
@@ -186,5 +188,8 @@ def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tu
 def _sweep(stop: threading.Event, studio: Studio, uploads: Path) -> None:
     """Delete what nobody uses any more, also while nobody opens a photo."""
     while not stop.wait(SWEEP_SECONDS):
-        studio.sessions.sweep()
-        files.sweep(uploads)
+        try:
+            studio.sessions.sweep()
+            files.sweep(uploads)
+        except (PainterError, OSError) as error:  # a full disk, say: the next sweep may do better
+            log.warning("sweep: %s", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -23,6 +24,7 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads, "verb")
         self._quick_pool = ThreadPoolExecutor(QUICK_THREADS, "quick verb")
         self._jobs: set[Deadline] = set()
+        self._closing = False
 
     async def run(self, call: Callable[[], R], *, limit: float, name: str, quick: bool = False) -> R:
         """What `call` returns or raises, made in a thread under a deadline that counts the wait too.
@@ -30,6 +32,8 @@ class Workers:
         Past `limit` seconds this raises TimeLimitExceeded at once, and when the caller is cancelled the work is:
         the thread then stops at its next check. Raises Busy when too many wait already.
         """
+        if self._closing:
+            raise Busy("The server is going down. Try again in a minute.", 30.0)
         if not quick and len(self._jobs) >= self.threads + self.queue_size:
             raise Busy("The server is busy with other requests. Try again in a few seconds.", 5.0)
         job = Deadline(limit, name)
@@ -58,8 +62,12 @@ class Workers:
         if not future.cancelled():
             future.exception()  # nobody may be waiting for it any more; asyncio would complain
 
-    def close(self) -> None:
-        """Stop what runs at its next check, and take no more."""
+    def close(self, seconds: float = 0.0) -> None:
+        """Take no more; what is not done after so many seconds stops at its next check."""
+        self._closing = True
+        ends = time.monotonic() + seconds
+        while self._jobs and time.monotonic() < ends:
+            time.sleep(0.02)
         for job in list(self._jobs):
             job.cancel()
         for pool in (self._pool, self._quick_pool):
