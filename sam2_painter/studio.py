@@ -462,6 +462,11 @@ class Studio:
         """What `find` understands; empty for engines that name nothing."""
         return self.engine.categories
 
+    @property
+    def engine_trouble(self) -> str | None:
+        """What went wrong when the engine was asked last; "" when it answered, None before anything was asked."""
+        return self._asking.trouble
+
     # -- paint -------------------------------------------------------------------------------------------------------
 
     @verb("paint")

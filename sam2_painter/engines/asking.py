@@ -26,10 +26,13 @@ _GIVEN = {"photo", "points", "boxes"} | {field.name for kind in (Prompts, AutoMa
 class Asking:
     """An engine, asked in a thread of its own: one that hangs is left behind when the time is over, and neither its
     asker nor anybody else waits for it. Every method raises EngineError for what an engine must not do or say.
+
+    trouble: the EngineError it ended with when it was asked last, "" when it answered, None before that.
     """
 
     def __init__(self, engine: Engine):
         self._engine = engine
+        self.trouble: str | None = None
         self._threads = ThreadPoolExecutor(THREADS, "engine")  # reused: some libraries keep much for each thread
 
     def embed(self, photo: Photo) -> Embedding:
@@ -68,6 +71,15 @@ class Asking:
         return self._masks(self._ask(lambda: self._engine.find(embedding, category)), embedding.size)
 
     def _ask(self, call: Callable[[], R], own: _OwnErrors | None = None) -> R:
+        try:
+            answer = self._answer(call, own)
+        except EngineError as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = ""
+        return answer
+
+    def _answer(self, call: Callable[[], R], own: _OwnErrors | None) -> R:
         future = self._threads.submit(copy_context().run, call)
         try:
             while not wait({future}, min(_LOOK_SECONDS, deadline.remaining() + 0.01)).done:

@@ -49,17 +49,19 @@ def version() -> str:
 
 
 def health(studio: Studio) -> forms.Health:
-    """Is everything well? Which engine answers and why, how the remote service did when last used, how much is kept.
+    """Is everything well? Which engine answers and why, how it did when it was last asked, how much is kept.
 
     Returns:
-        status "ok" or "degraded". Asking never wakes a GPU.
+        status "ok", or "degraded" when the engine failed last time. This never wakes a GPU: modal_status is "not
+        configured", "configured" (nothing asked yet), "ok" or "failing: ..." from real questions.
     """
-    remote = getattr(studio.engine, "remote_status", "not configured")
+    trouble = studio.engine_trouble
+    told = "configured" if trouble is None else f"failing: {trouble}" if trouble else "ok"
     return {
-        "status": "degraded" if remote.startswith("failing") else "ok",
+        "status": "degraded" if trouble else "ok",
         "engine": studio.engine.title,
         "engine_reason": studio.reason,
-        "modal_status": remote,
+        "modal_status": told if studio.engine.name.startswith("modal") else "not configured",
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "sessions_count": studio.sessions.count(),
         "cache_status": _cache_counts(studio),
