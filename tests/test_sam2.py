@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from engine_contract import EngineContract, building
 from far_end import serving
 from sam2_weights import save_random_weights
 
+from sam2_painter.engines import wire
 from sam2_painter.engines.modal import ModalEngine
 from sam2_painter.engines.sam2 import SAM2Engine
 from sam2_painter.errors import EngineUnavailable, InvalidInput
@@ -339,6 +341,28 @@ def test_auto_takes_the_size_of_the_checkpoint(checkpoint):
     engine = SAM2Engine("auto", checkpoint, "cpu")
     assert engine.name.startswith("sam2.1-tiny/")
     assert engine.title == "SAM 2.1 tiny (CPU)"
+
+
+def test_what_modal_runs_starts_and_answers(checkpoint, monkeypatch):
+    """The class of modal_sam2.py loads, wakes and serves its FastAPI app, here without Modal and without a GPU."""
+    pytest.importorskip("modal", reason="the Modal SDK is not installed")
+    from fastapi.testclient import TestClient
+
+    monkeypatch.setenv("SAM2_MODEL", "tiny")
+    monkeypatch.setenv("SAM2_CHECKPOINT", str(checkpoint))
+    monkeypatch.setenv("SAM2_DTYPE", "float32")
+    monkeypatch.syspath_prepend(Path(__file__).parent.parent)
+    import modal_sam2
+
+    container = modal_sam2.SAM2()
+    client = TestClient(container.web.local())
+    assert client.get("/health").json()["model"].startswith("sam2.1-tiny/")
+    body = wire.request(wire.shrink(PHOTO), 60.0, prompts=Prompts.click(90, 70), attach=True)
+    over_http = wire.unpack(client.post("/v1/predict", content=body).content)
+    status, by_sdk, _ = container.answer.local("predict", body)
+    assert status == 200
+    assert wire.unpack(by_sdk)["masks"] == over_http["masks"]
+    assert len(over_http["masks"]) == 3
 
 
 @pytest.mark.parametrize(
