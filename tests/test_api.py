@@ -188,7 +188,7 @@ def test_work_past_its_limit_is_left_alone():
     async def run():
         workers = Workers(threads=1)
         start = time.monotonic()
-        with pytest.raises(TimeLimitExceeded, match="segment took longer than 0.1 s"):
+        with pytest.raises(TimeLimitExceeded, match=r"segment took longer than 0.1 s"):
             await workers.run(work, limit=0.1, name="segment")
         took = time.monotonic() - start
         await asyncio.sleep(0.6)
