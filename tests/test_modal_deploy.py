@@ -6,13 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-
-pytest.importorskip("modal", reason="the Modal SDK is not installed (requirements-modal.txt)")
-
-from modal_control_plane import deploy
+from conftest import to_png
+from engines import FloodEngine
+from far_end import memory
 
 from sam2_painter.engines.sam2.weights import RELEASES
+from sam2_painter.engines.service import Service
+from sam2_painter.images import open_photo
+
+pytest.importorskip("modal", reason="the Modal SDK is not installed (requirements-modal.txt)")
+deploy = pytest.importorskip("modal_control_plane").deploy
 
 FILE = Path(__file__).parent.parent / "modal_sam2.py"
 
@@ -94,6 +99,37 @@ def test_what_the_deployer_sets_reaches_the_container(tmp_path):
     (function,) = [request.function for name, request in asked if name == "FunctionCreate"]
     assert function.resources.gpu_config.gpu_type == "L4"
     assert function.autoscaler_settings.min_containers == 1
+
+
+def test_a_folder_is_painted(tmp_path, monkeypatch):
+    """Every photo of the folder is asked about at its own (x, y), and painted there; other files are left alone."""
+    monkeypatch.syspath_prepend(FILE.parent)
+    import modal_sam2
+
+    service = Service(FloodEngine(), memory())
+
+    class Containers:
+        """Answers as the deployed class does, here."""
+
+        class answer:
+            @staticmethod
+            def starmap(questions):
+                for op, body in questions:
+                    answer = service.answer(op, body)
+                    yield answer.status, answer.body, answer.retry_after
+
+    monkeypatch.setattr(modal_sam2, "SAM2", Containers)
+    for name, side in (("a.png", "left"), ("b.png", "right")):
+        pixels = np.full((40, 80, 3), 200, np.uint8)
+        pixels[:, 40:] = 90
+        (tmp_path / name).write_bytes(to_png(pixels if side == "left" else pixels[:, ::-1].copy()))
+    (tmp_path / "notes.txt").write_text("no photo")
+    modal_sam2.paint_folder.info.raw_f(str(tmp_path), "#c02020", x=0.25, y=0.5, out=str(tmp_path / "out"), opacity=1.0)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
+    for name in ("a.png", "b.png"):
+        before, after = (open_photo(folder / name).pixels.astype(int) for folder in (tmp_path, tmp_path / "out"))
+        assert (np.abs(after - before)[:, 50:] == 0).all()
+        assert (after[:, 5:30, 0] - after[:, 5:30, 1] > 30).all()
 
 
 def test_run_by_itself_it_explains_itself():

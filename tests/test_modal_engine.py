@@ -141,6 +141,7 @@ def test_retry_after_is_heeded(far_end, engine, embedding, waits):
     assert 0.5 <= waits[2] <= 1
 
 
+FAILED = wire.pack({"error": {"code": "failed", "message": "out of memory"}})
 OTHER_MODEL = wire.pack({"image": "x", "model": "another/1", "cached": True, "ms": 1, "masks": []})
 WRONG_SIZE = {"size": [9, 9], "box": [0, 0, 0, 0], "bits": b"(\xb5/\xfd \x00\x01\x00\x00"}
 LYING = wire.pack({"image": "x", "model": "flood/1", "cached": True, "ms": 1, "masks": [WRONG_SIZE]})
@@ -159,6 +160,7 @@ LYING = wire.pack({"image": "x", "model": "flood/1", "cached": True, "ms": 1, "m
         pytest.param([say(200, LYING)], EngineError, "cannot be read", id="mask-of-another-size"),
         pytest.param([say(200, OTHER_MODEL)], EngineError, "changed from flood/1 to another/1", id="other-model"),
         pytest.param([say(409)], EngineError, "HTTP 409", id="409-of-somebody-else"),
+        pytest.param([say(500, FAILED)], EngineError, "out of memory", id="the-engine-itself-failed"),
         pytest.param([pour(200)], EngineError, "more than 64 MB", id="200-MB"),
         pytest.param([redirect(30)], EngineError, "redirected 20 times", id="endless-redirects"),
         pytest.param([redirect(1, "http://localhost:9")], EngineError, "sends on to localhost", id="sent-elsewhere"),

@@ -33,6 +33,8 @@ CONNECT = 10.0
 MAX_REDIRECTS = 20
 """Modal's proxy answers 303 every 150 s while a container works."""
 RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
+FINAL = frozenset({"failed", "time_limit"})
+"""What the service says of its own work, and would say again."""
 LONGEST_WAIT = 10.0
 
 
@@ -155,7 +157,7 @@ class ModalEngine:
                 if code == "image_required" and not attach:  # the same question with the photo inside cannot miss
                     attach = True
                     continue
-                if reply.status not in RETRY:
+                if reply.status not in RETRY or code in FINAL:
                     raise failed
                 wait = max(wait, min(LONGEST_WAIT, reply.retry_after))
             tries += 1
