@@ -95,7 +95,7 @@ def test_a_port_that_is_taken(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 def test_it_ends_cleanly(tmp_path, number):
-    """It serves page and API until SIGINT or SIGTERM, leaves nothing in the temporary folder, and logs what it is told."""
+    """It serves until SIGINT or SIGTERM, leaves nothing in the temporary folder, and logs what it is told."""
     port = free_port()
     process = start("--engine", "offline", "--port", str(port), "--log-json", folder=tmp_path)
     wait_until_up(process, port)

@@ -277,6 +277,45 @@ def test_the_selection_shows_where_it_is(new_page):
     assert np.abs(np.subtract(expected, painter.seen(*WALL_AT), dtype=int)).max() < 8
 
 
+def test_detail_when_zoomed_in(new_page):
+    """A photo larger than the preview is sharp where it is zoomed in: single pixels of it are to be seen."""
+    pixels = draw_building(3000, 2250)
+    pixels[1125:1127, 1500:1502] = (255, 0, 0)
+    painter = new_page().open(to_png(pixels))
+    painter.page.mouse.move(*painter.at(1500, 1125))
+    for _ in range(12):
+        painter.page.mouse.wheel(0, -240)
+    painter.page.wait_for_function("window.sam2painter.stage.shown.detail")
+    painter.page.wait_for_timeout(200)
+    picture = np.asarray(Image.open(io.BytesIO(painter.page.screenshot())).convert("RGB")).astype(int)
+    assert (np.abs(picture - (255, 0, 0)).max(axis=2) < 60).any()
+
+
+@pytest.mark.parametrize("how", ["drop", "paste"])
+def test_drop_and_paste(new_page, how):
+    """A photo may be dropped on the page, or pasted."""
+    painter = new_page()
+    painter.page.evaluate(
+        """async ([how, data]) => {
+          const file = new File([Uint8Array.from(data)], "dropped.png", { type: "image/png" });
+          const carrier = new DataTransfer();
+          carrier.items.add(file);
+          const target = document.querySelector(".sp");
+          if (how === "drop") target.dispatchEvent(new DragEvent("drop", { dataTransfer: carrier, bubbles: true }));
+          else dispatchEvent(new ClipboardEvent("paste", { clipboardData: carrier, bubbles: true }));
+        }""",
+        [how, list(to_png(draw_building(200, 150)))],
+    )
+    assert painter.idle().session.size == (150, 200)
+
+
+def test_an_example_is_one_click_away(new_page):
+    """The examples are shown with pictures, and open with a click."""
+    painter = new_page()
+    painter.page.locator(".sp-example").first.click()
+    assert painter.idle().session.size == (1200, 1600)
+
+
 # -- pointing
 
 

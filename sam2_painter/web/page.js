@@ -423,7 +423,7 @@ addEventListener("paste", (event) => {
 const KEYS = {
   v: () => setTool("point"), b: () => setTool("box"), r: () => setTool("pick"), h: () => setTool("hand"),
   1: () => setMode("new"), 2: () => setMode("union"), 3: () => setMode("subtract"), 4: () => setMode("intersect"),
-  c: () => cycle(1), C: () => cycle(-1), w: () => one('[data-do="all-walls"]').hidden || doing["all-walls"](), g: generate, p: paintSelection, i: doing.dropper,
+  c: () => cycle(1), C: () => cycle(-1), w: () => one('[data-do="all-walls"]').checkVisibility() && doing["all-walls"](), g: generate, p: paintSelection, i: doing.dropper,
   x: doing.compare, o: doing.browse, d: download, "+": doing["zoom-in"], "=": doing["zoom-in"], "-": doing["zoom-out"], 0: doing.fit,
   Escape: () => (state.dropper ? setDropper(false) : one('[data-do="clear"]').disabled || ask("clear_selection")),
   Delete: () => one('[data-do="clear"]').disabled || ask("clear_selection"),
@@ -479,15 +479,15 @@ function boot(facts) {
   const before = keptJson(KEPT.paint, {});
   panel.setPaint(Object.fromEntries(Object.entries(before).filter(([key]) => key in panel.paint)));
   const find = (kind, then) => ask("find", { category: kind, mode: mode(), then }, `Looking for every ${kind}`);
+  one(".sp-finds").hidden = !facts.categories.length;
   one('[data-do="all-walls"]').hidden = !facts.categories.includes("wall");
   doing["all-walls"] = () => find("wall", "paint");
-  one(".sp-finds").hidden = !facts.categories.length;
-  one(".sp-finds div").replaceChildren(...facts.categories.map((kind) => {
-    const button = panel.node("button", { type: "button", className: "sp-chipbutton", onclick: () => find(kind) });
-    button.dataset.find = kind;
-    button.textContent = `${kind}s`;
-    return button;
-  }));
+  const kinds = one("[data-find]");
+  kinds.append(...facts.categories.map((kind) => panel.node("option", { value: kind }, kind)));
+  kinds.addEventListener("change", () => {
+    if (kinds.value) find(kinds.value);
+    kinds.value = "";
+  });
   const hours = facts.session_ttl / 3600;
   one("[data-ttl]").textContent = hours === 1 ? "an hour" : hours > 1 ? `${Math.round(hours)} hours` : `${Math.round(60 * hours)} minutes`;
   const shelf = one(".sp-examples");

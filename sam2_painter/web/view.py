@@ -197,11 +197,11 @@ def detail(studio: Studio, session: Session, box: list[Any]) -> Json:
 def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
     """What the browser recolours by itself while a slider moves: the wall were it white, and its box in the photo."""
     photo, mask = studio.photo(session.id), session.mask(mask_id)
-    white, (x, y, w, h) = paint.white_wall(photo, mask.rle, WALL, analyse=studio.surface)
-    scale = max(session.size) / max(images.fit_size(session.size, WALL))
-    bgra = cv2.cvtColor(white, cv2.COLOR_RGBA2BGRA)
-    data = cv2.imencode(".webp", bgra, [cv2.IMWRITE_WEBP_QUALITY, 75])[1].tobytes()
-    return {"mask_id": mask_id, "url": images.to_data_url(data, "WEBP"), "box": [v * scale for v in (x, y, w, h)]}
+    white, box = paint.white_wall(photo, mask.rle, PREVIEW, analyse=studio.surface)  # the surface painting needs next
+    small = images.fit(cv2.cvtColor(white, cv2.COLOR_RGBA2BGRA), WALL)
+    data = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, 75])[1].tobytes()
+    scale = max(session.size) / max(images.fit_size(session.size, PREVIEW))
+    return {"mask_id": mask_id, "url": images.to_data_url(data, "WEBP"), "box": [v * scale for v in box]}
 
 
 def color(rgb: tuple[int, int, int]) -> Json:
