@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from .studio import Studio
 if TYPE_CHECKING:
     from .web.server import Served
 
-_served: dict[Studio, Served] = {}  # one server a studio, as long as the kernel lives
+_served: dict[Studio, tuple[set[str], Served]] = {}  # one server a studio, and what it was asked to have beside
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,23 @@ def show(studio: Studio, session_id: str, *, height: int = 900, share: bool = Fa
     return Page(f"{address}/?session={session_id}", height, note, owner)
 
 
-def serve(studio: Studio, *, share: bool = False) -> Served:
-    """The server of this studio: the one that is up, or a new one on a free port of this machine."""
-    from .web import server  # gradio takes seconds to import: not before somebody wants the page
+def serve(studio: Studio, *, share: bool = False, mcp: bool = False) -> Served:
+    """The server of this studio: the one that is up, or a new one on a free port of this machine.
 
-    running = _served.get(studio)
-    if running is not None and (running.share_url or not share):
-        return running
+    share: with a public link. mcp: with the verbs as MCP tools, too.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # of a progress bar that gradio does not show
+        from .web import server  # gradio takes seconds to import: not before somebody wants the page
+
+    settings = replace(Settings.from_env(), share=share, mcp=mcp)
+    running, wanted = _served.get(studio), {name for name in ("share", "mcp") if getattr(settings, name)}
     if running is not None:
-        running.close()
-    settings = replace(Settings.from_env(), share=share)
-    _served[studio] = server.launch(
+        if wanted <= running[0]:
+            return running[1]
+        running[1].close()
+    served = server.launch(
         studio, settings, prevent_thread_lock=True, any_port=True, quiet=True, inline=False, inbrowser=False
     )
-    return _served[studio]
+    _served[studio] = (wanted if served.share_url else wanted - {"share"}, served)  # no link now: tried again next time
+    return served

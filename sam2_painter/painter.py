@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Iterable
@@ -203,8 +204,7 @@ class Painter:
 
         knobs: the fields of `AutoMask`, which are those of SAM 2's generator, such as points_per_side=32.
         """
-        from tqdm.auto import tqdm
-
+        tqdm = _progress_bars()
         unknown = sorted(knobs.keys() - AutoMask.__dataclass_fields__.keys())
         if unknown:
             allowed = ", ".join(AutoMask.__dataclass_fields__)
@@ -293,9 +293,12 @@ class Painter:
 
     # -- results -----------------------------------------------------------------------------------------------------
 
-    def picture(self, max_side: int | None = None) -> np.ndarray:
-        """The painted photo, (H, W, 3) uint8 RGB, read-only; at most `max_side` pixels on its long side if given."""
-        return self.studio.picture(self.session_id, max_side=max_side)
+    def picture(self, max_side: int | None = None, *, layers: Iterable[Layer] | None = None) -> np.ndarray:
+        """The painted photo, (H, W, 3) uint8 RGB, read-only; at most `max_side` pixels on its long side if given.
+
+        layers: to try on, in place of those that are painted; nothing is changed by it.
+        """
+        return self.studio.picture(self.session_id, layers=layers, max_side=max_side)
 
     def before_after(self) -> BeforeAfter:
         """The photo and the painted picture at full size; a notebook shows them with a slider."""
@@ -358,10 +361,10 @@ class Painter:
         return display.encode(self._seen(), "PNG")
 
     def _repr_html_(self) -> str:
-        seen, photo = self._seen(), display.fit(self.photo.pixels, display.SCREEN)
-        if np.array_equal(seen, photo):
-            return display.figure(display.picture(photo, self.session.name), display.escape(self._caption()))
-        return display.slider(photo, seen, self._caption())
+        seen = self._seen()
+        if self.session.layers:
+            return display.slider(display.fit(self.photo.pixels, display.SCREEN), seen, self._caption())
+        return display.figure(display.picture(seen, self.session.name), display.escape(self._caption()))
 
     def _seen(self) -> np.ndarray:
         """The picture at screen size; what is selected and not painted yet is outlined."""
@@ -370,6 +373,14 @@ class Painter:
         if mask_id is None or mask_id in {layer.mask_id for layer in session.layers}:
             return picture
         return display.outlined(picture, session.mask(mask_id).rle)
+
+
+def _progress_bars() -> Any:
+    """tqdm's bar for where this runs, without its advice to install widgets."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from tqdm.auto import tqdm
+    return tqdm
 
 
 _LARGEST_PROJECT = 2**31  # bytes
