@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RGB = tuple[int, int, int]
 
 ALLOWED = "write a colour as #rgb, #rrggbb, rgb(10, 20, 30), hsl(120, 50%, 40%), oklch(70% 0.1 120) or a CSS name"
-HEX = re.compile(r"#?((?:[0-9a-f]{3,4}){1,2})", re.ASCII)
+HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.ASCII)
 CALL = re.compile(r"(rgb|hsl|oklch)a?\s*\(([^()]*)\)", re.ASCII)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(%|deg)?", re.ASCII)
 MAX_PALETTE_COLORS = 4096

@@ -61,19 +61,20 @@ def repaint(
 ) -> None:
     """Paint `layers` anew into one box of `picture`, in place: after it, that box is as `composite` makes it.
 
-    picture: (H, W, 3) uint8, writable, C-contiguous; where `box` (XYWH of the picture, None for all of it) does not reach, it is left
-    alone. base: the photo's own pixels at the picture's size (`fit_pixels(photo.pixels, max_side)`).
+    picture: (H, W, 3) uint8, writable, C-contiguous; where `box` (XYWH of the picture, None for all of it) does not
+    reach, it is left alone. base: the photo's own pixels at the picture's size (`fit_pixels(photo.pixels, max_side)`).
     """
     x, y, w, h = box or (0, 0, base.shape[1], base.shape[0])
     part = np.s_[y : y + h, x : x + w]
     picture[part] = base[part]
-    painted: list[Box] = []
+    painted: list[tuple[RLE, Box]] = []
     for layer in layers:
         if _shows(layer):
-            surface = analyse(photo, layer.mask.rle, max_side)
-            fresh = not any(all(_overlap(surface.box, other)[2:]) for other in painted)
-            _cover(picture, base, surface, layer, (x, y, w, h), fresh)
-            painted.append(surface.box)
+            rle, surface = layer.mask.rle, analyse(photo, layer.mask.rle, max_side)
+            # Paint on the very same mask lies wholly under this layer: what shines through at the border is the photo.
+            others = [other for mask, other in painted if all(_overlap(surface.box, other)[2:]) and mask != rle]
+            _cover(picture, base, surface, layer, (x, y, w, h), fresh=not others)
+            painted.append((rle, surface.box))
 
 
 def changed_box(before: Sequence[Layer], after: Sequence[Layer], size: tuple[int, int], max_side: int | None) -> Box:
@@ -113,7 +114,7 @@ def _overlap(one: Box, other: Box) -> Box:
 
 
 def _cover(picture: np.ndarray, base: np.ndarray, surface: Surface, layer: Layer, box: Box, fresh: bool) -> None:
-    """Put one layer's paint on `picture`, in place, inside `box`. fresh: no earlier layer touched this surface."""
+    """Put one layer's paint on `picture`, in place, inside `box`. fresh: no paint of another mask is under it."""
     x, y, w, h = _overlap(surface.box, box)
     if not w or not h:
         return

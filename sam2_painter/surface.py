@@ -200,8 +200,8 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
         )
     x, y, w, h = rle.bbox
     if not rle.area:
-        nothing = np.zeros((0, 0, 3), np.uint8)
-        return Surface(fit_size(photo.size, max_side), (0, 0, 0, 0), nothing, nothing[..., 0], nothing[0], (0, 0, 0))
+        white, coverage, rest = (np.zeros(shape, np.uint8) for shape in ((0, 0, 3), (0, 0), (0, 3)))
+        return Surface(fit_size(photo.size, max_side), (0, 0, 0, 0), white, coverage, rest, (0, 0, 0))
     crop, _ = rle.crop()
     radius = max(2, round(2 * max(photo.size) / 256))  # the masks of SAM are 256 pixels wide: two of theirs
     coverage = _coverage(photo, crop, (x, y, w, h), radius)
@@ -288,7 +288,8 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     if same.mean() > 0.6:
         wall = wall[same]
     luminance = wall @ LUMINANCE
-    low, high = np.percentile(luminance, [85, 95])
+    # The band's ends are pixels of the wall, so that it is never empty.
+    low, high = np.percentile(luminance, 85, method="lower"), np.percentile(luminance, 95, method="higher")
     return np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4).astype(np.float32)
 
 
