@@ -6,8 +6,10 @@ import io
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -16,8 +18,9 @@ from engines import FloodEngine
 from PIL import Image
 
 from sam2_painter import paint
+from sam2_painter.engines import no_progress
 from sam2_painter.errors import PainterError
-from sam2_painter.types import Prompts
+from sam2_painter.types import Embedding, Prompts
 
 pytest.importorskip("gradio", reason="the page needs gradio")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
@@ -38,6 +41,27 @@ class WallFinder(FloodEngine):
         """The region in the middle of the building."""
         masks = self.predict(embedding, Prompts.click(*WALL_AT))
         return [replace(masks[0], category=category, category_score=0.9)]
+
+
+class Patient(FloodEngine):
+    """An engine that sees one region in every photo, and looks for others until it is stopped."""
+
+    def embed(self, photo):
+        """One region."""
+        labels = np.zeros(photo.size, np.int32)
+        return Embedding(photo.digest, self.name, photo.size, labels, labels.nbytes)
+
+    def generate(self, photo, embedding, options, progress=no_progress):
+        """Never comes back, unless `progress` raises."""
+        for step in count():
+            progress(min(0.9, step / 100))
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def patient(launch) -> Live:
+    """A server with that engine."""
+    return launch(Patient(), requests_per_minute=100_000)
 
 
 @pytest.fixture(scope="module")
@@ -309,9 +333,9 @@ def test_drop_and_paste(new_page, how):
     assert painter.idle().session.size == (150, 200)
 
 
-def test_an_example_is_one_click_away(new_page):
+def test_an_example_is_one_click_away(new_page, patient):
     """The examples are shown with pictures, and open with a click."""
-    painter = new_page()
+    painter = new_page(patient)
     painter.page.locator(".sp-example").first.click()
     assert painter.idle().session.size == (1200, 1600)
 
@@ -437,22 +461,19 @@ def test_regions(new_page):
     assert painter.page.locator('.sp-region[aria-selected="true"]').count() == 2
 
 
-def test_generate_shows_progress_and_can_be_cancelled(new_page, launch):
-    """A long search moves its bar, does not hold up clicks, and Cancel ends it without a trace."""
-    live = launch(FloodEngine(wait=6.0), requests_per_minute=100_000)
-    live.studio.engine.wait = 0.0
-    painter = new_page(live).open()
-    live.studio.engine.wait = 6.0
+def test_generate_shows_progress_and_can_be_cancelled(new_page, patient):
+    """A long search moves its bar and does not hold up clicks; Cancel ends it without a trace."""
+    painter = new_page(patient).open()
     painter.page.locator('[data-do="generate"]').click()
-    bar = painter.page.locator(".sp-progress progress")
-    painter.page.wait_for_function("document.querySelector('.sp-progress progress').value > 0.05", timeout=10_000)
-    assert 0 < float(bar.evaluate("e => e.value")) < 1
-    live.studio.engine.wait = 0.0
+    value = "document.querySelector('.sp-progress progress').value"
+    painter.page.wait_for_function(f"{value} > 0.05")
+    assert 0 < painter.page.evaluate(value) < 1
     painter.page.mouse.click(*painter.at(*WALL_AT))
-    painter.page.wait_for_selector(".sp-mark:not(.sp-pending)", timeout=4000)
+    painter.page.wait_for_selector(".sp-mark:not(.sp-pending)")
     painter.page.locator('[data-do="cancel"]').click()
-    painter.page.wait_for_selector(".sp-progress", state="hidden", timeout=10_000)
+    painter.page.wait_for_selector(".sp-progress", state="hidden")
     assert painter.idle().session.automatic == ()
+    assert painter.mask.all()
 
 
 # -- paint and layers
