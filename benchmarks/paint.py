@@ -23,9 +23,10 @@ from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
 
 from benchmarks import scenes
 from sam2_painter.colors import parse_color
+from sam2_painter.images import fit
+from sam2_painter.light import LINEAR, LUMINANCE, linear_to_srgb, srgb_to_linear
 from sam2_painter.paint import analyse, changed_box, composite, repaint
 from sam2_painter.rle import mask_to_rle
-from sam2_painter.surface import LINEAR, LUMINANCE, fit_pixels, linear_to_srgb, srgb_to_linear
 from sam2_painter.types import Layer, Mask, Photo
 
 Method = Callable[[np.ndarray, np.ndarray, tuple[int, int, int]], np.ndarray]
@@ -198,7 +199,7 @@ def speed(rounds: int) -> None:
     other = [*many[:4], Layer(many[4].mask, (250, 240, 210), 0.8), *many[5:]]
     sheet, sheet_of_ten = pixels.copy(), composite(photo, many, analyse=remembered)
     spare = pixels.copy()
-    base = fit_pixels(pixels, 1600)
+    base = fit(pixels, 1600)
     screen = base.copy()
     whole = (0, 0, 4000, 3000)
     place = changed_box(one, [Layer(one[0].mask, (1, 2, 3), 1.0)], photo.size, None)

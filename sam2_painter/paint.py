@@ -13,19 +13,11 @@ import cv2
 import numpy as np
 
 from .errors import InvalidInput
+from .images import fit
+from .light import LINEAR, linear_to_srgb
 from .rle import RLE
-from .surface import (
-    LINEAR,
-    WHITE_WALL_LIGHT,
-    Border,
-    Surface,
-    analyse,
-    fit_pixels,
-    fit_size,
-    linear_to_srgb,
-    scale_box,
-)
-from .types import Layer, Photo
+from .surface import WHITE_WALL_LIGHT, Border, Surface, analyse, scale_box
+from .types import Layer, Photo, fit_size
 
 Analyse = Callable[[Photo, RLE, int | None], Surface]
 """`analyse`, or one that remembers its answers by (photo.digest, rle, max_side); `Surface.nbytes` is what one costs."""
@@ -43,7 +35,7 @@ def composite(
     stay bit-identical. With `max_side` the picture is made at that size, and equals the full one shrunk, within
     rounding. Raises InvalidInput when a mask is not of the photo's size.
     """
-    base = fit_pixels(photo.pixels, max_side)
+    base = photo.pixels if max_side is None else fit(photo.pixels, max_side)
     picture = base.copy()
     repaint(picture, base, photo, layers, analyse=analyse, max_side=max_side)
     return picture
@@ -62,7 +54,7 @@ def repaint(
     """Paint `layers` anew into one box of `picture`, in place: after it, that box is as `composite` makes it.
 
     picture: (H, W, 3) uint8, writable, C-contiguous; where `box` (XYWH of the picture, None for all of it) does not
-    reach, it is left alone. base: the photo's own pixels at the picture's size (`fit_pixels(photo.pixels, max_side)`).
+    reach, it is left alone. base: the photo's own pixels at the picture's size (`images.fit`).
     """
     x, y, w, h = box or (0, 0, base.shape[1], base.shape[0])
     part = np.s_[y : y + h, x : x + w]
@@ -94,7 +86,8 @@ def changed_box(before: Sequence[Layer], after: Sequence[Layer], size: tuple[int
         return (0, 0, 0, 0)
     x, y = min(b[0] for b in boxes), min(b[1] for b in boxes)
     right, bottom = max(b[0] + b[2] for b in boxes), max(b[1] + b[3] for b in boxes)
-    return scale_box((x, y, right - x, bottom - y), size, fit_size(size, max_side))
+    box = (x, y, right - x, bottom - y)
+    return box if max_side is None else scale_box(box, size, fit_size(size, max_side))
 
 
 def _shows(layer: Layer) -> bool:

@@ -13,7 +13,7 @@ ROOT = Path(sam2_painter.__file__).parent
 FLOORS = (
     {"errors"},
     {"rle", "types", "settings", "deadline", "gate"},
-    {"masks", "images", "containers", "colors", "records", "matte"},
+    {"masks", "images", "containers", "colors", "records", "matte", "light"},
     {"paint", "surface", "overlay", "amg", "examples"},
     {"engines"},
     {"cache", "sessions"},

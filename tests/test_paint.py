@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from sam2_painter.errors import InvalidInput
+from sam2_painter.images import fit
+from sam2_painter.light import LINEAR, linear_to_srgb
 from sam2_painter.matte import soft_border
 from sam2_painter.paint import (
     analyse,
@@ -18,7 +20,6 @@ from sam2_painter.paint import (
     white_wall,
 )
 from sam2_painter.rle import RLE, mask_to_rle
-from sam2_painter.surface import LINEAR, fit_pixels, linear_to_srgb
 from sam2_painter.types import PAINT_MODES, Layer, Mask, Photo
 
 PLASTER = np.array([190, 150, 110])
@@ -161,7 +162,7 @@ def test_the_screen_shows_the_download_shrunk(wall, max_side):
     photo, _, found = wall
     layers = [Layer(found, NAVY, 1.0), Layer(found, WHITE, 0.4, mode="flat")]
     small = composite(photo, layers, max_side=max_side).astype(int)
-    shrunk = fit_pixels(composite(photo, layers), max_side)
+    shrunk = fit(composite(photo, layers), max_side)
     assert small.shape == shrunk.shape
     assert np.abs(small - shrunk).mean() < 0.6
     assert np.percentile(np.abs(small - shrunk), 99) <= 4
@@ -190,7 +191,8 @@ def test_repainting_a_box_equals_painting_all(wall):
         picture = composite(photo, before, max_side=max_side)
         box = changed_box(before, after, photo.size, max_side)
         assert box[2] * box[3] < 0.05 * picture.shape[0] * picture.shape[1]
-        repaint(picture, fit_pixels(photo.pixels, max_side), photo, after, box, max_side=max_side)
+        base = fit(photo.pixels, max_side) if max_side else photo.pixels
+        repaint(picture, base, photo, after, box, max_side=max_side)
         assert np.array_equal(picture, composite(photo, after, max_side=max_side))
 
 
@@ -264,7 +266,7 @@ def test_tiny_and_narrow_photos_are_painted(size):
             for max_side in (None, 2):
                 layer = Layer(Mask(mask_to_rle(mask)), SAGE, 0.9, mode=mode)
                 out = composite(photo, [layer], max_side=max_side)
-                assert out.shape == fit_pixels(photo.pixels, max_side).shape
+                assert out.shape == (fit(photo.pixels, max_side) if max_side else photo.pixels).shape
                 if max_side is None:
                     assert np.array_equal(out[~mask], photo.pixels[~mask])
 
