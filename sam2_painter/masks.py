@@ -5,11 +5,11 @@ Combining works on runs: no pixel is made, a few milliseconds for masks of 12 me
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
-from io import BytesIO
 
 import numpy as np
-from PIL import Image
 
 from .containers import check_bytes, decode_base64, open_picture, pillow_errors
 from .errors import InvalidInput
@@ -214,10 +214,32 @@ def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def mask_to_png(rle: RLE) -> bytes:
-    """A black and white PNG of one bit a pixel, white where the mask is."""
-    out = BytesIO()
-    Image.fromarray(rle_to_mask(rle)).save(out, "PNG", compress_level=3)
-    return out.getvalue()
+    """A black and white PNG of one bit a pixel, white where the mask is.
+
+    Written here, because only the mask's own box has to be packed: a fifth of what a general encoder takes.
+    """
+    height, width = rle.size
+    crop, (x, y, w, h) = rle.crop()
+    first = x // 8  # the byte of a row in which the box begins
+    bits = np.zeros((h, -(-(x + w) // 8) * 8 - first * 8), bool)
+    bits[:, x - first * 8 : x - first * 8 + w] = crop
+    packed = np.packbits(bits, axis=1)
+    above = np.zeros((h + 1, packed.shape[1]), np.uint8)
+    above[1:] = packed
+    rows = np.zeros((height, 1 + -(-width // 8)), np.uint8)
+    rows[:, 0] = 2  # filter "up": each row is its difference to the one above, mostly nothing
+    box = rows[y : y + h + 1, 1 + first : 1 + first + packed.shape[1]]
+    box[:h] = packed
+    box -= above[: len(box)]
+    deflate = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
+    data = deflate.compress(memoryview(rows).cast("B")) + deflate.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)  # 1 bit, grey
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG: length, kind, data and the checksum of both."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def mask_from_png(source: bytes | str, size_hw: tuple[int, int]) -> RLE:
