@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import inspect
+import subprocess
+import sys
 import threading
 import time
 
@@ -171,6 +173,26 @@ def test_a_client_that_cancels_stops_the_engine(launch):
         time.sleep(0.02)
     assert engine.stopped == "Cancelled"
     assert doors.http("session_info", session_id=session_id).json()["stored_masks"] == 0
+
+
+def test_a_client_that_goes_away_stops_the_engine(launch):
+    """A program that ends, or a tab that is closed, in the middle of something: nothing is kept of it."""
+    engine = FloodEngine(wait=6)
+    live = launch(engine)
+    session_id = Doors(live).open()
+    code = (
+        "import sys; from gradio_client import Client; client = Client(sys.argv[1], verbose=False);"
+        "client.submit(sys.argv[2], api_name='/generate_masks'); import time; time.sleep(60)"
+    )
+    program = subprocess.Popen([sys.executable, "-c", code, live.url, session_id])
+    while not engine.asked["generate"]:
+        assert program.poll() is None
+        time.sleep(0.02)
+    program.kill()
+    ends = time.monotonic() + 5
+    while not engine.stopped and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert engine.stopped == "Cancelled"
 
 
 def test_work_past_its_limit_is_left_alone():

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 import typing
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -190,11 +192,25 @@ class Service:
     workers: Workers
     photos: Rate
     uploads: Path
+    _asked: defaultdict[str, set[asyncio.Task]] = field(default_factory=lambda: defaultdict(set), repr=False)
 
-    async def answer(self, endpoint: Endpoint, make: Callable[[], Any]) -> Any:
-        """What `make` returns, made under the endpoint's time limit."""
+    async def answer(self, endpoint: Endpoint, make: Callable[[], Any], client: str = "") -> Any:
+        """What `make` returns, made under the endpoint's time limit. client: by which `forget` knows who asks."""
         limit = getattr(self.studio.limits, endpoint.limit)
-        return await self.workers.run(make, limit=limit, name=endpoint.name, quick=endpoint.quick)
+        work = self.workers.run(make, limit=limit, name=endpoint.name, quick=endpoint.quick)
+        task = asyncio.ensure_future(work)
+        self._asked[client].add(task)
+        try:
+            return await task
+        finally:
+            self._asked[client].discard(task)
+            if not self._asked[client]:
+                del self._asked[client]
+
+    def forget(self, client: str) -> None:
+        """Stop what runs for a client that went away."""
+        for task in list(self._asked.get(client, ())):
+            task.cancel()
 
 
 def add_to(blocks: gr.Blocks, service: Service) -> None:
@@ -203,8 +219,22 @@ def add_to(blocks: gr.Blocks, service: Service) -> None:
         for endpoint in ENDPOINTS:
             # The workers bound what runs at once; Gradio's queue would make quick verbs wait for slow ones.
             made = gr.api(_gradio_function(endpoint, service), api_name=endpoint.name, concurrency_limit=None)
-            for name, component in zip(endpoint.fields, made["inputs"], strict=True):
-                blocks.blocks[component].api_info()["additional_description"] = endpoint.descriptions.get(name, "")
+            for name, number in zip(endpoint.fields, made["inputs"], strict=True):
+                component = blocks.blocks[number]
+                component.api_info()["additional_description"] = endpoint.descriptions.get(name, "")
+                component.async_move_resource_to_block_cache = _never_fetched
+
+        async def gone(request: gr.Request) -> None:
+            service.forget(request.session_hash or "")
+
+        blocks.unload(gone)
+
+
+async def _never_fetched(path: str) -> str:
+    """What Gradio calls for a file that a request names: it would fetch any address a caller gives, and keep a copy
+    of a file it has already. `files.uploaded` has the last word on the path.
+    """
+    return path
 
 
 def _gradio_function(endpoint: Endpoint, service: Service) -> Callable[..., Any]:
@@ -213,13 +243,13 @@ def _gradio_function(endpoint: Endpoint, service: Service) -> Callable[..., Any]
     async def call(*values: Any) -> Any:
         *inputs, request = values
         given = dict(zip(endpoint.fields, inputs, strict=True))
-        caller = _caller(request)
+        caller, client = _caller(request), request.session_hash or ""
         try:
             for name in endpoint.attachments:
                 if isinstance(given[name], str):
                     service.photos.count(caller.address)  # one that came as a file was counted when it came
                 given[name] = files.uploaded(given[name], service.uploads)
-            return await service.answer(endpoint, partial(_reply, endpoint, service, caller, given))
+            return await service.answer(endpoint, partial(_reply, endpoint, service, caller, given), client)
         except PainterError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
