@@ -364,7 +364,6 @@ const stage = makeStage(root, {
   box(corners) { ask("box", { box: corners, mode: mode() }, "Looking"); },
   removePoint(index) { ask("remove_point", { index }); },
   hover(place) { panel.lightRegion(place); },
-  over(at) { one(".sp-file").dataset.at = at ? `${at.x}, ${at.y}` : ""; },
   camera(zoomed) {
     lookCloser();
     one(".sp-zoom output").textContent = `${Math.round(100 * zoomed)}%`; root.classList.toggle("sp-zoomed", zoomed > 1.01);
@@ -403,14 +402,13 @@ root.addEventListener("change", (event) => {
   }
 });
 
-const dropZone = root;
-dropZone.addEventListener("dragover", (event) => {
+root.addEventListener("dragover", (event) => {
   if (![...event.dataTransfer.types].includes("Files")) return;
   event.preventDefault();
   root.classList.add("sp-dragging");
 });
-dropZone.addEventListener("dragleave", (event) => { if (!root.contains(event.relatedTarget)) root.classList.remove("sp-dragging"); });
-dropZone.addEventListener("drop", (event) => {
+root.addEventListener("dragleave", (event) => { if (!root.contains(event.relatedTarget)) root.classList.remove("sp-dragging"); });
+root.addEventListener("drop", (event) => {
   event.preventDefault();
   root.classList.remove("sp-dragging");
   open(event.dataTransfer.files[0]);
@@ -488,6 +486,7 @@ function boot(facts) {
     if (kinds.value) find(kinds.value);
     kinds.value = "";
   });
+  one("[data-signout]").hidden = !facts.signs_in;
   const hours = facts.session_ttl / 3600;
   one("[data-ttl]").textContent = hours === 1 ? "an hour" : hours > 1 ? `${Math.round(hours)} hours` : `${Math.round(60 * hours)} minutes`;
   const shelf = one(".sp-examples");

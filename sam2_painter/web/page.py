@@ -85,7 +85,7 @@ def build(studio: Studio, settings: Settings) -> gr.Blocks:
     )
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         stage = gr.HTML(
-            handlers.dumps({"boot": view.boot(studio)}),
+            handlers.dumps({"boot": view.boot(studio, signs_in=bool(settings.auth))}),
             html_template=_read("stage.html"),
             js_on_load=script,
             apply_default_css=False,

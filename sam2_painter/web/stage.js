@@ -20,7 +20,7 @@ function makeStage(root, on) {
     points: [], pending: [], // [{x, y, label}]
     live: null, // {image, box} the wall in a colour that is only being tried
     regions: null, hover: 0, // label map, and which of it lies under the pointer
-    comparing: false, split: 0.5, peek: false,
+    comparing: false, split: 0.5,
   };
   const camera = { x: 0, y: 0, scale: 1, fitted: true };
   const hand = { tool: "point", space: false, pointers: new Map(), gesture: null, cursor: null, corner: null, mark: null };
@@ -102,9 +102,9 @@ function makeStage(root, on) {
     const all = [0, 0, shown.width, shown.height];
     const cut = shown.split * shown.width;
 
-    pen.drawImage(shown.picture && !shown.peek ? shown.picture : shown.photo, ...all);
-    if (shown.detail && !shown.peek) pen.drawImage(shown.detail.image, ...shown.detail.box);
-    if (shown.live && !shown.peek) pen.drawImage(shown.live.image, ...shown.live.box);
+    pen.drawImage(shown.picture || shown.photo, ...all);
+    if (shown.detail) pen.drawImage(shown.detail.image, ...shown.detail.box);
+    if (shown.live) pen.drawImage(shown.live.image, ...shown.live.box);
     if (shown.comparing) {
       pen.save();
       pen.beginPath();
@@ -113,7 +113,7 @@ function makeStage(root, on) {
       pen.drawImage(shown.photo, ...all);
       pen.restore();
     }
-    if (!shown.peek && !shown.comparing) {
+    if (!shown.comparing) {
       if (shown.selection) {
         if (!shown.selection.painted && !shown.live) pen.drawImage(shown.selection.tint, ...all);
         pen.globalAlpha = shown.selection.painted || shown.live ? 0.4 : 1;
@@ -156,7 +156,7 @@ function makeStage(root, on) {
       mark.dataset.index = index;
       mark.setAttribute("aria-label", `Remove ${point.label ? "foreground" : "background"} point ${index + 1}`);
       mark.style.transform = `translate(${at.x}px, ${at.y}px)`;
-      mark.hidden = shown.comparing || shown.peek;
+      mark.hidden = shown.comparing;
     });
     const cut = onScreen({ x: shown.split * shown.width, y: 0 });
     split.style.transform = `translateX(${Math.min(Math.max(cut.x, 0), view.clientWidth)}px)`;
@@ -357,7 +357,6 @@ function makeStage(root, on) {
 
   function hover(event, at) {
     const where = onPhoto(at), over = shown.photo && inside(where);
-    on.over(over ? pixel(where) : null);
     const region = over && hand.tool === "pick" && shown.regions && event.pointerType !== "touch" ? shown.regions.at(where) : 0;
     if (region !== shown.hover) {
       shown.hover = region;
@@ -442,7 +441,7 @@ function makeStage(root, on) {
   new ResizeObserver(() => { if (shown.width) camera.fitted ? fit() : settle(); }).observe(view);
 
   return {
-    draw, fit, zoom, visible, selectionFrom, regionsFrom, tryColor,
+    fit, zoom, visible, selectionFrom, regionsFrom, tryColor,
     scale: () => camera.scale * (window.devicePixelRatio || 1),
     toScreen: (x, y) => { // where a photo pixel is in the window: for tests and for who scripts the page
       const at = onScreen({ x: x + 0.5, y: y + 0.5 }), frame = view.getBoundingClientRect();
@@ -476,7 +475,5 @@ function makeStage(root, on) {
       split.hidden = tags.before.hidden = tags.after.hidden = !open;
       draw();
     },
-    peek(held) { shown.peek = held; draw(); },
-    focused: () => document.activeElement === view,
   };
 }

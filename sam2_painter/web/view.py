@@ -7,7 +7,7 @@ ask for it by address. The browser says by `have` which ones it holds already; t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -30,8 +30,8 @@ Have = Mapping[str, object]
 Json = dict[str, Any]
 
 
-def boot(studio: Studio) -> Json:
-    """What the page must know before any photo is open."""
+def boot(studio: Studio, *, signs_in: bool = False) -> Json:
+    """What the page must know before any photo is open. signs_in: whether people had to sign in to see it."""
     return {
         "engine": {"title": studio.engine.title, "reason": studio.reason},
         "categories": list(studio.categories),
@@ -39,6 +39,7 @@ def boot(studio: Studio) -> Json:
         "examples": shelf(),
         "max_file_size": studio.max_file_size,
         "session_ttl": studio.sessions.ttl,
+        "signs_in": signs_in,
     }
 
 
@@ -86,7 +87,7 @@ def snapshot(studio: Studio, session: Session, have: Have) -> Json:
     }
 
 
-def _sent(name: str, key: str, have: Have, make: Any) -> Json:
+def _sent(name: str, key: str, have: Have, make: Callable[[], str]) -> Json:
     """A picture by its key, with the picture itself only for a browser that lacks it; "" is the key of none."""
     return {"key": key, "url": make() if key and have.get(name) != key else None}
 
