@@ -106,8 +106,9 @@ class ProjectReader:
         """All of it. size: (H, W) of the photo."""
         with _damage():
             found, left = [], MAX_RUNS
+            most = 4 * (size[0] * size[1] + 2) + 2**16  # no mask has more runs than pixels
             for mask_id, record in enumerate(self._json["masks"]):
-                rle = records.rle_from_bytes(self._read(f"masks/{mask_id}", left), size)
+                rle = records.rle_from_bytes(self._read(f"masks/{mask_id}", min(left, most)), size)
                 left -= rle.nbytes
                 if left < 0:
                     raise InvalidInput("This project's masks are too large to open.", "file")

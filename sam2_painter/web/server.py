@@ -31,6 +31,7 @@ from .work import Workers
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
 FINISH_SECONDS = 3.0
+REMEMBERED_TABS = 32  # Gradio keeps the last question and answer, photos and all, of so many clients; nothing needs it
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
 
@@ -110,6 +111,7 @@ def launch(
             prevent_thread_lock=True,
             max_file_size=settings.max_file_size,
             enable_monitoring=False,
+            state_session_capacity=REMEMBERED_TABS,
             mcp_server=mcp,
             _app=app,
             **{**page.launch_options(), **options},
