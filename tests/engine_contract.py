@@ -2,7 +2,8 @@
 
     class TestMyEngine(EngineContract):
         @pytest.fixture(scope="class")
-        def engine(self): return MyEngine()
+        @classmethod
+        def engine(cls): return MyEngine()
 
 A test subclasses `EngineContract` and gives it an engine. `photos` may be overridden by engines that need other ones.
 """
@@ -57,16 +58,19 @@ class EngineContract:
     """Inherit and define the fixture `engine`."""
 
     @pytest.fixture(scope="class")
-    def engine(self) -> Engine:
+    @classmethod
+    def engine(cls) -> Engine:
         raise NotImplementedError("give the suite an engine")
 
     @pytest.fixture(scope="class")
-    def photos(self) -> tuple[Photo, Photo]:
+    @classmethod
+    def photos(cls) -> tuple[Photo, Photo]:
         """Two photos that look different."""
         return building(), building((150, 90, 70), seed=1)
 
     @pytest.fixture(scope="class")
-    def embedding(self, engine: Engine, photos: tuple[Photo, Photo]) -> Embedding:
+    @classmethod
+    def embedding(cls, engine: Engine, photos: tuple[Photo, Photo]) -> Embedding:
         """The first photo, read."""
         return engine.embed(photos[0])
 

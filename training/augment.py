@@ -160,8 +160,6 @@ def augmented(
         image = replace_sky(rng, image, classes)
     if rng.random() < 0.5:
         image = repaint(rng, image, instances)
-    if rng.random() < 0.3:
-        image = masonry(rng, image, classes)
     if rng.random() < 0.4:
         image = cast_shadow(rng, image, classes)
     return relight(rng, image), classes, instances

@@ -8,7 +8,7 @@ CARD = """# Weights of the offline engine
 
 | | |
 |---|---|
-| What | `network.onnx`: borders and {classes} classes of building parts, {parameters} weights in half precision. `scorers.npz`: three sets of gradient-boosted trees that guess how good a candidate mask is. |
+| What | `network-0.onnx`, `network-1.onnx`: borders and {classes} classes of building parts, {parameters} weights each, in half precision; their opinions are averaged. `scorers.npz`: three sets of gradient-boosted trees that guess how good a candidate mask is. |
 | Trained | {day}, by `python -m training.train DATA`, from nothing; no other weights went in. |
 | Data | trained on HSLU building-facade-segmentation-instance v1, CC BY 4.0: {photos} photos of streets in Switzerland. |
 | Licence | that of this project; the credit line above must stay with the weights. |
@@ -23,7 +23,8 @@ Each half of the photos was judged by a network trained on the other half.
 | first half -> second | {half0} |
 | second half -> first | {half1} |
 
-The scorers, cross-validated by whole photos (IoU of the candidate that the scorer ranks first, and of the best there was):
+The scorers, cross-validated by whole photos (IoU of the candidate that the scorer ranks first, and of the
+best there was; for "auto", the best of a photo's), on photos disguised by other paint, masonry, weather and light:
 
 | scorer | explained variance | ranked first | best candidate | rows |
 |---|---|---|---|---|
@@ -32,8 +33,10 @@ The scorers, cross-validated by whole photos (IoU of the candidate that the scor
 ## Where it is weak
 
 The photos share a town, a camera and a season, many are of the evening. Other buildings are met through heavy
-augmentation only: other paint, masonry, skies, shadows and light. Doors and roofs were not annotated and are taken for walls,
-windows or "other"; sky was not annotated either and is learned from what is left above the roofs.
+augmentation only: other paint, masonry, skies, shadows and light. Balconies, fences, shops, ground and
+"other" are rare in them and hardly recognised: the engine offers only walls, windows, vegetation and sky by name. Doors and
+roofs were not annotated and are taken for walls or windows; sky was not annotated either and is learned from what is left above
+the roofs.
 """  # fmt: skip  # noqa: E501
 
 

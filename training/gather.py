@@ -20,7 +20,7 @@ from sam2_painter.engines.offline.reading import Reading, read_photo
 from .augment import SKY, cast_shadow, masonry, relight, repaint, replace_sky
 from .data import Example, class_map
 
-PHOTOS = 101  # of each half
+PHOTOS = 60  # of each half
 CLICKS = 4
 BEST, OTHERS = 12, 24  # candidates kept of each click: the best ones, and some of the rest
 AUTO = 200  # candidates kept of each photo

@@ -123,7 +123,8 @@ def train(examples: list[Example], steps: int, seed: int) -> Network:
     )
     weights = torch.tensor(CLASS_WEIGHTS, device=device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=steps, pct_start=0.03)
+    # The last tenth of the schedule would be too slow to matter.
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, PEAK_RATE, total_steps=round(1.1 * steps), pct_start=0.03)
     begun, mean = time.time(), None
     for step in range(1, steps + 1):
         images, border, classes = (part.to(device) for part in batch(rng, samples))

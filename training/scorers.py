@@ -54,7 +54,7 @@ def as_arrays(model: HistGradientBoostingRegressor) -> dict[str, np.ndarray]:
     return {"feature": feature, "threshold": threshold, "value": value, "base": base}
 
 
-def check(samples: Samples, folds: int = 3) -> dict[str, float]:
+def check(samples: Samples, folds: int = 2) -> dict[str, float]:
     """Cross-validated by whole photos: explained variance of the IoU, the mean IoU of the candidate ranked first,
     and the mean of the best there was.
     """

@@ -30,19 +30,19 @@ NAMED = 0.4  # a mask takes the name of the class that it is to this share
 FOUND = 0.002  # of the photo: less of a category is none
 
 # What SAM's default thresholds are on this engine's scale, chosen so that the defaults give a useful set of masks.
-USUAL_IOU, OWN_IOU = 0.88, 0.42
+USUAL_IOU, OWN_IOU = 0.88, 0.28
 USUAL_STABILITY, OWN_STABILITY = 0.95, 0.3
 
 
 class OfflineEngine:
-    """See `Engine`. Each mask has the name of what the network sees in it, one of `categories`.
+    """See `Engine`. A mask is named after what the network sees in most of it.
 
     Besides weights it keeps its answers to recent clicks, so that the next click need not find them again; to forget
     them changes no answer. Raises EngineUnavailable when onnxruntime is not installed.
     """
 
     title = "Offline engine"
-    categories: tuple[str, ...] = CLASSES
+    categories: tuple[str, ...] = ("wall", "window", "vegetation", "sky")  # the classes it is good at
 
     def __init__(self) -> None:
         weights = files(__package__).joinpath("scorers.npz").read_bytes()
@@ -93,7 +93,7 @@ class OfflineEngine:
         """Every mask that is likely to be a thing, largest first, at most 150.
 
         pred_iou_thresh and stability_score_thresh are on SAM's scale: this engine is more modest about its
-        masks, so SAM's defaults (0.88, 0.95) stand for 0.42 and 0.3 of its own, 0 and 1 for themselves,
+        masks, so SAM's defaults (0.88, 0.95) stand for 0.28 and 0.3 of its own, 0 and 1 for themselves,
         straight lines between. The masks carry its own figures. box_nms_thresh is the IoU (of masks, not of
         their boxes) above which the less likely of two is dropped. points_per_side: only masks that a point of
         the grid hits. min_mask_region_area: smaller masks are dropped. multimask_output: without it, each point
@@ -131,8 +131,9 @@ class OfflineEngine:
         """All of a category at once, as one mask, or [] when there is none: "wall" is every wall without its
         windows, doors and plants. Raises InvalidInput for what is not in `categories`.
         """
-        if category not in CLASSES:
-            raise InvalidInput(f"category must be one of {', '.join(CLASSES)}, got {category!r}", "category")
+        if category not in self.categories:
+            allowed = ", ".join(self.categories)
+            raise InvalidInput(f"category must be one of {allowed}, got {category!r}", "category")
         reading = self._reading(embedding)
         kind = CLASSES.index(category)
         leaves = tidy(reading, reading.classes.argmax(axis=1) == kind)
@@ -202,7 +203,7 @@ class OfflineEngine:
     ) -> Mask:
         if stability is None:
             cut = leaves[reading.edges[:, 0]] != leaves[reading.edges[:, 1]]
-            length, faint = reading.edge_sums64[cut][:, [r.LENGTH, r.FAINT]].sum(axis=0)
+            length, faint = reading.edge_sums[cut][:, [r.LENGTH, r.FAINT]].sum(axis=0)
             stability = 1 - faint / length if length else 1.0
         name, share = "", 0.0
         if leaves.any():

@@ -57,7 +57,8 @@ CLICK = (
     "colour_of_click",
     "class_of_click",
 )
-CHANGE = ("changed_share", "kept_iou", "hit", *(f"change_{name}" for name in REGION[:23]), "last_depth")
+OF_CHANGE = REGION[: REGION.index("contact") + 1]  # what is said of the part that the last click changed
+CHANGE = ("changed_share", "kept_iou", "hit", *(f"change_{name}" for name in OF_CHANGE), "last_depth")
 FIRST_FEATURES = REGION + CANDIDATE + CLICK
 NEXT_FEATURES = FIRST_FEATURES + CHANGE
 AUTO_FEATURES = REGION + CANDIDATE
@@ -100,9 +101,9 @@ def region_features(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np
     cut = masks[:, u] ^ masks[:, v]
     row, edge = np.nonzero(cut)
     starts = np.searchsorted(row, np.arange(len(masks) + 1))
-    border = csr_matrix((np.ones(len(edge)), edge, starts), cut.shape) @ reading.edge_sums64
-    totals = as_sparse(masks) @ reading.leaf_sums64
-    sums, around = totals[:, : reading.sums.shape[1]], totals[:, reading.sums.shape[1] :]
+    border = csr_matrix((np.ones(len(edge)), edge, starts), cut.shape) @ reading.edge_sums
+    members = as_sparse(masks)
+    sums, around = members @ reading.sums, members @ reading.around
     inside = (around - border) / 2  # each edge within counts at both its leaves, each cut one at one
     whole = reading.whole
     area = sums[:, r.AREA] + 1e-9
@@ -189,7 +190,7 @@ def next_features(
         change_sums[:, r.AREA] / (area + 1),
         common / (area + before - common + 1e-6),
         hit,
-        *change[:, :23].T,
+        *change[:, : len(OF_CHANGE)].T,
         np.where(hit, depth / radius, -1),
     ]
     return np.concatenate([features, np.stack(columns, axis=1).astype(np.float32)], axis=1)

@@ -34,9 +34,9 @@ class Reading:
     """n leaves, E edges, T trees, C classes.
 
     size: (2,) int64, the photo's (H, W). work_size: the work picture's. run_labels, run_ends: see `snap`. sums:
-    (n, 15 + C) float32. box: (n, 4) uint16, XYXY in work pixels, the last ones included. edges, border_x,
-    border_y, border_first: see `regions.Graph`. edge_sums: (E, 10) float32. parent, altitude, first, last: (T,
-    2n-1), see `trees.Tree`.
+    (n, 15 + C) float64. around: (n, 10) float64, the `edge_sums` of all edges at each leaf. box: (n, 4) uint16, XYXY
+    in work pixels, the last ones included. edges, border_x, border_y, border_first: see `regions.Graph`. edge_sums:
+    (E, 10) float64. parent, altitude, first, last: (T, 2n-1), see `trees.Tree`.
     """
 
     size: np.ndarray
@@ -44,6 +44,7 @@ class Reading:
     run_labels: np.ndarray
     run_ends: np.ndarray
     sums: np.ndarray
+    around: np.ndarray
     box: np.ndarray
     edges: np.ndarray
     border_x: np.ndarray
@@ -72,26 +73,12 @@ class Reading:
     @cached_property
     def area(self) -> np.ndarray:
         """(n,) float32, work pixels."""
-        return np.ascontiguousarray(self.sums[:, AREA])
-
-    @cached_property
-    def edge_sums64(self) -> np.ndarray:
-        """`edge_sums` for exact addition."""
-        return self.edge_sums.astype(np.float64)
-
-    @cached_property
-    def leaf_sums64(self) -> np.ndarray:
-        """(n, 15 + C + 10) float64: `sums`, and the `edge_sums` of all edges at each leaf."""
-        around = [
-            np.bincount(self.edges.ravel(), weights=np.repeat(column, 2), minlength=self.count)
-            for column in self.edge_sums64.T
-        ]
-        return np.concatenate([self.sums, np.stack(around, axis=1)], axis=1, dtype=np.float64)
+        return self.sums[:, AREA].astype(np.float32)
 
     @cached_property
     def whole(self) -> np.ndarray:
         """(15 + C,) float64: `sums` of the whole photo."""
-        return self.sums.sum(axis=0, dtype=np.float64)
+        return self.sums.sum(axis=0)
 
     @cached_property
     def typical_strength(self) -> float:
@@ -103,7 +90,7 @@ class Reading:
     @cached_property
     def contact(self) -> np.ndarray:
         """(n,) float32, pixels on the photo's rim."""
-        return np.ascontiguousarray(self.sums[:, CONTACT])
+        return self.sums[:, CONTACT].astype(np.float32)
 
     @cached_property
     def pixels(self) -> np.ndarray:
@@ -113,12 +100,12 @@ class Reading:
     @cached_property
     def lab(self) -> np.ndarray:
         """(n, 3) float32, mean colour."""
-        return self.sums[:, LAB : LAB + 3] / self.area[:, None]
+        return (self.sums[:, LAB : LAB + 3] / self.sums[:, :1]).astype(np.float32)
 
     @cached_property
     def classes(self) -> np.ndarray:
         """(n, C) float32, mean class probabilities."""
-        return self.sums[:, CLASS:] / self.area[:, None]
+        return (self.sums[:, CLASS:] / self.sums[:, :1]).astype(np.float32)
 
     @cached_property
     def trees(self) -> tuple[Tree, ...]:
@@ -170,19 +157,22 @@ def read_photo(pixels: np.ndarray, network: Network) -> Reading:
     measures = [np.ones_like(along), along, along < 0.12, along < 0.22, along > 0.35, along > 0.5]
     measures += [np.minimum(step, 1.5), kind, faced, faced > 0.4]
     grown = [grow_tree(graph.edges, graph.length, along, area, colour, classes, recipe) for recipe in RECIPES]
+    edge_sums = np.stack(measures, axis=1).astype(np.float64) * graph.length[:, None]
+    around = [np.bincount(graph.edges.ravel(), np.repeat(column, 2), count) for column in edge_sums.T]
     run_labels, run_ends = snap_labels(pixels, labels)
     return Reading(
         size=np.array(pixels.shape[:2]),
         work_size=np.array(labels.shape),
         run_labels=run_labels,
         run_ends=run_ends,
-        sums=sums.astype(np.float32),
+        sums=sums,
+        around=np.stack(around, axis=1),
         box=_leaf_boxes(labels, count),
         edges=graph.edges,
         border_x=graph.border_x,
         border_y=graph.border_y,
         border_first=graph.first,
-        edge_sums=(np.stack(measures, axis=1) * graph.length[:, None]).astype(np.float32),
+        edge_sums=edge_sums,
         parent=np.stack([tree.parent for tree in grown]),
         altitude=np.stack([tree.altitude for tree in grown]),
         first=np.stack([tree.first for tree in grown]),
