@@ -1,6 +1,7 @@
-"""The pictures of the page that README shows: ``python docs/make_pictures.py``, with playwright and a Chromium on PATH.
+"""The pictures that README shows: ``python docs/make_pictures.py``, with playwright and a Chromium on PATH.
 
-They are taken from the real page on the offline engine, with an example photo that comes with the package.
+Those of the page are taken from the real page on the offline engine, with an example photo that comes with the package.
+Those before and after show the paint alone: the masks are the exact ones that the renderer of the examples knows.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from sam2_painter import Layer, Mask, Photo, examples, paint
+from sam2_painter.colors import parse_color
+from sam2_painter.images import encode
+from sam2_painter.rle import mask_to_rle
 from sam2_painter.settings import Settings
 from sam2_painter.studio import Studio
 from sam2_painter.web import server
@@ -25,9 +31,17 @@ EXAMPLE = "Siding cottage"
 PAINT = 26  # its place in the palette
 
 
+SCHEMES = {  # paints by part of the example
+    "brick-house": {"front wall": "#b5c7a3", "side wall": "#b5c7a3", "door": "#2f4858"},
+    "town-house": {"plaster wall": "#c98b6b", "left house": "#d9d4c7", "shutters": "#3b4a54"},
+    "siding-cottage": {"front wall": "#d8b45f", "wing wall": "#d8b45f", "side wall": "#d8b45f", "door": "#2e5d57"},
+}
+
+
 def main() -> None:
-    """Write docs/images/page-desktop.jpg and page-phone.jpg."""
+    """Write docs/images/before-after.jpg, page-desktop.jpg and page-phone.jpg."""
     FOLDER.mkdir(exist_ok=True)
+    (FOLDER / "before-after.jpg").write_bytes(encode(before_and_after(), "JPEG", 86))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         settings = Settings(engine="offline", data_dir=Path(folder))
         studio = Studio.from_settings(settings)
@@ -38,6 +52,21 @@ def main() -> None:
         chromium.close()
         served.close()
         studio.sessions.close()
+
+
+def before_and_after(width: int = 640, gap: int = 8) -> np.ndarray:
+    """The examples above, the same repainted below, (2 h + gap, 3 w + 2 gap, 3)."""
+    columns = []
+    for name, scheme in SCHEMES.items():
+        example = examples.render(name, width)
+        layers = [
+            Layer(Mask(mask_to_rle(example.masks[part])), parse_color(color), opacity=0.95)
+            for part, color in scheme.items()
+        ]
+        after = paint.composite(Photo(example.pixels, name), layers)
+        columns.append(np.vstack([example.pixels, np.full((gap, width, 3), 255, np.uint8), after]))
+    white = np.full((len(columns[0]), gap, 3), 255, np.uint8)
+    return np.hstack([columns[0], white, columns[1], white, columns[2]])
 
 
 def desktop(chromium: Browser, url: str) -> None:

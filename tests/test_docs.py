@@ -187,7 +187,7 @@ def check(words):
     variables = {knob.metadata["env"] for knob in Settings.__dataclass_fields__.values()}
     while re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
         name = words.pop(0).partition("=")[0]
-        assert name in variables | {"BUILDINGS_DATA"}, f"no setting {name}"
+        assert name in variables | {"BUILDINGS_DATA", "PYTHONPATH"}, f"no setting {name}"
         if not words:
             return
     if words[0] == "export":
