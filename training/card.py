@@ -10,7 +10,7 @@ CARD = """# Weights of the offline engine
 |---|---|
 | What | `network-0.onnx`, `network-1.onnx`: borders and {classes} classes of building parts, {parameters} weights each, in half precision; their opinions are averaged. `scorers.npz`: three sets of gradient-boosted trees that guess how good a candidate mask is. |
 | Trained | {day}, by `python -m training.train DATA`, from nothing; no other weights went in. |
-| Data | trained on HSLU building-facade-segmentation-instance v1, CC BY 4.0: {photos} photos of streets in Switzerland. |
+| Data | trained on HSLU building-facade-segmentation-instance v1, CC BY 4.0: {photos} photos of building facades. |
 | Licence | that of this project; the credit line above must stay with the weights. |
 | Use | masks for repainting photos of buildings. Not for measuring, and not for deciding anything about people or property. |
 
@@ -32,7 +32,7 @@ best there was; for "auto", the best of a photo's), on photos disguised by other
 
 ## Where it is weak
 
-The photos share a town, a camera and a season, many are of the evening. Other buildings are met through heavy
+The photos are much alike, and many are of the evening or edited to look so. Other buildings are met through heavy
 augmentation only: other paint, masonry, skies, shadows and light. Balconies, fences, shops, ground and
 "other" are rare in them and hardly recognised: the engine offers only walls, windows, vegetation and sky by name. Doors and
 roofs were not annotated and are taken for walls or windows; sky was not annotated either and is learned from what is left above
