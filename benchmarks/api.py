@@ -30,6 +30,8 @@ from sam2_painter.studio import Studio
 from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
 from sam2_painter.web import server
 
+SAMPLE = 10  # masks encoded the slow way; the rest would take as long each
+
 
 class Shapes:
     """An engine that answers at once with masks drawn beforehand: what is measured here is the way, not the finding."""
@@ -111,11 +113,11 @@ def reply_figures(client: httpx.Client, session_id: str, found: list[Mask], roun
     """One reply with every mask, in each form."""
     fields = {"session_id": session_id}
     client.post("/generate-masks", json=fields)  # so that what is timed is the reply
-    base_bytes = base_ms = 0.0
+    sample = found[:SAMPLE]
     start = time.perf_counter()
-    base_bytes = sum(len(rgba_png(mask)) for mask in found)
-    base_ms = (time.perf_counter() - start) * 1e3
-    print(f"  base64 RGBA PNG     {base_bytes / 1e3:9.0f} kB  {base_ms:8.0f} ms (to encode alone)")
+    base_bytes = sum(len(rgba_png(mask)) for mask in sample) * len(found) / len(sample)
+    base_ms = (time.perf_counter() - start) * 1e3 * len(found) / len(sample)
+    print(f"  base64 RGBA PNG     {base_bytes / 1e3:9.0f} kB  {base_ms:8.0f} ms (to encode alone; {SAMPLE} timed)")
     for form in ("png", "rle", "none"):
         times = []
         for _ in range(rounds):
@@ -142,7 +144,7 @@ def lookup_figures(client: httpx.Client, studio: Studio, session_id: str, found:
     """The mask under a point among 150."""
     with studio.sessions.edit(session_id) as edit:
         edit.set_automatic(edit.add(found))
-    sent = [rgba_png(mask) for mask in found]
+    sent = [rgba_png(mask) for mask in found[-SAMPLE:]] * (len(found) // SAMPLE)
     x, y, w, h = found[-1].bbox
     point = [x + w // 2, y + h // 2]
     start = time.perf_counter()

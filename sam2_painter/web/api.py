@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal
 import gradio as gr
 from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
 
+from .. import __version__
 from ..errors import InvalidInput, PainterError
 from ..sessions import Download
 from ..studio import Studio
@@ -133,7 +134,7 @@ def info(studio: Studio) -> forms.Info:
     """What this server is, its version, and every endpoint with what it does."""
     return {
         "message": f"SAM2 Painter: {studio.engine.title}",
-        "version": verbs.version(),
+        "version": __version__,
         "endpoints": {one.name: f"{one.method} {one.path} - {one.summary}" for one in ENDPOINTS},
     }
 

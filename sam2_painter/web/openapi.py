@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from .. import __version__
 from ..sessions import Download
 from .api import ENDPOINTS, Endpoint
-from .verbs import version
 
 REF = "#/components/schemas/{model}"
 ERRORS = {
@@ -43,7 +43,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "SAM2 Painter",
-            "version": version(),
+            "version": __version__,
             "description": "Open a photo of a building, find its walls, paint them, download the picture. "
             "Coordinates are pixels of the photo as opened, upright. Every session_id is a secret of whoever uploaded.",
         },
@@ -118,7 +118,7 @@ def _errors() -> dict[str, Any]:
 def page() -> str:
     """The endpoints with their fields, each with a form to try it; no script but its own, nothing fetched."""
     template = (files(__package__) / "docs.html").read_text(encoding="utf-8")
-    return template.replace("{{version}}", html.escape(version())).replace(
+    return template.replace("{{version}}", html.escape(__version__)).replace(
         "{{endpoints}}", "\n".join(_section(endpoint) for endpoint in ENDPOINTS)
     )
 
@@ -135,7 +135,9 @@ def _section(endpoint: Endpoint) -> str:
     attributes = f'data-method="{endpoint.method}" data-path="{html.escape(endpoint.path)}"'
     inputs = "".join(f'<label>{name} <input type="file" name="{name}"></label>' for name in endpoint.attachments)
     if example:
-        inputs += f"<textarea spellcheck=false>{html.escape(json.dumps(example, indent=1))}</textarea>"
+        inputs += (
+            f"<textarea spellcheck=false>{html.escape(json.dumps(example, indent=1, ensure_ascii=False))}</textarea>"
+        )
     return (
         f'<details id="{endpoint.name}"><summary><b>{endpoint.method}</b> <code>/api{html.escape(endpoint.path)}</code>'
         f"<span>{html.escape(endpoint.summary)}</span></summary>{table}"

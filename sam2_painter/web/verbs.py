@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -35,14 +33,6 @@ EXACT_PIXELS = 4_000_000
 
 MAX_PROMPTS = 1000
 MAX_PROJECT_BYTES = 2**30
-
-
-def version() -> str:
-    """Of the installed package, or "dev" when it runs from its folder."""
-    try:
-        return installed_version("sam2-painter")
-    except PackageNotFoundError:
-        return "dev"
 
 
 # -- the server ------------------------------------------------------------------------------------------------------
@@ -149,7 +139,7 @@ def session_info(studio: Studio, session_id: str) -> forms.SessionInfo:
         **_width_height(session),
         "created_at": datetime.fromtimestamp(session.created_at, UTC).isoformat(timespec="seconds"),
         "stored_masks": len(session.masks),
-        "message": f"{len(session.layers)} layers of paint.",
+        "message": f"{_counted(len(session.layers), 'layer')} of paint.",
     }
 
 
@@ -635,7 +625,7 @@ def list_downloads(studio: Studio, session_id: str | None = None) -> forms.Downl
     listed: list[forms.DownloadEntry] = [
         {"filename": one.filename, "size_bytes": one.size_bytes, "download_url": download_url(one)} for one in made
     ]
-    message = "Name the session_id whose files to list." if session_id is None else f"{len(listed)} files."
+    message = "Name the session_id whose files to list." if session_id is None else f"{_counted(len(listed), 'file')}."
     return {"downloads": listed, "total_files": len(listed), "message": message}
 
 
@@ -656,6 +646,10 @@ def _made(made: Download) -> forms.MadeDownload:
 
 
 # -- small parts -----------------------------------------------------------------------------------------------------
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _width_height(session: Session) -> dict[str, int]:

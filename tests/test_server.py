@@ -1,0 +1,50 @@
+"""Starting and ending the one server behind every door."""
+
+import httpx
+import pytest
+from conftest import free_port, make_studio
+
+pytest.importorskip("gradio", reason="the doors need gradio")
+
+from sam2_painter.settings import Settings
+from sam2_painter.web import server
+
+
+def test_without_a_public_link_the_page_stays_up(tmp_path, capsys):
+    """--share where there is no way out: one clear sentence, and everything else works."""
+    settings = Settings(port=free_port(), data_dir=tmp_path, share=True)
+    served = server.launch(
+        make_studio(tmp_path), settings, prevent_thread_lock=True, share_server_address="127.0.0.1:9"
+    )
+    try:
+        assert served.share_url == ""
+        assert [note for note in served.notes if "No public link" in note]
+        assert httpx.get(served.url).status_code == 200
+        assert httpx.get(f"{served.url}/api/health").status_code == 200
+        told = capsys.readouterr().out.splitlines()
+        assert told == list(served.notes)  # of Gradio's own chatter nothing
+    finally:
+        served.close()
+
+
+def test_any_port_will_do_in_a_notebook(tmp_path):
+    """Two servers at once, each where there is room; one that is closed answers no more."""
+    settings = Settings(data_dir=tmp_path)
+    one, two = (
+        server.launch(make_studio(tmp_path / name), settings, prevent_thread_lock=True, any_port=True, quiet=True)
+        for name in ("one", "two")
+    )
+    try:
+        assert one.url != two.url
+        assert httpx.get(f"{two.url}/api/health").status_code == 200
+    finally:
+        one.close()
+        two.close()
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{one.url}/api/health", timeout=5)
+
+
+def test_gradios_own_doors_stay_shut(server):
+    """No monitoring, no record of other people's runs."""
+    for path in ("/monitoring", "/monitoring/summary", "/gradio_api/runs"):
+        assert httpx.get(server.url + path).status_code in (403, 404)
