@@ -58,7 +58,7 @@ def serve(studio: Studio, *, share: bool = False, mcp: bool = False) -> Served:
 
     settings = replace(Settings.from_env(), share=share, mcp=mcp)
     running, wanted = _served.get(studio), {name for name in ("share", "mcp") if getattr(settings, name)}
-    if running is not None:
+    if running is not None and running[1].blocks.is_running:  # a cell may have called gr.close_all()
         if wanted <= running[0]:
             return running[1]
         running[1].close()

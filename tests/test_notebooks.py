@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from conftest import free_port
+from conftest import draw_building, free_port
 from PIL import Image
 
-from sam2_painter import display, examples
+from sam2_painter import Painter, display, examples, notebook
 from sam2_painter.images import fit, open_photo
 
 nbformat = pytest.importorskip("nbformat", reason="the notebooks need nbclient")
@@ -40,19 +40,19 @@ def desk(tmp_path, monkeypatch):
     return tmp_path
 
 
-def sources(notebook, kind):
-    return ["".join(cell.source) for cell in notebook.cells if cell.cell_type == kind]
+def sources(opened, kind):
+    return ["".join(cell.source) for cell in opened.cells if cell.cell_type == kind]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_are_kept_clean(path):
-    """No outputs in git; a badge and an install cell at the top; more prose than code cells by half."""
+    """No outputs in git; a badge and an install cell at the top; at least half as much prose as code."""
     raw = json.loads(path.read_text())
-    notebook = nbformat.read(path, 4)
-    nbformat.validate(notebook)
+    opened = nbformat.read(path, 4)
+    nbformat.validate(opened)
     for cell in raw["cells"]:
         assert cell["cell_type"] != "code" or (cell["outputs"], cell["execution_count"]) == ([], None)
-    prose, code = sources(notebook, "markdown"), sources(notebook, "code")
+    prose, code = sources(opened, "markdown"), sources(opened, "code")
     assert "colab-badge.svg" in prose[0].splitlines()[0]
     assert path.name in prose[0].splitlines()[0]
     assert all(line.startswith("#") for line in code[0].splitlines())
@@ -63,16 +63,36 @@ def test_notebooks_are_kept_clean(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_run(path, desk):
     """From a clean folder, in order, without an error that is not meant, and without a warning."""
-    notebook = nbformat.read(path, 4)
-    nbclient.NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": desk}}
-    ).execute()
-    for cell in notebook.cells:
+    opened = nbformat.read(path, 4)
+    place = {"metadata": {"path": desk}}
+    nbclient.NotebookClient(opened, timeout=120, kernel_name="python3", resources=place).execute()
+    for cell in opened.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 assert len(output.traceback) == 1, "our errors are one line"
             warned = output.get("name") == "stderr" and "Warning" in output.text
             assert not warned, output.text
+
+
+# -- the page
+
+
+def test_painters_of_a_studio_share_one_server(studio):
+    """Each page is an iframe on its own session; a server that was closed is started again."""
+    pytest.importorskip("gradio", reason="the page needs gradio")
+    painter = Painter(draw_building(), studio=studio)
+    page, other = painter.show(height=700), Painter(draw_building(), studio=studio).show()
+    address, _, session_id = page.url.partition("/?session=")
+    assert session_id == painter.session_id
+    assert other.url.startswith(address)
+    assert other.url != page.url
+    assert 'height="700"' in page._repr_html_()
+    assert f'src="{page.url}"' in page._repr_html_()
+    assert httpx.get(f"{address}/api/session/{session_id}").json()["stored_masks"] == 0
+    assert page.owner is painter
+    notebook.serve(studio).close()  # as gr.close_all() would
+    assert httpx.get(painter.show().url).is_success
+    notebook.serve(studio).close()
 
 
 # -- in JupyterLab
