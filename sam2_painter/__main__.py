@@ -139,6 +139,8 @@ def _run(args: argparse.Namespace, studio: Studio) -> int:
         except (PainterError, OSError) as error:
             failed += 1
             _say(f"{photo}: {error}")
+    if len(photos) == 1 and not failed:
+        _say(f"wrote {target(photos[0])}")
     if len(photos) > 1:
         _say(f"{len(photos) - failed} of {len(photos)} done")
     return 1 if failed else 0

@@ -1,5 +1,6 @@
 """Log lines: one a verb, readable by people and machines, with nothing in them that is not for a log."""
 
+import asyncio
 import io
 import json
 import logging
@@ -87,3 +88,22 @@ def test_an_error_brings_its_traceback_in_the_same_line():
         record = logging.makeLogRecord({"msg": "failed", "exc_info": (ValueError, error, error.__traceback__)})
     assert "\n" not in logs.KeyValueLine().format(record)
     assert "boom" in json.loads(logs.JsonLine().format(record))["traceback"]
+
+
+def test_what_is_turned_away_at_the_door_is_told_too(doors, lines):
+    """A request with fields of the wrong type never reaches a verb, and is one line all the same."""
+    assert doors.http("segment", session_id=5).status_code == 422
+    told = [record for record in of_verbs(lines()[1]) if record["verb"] == "segment"]
+    assert [(record["outcome"], record["field"]) for record in told] == [("WrongType", "session_id")]
+
+
+def test_a_failed_sign_in_is_a_warning_without_the_password(lines):
+    """Who reads the log sees from where somebody guesses."""
+    pytest.importorskip("gradio", reason="the doors need gradio")
+    from sam2_painter.web.auth import SignIn
+
+    door = SignIn(("ann", "s3cret"), sleep=lambda seconds: asyncio.sleep(0))
+    assert not asyncio.run(door.try_password("1.2.3.4", "ann", "my gue55"))
+    (record,) = [record for record in lines()[1] if record["message"] == "failed sign-in"]
+    assert (record["level"], record["address"], record["failures"]) == ("WARNING", "1.2.3.4", 1)
+    assert "gue55" not in "".join(lines()[0])

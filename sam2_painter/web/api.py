@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import re
 import typing
 from collections import defaultdict
@@ -29,6 +30,7 @@ from .forms import Attachment, Caller
 from .limits import Rate
 from .work import Workers
 
+log = logging.getLogger(__name__)
 Limit = Literal["upload", "segment", "generate", "paint", "download"]
 
 
@@ -102,7 +104,7 @@ class Endpoint:
 
         Raises WrongType before the verb is called, PainterError otherwise.
         """
-        with _validation_errors():
+        with _validation_errors(self.name):
             request = self.request.model_validate(
                 {name: value for name, value in given.items() if value is not None or name in self.required},
                 strict=True,
@@ -119,14 +121,15 @@ _FILE = Annotated[Attachment | str, WithJsonSchema({"type": "string", "contentEn
 
 
 @contextmanager
-def _validation_errors() -> Iterator[None]:
-    """pydantic's errors as ours: the first of them, in one sentence."""
+def _validation_errors(verb: str) -> Iterator[None]:
+    """pydantic's errors as ours: the first of them, in one sentence. Logged, as the studio logs what gets further."""
     try:
         yield
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
         kind = InvalidInput if first["type"] == "literal_error" else WrongType
+        log.info("%s", verb, extra={"fields": {"verb": verb, "outcome": kind.__name__, "field": where[:80]}})
         raise kind(f"{where}: {first['msg']}", where) from None
 
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import hmac
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from http.cookies import CookieError, SimpleCookie
 from ..errors import TooManyRequests
 from .limits import Rate
 
+log = logging.getLogger(__name__)
 COOKIE = "sam2_painter"
 SIGNED_IN_SECONDS = 7 * 24 * 3600
 FAILURES_PER_MINUTE = 10
@@ -78,6 +80,7 @@ class SignIn:
         if not right:
             failed = self._failures.counted(address)
             self._failures.count(address)
+            log.warning("failed sign-in", extra={"fields": {"address": address, "failures": failed + 1}})
             await self._sleep(min(LONGEST_DELAY, FIRST_DELAY * 2**failed))
         return right
 

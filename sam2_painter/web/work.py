@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import TypeVar
 from ..deadline import Deadline
 from ..errors import Busy
 
+log = logging.getLogger(__name__)
 R = TypeVar("R")
 QUICK_THREADS = 4
 
@@ -35,6 +37,7 @@ class Workers:
         if self._closing:
             raise Busy("The server is going down. Try again in a minute.", 30.0)
         if not quick and len(self._jobs) >= self.threads + self.queue_size:
+            log.warning("busy", extra={"fields": {"verb": name, "waiting": len(self._jobs)}})
             raise Busy("The server is busy with other requests. Try again in a few seconds.", 5.0)
         job = Deadline(limit, name)
 
@@ -54,6 +57,7 @@ class Workers:
             job.cancel()
             raise
         if not done and job.cancel():
+            log.warning("late", extra={"fields": {"verb": name, "limit": limit}})
             raise job.exceeded()
         return await future  # done, or being written down: then it is worth the wait
 
