@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import wraps
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from . import exports, images, masks, paint
-from .cache import Cache, CacheStatus, Found
+from . import edits, exports, images, masks
+from .cache import CacheStatus, Found
 from .deadline import Deadline, check, current
+from .edits import SelectMode
 from .engines import Engine, Progress, no_progress
 from .engines.asking import Asking
-from .errors import InvalidInput, MaskNotFound, NotAnImage, PainterError, StorageError
+from .errors import InvalidInput, MaskNotFound, NotAnImage, StorageError
 from .gate import Gate
+from .memory import Memory
 from .rle import RLE
 from .sessions import Download, Edit, SessionStore
 from .settings import Settings
 from .types import (
-    COMBINE_MODES,
     AutoMask,
-    Canvas,
     CombineMode,
     Embedding,
     Layer,
@@ -40,11 +37,9 @@ from .types import (
     Session,
     whole_number,
 )
+from .verb import Limits, verb
 
-log = logging.getLogger(__name__)
-P = ParamSpec("P")
 R = TypeVar("R")
-SelectMode = Literal["new", "union", "subtract", "intersect"]
 ExportKind = Literal["coco", "png", "project"]
 EXPORT_KINDS: dict[ExportKind, tuple[str, str, str]] = {  # end of the name, suffix, media type
     "coco": ("masks", "json", "application/json"),
@@ -52,17 +47,6 @@ EXPORT_KINDS: dict[ExportKind, tuple[str, str, str]] = {  # end of the name, suf
     "project": ("project", "zip", "application/zip"),
 }
 _DAMAGED = "The photo of this session is damaged on disk. Open it again."
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds each kind of verb may take."""
-
-    upload: float = 60.0
-    segment: float = 60.0
-    generate: float = 120.0
-    paint: float = 60.0
-    download: float = 30.0
 
 
 class Generated(NamedTuple):
@@ -78,57 +62,6 @@ class Pointed(NamedTuple):
     mask_id: int
     mask: Mask
     cached: bool
-
-
-class _Painted(NamedTuple):
-    """A picture, and the layers on it."""
-
-    layers: tuple[Layer, ...]
-    pixels: np.ndarray
-
-
-def verb(limit: str) -> Callable[[Callable[Concatenate[Studio, P], R]], Callable[Concatenate[Studio, P], R]]:
-    """A method of Studio people call: it works under its time limit, can be cancelled, and is logged in one line."""
-
-    def decorate(method: Callable[Concatenate[Studio, P], R]) -> Callable[Concatenate[Studio, P], R]:
-        name = method.__name__
-
-        @wraps(method)
-        def call(studio: Studio, *args: P.args, **kwargs: P.kwargs) -> R:
-            outer = current()
-            if outer is not None and outer.what == name:  # a door set the limit already
-                return _logged(name, args, lambda: method(studio, *args, **kwargs))
-            with Deadline(getattr(studio.limits, limit), name):
-                return _logged(name, args, lambda: method(studio, *args, **kwargs))
-
-        call.limit = limit  # type: ignore[attr-defined]
-        return call
-
-    return decorate
-
-
-def _logged(name: str, args: Sequence[object], call: Callable[[], R]) -> R:
-    session = args[0][:6] if args and isinstance(args[0], str) else "-"
-    start, outcome, level = time.perf_counter(), "ok", logging.INFO
-    cached = size = None
-    try:
-        result = call()
-        cached = getattr(result, "cached", None)
-        size = getattr(result, "size_bytes", getattr(result, "nbytes", None))
-        if not session.strip("-") and isinstance(result, Session):
-            session = result.id[:6]
-        return result
-    except PainterError as error:
-        outcome = type(error).__name__
-        raise
-    except BaseException as error:
-        outcome, level = type(error).__name__, logging.ERROR
-        raise
-    finally:
-        fields: dict[str, object] = dict(verb=name, session=session, ms=round((time.perf_counter() - start) * 1e3, 1))
-        fields |= {name: value for name, value in (("bytes", size), ("cached", cached)) if value is not None}
-        fields["outcome"] = outcome
-        log.log(level, "%s", name, extra={"fields": fields})
 
 
 class Studio:
@@ -157,13 +90,13 @@ class Studio:
         self._asking = Asking(engine)
         self.limits = limits or Limits()
         self.max_file_size, self.max_pixels = max_file_size, max_pixels
-        self._photos: Cache[Photo] = Cache(photo_cache, lambda photo: photo.pixels.nbytes)
-        self._embeddings: Cache[Embedding] = Cache(embedding_cache, lambda embedding: embedding.nbytes)
-        self._masks: Cache[tuple[Mask, ...]] = Cache(
-            mask_cache, lambda found: 64 + sum(400 + m.rle.nbytes for m in found)
+        self._memory = Memory(
+            photos=photo_cache,
+            embeddings=embedding_cache,
+            masks=mask_cache,
+            surfaces=surface_cache,
+            pictures=picture_cache,
         )
-        self._surfaces: Cache[paint.Surface] = Cache(surface_cache, lambda surface: surface.nbytes)
-        self._pictures: Cache[_Painted] = Cache(picture_cache, lambda painted: painted.pixels.nbytes)
         self._generating = Gate(1, queue_size)  # one at a time: it takes seconds, and clicks must not wait for it
         self._running: defaultdict[str, set[Deadline]] = defaultdict(set)  # by session, for cancel()
         self._running_guard = threading.Lock()
@@ -235,7 +168,7 @@ class Studio:
             data = images.encode(photo.pixels, "PNG")
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
-        self._photos.get(photo.digest, lambda: photo)
+        self._memory.photos.get((photo.digest,), lambda: photo)
         return session
 
     def session(self, session_id: str) -> Session:
@@ -248,7 +181,7 @@ class Studio:
         session = self.sessions.get(session_id)
         self.cancel(session_id)
         self.sessions.delete(session_id)
-        self._forget(session)
+        self._memory.forget(session.digest)
 
     def photo(self, session_id: str) -> Photo:
         """The session's photo, opened (again, if memory had no room for it)."""
@@ -265,7 +198,7 @@ class Studio:
                 raise StorageError(_DAMAGED)
             return photo
 
-        return self._photos.get(session.digest, reopen).value
+        return self._memory.photos.get((session.digest,), reopen).value
 
     def cancel(self, session_id: str) -> bool:
         """Stop what is running for this session; whether there was anything."""
@@ -290,7 +223,7 @@ class Studio:
         is combined with what was selected before. Raises InvalidInput for prompts outside the photo.
         """
         with self.sessions.edit(session_id) as edit:
-            base, mode_kept = _base(edit.session.selection, mode)
+            base, mode_kept = edits.part_of(edit.session.selection, mode)
             self._select_prompts(edit, prompts, base, mode_kept)
         return edit.session
 
@@ -301,7 +234,7 @@ class Studio:
             return self.segment(session_id, parts[0])
         with self.sessions.edit(session_id) as edit:
             best = [edit.add(self._predicted(edit.session, prompts).value)[0] for prompts in parts]
-            self._select_mask(edit, self._combined(edit, best, "union"), "new", "select")
+            edits.select_mask(edit, edits.combine(edit, best, "union"), "new", "select")
         return edit.session
 
     @verb("segment")
@@ -318,10 +251,10 @@ class Studio:
                 prompts, base, kept = selection.prompts.plus(x, y, label), selection.base, selection.mode
             elif label == 1:
                 prompts = Prompts.click(x, y)
-                base, kept = _base(selection, mode)
+                base, kept = edits.part_of(selection, mode)
             elif selection.mask_id is not None:
                 prompts = Prompts.click(x, y)
-                base, kept = _base(selection, "subtract")
+                base, kept = edits.part_of(selection, "subtract")
             else:
                 raise InvalidInput("Click the wall you want first; then take parts away.", "label")
             self._select_prompts(edit, prompts, base, kept)
@@ -354,14 +287,14 @@ class Studio:
             selection = edit.session.selection
             if isinstance(choice, bool) or not isinstance(choice, int) or not 0 <= choice < len(selection.candidates):
                 raise InvalidInput(f"No candidate {choice}: there are {len(selection.candidates)}.", "choice")
-            self._select_candidate(edit, replace(selection, choice=choice), "choose candidate")
+            edits.select_candidate(edit, replace(selection, choice=choice), "choose candidate")
         return edit.session
 
     @verb("segment")
     def select(self, session_id: str, mask_ids: Sequence[int], mode: SelectMode = "new") -> Session:
         """Select masks the session holds, several as their union; by `mode` combined with the selection."""
         with self.sessions.edit(session_id) as edit:
-            self._select_mask(edit, self._combined(edit, mask_ids, "union"), mode, "select")
+            edits.select_mask(edit, edits.combine(edit, mask_ids, "union"), mode, "select")
         return edit.session
 
     @verb("segment")
@@ -390,7 +323,7 @@ class Studio:
                 return self._asking.generate(photo, self._embedding(photo).value, options, step)
 
         with self._cancellable(session_id):
-            found = self._masks.get(("generate", photo.digest, self.engine.name, options), compute)
+            found = self._memory.masks.get((photo.digest, "generate", self.engine.name, options), compute)
             with self.sessions.edit(session_id) as edit:
                 edit.set_automatic(edit.add(found.value))
         return Generated(edit.session, found.cached)
@@ -426,14 +359,14 @@ class Studio:
         """One mask from several: their union, what they share ("intersect"), or the first less the others
         ("subtract")."""
         with self.sessions.edit(session_id) as edit:
-            mask_id = self._combined(edit, mask_ids, mode)
+            mask_id = edits.combine(edit, mask_ids, mode)
         return Pointed(mask_id, edit.session.masks[mask_id], False)
 
     @verb("segment")
     def add_mask(self, session_id: str, rle: RLE, category: str = "") -> Pointed:
         """Keep a mask somebody brings along. Raises InvalidInput when it has not the photo's size or is empty."""
         with self.sessions.edit(session_id) as edit:
-            mask_id = self._add_mask(edit, rle, category)
+            mask_id = edits.bring_mask(edit, rle, category)
         return Pointed(mask_id, edit.session.masks[mask_id], False)
 
     @verb("segment")
@@ -447,14 +380,14 @@ class Studio:
                 "category",
             )
         photo = self.photo(session_id)
-        found = self._masks.get(
-            ("find", photo.digest, self.engine.name, category),
+        found = self._memory.masks.get(
+            (photo.digest, "find", self.engine.name, category),
             lambda: self._asking.find(self._embedding(photo).value, category),
         )
         if not found.value:
             raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
         with self.sessions.edit(session_id) as edit:
-            self._select_mask(edit, self._combined(edit, edit.add(found.value), "union"), mode, f"select {category}s")
+            edits.select_mask(edit, edits.combine(edit, edit.add(found.value), "union"), mode, f"select {category}s")
         return edit.session
 
     @property
@@ -478,7 +411,7 @@ class Studio:
         click begins a new selection.
         """
         with self.sessions.edit(session_id) as edit:
-            self._paint(edit, layers, replace_same)
+            edits.put_paint(edit, layers, replace_same)
         return edit.session
 
     @verb("paint")
@@ -487,29 +420,9 @@ class Studio:
     ) -> tuple[Session, R]:
         """`paint`, and what `show` makes of the new picture. Should that fail or take too long, nothing is painted."""
         with self.sessions.edit(session_id) as edit:
-            self._paint(edit, layers, True)
-            shown = show(self._painted(self.photo(session_id), edit.session.layers, None))
+            edits.put_paint(edit, layers, True)
+            shown = show(self._memory.painted(self.photo(session_id), edit.session.layers))
         return edit.session, shown
-
-    def _paint(self, edit: Edit, layers: Sequence[dict[str, Any]], replace_same: bool) -> None:
-        if not layers:
-            raise InvalidInput("colored_masks must name at least one mask", "colored_masks")
-        painted = list(edit.session.layers)
-        for values in layers:
-            values = dict(values)
-            if "rle" in values:
-                values["mask_id"] = self._add_mask(edit, values.pop("rle"))
-            mask_id = values["mask_id"]
-            mask = edit.session.mask(mask_id)
-            values = {"name": _layer_name(mask, painted), **values}
-            same = [i for i, layer in enumerate(painted) if layer.mask_id == mask_id] if replace_same else []
-            if same:
-                values["name"] = painted[same[0]].name
-                painted[same[0]] = Layer(mask, **values)
-            else:
-                painted.append(Layer(mask, **values))
-        selection = replace(edit.session.selection, prompts=None, candidates=(), choice=0, base=None, mode="")
-        edit.do("paint", Canvas(selection, tuple(painted)))
 
     @verb("paint")
     def edit_layer(self, session_id: str, index: int, **changes: Any) -> Session:
@@ -518,7 +431,7 @@ class Studio:
             changed = replace(edit.session.layer(index), **changes)
             before = edit.session.layers
             layers = (*before[:index], changed, *before[index + 1 :])
-            edit.do(f"change {', '.join(changes)}", _with_layers(edit.session, layers))
+            edits.set_layers(edit, layers, f"change {', '.join(changes)}")
         return edit.session
 
     @verb("paint")
@@ -527,7 +440,7 @@ class Studio:
         with self.sessions.edit(session_id) as edit:
             edit.session.layer(index)
             before = edit.session.layers
-            edit.do("remove layer", _with_layers(edit.session, before[:index] + before[index + 1 :]))
+            edits.set_layers(edit, before[:index] + before[index + 1 :], "remove layer")
         return edit.session
 
     @verb("paint")
@@ -538,7 +451,7 @@ class Studio:
             rest = list(edit.session.layers)
             rest.pop(index)
             rest.insert(to, moved)
-            edit.do("move layer", _with_layers(edit.session, tuple(rest)))
+            edits.set_layers(edit, tuple(rest), "move layer")
         return edit.session
 
     @verb("paint")
@@ -565,27 +478,7 @@ class Studio:
         """
         session = self.sessions.get(session_id)
         shown = session.layers if layers is None else tuple(layers)
-        return self._painted(self.photo(session_id), shown, max_side)
-
-    def _painted(self, photo: Photo, layers: tuple[Layer, ...], max_side: int | None) -> np.ndarray:
-        """`paint.composite`; only the box that differs from the last picture of this photo is painted anew."""
-        key = (photo.digest, max_side)
-        before = self._pictures.peek(key)
-        if before is None:
-            picture = paint.composite(photo, layers, analyse=self.surface, max_side=max_side)
-        else:
-            box = paint.changed_box(before.layers, layers, photo.size, max_side)
-            picture = before.pixels.copy()
-            if box[2]:
-                base = images.fit(photo.pixels, max_side) if max_side else photo.pixels
-                paint.repaint(picture, base, photo, layers, box, analyse=self.surface, max_side=max_side)
-        picture.flags.writeable = False
-        self._pictures.put(key, _Painted(layers, picture))
-        return picture
-
-    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None) -> paint.Surface:
-        """`paint.analyse`, remembered."""
-        return self._surfaces.get((photo.digest, rle, max_side), lambda: paint.analyse(photo, rle, max_side)).value
+        return self._memory.painted(self.photo(session_id), shown, max_side)
 
     @verb("download")
     def download(
@@ -610,7 +503,7 @@ class Studio:
             if made.key == key and made.path.is_file():
                 return made
         photo = self.photo(session_id)
-        pixels = self._painted(photo, shown, None) if shown else photo.pixels
+        pixels = self._memory.painted(photo, shown) if shown else photo.pixels
         check()
         data = images.encode(pixels, format, quality)
         check()
@@ -666,41 +559,24 @@ class Studio:
 
     def clear_cache(self, session_id: str | None = None) -> None:
         """Forget what can be computed again, of one session or of all. It changes no answer."""
-        if session_id is not None:
-            self._forget(self.sessions.get(session_id))
-            return
-        for cache in (self._photos, self._embeddings, self._masks, self._surfaces, self._pictures):
-            cache.clear()
+        self._memory.forget(None if session_id is None else self.sessions.get(session_id).digest)
 
     def cache_status(self) -> dict[str, CacheStatus]:
         """How full each cache is, by name."""
-        return {
-            "photos": self._photos.status(),
-            "embeddings": self._embeddings.status(),
-            "masks": self._masks.status(),
-            "surfaces": self._surfaces.status(),
-            "pictures": self._pictures.status(),
-        }
+        return self._memory.status()
 
     def cached_digests(self) -> set[str]:
         """Digests of the photos an embedding or masks are remembered for."""
-        return {key[1] for key in self._masks.kept()} | {key[0] for key in self._embeddings.kept()}  # type: ignore[index]
+        return self._memory.digests()
 
     def cached_masks(self) -> int:
         """How many masks the remembered answers hold."""
-        return sum(len(self._masks.peek(key) or ()) for key in self._masks.kept())
-
-    def _forget(self, session: Session) -> None:
-        digest = session.digest
-        self._photos.clear(lambda key: key == digest)
-        for cache in (self._embeddings, self._surfaces, self._pictures):
-            cache.clear(lambda key: key[0] == digest)  # type: ignore[index]
-        self._masks.clear(lambda key: key[1] == digest)  # type: ignore[index]
+        return self._memory.mask_count()
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _embedding(self, photo: Photo) -> Found[Embedding]:
-        return self._embeddings.get((photo.digest, self.engine.name), lambda: self._asking.embed(photo))
+        return self._memory.embeddings.get((photo.digest, self.engine.name), lambda: self._asking.embed(photo))
 
     def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
         prompts.check_inside(session.size)
@@ -710,51 +586,13 @@ class Studio:
             check()
             return self._asking.predict(embedding, prompts)
 
-        return self._masks.get(("predict", session.digest, self.engine.name, prompts.key), compute)
+        return self._memory.masks.get((session.digest, "predict", self.engine.name, prompts.key), compute)
 
     def _select_prompts(
         self, edit: Edit, prompts: Prompts, base: int | None, mode: CombineMode | Literal[""], action: str = "select"
     ) -> None:
         ids = edit.add(self._predicted(edit.session, prompts).value)
-        self._select_candidate(edit, Selection(None, prompts, ids, 0, base, mode), action)
-
-    def _select_candidate(self, edit: Edit, selection: Selection, action: str) -> None:
-        mask_id = selection.candidates[selection.choice]
-        if selection.base is not None and selection.mode:
-            mask_id = self._combined(edit, (selection.base, mask_id), selection.mode)
-        edit.do(action, replace(edit.session.canvas, selection=replace(selection, mask_id=mask_id)))
-
-    def _select_mask(self, edit: Edit, mask_id: int, mode: SelectMode, action: str) -> None:
-        base, combine = _base(edit.session.selection, mode)
-        if base is not None and combine:
-            mask_id = self._combined(edit, (base, mask_id), combine)
-        edit.do(action, replace(edit.session.canvas, selection=Selection(mask_id)))
-
-    def _add_mask(self, edit: Edit, rle: RLE, category: str = "") -> int:
-        if rle.size != edit.session.size:
-            height, width = edit.session.size
-            raise InvalidInput(f"mask is {rle.size[1]}x{rle.size[0]}, the photo {width}x{height}", "mask")
-        if not rle.area:
-            raise InvalidInput("mask is empty: it must hold at least one pixel", "mask")
-        return edit.add([Mask(rle, category=category)])[0]
-
-    def _combined(self, edit: Edit, mask_ids: Sequence[int], mode: CombineMode) -> int:
-        if mode not in COMBINE_MODES:
-            raise InvalidInput(f"mode must be one of {', '.join(COMBINE_MODES)}", "mode")
-        if not mask_ids:
-            raise InvalidInput("mask_ids must name at least one mask", "mask_ids")
-        picked = [edit.session.mask(mask_id) for mask_id in mask_ids]
-        if len(set(mask_ids)) == 1 and mode != "subtract":
-            return mask_ids[0]
-        rle = masks.combine([mask.rle for mask in picked], mode)
-        if not rle.area:
-            raise InvalidInput(f"Nothing is left of these masks by {mode}.", "mode")
-        first = picked[0]
-        same = {mask.category for mask in picked} == {first.category} or mode == "subtract"
-        score = min(mask.predicted_iou for mask in picked)
-        stable = min(mask.stability_score for mask in picked)
-        named = dict(category=first.category, category_score=first.category_score) if same else {}
-        return edit.add([Mask(rle, score, stable, **named)])[0]  # type: ignore[arg-type]
+        edits.select_candidate(edit, Selection(None, prompts, ids, 0, base, mode), action)
 
     @contextmanager
     def _cancellable(self, session_id: str) -> Iterator[None]:
@@ -771,15 +609,6 @@ class Studio:
                     del self._running[session_id]
 
 
-def _base(selection: Selection, mode: SelectMode) -> tuple[int | None, CombineMode | Literal[""]]:
-    """What a new part is combined with, and how."""
-    if mode not in ("new", *COMBINE_MODES):
-        raise InvalidInput(f"mode must be one of new, {', '.join(COMBINE_MODES)}", "mode")
-    if mode == "new" or selection.mask_id is None:
-        return None, ""
-    return selection.mask_id, mode
-
-
 def _recipe(layers: Sequence[Layer], file: str) -> str:
     """What a download is made from, as text: equal recipes give equal files."""
     digest = sha256(file.encode())
@@ -787,14 +616,3 @@ def _recipe(layers: Sequence[Layer], file: str) -> str:
         look = (layer.color, layer.opacity, layer.mode, layer.visible, layer.light, layer.shadow, layer.mask.size)
         digest.update(repr(look).encode() + layer.mask.rle.counts.tobytes())
     return digest.hexdigest()
-
-
-def _with_layers(session: Session, layers: tuple[Layer, ...]) -> Canvas:
-    return replace(session.canvas, layers=layers)
-
-
-def _layer_name(mask: Mask, painted: Sequence[Layer]) -> str:
-    """ "Wall 2" where the engine named the mask, "Layer 3" otherwise."""
-    kind = mask.category.capitalize() or "Layer"
-    taken = {layer.name for layer in painted}
-    return next(name for n in range(1, len(taken) + 2) if (name := f"{kind} {n}") not in taken)

@@ -16,7 +16,7 @@ FLOORS = (
     {"masks", "images", "containers", "colors", "records", "matte", "light"},
     {"paint", "surface", "overlay", "amg", "examples"},
     {"engines"},
-    {"cache", "sessions"},
+    {"cache", "sessions", "memory", "edits", "verb"},
     {"exports", "studio"},
     {"web", "painter", "display", "notebook", "logs", "__main__"},
 )
@@ -37,7 +37,8 @@ def imports_of(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             if node.level == depth:  # relative to the package's top
-                found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+                names = {alias.name for alias in node.names} - {"__version__"}  # the package's own, on no floor
+                found |= {node.module.split(".")[0]} if node.module else names
             elif node.level == 0 and (node.module or "").startswith("sam2_painter."):
                 found.add(node.module.split(".")[1])
     return found

@@ -447,7 +447,7 @@ def test_limits_on_bytes_and_pixels_are_settings(tmp_path, photo_bytes):
 
 def test_every_verb_writes_one_line(studio, photo_bytes, caplog):
     """Session (short), verb, milliseconds, outcome; never the whole id, which opens the session."""
-    with caplog.at_level(logging.INFO, "sam2_painter.studio"):
+    with caplog.at_level(logging.INFO, "sam2_painter.verb"):
         session = studio.open(photo_bytes)
         with pytest.raises(InvalidInput):
             studio.click(session.id, -5, 5)
