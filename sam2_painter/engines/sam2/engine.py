@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -190,7 +191,9 @@ class SAM2Engine:
                 digest, (height, width) = str(kept["digest"]), kept["size"].tolist()
             with torch.inference_mode():
                 features = self._decoder.restore(*maps)
-        except (OSError, KeyError, TypeError, RuntimeError, EOFError) as error:
+        except InvalidInput:
+            raise
+        except (OSError, EOFError, BadZipFile, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise InvalidInput("these bytes are no embedding", "embedding") from error
         return self._embedding(digest, (height, width), features)
 
