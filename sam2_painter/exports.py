@@ -57,7 +57,7 @@ def to_coco(session: Session) -> bytes:
             "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
         },
         ensure_ascii=False,
-    ).encode()
+    ).encode("utf-8", "replace")  # a name may hold half a surrogate pair
 
 
 def to_png_zip(session: Session) -> bytes:
@@ -79,7 +79,9 @@ def to_project(session: Session, photo: bytes) -> bytes:
         "canvas": records.canvas_to_record(session.canvas),
     }
     runs = [(f"masks/{mask_id}", records.counts_to_bytes(mask.rle)) for mask_id, mask in session.masks.items()]
-    return _zip([("project.json", json.dumps(project, ensure_ascii=False).encode()), ("photo", photo), *runs])
+    return _zip(
+        [("project.json", json.dumps(project, ensure_ascii=False).encode("utf-8", "replace")), ("photo", photo), *runs]
+    )
 
 
 class ProjectReader:
