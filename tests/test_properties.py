@@ -1,0 +1,261 @@
+"""What holds for any input: masks and their runs, pictures, colours, prompts, and any order of work on a session."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from conftest import draw_building, to_png
+from engines import FloodEngine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from PIL import Image
+
+from sam2_painter import colors, images, masks, paint, records
+from sam2_painter.errors import InvalidInput, PainterError
+from sam2_painter.rle import mask_to_rle, rle_to_mask
+from sam2_painter.sessions import SessionStore
+from sam2_painter.studio import Studio
+from sam2_painter.types import Layer, Mask, Photo, Prompts
+
+quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+sides = st.integers(1, 24)
+grids = st.tuples(sides, sides).flatmap(lambda size: arrays.arrays(bool, size))
+pairs = st.tuples(sides, sides).flatmap(lambda size: st.tuples(*[arrays.arrays(bool, size)] * 2))
+pictures = st.tuples(sides, sides).flatmap(lambda size: arrays.arrays(np.uint8, (*size, 3)))
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.binary(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+# -- masks
+
+
+@quick
+@given(grids)
+def test_runs_are_the_mask(segmentation):
+    """Every mask comes back from its runs, from their bytes and from its PNG; area, box and points agree."""
+    rle = mask_to_rle(segmentation)
+    assert (rle_to_mask(rle) == segmentation).all()
+    assert records.rle_from_bytes(records.counts_to_bytes(rle), rle.size) == rle
+    assert masks.mask_from_png(masks.mask_to_png(rle), rle.size) == rle
+    assert rle.area == segmentation.sum()
+    x, y, w, h = rle.bbox
+    outside = segmentation.copy()
+    outside[y : y + h, x : x + w] = False
+    assert not outside.any()
+    for row, column in np.ndindex(segmentation.shape):
+        assert rle.contains(column, row) == segmentation[row, column]
+
+
+@quick
+@given(pairs)
+def test_combining_runs_is_combining_pixels(pair):
+    """Union, intersection and difference of runs are those of the pixels."""
+    first, second = pair
+    runs = [mask_to_rle(first), mask_to_rle(second)]
+    assert (rle_to_mask(masks.combine(runs, "union")) == (first | second)).all()
+    assert (rle_to_mask(masks.combine(runs, "intersect")) == (first & second)).all()
+    assert (rle_to_mask(masks.combine(runs, "subtract")) == (first & ~second)).all()
+
+
+@quick
+@given(st.binary(max_size=200), st.tuples(sides, sides))
+def test_any_bytes_are_runs_or_refused(data, size):
+    """Bytes that are no runs of this photo are InvalidInput, never another mask."""
+    try:
+        rle = records.rle_from_bytes(data, size)
+    except InvalidInput:
+        return
+    assert int(rle.counts.sum()) == size[0] * size[1]
+
+
+# -- pictures
+
+
+@quick
+@given(pictures, st.sampled_from(["PNG", "BMP", "TIFF"]))
+def test_a_picture_without_loss_opens_pixel_by_pixel(pixels, format):
+    """Whatever its size and colours."""
+    out = BytesIO()
+    Image.fromarray(pixels).save(out, format)
+    assert (images.open_photo(out.getvalue()).pixels == pixels).all()
+    assert (images.open_photo(images.encode(pixels, "PNG")).pixels == pixels).all()
+
+
+@quick
+@given(st.binary(max_size=300), st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"RIFF"]))
+def test_any_bytes_are_a_photo_or_refused(data, start):
+    """Nothing but InvalidInput comes of bytes that are no picture."""
+    with suppress(InvalidInput):
+        assert images.open_photo(start + data).pixels.ndim == 3
+
+
+@quick
+@given(pictures, st.data())
+def test_paint_stays_inside_its_mask(pixels, data):
+    """Outside the mask not a level changes, at opacity 0 nowhere; the photo itself never."""
+    segmentation = data.draw(arrays.arrays(bool, pixels.shape[:2]))
+    color = data.draw(st.tuples(*[st.integers(0, 255)] * 3))
+    opacity = data.draw(st.sampled_from([0.0, 0.3, 1.0]))
+    mode = data.draw(st.sampled_from(["realistic", "flat", "multiply"]))
+    before, photo = pixels.copy(), Photo(pixels)
+    layer = Layer(Mask(mask_to_rle(segmentation)), color, opacity, mode)
+    painted = paint.composite(photo, [layer])
+    assert painted.shape == pixels.shape
+    unpainted = ~segmentation if opacity else np.ones_like(segmentation)
+    assert (painted[unpainted] == before[unpainted]).all()
+    assert (photo.pixels == before).all()
+
+
+# -- colours, prompts
+
+
+@quick
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_colours_survive_their_names(rgb):
+    """Hex, in any case and with blanks around, and rgb() come back as the colour; its nearest paint has a name."""
+    text = colors.to_hex(rgb)
+    assert colors.parse_color(text) == colors.parse_color(f"  {text.upper()} ") == rgb
+    assert colors.parse_color(f"rgb({rgb[0]}, {rgb[1]}, {rgb[2]})") == rgb
+    assert colors.nearest_name(rgb)[0]
+
+
+@quick
+@given(anything | st.text(alphabet="#0123456789abcdefghlrs(), %.-", max_size=24))
+def test_anything_is_a_colour_or_refused(text):
+    """Three whole numbers from 0 to 255, or InvalidInput."""
+    try:
+        rgb = colors.parse_color(text)
+    except InvalidInput:
+        return
+    assert len(rgb) == 3
+    assert all(type(level) is int and 0 <= level <= 255 for level in rgb)
+
+
+@quick
+@given(anything, anything, anything)
+def test_anything_is_a_prompt_or_refused(coords, labels, box):
+    """Finite points, labels 0 and 1 and an upright box, or InvalidInput."""
+    try:
+        prompts = Prompts(coords, labels, box)
+    except InvalidInput:
+        return
+    assert prompts.point_coords.shape == (len(prompts.point_labels), 2)
+    assert np.isfinite(prompts.point_coords).all()
+    assert set(prompts.point_labels.tolist()) <= {0, 1}
+
+
+# -- sessions
+
+
+class Painting(RuleBasedStateMachine):
+    """Two sessions, worked on in any order, beside a model of what they should hold; the store is reopened, caches are
+    cleared and nonsense is asked in between."""
+
+    photo = to_png(draw_building(40, 30))
+    colors = st.tuples(*[st.integers(0, 255)] * 3)
+    which = st.integers(0, 1)
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.engine = FloodEngine()
+        self.start()
+        self.sids = [self.studio.open(self.photo).id for _ in range(2)]
+        for sid in self.sids:
+            self.studio.click(sid, 20, 20)
+        self.done = [[()], [()]]  # layers after each step since the click, as (mask_id, color)
+        self.at = [0, 0]
+
+    def start(self):
+        root = Path(self.folder.name)
+        self.studio = Studio(self.engine, SessionStore(root / "u", root / "m", root / "r"))
+
+    def layers(self, i):
+        return self.done[i][self.at[i]]
+
+    def step(self, i, layers):
+        self.done[i] = [*self.done[i][: self.at[i] + 1], tuple(layers)]
+        self.at[i] += 1
+
+    @rule(i=which, color=colors, mask_id=st.integers(0, 1))
+    def paint(self, i, color, mask_id):
+        self.studio.paint(self.sids[i], [{"mask_id": mask_id, "color": color}])
+        layers = list(self.layers(i))
+        same = [n for n, (number, _) in enumerate(layers) if number == mask_id]
+        if same:
+            layers[same[0]] = (mask_id, color)
+        else:
+            layers.append((mask_id, color))
+        self.step(i, layers)
+
+    @precondition(lambda self: any(self.layers(i) for i in (0, 1)))
+    @rule(data=st.data())
+    def remove(self, data):
+        i = data.draw(st.sampled_from([i for i in (0, 1) if self.layers(i)]))
+        index = data.draw(st.integers(0, len(self.layers(i)) - 1))
+        self.studio.remove_layer(self.sids[i], index)
+        self.step(i, [*self.layers(i)[:index], *self.layers(i)[index + 1 :]])
+
+    @rule(i=which)
+    def undo(self, i):
+        if self.at[i]:
+            self.studio.undo(self.sids[i])
+            self.at[i] -= 1
+
+    @rule(i=which)
+    def redo(self, i):
+        if self.at[i] + 1 < len(self.done[i]):
+            self.studio.redo(self.sids[i])
+            self.at[i] += 1
+
+    @rule(i=which)
+    def nonsense(self, i):
+        for wrong in (
+            lambda: self.studio.paint(self.sids[i], [{"mask_id": 9, "color": (0, 0, 0)}]),
+            lambda: self.studio.paint(self.sids[i], [{"mask_id": 0, "color": (0, 0, 999)}]),
+            lambda: self.studio.remove_layer(self.sids[i], 99),
+            lambda: self.studio.click(self.sids[i], -1, 0),
+        ):
+            try:
+                wrong()
+            except PainterError:
+                continue
+            raise AssertionError("taken for sense")
+
+    @rule()
+    def forget(self):
+        self.studio.clear_cache()
+
+    @rule()
+    def restart(self):
+        self.studio.sessions.close()
+        self.start()
+
+    @invariant()
+    def as_the_model_says(self):
+        for i, sid in enumerate(self.sids):
+            session = self.studio.session(sid)
+            assert tuple((layer.mask_id, layer.color) for layer in session.layers) == self.layers(i)
+            assert bool(session.can_redo) == (self.at[i] + 1 < len(self.done[i]))
+
+    def teardown(self):
+        shown = [self.studio.picture(sid).copy() for sid in self.sids]
+        self.studio.clear_cache()
+        assert all((self.studio.picture(sid) == picture).all() for sid, picture in zip(self.sids, shown, strict=True))
+        self.studio.sessions.close()
+        self.folder.cleanup()
+
+
+TestPainting = Painting.TestCase
+TestPainting.settings = settings(
+    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
