@@ -58,7 +58,7 @@ def open_picture(
         kind = _kind(data)
         if kind not in (formats or _READERS):
             wanted = f"use {' or '.join(formats)}" if formats else _USE
-            raise NotAnImage(f"This is {_describe(data, kind)}, which cannot be opened here: {wanted}.", field)
+            raise NotAnImage(f"The {field} is {_describe(data, kind)}, which cannot be opened here: {wanted}.", field)
         picture = _READERS[kind](data, max_pixels)
         check_pixels(picture.image.size, max_pixels, field)
         return picture
@@ -214,7 +214,7 @@ def _describe(data: bytes, kind: str) -> str:
         return "an SVG drawing"
     if b"\0" not in head and not re.search(rb"[\x01-\x08\x0e-\x1f]", head):
         return "a text file"
-    return "no picture of a kind we know"
+    return "of no kind we know"
 
 
 _OTHERS = (
@@ -400,7 +400,7 @@ def _first_directory(data: bytes) -> tuple[str, bool, dict[int, _Tag]]:
 def _tiff(data: bytes, max_pixels: int) -> Picture:
     order, big, tags = _first_directory(data)
     if _DNG_VERSION in tags or (_SUBFILE in tags and tags[_SUBFILE].whole_number & 1):  # the first picture: a thumbnail
-        raise NotAnImage(f"This is a camera raw file, which cannot be opened here: {_USE}.", "photo")
+        raise NotAnImage(f"The photo is a camera raw file, which cannot be opened here: {_USE}.", "photo")
     if _TILE_WIDTH in tags and _TILE_LENGTH in tags:  # a 1x1 picture may claim a tile of gigabytes
         check_pixels((tags[_TILE_WIDTH].whole_number, tags[_TILE_LENGTH].whole_number), max_pixels)
     needed = [

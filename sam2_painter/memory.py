@@ -10,7 +10,7 @@ import numpy as np
 from . import images, paint
 from .cache import Cache, CacheStatus
 from .rle import RLE
-from .types import Embedding, Layer, Mask, Photo
+from .types import Embedding, Layer, Mask, Photo, fit_size
 
 
 class Painted(NamedTuple):
@@ -34,8 +34,14 @@ class Memory:
         self.pictures: Cache[Painted] = Cache(pictures, lambda painted: painted.pixels.nbytes)
 
     def surface(self, photo: Photo, rle: RLE, max_side: int | None = None) -> paint.Surface:
-        """`paint.analyse`, remembered."""
-        return self.surfaces.get((photo.digest, rle, max_side), lambda: paint.analyse(photo, rle, max_side)).value
+        """`paint.analyse`, remembered; a wall is analysed once, whatever sizes it is shown at."""
+
+        def analyse() -> paint.Surface:
+            if max_side is None:
+                return paint.analyse(photo, rle)
+            return self.surface(photo, rle).fit(photo, fit_size(photo.size, max_side))
+
+        return self.surfaces.get((photo.digest, rle, max_side), analyse).value
 
     def painted(self, photo: Photo, layers: Sequence[Layer], max_side: int | None = None) -> np.ndarray:
         """`paint.composite`, read-only; only the box that differs from the photo's last picture is painted anew."""

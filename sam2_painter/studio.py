@@ -25,6 +25,7 @@ from .memory import Memory
 from .rle import RLE
 from .sessions import Download, Edit, SessionStore
 from .settings import Settings
+from .surface import Surface
 from .types import (
     AutoMask,
     CombineMode,
@@ -267,9 +268,9 @@ class Studio:
             selection = edit.session.selection
             prompts = selection.prompts
             count = 0 if prompts is None else len(prompts.point_coords)
-            if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
-                raise InvalidInput(f"No point {index}: the selection has {count}.", "index")
-            assert prompts is not None
+            if prompts is None or not count:
+                raise InvalidInput("The selection has no points.", "index")
+            index = whole_number(index, "index", 0, count - 1)
             keep = np.arange(count) != index
             if not prompts.point_labels[keep].any() and prompts.box is None:
                 edit.do("remove point", replace(edit.session.canvas, selection=Selection(selection.base)))
@@ -285,8 +286,9 @@ class Studio:
         """Take another of the selection's candidates (0 is the best)."""
         with self.sessions.edit(session_id) as edit:
             selection = edit.session.selection
-            if isinstance(choice, bool) or not isinstance(choice, int) or not 0 <= choice < len(selection.candidates):
-                raise InvalidInput(f"No candidate {choice}: there are {len(selection.candidates)}.", "choice")
+            if not selection.candidates:
+                raise InvalidInput("The selection has no candidates to choose from.", "choice")
+            choice = whole_number(choice, "choice", 0, len(selection.candidates) - 1)
             edits.select_candidate(edit, replace(selection, choice=choice), "choose candidate")
         return edit.session
 
@@ -479,6 +481,10 @@ class Studio:
         session = self.sessions.get(session_id)
         shown = session.layers if layers is None else tuple(layers)
         return self._memory.painted(self.photo(session_id), shown, max_side)
+
+    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
+        """`paint.analyse`, remembered."""
+        return self._memory.surface(photo, rle, max_side)
 
     @verb("download")
     def download(

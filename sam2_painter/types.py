@@ -397,6 +397,8 @@ class Session:
 
     def layer(self, index: int) -> Layer:
         """The layer at this place (0 is painted first); LayerNotFound otherwise."""
-        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(self.layers):
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise InvalidInput("index must be a whole number", "index")
+        if not 0 <= index < len(self.layers):
             raise LayerNotFound(f"No layer {index} in this session; it has {len(self.layers)}.")
         return self.layers[index]

@@ -415,7 +415,7 @@ def test_what_is_no_source_is_said_clearly(source, sentence):
         (b"\0\0\0\x18ftypavif" + bytes(40), "an AVIF picture"),
         (b"%PDF-1.7", "a PDF document"),
         (b"II*\0\x10\0\0\0CR\2\0" + bytes(40), "a camera raw file"),
-        (bytes(200), "no picture of a kind we know"),
+        (bytes(200), "of no kind we know"),
         (saved(quarters(), "PNG")[:60], "cut off"),
         (saved(quarters(400), "JPEG")[:900], "cut off"),
         (saved(quarters(400), "WEBP")[:200], "damaged"),

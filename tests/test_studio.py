@@ -130,7 +130,7 @@ def test_candidates_can_be_cycled(studio, opened):
     assert len(first.selection.candidates) == 2
     assert second.selection.mask_id != first.selection.mask_id
     assert studio.undo(opened.id).selection.mask_id == first.selection.mask_id
-    with pytest.raises(InvalidInput, match="there are 2"):
+    with pytest.raises(InvalidInput, match="choice must be from 0 to 1"):
         studio.choose(opened.id, 2)
 
 

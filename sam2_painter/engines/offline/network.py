@@ -7,6 +7,7 @@ for pictures of any size, and its nets are not safe to share between threads.)
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
@@ -28,6 +29,8 @@ class Network:
     """
 
     def __init__(self, models: Sequence[bytes] | None = None) -> None:
+        # Since 1.29 its Linux builds report to their maker by default, from the moment they are imported.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         if models is None:
