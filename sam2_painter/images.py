@@ -90,6 +90,10 @@ def encode(pixels: np.ndarray, format: str = "PNG", quality: int = 95) -> bytes:
     format, quality = check_format(format), whole_number(quality, "quality", 1, 100)
     if max(pixels.shape[:2]) > _MAX_SIDE[format]:
         raise InvalidInput(f"{format} holds at most {_MAX_SIDE[format]} pixels a side; use PNG", "format")
+    if format == "WEBP":  # Pillow's quickest method takes a third of OpenCV's time for a few percent more bytes
+        out = BytesIO()
+        Image.fromarray(_checked(pixels)).save(out, "WEBP", quality=quality, method=0)
+        return out.getvalue()
     options = {
         "PNG": [],
         "JPEG": [
@@ -98,9 +102,8 @@ def encode(pixels: np.ndarray, format: str = "PNG", quality: int = 95) -> bytes:
             cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
             cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
         ],
-        "WEBP": [cv2.IMWRITE_WEBP_QUALITY, quality],
     }
-    extension = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}[format]
+    extension = {"PNG": ".png", "JPEG": ".jpg"}[format]
     _, data = cv2.imencode(extension, cv2.cvtColor(_checked(pixels), cv2.COLOR_RGB2BGR), options[format])
     return data.tobytes()
 
