@@ -46,7 +46,7 @@ CREATE TABLE downloads (
 CREATE INDEX downloads_session ON downloads (session_id);
 """
 _MIGRATIONS = (_FIRST_SCHEMA,)  # statement n brings a folder from schema n to n + 1; what was released never changes
-MAX_STEPS = 500  # of a session's history: so far back goes undo
+MAX_STEPS = 100_000  # of a session's history: more than a person does, less than a program could
 MAX_NAME = 255  # characters of a photo's name
 _TOUCH_SECONDS = 10.0  # a use is written down at most this often: reading must not become writing
 _ORPHAN_SECONDS = 120.0  # a folder without a session is swept once it is this old: it may be one just being opened
