@@ -168,8 +168,9 @@ class Scripted:
     """
 
     def __init__(self, count: int):
-        self.logits = blobs(3 * count, seed=7).view(count, 3, 256, 256)
         generator = torch.Generator().manual_seed(8)
+        steepness = 0.5 + 20 * torch.rand(3 * count, 1, 1, generator=generator)  # what makes a mask stable
+        self.logits = (blobs(3 * count, seed=7) * steepness).view(count, 3, 256, 256)
         self.predicted_iou = 0.75 + 0.25 * torch.rand(count, 3, generator=generator)
         self.next = 0
 
