@@ -19,12 +19,14 @@ from sam2_painter.engines.offline.reading import Reading, read_photo
 
 from .augment import SKY, cast_shadow, masonry, relight, repaint, replace_sky
 from .data import Example, class_map
+from .houses import house
 
 PHOTOS = 60  # of each half
 CLICKS = 4
 BEST, OTHERS = 12, 24  # candidates kept of each click: the best ones, and some of the rest
 AUTO = 200  # candidates kept of each photo
 MOST_PER_CLASS = 2
+HOUSE = 100_000  # the number of the first rendered house: photos have smaller ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,10 @@ class Samples:
             np.concatenate([self.group, other.group + groups]),
             np.concatenate([self.photo, other.photo]),
         )
+
+    def only(self, rows: np.ndarray) -> Samples:
+        """Those of some rows, (R,) bool."""
+        return Samples(self.features[rows], self.ious[rows], self.group[rows], self.photo[rows])
 
 
 class Collected:
@@ -100,6 +106,22 @@ def gather(examples: list[Example], network: Network, first: int) -> dict[str, S
             _gather_clicks(samples, rng, reading, leaves, instances == region, number)
         if done % 10 == 0:
             print(f"gathered {done}/{len(order)} photos", flush=True)
+    return {name: collected.samples() for name, collected in samples.items()}
+
+
+def gather_houses(seeds: range, network: Network) -> dict[str, Samples]:
+    """The same from rendered buildings, which no network has learned from."""
+    samples = {name: Collected() for name in ("first", "next", "auto")}
+    for done, seed in enumerate(seeds, 1):
+        rng, example = np.random.default_rng(seed), house(seed)
+        reading = read_photo(example.pixels, network)
+        leaves = label_map(reading)
+        everything = np.zeros_like(example.instances)  # of a class that counts: all is annotated
+        _gather_auto(samples["auto"], rng, reading, leaves, everything, example.instances, HOUSE + seed)
+        for region in example.targets(rng):
+            _gather_clicks(samples, rng, reading, leaves, example.instances == region, HOUSE + seed)
+        if done % 10 == 0:
+            print(f"gathered {done}/{len(seeds)} houses", flush=True)
     return {name: collected.samples() for name, collected in samples.items()}
 
 

@@ -3,12 +3,13 @@
     python -m training.train DATA --work WORK
 
 DATA has ``train/`` as the README of the photos describes it. WORK keeps what is finished, so that a stopped
-training goes on where it was. On two processor cores it takes about an hour:
+training goes on where it was. On two processor cores it takes a good hour:
 
 1. two networks, each on one half of the photos (the halves are in the photos' order, so a street falls into one
-of them); 2. candidates and their features, each photo read by the network that has not seen it, and three
-scorers from them; 3. ``network-0.onnx``, ``network-1.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``. All figures
-in it are of photos held out.
+of them); 2. candidates and their features, each photo read by the network that has not seen it; 3. the same of
+buildings rendered by ``houses.py``, which neither network has seen; 4. three scorers from both; 5.
+``network-0.onnx``, ``network-1.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``. All figures in it are of pictures
+held out.
 
 The engine averages the two networks; on its own photos a network is surer than on new ones, and the scorers
 would learn to trust it too much.
@@ -20,7 +21,9 @@ import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from functools import reduce
 from multiprocessing import get_context
+from operator import add
 from pathlib import Path
 
 import cv2
@@ -31,11 +34,12 @@ from . import scorers
 from .card import model_card
 from .data import CLASSES, Example, read_split
 from .export import export
-from .gather import Samples, gather, load_samples, save_samples
+from .gather import Samples, gather, gather_houses, load_samples, save_samples
 from .network import Network, check, train
 
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
 STEPS = 2000
+HOUSES = 83  # rendered buildings for the scorers, of the seeds from 0
 
 
 def one_thread() -> None:
@@ -82,13 +86,26 @@ def gather_half(data: str, work: Path, half: int) -> dict[str, Samples]:
     return samples
 
 
-def train_scorer(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+def gather_half_of_houses(work: Path, half: int) -> dict[str, Samples]:
+    """Samples for the scorers from one half of the rendered buildings, read as the engine will read a photo."""
+    from sam2_painter.engines.offline.network import Network as Runner
+
+    target = work / f"houses{half}.npz"
+    if target.exists():
+        return load_samples(target)
+    network = Runner([(work / f"half{k}.onnx").read_bytes() for k in (0, 1)])
+    samples = gather_houses(range(half, HOUSES, 2), network)
+    save_samples(target, samples)
+    return samples
+
+
+def train_scorer(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float]]]:
     """The arrays of one scorer and its cross-validated figures."""
-    samples = [load_samples(work / f"samples{half}.npz")[name] for half in (0, 1)]
-    both = samples[0] + samples[1]
-    figures = scorers.check(both)
+    parts = [f"{source}{half}.npz" for source in ("samples", "houses") for half in (0, 1)]
+    samples = reduce(add, (load_samples(work / part)[name] for part in parts))
+    figures = scorers.check(samples)
     print(name, figures, flush=True)
-    return scorers.as_arrays(scorers.fit(both.features, both.ious)), figures
+    return scorers.as_arrays(scorers.fit(samples)), figures
 
 
 def main() -> None:
@@ -102,6 +119,7 @@ def main() -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=one_thread) as pool:
         list(pool.map(train_half, *zip(*((args.data, work, half) for half in (0, 1)), strict=True)))
         list(pool.map(gather_half, *zip(*((args.data, work, half) for half in (0, 1)), strict=True)))
+        list(pool.map(gather_half_of_houses, [work] * 2, (0, 1)))
         names = ("first", "next", "auto")
         trained = dict(zip(names, pool.map(train_scorer, [work] * 3, names), strict=True))
     arrays = {f"{name}_{part}": array for name, (parts, _) in trained.items() for part, array in parts.items()}
@@ -112,7 +130,7 @@ def main() -> None:
     figures["scorers"] = {name: figure for name, (_, figure) in trained.items()}
     parameters = sum(weight.numel() for weight in Network().parameters())
     photos = len(read_split(args.data, "train"))
-    (PACKAGE / "MODEL_CARD.md").write_text(model_card(date.today(), photos, figures, parameters, len(CLASSES)))
+    (PACKAGE / "MODEL_CARD.md").write_text(model_card(date.today(), photos, HOUSES, figures, parameters, len(CLASSES)))
 
 
 if __name__ == "__main__":
