@@ -398,7 +398,7 @@ class Session:
     def layer(self, index: int) -> Layer:
         """The layer at this place (0 is painted first); LayerNotFound otherwise."""
         if isinstance(index, bool) or not isinstance(index, int):
-            raise InvalidInput("index must be a whole number", "index")
+            raise LayerNotFound(f"A layer goes by its number; this session has {len(self.layers)}.")
         if not 0 <= index < len(self.layers):
             raise LayerNotFound(f"No layer {index} in this session; it has {len(self.layers)}.")
         return self.layers[index]
