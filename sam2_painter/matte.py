@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 EPSILON = 1e-4  # ridge of the colour fit, (1/100 of full scale) squared: about the noise of a JPEG
-LOW, HIGH = 0.15, 0.8  # the filter is never quite sure: these count as 0 and 1
+LOW, HIGH = 0.15, 0.75  # the filter is never quite sure: these count as 0 and 1
 BEYOND = 1  # pixels outside the mask that may be partly wall
 COARSE_RADIUS = 4  # the fit runs on pictures so small that `radius` is about this many of their pixels
 
