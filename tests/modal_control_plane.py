@@ -7,11 +7,19 @@ account. It proves what a deployment asks for; not that Modal would build or acc
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
+import pickle
 import sys
+import threading
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import grpclib
 import grpclib.const
 import grpclib.server
 from modal_proto import api_grpc, api_pb2
@@ -44,7 +52,8 @@ class ControlPlane(_Definition):
                 asked = await stream.recv_message()
                 self.asked.append((name, asked))
                 if given.cardinality not in streams:
-                    await stream.send_message(self._reply(name, asked, given.reply_type))
+                    reply = await asyncio.to_thread(self._reply, name, asked, given.reply_type)
+                    await stream.send_message(reply)
 
             handlers[path] = grpclib.const.Handler(answer, given.cardinality, given.request_type, given.reply_type)
         return handlers
@@ -143,3 +152,100 @@ def deploy(file: Path, home: Path, **env: str) -> tuple[int, str, list[tuple[str
         return process.returncode or 0, printed.decode(), plane.asked
 
     return asyncio.run(run())
+
+
+class Deployment(ControlPlane):
+    """A control plane with one deployed app, whose method `answer` is a function here.
+
+    app: its name. answer: called with what the client sent; what it returns or raises travels as Modal's do. url: where
+    large arguments are put, as Modal has a bucket for them.
+    """
+
+    def __init__(self, app: str, answer: Callable[..., object]) -> None:
+        super().__init__()
+        self.app, self.answer, self.url, self.blobs = app, answer, "", {}
+        self._calls: dict[str, object] = {}
+
+    def _reply(self, name: str, asked: object, reply: type) -> object:
+        match name:
+            case "ClassGet" | "FunctionGet" if asked.app_name != self.app:
+                raise grpclib.GRPCError(grpclib.const.Status.NOT_FOUND, "no such app")
+            case "ClassGet":
+                return reply(class_id="cs-1", handle_metadata=api_pb2.ClassHandleMetadata())
+            case "FunctionGet":
+                kind = api_pb2.Function.FUNCTION_TYPE_FUNCTION
+                method = api_pb2.FunctionHandleMetadata(
+                    function_name="SAM2.answer", function_type=kind, is_method=True, use_method_name="answer"
+                )
+                whole = api_pb2.FunctionHandleMetadata(function_name="SAM2.*", function_type=kind)
+                whole.method_handle_metadata["answer"].CopyFrom(method)
+                answer = reply(function_id="fu-1", handle_metadata=whole)
+                answer.function.ranked_functions.add(rank=0)
+                return answer
+            case "BlobCreate":
+                blob = self._new("bl")
+                return reply(blob_ids=[blob], upload_urls=api_pb2.UploadUrlList(items=[f"{self.url}/{blob}"]))
+            case "FunctionMap":
+                call = self._new("fc")
+                (item,) = asked.pipelined_inputs
+                self._calls[call] = item.input
+                sent = api_pb2.FunctionPutInputsResponseItem(idx=0, input_id=f"in-{call}")
+                return reply(function_call_id=call, pipelined_inputs=[sent])
+            case "FunctionGetOutputs":
+                return self._output(asked, reply)
+            case _:
+                return super()._reply(name, asked, reply)
+
+    def _output(self, asked: object, reply: type) -> object:
+        given = self._calls[asked.function_call_id]
+        args, kwargs = pickle.loads(self.blobs[f"/{given.args_blob_id}"] if given.args_blob_id else given.args)
+        done = api_pb2.GenericResult(status=api_pb2.GenericResult.GENERIC_STATUS_SUCCESS)
+        start = time.monotonic()
+        try:
+            done.data = pickle.dumps(self.answer(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - whatever it raises travels
+            done.status, done.exception = api_pb2.GenericResult.GENERIC_STATUS_FAILURE, repr(error)
+            done.data = pickle.dumps(error)
+        if time.monotonic() - start > asked.timeout:
+            return reply(num_unfinished_inputs=1)
+        item = api_pb2.FunctionGetOutputsItem(result=done, data_format=api_pb2.DATA_FORMAT_PICKLE)
+        return reply(outputs=[item])
+
+
+@contextmanager
+def deployed(app: str, answer: Callable[..., object]) -> Iterator[tuple[str, Deployment]]:
+    """A `Deployment` on loopback, in a thread of its own: the address to set MODAL_SERVER_URL to, and itself."""
+    plane = Deployment(app, answer)
+
+    class Bucket(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            data = plane.blobs[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("ETag", hashlib.md5(data, usedforsecurity=False).hexdigest())
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    bucket = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
+    threading.Thread(target=bucket.serve_forever, args=(0.02,), daemon=True).start()
+    plane.url = f"http://127.0.0.1:{bucket.server_port}"
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = asyncio.run_coroutine_threadsafe(_listen(plane), loop).result(30)
+    try:
+        yield f"http://127.0.0.1:{server._server.sockets[0].getsockname()[1]}", plane
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        bucket.shutdown()
+        bucket.server_close()
+
+
+async def _listen(plane: ControlPlane) -> grpclib.server.Server:
+    server = grpclib.server.Server([plane])
+    await server.start("127.0.0.1", 0)
+    return server

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import free_port
 from engine_contract import EngineContract, building
 from far_end import serving
 from sam2_weights import save_random_weights
@@ -21,6 +22,8 @@ from sam2_painter.engines.modal import ModalEngine
 from sam2_painter.engines.sam2 import SAM2Engine
 from sam2_painter.errors import EngineError, EngineUnavailable, InvalidInput
 from sam2_painter.rle import rle_to_mask
+from sam2_painter.settings import Settings
+from sam2_painter.studio import Studio
 from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
 
 torch = pytest.importorskip("torch", reason="SAM 2 needs torch: tests/run_sam2 installs it")
@@ -479,3 +482,28 @@ def test_a_file_that_is_no_checkpoint(tmp_path):
     path.write_text("not weights")
     with pytest.raises(EngineUnavailable, match=r"notes\.pt is no SAM 2\.1 checkpoint"):
         SAM2Engine("tiny", path, "cpu")
+
+
+def test_auto_without_the_hub_is_offline_from_choice_to_page(tmp_path, monkeypatch):
+    """Where the weights cannot be fetched, the offline engine starts; health and page say which weights are missing,
+    who could not be reached and what to do."""
+    httpx = pytest.importorskip("httpx", reason="the doors need gradio")
+    pytest.importorskip("gradio", reason="the doors need gradio")
+    from sam2_painter.web import server
+
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    settings = Settings(
+        engine="auto", port=free_port(), data_dir=tmp_path / "data", sam2_cache_dir=str(tmp_path / "hub")
+    )
+    studio = Studio.from_settings(settings)
+    served = server.launch(studio, settings, prevent_thread_lock=True, quiet=True)
+    try:
+        health = httpx.get(f"{served.url}/api/health", timeout=60).json()
+        page = httpx.get(served.url, timeout=60).text
+    finally:
+        served.close()
+        studio.sessions.close()
+    assert health["engine"] == "Offline engine"
+    for told in ("facebook/sam2.1-hiera-", "127.0.0.1:9 cannot be reached", "SAM2_CHECKPOINT", "offline engine"):
+        assert told in health["engine_reason"]
+        assert told in page

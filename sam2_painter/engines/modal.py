@@ -56,9 +56,10 @@ class Unreachable(Exception):
 
 
 class Transport(Protocol):
-    """How a question travels. title: where to."""
+    """How a question travels. title: where to. setting: the name of the variable that says so."""
 
     title: str
+    setting: str
 
     def ask(self, op: str, body: bytes, seconds: float) -> Reply:
         """One try. Raises Unreachable, or EngineError for a reply that no service of ours makes."""
@@ -215,11 +216,15 @@ class ModalEngine:
     def _unreachable(self, error: Unreachable) -> PainterError:
         if error.late:
             return TimeLimitExceeded(f"{self.title} took longer than {self._patience:g} s. Try again in a moment.")
-        return EngineUnavailable(f"{self.title} cannot be reached ({error}): check MODAL_BASE_URL and the network.")
+        return EngineUnavailable(
+            f"{self.title} cannot be reached ({error}): check {self._transport.setting} and the network."
+        )
 
 
 class HttpTransport:
     """Questions by HTTP: one connection pool, redirects followed to the same host only, replies of bounded size."""
+
+    setting = "MODAL_BASE_URL"
 
     def __init__(self, base_url: str, key: str = "", secret: str = ""):
         import httpx
@@ -286,20 +291,21 @@ class HttpTransport:
 class SdkTransport:
     """Questions through the Modal SDK, with the account set up on this machine. Making one starts no container."""
 
+    setting = "MODAL_APP"
+
     def __init__(self, app: str, cls: str = "SAM2"):
         try:
             import modal
         except ImportError:
             raise EngineUnavailable("MODAL_APP needs the Modal SDK: pip install -r requirements-modal.txt.") from None
         self.title = f"app {app}"
+        self._app = app
         try:
             self._service = modal.Cls.from_name(app, cls).hydrate()()
-        except modal.exception.NotFoundError:
-            raise EngineUnavailable(f"There is no Modal app {app}: run `modal deploy modal_sam2.py`.") from None
-        except modal.exception.AuthError:
-            raise EngineUnavailable("Modal does not know this machine: run `modal token new`.") from None
         except (modal.exception.Error, OSError) as error:
-            raise EngineUnavailable(f"Modal cannot be reached ({type(error).__name__}): check the network.") from error
+            raise self._refused(error) or EngineUnavailable(
+                f"Modal cannot be reached ({type(error).__name__}): check the network."
+            ) from error
 
     def ask(self, op: str, body: bytes, seconds: float) -> Reply:
         """One try."""
@@ -310,8 +316,27 @@ class SdkTransport:
             status, reply, retry_after = call.get(timeout=seconds)
         except (TimeoutError, modal.exception.TimeoutError):
             raise Unreachable("too late", late=True) from None
+        except (modal.exception.ExecutionError, modal.exception.RemoteError) as error:
+            raise self._failed(error) from error
         except (modal.exception.Error, OSError) as error:
-            raise Unreachable(type(error).__name__) from error
+            raise self._refused(error) or Unreachable(type(error).__name__) from error
+        except Exception as error:  # what the method raised over there is raised here
+            raise self._failed(error) from error
         if len(reply) > wire.MAX_REPLY:
             raise EngineError(f"{self.title} sent more than {wire.MAX_REPLY >> 20} MB: refused.")
         return Reply(status, reply, retry_after or 0.0)
+
+    def _failed(self, error: Exception) -> EngineError:
+        name = type(error).__name__
+        return EngineError(f"SAM 2 on Modal ({self.title}) failed ({name}): `modal app logs {self._app}` says why.")
+
+    def _refused(self, error: Exception) -> EngineUnavailable | None:
+        """What to do about an answer that will not change by asking again."""
+        import modal
+
+        match error:
+            case modal.exception.NotFoundError():
+                return EngineUnavailable(f"There is no Modal app {self._app}: run `modal deploy modal_sam2.py`.")
+            case modal.exception.AuthError():
+                return EngineUnavailable("Modal does not know this machine: run `modal token new`.")
+        return None

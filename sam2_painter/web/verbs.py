@@ -186,8 +186,8 @@ def _uploaded(studio: Studio, session: Session, message: str) -> forms.Uploaded:
 
 def _shapes(features: object) -> list[list[int]]:
     """Shapes of the arrays an engine keeps, however it nests them."""
-    if isinstance(features, np.ndarray):
-        return [list(features.shape)]
+    if isinstance(shape := getattr(features, "shape", None), tuple):  # an array's, or a torch tensor's
+        return [list(shape)]
     if is_dataclass(features):
         features = [getattr(features, field.name) for field in fields(features)]
     parts = features.values() if isinstance(features, dict) else features if isinstance(features, (list, tuple)) else ()
