@@ -72,7 +72,7 @@ def _mixed(pixels: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.n
     """(N,): the wall's share in N pixels beside the mask, 0 for those that are no mixture of it and what lies beyond.
 
     Where three colours meet the filter takes the third for a mixture of the others. A mixture lies about on the line
-    from the colour two pixels further in to that of two pixels further out, and is like neither of its outer neighbours.
+    from the colour two pixels further in to the one two pixels out, and is like neither of its outer neighbours.
     """
     steps = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if (y, x) != (0, 0)]
     around = cv2.copyMakeBorder(mask.view(np.uint8), 2, 2, 2, 2, cv2.BORDER_REPLICATE)
