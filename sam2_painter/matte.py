@@ -5,8 +5,8 @@ and surroundings differ, a guided filter (He, Sun & Tang, "Guided Image Filterin
 scale as in their "Fast Guided Filter", 2015) reads coverage off the colours. Where they do not differ (a mask drawn
 across one wall) the photo tells nothing, and the border stays as sharp as it was drawn.
 
-Coverage never leaves the mask while `BEYOND` is 0. With 1 no rim of the old paint stays, but where three
-colours meet the filter takes pixels of the neighbour for wall.
+A mask counts a pixel that is half wall as wall, and one that is a third wall as none; left alone, that third would stay
+as a rim in the old colour. So coverage goes one pixel beyond the mask, where the photo tells that wall is in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import numpy as np
 
 EPSILON = 1e-4  # ridge of the colour fit, (1/100 of full scale) squared: about the noise of a JPEG
 LOW, HIGH = 0.15, 0.75  # the filter is never quite sure: these count as 0 and 1
-BEYOND = 0  # pixels outside the mask that may be partly wall
+BEYOND = 1  # pixels outside the mask that may be partly wall
+CONTRAST = 20  # codes; a wall and what is beside it closer in colour than this tell nothing of a mixture
+OFF_LINE = 0.4  # how far, in lengths of the line between two colours, a mixture of both may lie beside it
+APART = 3  # codes; a pixel closer to an outer neighbour is of the same thing
 COARSE_RADIUS = 4  # the fit runs on pictures so small that `radius` is about this many of their pixels
 
 
@@ -50,6 +53,10 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     seen = np.clip((seen - LOW) / (HIGH - LOW), 0, 1)
     believed = _sample(trust, rows, columns, mask.shape)[:, 0]
     said = mask[rows, columns].astype(np.float32)
+    beyond = said == 0
+    share = _mixed(pixels, mask, rows[beyond], columns[beyond])
+    believed[beyond] *= share > 0
+    seen[beyond] = (seen[beyond] + share) / 2  # two readings of one coverage: the mean errs less than either
     coverage[rows, columns] = np.round(255 * (said + believed * (seen - said))).astype(np.uint8)
     return coverage
 
@@ -59,6 +66,35 @@ def _band(mask: np.ndarray, radius: int) -> np.ndarray:
     inside, outside = (np.ones((2 * reach + 1, 2 * reach + 1), np.uint8) for reach in (radius, BEYOND))
     inner = cv2.erode(mask.view(np.uint8), inside, borderType=cv2.BORDER_CONSTANT, borderValue=1)
     return cv2.dilate(mask.view(np.uint8), outside) != inner
+
+
+def _mixed(pixels: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(N,): the wall's share in N pixels beside the mask, 0 for those that are no mixture of it and what lies beyond.
+
+    Where three colours meet the filter takes the third for a mixture of the others. A mixture lies about on the line
+    from the colour two pixels further in to the one two pixels out, and is like neither of its outer neighbours.
+    """
+    steps = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if (y, x) != (0, 0)]
+    around = cv2.copyMakeBorder(mask.view(np.uint8), 2, 2, 2, 2, cv2.BORDER_REPLICATE)
+    inward = np.zeros((len(rows), 2), np.float32)
+    for y, x in steps:
+        inward += around[rows + 2 + y, columns + 2 + x, None] * np.array([y, x], np.float32)
+    inward /= np.maximum(np.hypot(*inward.T), 1e-6)[:, None]
+
+    def colour(distance: int) -> np.ndarray:
+        y = np.clip(np.rint(rows + distance * inward[:, 0]).astype(int), 0, mask.shape[0] - 1)
+        x = np.clip(np.rint(columns + distance * inward[:, 1]).astype(int), 0, mask.shape[1] - 1)
+        return pixels[y, x].astype(np.float32)
+
+    own, inside, next_out, outside = colour(0), colour(2), colour(-1), colour(-2)
+    line = inside - outside
+    length = np.maximum((line * line).sum(1), 1e-6)
+    share = ((own - outside) * line).sum(1) / length
+    off = np.linalg.norm(own - outside - share[:, None] * line, axis=1)
+    length = np.sqrt(length)
+    apart = np.minimum(np.linalg.norm(own - next_out, axis=1), np.linalg.norm(own - outside, axis=1))
+    between = (length > CONTRAST) & (share > 0) & (share < 1) & (off < OFF_LINE * length) & (apart > APART)
+    return np.where(between, share, 0)
 
 
 def _fit(

@@ -33,6 +33,7 @@ from .containers import read_file
 from .display import BeforeAfter, Layers, Masks, PhotoMask
 from .errors import InvalidInput, MaskNotFound
 from .images import Source, check_format
+from .paint import wall_color
 from .settings import Settings
 from .studio import SelectMode, Studio
 from .types import AutoMask, CombineMode, Layer, PaintMode, Photo, Prompts, Session
@@ -260,6 +261,15 @@ class Painter:
         look = dict(color=_rgb(color), opacity=opacity, mode=mode, light=light, shadow=shadow)
         self.studio.paint(self.session_id, [dict(mask_id=mask_id, **look, **(dict(name=name) if name else {}))])
         return self
+
+    def wall_color(self) -> RGB:
+        """What colour the selected wall has now, (red, green, blue) of 0-255: light, shadow and texture taken out.
+
+        Paint of this colour leaves the wall about as it is. Raises MaskNotFound with nothing selected.
+        """
+        if self.selected is None:
+            raise MaskNotFound("Nothing is selected: click(x, y) the wall first.")
+        return wall_color(self.photo, self.selected.rle, analyse=self.studio.surface)
 
     def edit_layer(self, index: int, **changes: Any) -> Self:
         """Change a layer (0 was painted first): color, opacity, mode, light, shadow, name or visible."""

@@ -17,7 +17,7 @@ from PIL import Image
 
 from sam2_painter import InvalidInput, Painter, PainterError, Prompts, paint
 from sam2_painter.display import SCREEN
-from sam2_painter.errors import NotAnImage, SessionNotFound
+from sam2_painter.errors import MaskNotFound, NotAnImage, SessionNotFound
 
 WALL, SKY, ROOF, WINDOW, DOOR = (110, 90), (5, 5), (100, 30), (45, 60), (70, 140)
 
@@ -47,6 +47,17 @@ def test_it_reads_like_a_sentence(painter, tmp_path):
     assert (saved == paint.composite(painter.photo, painter.session.layers)).all()
     assert (saved[SKY[1], SKY[0]] == painter.photo.pixels[SKY[1], SKY[0]]).all()
     assert (saved[WALL[1], WALL[0]] != painter.photo.pixels[WALL[1], WALL[0]]).any()
+
+
+def test_the_colour_a_wall_has_now_repaints_it_as_it_is(painter):
+    """The present paint of the selection, put on again, changes the wall by no more than a few codes."""
+    with pytest.raises(MaskNotFound):
+        painter.wall_color()
+    now = painter.click(*WALL).wall_color()
+    assert all(isinstance(v, int) and 0 <= v <= 255 for v in now)
+    wall = painter.selected.segmentation
+    again = painter.paint(now, 1.0).picture()[wall].astype(int)
+    assert np.abs(again - painter.photo.pixels[wall]).max() <= 4
 
 
 def test_every_click_after_paint_begins_anew(painter):

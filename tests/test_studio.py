@@ -153,6 +153,17 @@ def test_the_engine_reads_a_photo_once(studio, photo_bytes):
     assert len({session.mask(0) for session in sessions}) == 1
 
 
+def test_a_wall_is_analysed_once_for_equal_bytes(studio, photo_bytes):
+    """The same file and mask under another name share one analysis; another photo or another mask has its own."""
+    one, same = (studio.photo(studio.open(photo_bytes, name).id) for name in ("a.png", "b.png"))
+    other = studio.photo(studio.open(255 - one.pixels).id)
+    mask = is_color(one, WALL)
+    found = studio.surface(one, mask_to_rle(mask))
+    assert studio.surface(same, mask_to_rle(mask.copy())) is found
+    assert studio.surface(other, mask_to_rle(mask)).paint != found.paint
+    assert studio.surface(one, mask_to_rle(~mask)) is not found
+
+
 def test_two_photos_at_once_do_not_mix(studio, photo_bytes):
     """A click on my photo is answered from my photo, whoever else is clicking."""
     mirrored = to_png(draw_building()[:, ::-1])
