@@ -117,6 +117,7 @@ def launch(
         _check_port(settings)
     uploads = files.use_private_folder()
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
+    threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks = page.build(studio, settings)
     workers = Workers(queue_size=settings.queue_size)
     photos = Rate(settings.sessions_per_minute, "photos")
@@ -155,6 +156,12 @@ def launch(
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _import_plotting() -> None:
+    """Gradio imports matplotlib, where there is one, in the middle of its first answer: everybody waits for seconds."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("matplotlib").get_backend()
 
 
 def _check_port(settings: Settings) -> None:
@@ -216,7 +223,7 @@ def _sweep(stop: threading.Event, studio: Studio, uploads: Path) -> None:
     """Delete what nobody uses any more, also while nobody opens a photo."""
     while not stop.wait(SWEEP_SECONDS):
         try:
-            studio.sessions.sweep()
+            studio.sweep()
             files.sweep(uploads)
         except (PainterError, OSError) as error:  # a full disk, say: the next sweep may do better
             log.warning("sweep: %s", error)
