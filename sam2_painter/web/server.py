@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 from gradio_client import Client
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
@@ -31,6 +34,7 @@ from .auth import SignIn
 from .departures import Departures
 from .guard import Guard
 from .limits import Rate
+from .replies import refuse
 from .work import Workers
 
 log = logging.getLogger(__name__)
@@ -78,10 +82,21 @@ class _GuardedApp(App):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.state_holder = _Tabs()
+        for kind in (FnIndexInferError, KeyError, TypeError, ValueError):
+            self.add_exception_handler(kind, _unreadable)
 
     def build_middleware_stack(self) -> ASGIApp:
         self.guard.app = Departures(super().build_middleware_stack(), self.gone)
         return self.guard
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    """What Gradio raises before it begins anything for a request: an unknown event, other fields than it has. Errors of
+    our own never get here: Gradio makes answers of those."""
+    if request.method != "POST":
+        raise error
+    log.info("gradio could not read a request: %s %s", type(error).__name__, error)
+    return refuse(422, "This request fits no event of this server. See /gradio_api/info for what there is.")
 
 
 class _Tab(SessionState):
