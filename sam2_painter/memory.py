@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,9 +61,15 @@ class Memory:
 
     def forget(self, digest: str | None = None) -> None:
         """Everything about one photo, or about all."""
-        about: Callable[[object], bool] = lambda key: digest in (None, key[0])  # type: ignore[index]  # noqa: E731
+        self._clear(lambda of: digest in (None, of))
+
+    def keep_only(self, digests: Collection[str]) -> None:
+        """Forget everything about other photos."""
+        self._clear(lambda of: of not in digests)
+
+    def _clear(self, about: Callable[[str], bool]) -> None:
         for cache in self._caches().values():
-            cache.clear(about)
+            cache.clear(lambda key: about(key[0]))  # type: ignore[index]
 
     def status(self) -> dict[str, CacheStatus]:
         """How full each cache is, by name."""

@@ -188,7 +188,14 @@ class Studio:
         session = self.sessions.get(session_id)
         self.cancel(session_id)
         self.sessions.delete(session_id)
-        self._memory.forget(session.digest)
+        if session.digest not in self.sessions.digests():  # else somebody else works on the same photo
+            self._memory.forget(session.digest)
+
+    def sweep(self) -> int:
+        """Delete expired sessions (`SessionStore.sweep`) and forget photos no session has; how many sessions went."""
+        gone = self.sessions.sweep()
+        self._memory.keep_only(set(self.sessions.digests()))
+        return gone
 
     def photo(self, session_id: str) -> Photo:
         """The session's photo, opened (again, if memory had no room for it)."""

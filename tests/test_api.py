@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ from sam2_painter.deadline import check
 from sam2_painter.errors import Busy, Cancelled, InvalidInput, TimeLimitExceeded, TooManyRequests
 from sam2_painter.sessions import Download
 from sam2_painter.web import files, verbs
-from sam2_painter.web.api import ENDPOINTS, WrongType
+from sam2_painter.web.api import ENDPOINTS, Service, WrongType
 from sam2_painter.web.forms import Attachment, Caller
 from sam2_painter.web.limits import Rate
 from sam2_painter.web.work import Workers
@@ -256,6 +257,29 @@ def test_a_full_queue_is_busy_and_quick_verbs_pass_it():
         workers.close()
 
     asyncio.run(run())
+
+
+def test_a_session_is_deleted_while_others_work(studio, photo_bytes, tmp_path):
+    """Where heavy work leaves no place at all, a session can still be deleted."""
+    session = studio.open(photo_bytes)
+    endpoint = next(one for one in ENDPOINTS if one.name == "delete_session")
+
+    async def run():
+        workers = Workers(threads=1, queue_size=0)
+        service = Service(studio, workers, Rate(60, "photos"), tmp_path)
+        gate = threading.Event()
+        slow = asyncio.create_task(workers.run(gate.wait, limit=30, name="slow"))
+        await asyncio.sleep(0)
+        delete = partial(endpoint.call, studio, Caller("127.0.0.1", False), {"session_id": session.id})
+        try:
+            assert await service.answer(endpoint, delete) == {"message": "Session deleted."}
+        finally:
+            gate.set()
+            await slow
+            workers.close()
+
+    asyncio.run(run())
+    assert studio.sessions.count() == 0
 
 
 def test_who_would_wait_too_long_is_told_at_once():

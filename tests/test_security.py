@@ -46,6 +46,32 @@ def ask_gradio(client: httpx.Client, name: str, data: list) -> str:
     return client.get(f"/gradio_api/call/{name}/{event}").text
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("run/predict", {"data": []}),
+        ("run/nope", {"data": []}),
+        ("run/health", {"data": [], "fn_index": -1}),
+        ("run/health", {"data": [], "fn_index": 99999}),
+        ("call/nope", {"data": []}),
+        ("call/v2/segment", {"data": []}),
+        ("call/v2/segment", {"session_id": "x", "fn_index": 1}),
+    ],
+)
+def test_an_event_there_is_not_is_refused(http_root, path, body):
+    """Gradio's raw doors say that they cannot read a request; nothing breaks and no traceback gets out."""
+    reply = http_root.post(f"/gradio_api/{path}", json=body)
+    assert reply.status_code == 422
+    assert "fits no event" in reply.json()["detail"]
+
+
+def test_an_upload_without_a_name_is_refused(http_root):
+    """A part of a form that is no file, where Gradio wants one."""
+    form = b'--x\r\nContent-Disposition: form-data; name="files"\r\n\r\nhi\r\n--x--\r\n'
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    assert http_root.post("/gradio_api/upload", content=form, headers=kind).status_code == 422
+
+
 @pytest.fixture
 def trap():
     """An address on this machine that remembers whoever comes."""

@@ -1,5 +1,8 @@
 """Starting and ending the one server behind every door."""
 
+import sys
+import time
+
 import httpx
 import pytest
 from conftest import free_port, make_studio
@@ -23,6 +26,26 @@ def test_without_a_public_link_the_page_stays_up(tmp_path, capsys):
         assert httpx.get(f"{served.url}/api/health").status_code == 200
         told = capsys.readouterr().out.splitlines()
         assert told == list(served.notes)  # of Gradio's own chatter nothing
+    finally:
+        served.close()
+
+
+def test_plotting_is_imported_beside_the_event_loop(tmp_path, monkeypatch):
+    """Gradio imports matplotlib when it answers first, which takes seconds: a thread has done so by then."""
+    (tmp_path / "matplotlib.py").write_text(
+        "import threading\nby = threading.current_thread().name\nget_backend = lambda: 'agg'\nuse = lambda name: None\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # so that it is put back
+    del sys.modules["matplotlib"]
+    served = server.launch(
+        make_studio(tmp_path), Settings(data_dir=tmp_path), prevent_thread_lock=True, any_port=True, quiet=True
+    )
+    try:
+        ends = time.monotonic() + 30
+        while not hasattr(sys.modules.get("matplotlib"), "use") and time.monotonic() < ends:
+            time.sleep(0.02)
+        assert sys.modules["matplotlib"].by == "import plotting"
     finally:
         served.close()
 

@@ -208,6 +208,16 @@ def test_a_clock_set_back_neither_kills_nor_keeps_for_ever(store, clock):
         store.get(session.id)
 
 
+def test_delete_waits_for_nobody(store):
+    """A session can be deleted in the middle of an edit; the edit is told and writes nothing."""
+    session = paint_once(store, new_session(store).id)
+    with pytest.raises(SessionNotFound), store.edit(session.id) as edit:
+        edit.do("select", edit.session.canvas)
+        store.delete(session.id)
+    assert store.count() == 0
+    assert not list(store.upload_dir.iterdir())
+
+
 def test_delete_leaves_nothing(store):
     """A deleted session is unknown, and its files are gone."""
     session = paint_once(store, new_session(store).id)

@@ -431,6 +431,27 @@ def test_close_leaves_nothing_anywhere(studio, opened):
     assert all(status.entries == 0 for status in studio.cache_status().values())
 
 
+def test_closing_leaves_others_what_is_known_of_the_same_photo(studio, opened, photo_bytes):
+    """Of two sessions on one photo the second is as quick after the first was deleted."""
+    other = studio.open(photo_bytes)
+    studio.embed(other.id)
+    studio.close(opened.id)
+    assert studio.embed(other.id).cached
+    studio.close(other.id)
+    assert all(status.entries == 0 for status in studio.cache_status().values())
+
+
+def test_a_sweep_forgets_photos_nobody_has_any_more(studio, opened, photo_bytes):
+    """What was remembered of a session that expired goes with it; what others work on stays."""
+    painted_wall(studio, opened)
+    other = studio.open(to_png(draw_building(222, 150)))
+    studio.embed(other.id)
+    studio.sessions.delete(opened.id)  # as expiry does, or another process
+    studio.sweep()
+    assert studio.cached_digests() == {other.digest}
+    assert all(status.entries <= 1 for status in studio.cache_status().values())
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [(b"", NotAnImage), (b"hello, I am text", NotAnImage), (b"\x89PNG\r\n\x1a\n" + b"\x00" * 40, NotAnImage)],

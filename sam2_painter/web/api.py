@@ -161,7 +161,7 @@ ENDPOINTS = (
     Endpoint("GET", "/download-file/{filename}", verbs.download_file, "download", quick=True),
     Endpoint("GET", "/list-downloads", verbs.list_downloads, "download", quick=True),
     Endpoint("GET", "/session/{session_id}", verbs.session_info, "segment", quick=True),
-    Endpoint("DELETE", "/session/{session_id}", verbs.delete_session, "segment"),
+    Endpoint("DELETE", "/session/{session_id}", verbs.delete_session, "segment", quick=True),
     Endpoint("POST", "/get-embedding", verbs.get_embedding, "segment"),
     Endpoint("POST", "/get-mask-at-point", verbs.get_mask_at_point, "segment", quick=True),
     Endpoint(

@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 from gradio_client import Client
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
@@ -31,6 +34,7 @@ from .auth import SignIn
 from .departures import Departures
 from .guard import Guard
 from .limits import Rate
+from .replies import refuse
 from .work import Workers
 
 log = logging.getLogger(__name__)
@@ -78,10 +82,21 @@ class _GuardedApp(App):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.state_holder = _Tabs()
+        for kind in (FnIndexInferError, KeyError, TypeError, ValueError):
+            self.add_exception_handler(kind, _unreadable)
 
     def build_middleware_stack(self) -> ASGIApp:
         self.guard.app = Departures(super().build_middleware_stack(), self.gone)
         return self.guard
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    """What Gradio raises before it begins anything for a request: an unknown event, other fields than it has. Errors of
+    our own never get here: Gradio makes answers of those."""
+    if request.method != "POST":
+        raise error
+    log.info("gradio could not read a request: %s %s", type(error).__name__, error)
+    return refuse(422, "This request fits no event of this server. See /gradio_api/info for what there is.")
 
 
 class _Tab(SessionState):
@@ -117,6 +132,7 @@ def launch(
         _check_port(settings)
     uploads = files.use_private_folder()
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
+    threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks = page.build(studio, settings)
     workers = Workers(queue_size=settings.queue_size)
     photos = Rate(settings.sessions_per_minute, "photos")
@@ -155,6 +171,12 @@ def launch(
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _import_plotting() -> None:
+    """Gradio imports matplotlib, where there is one, in the middle of its first answer: everybody waits for seconds."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("matplotlib").get_backend()
 
 
 def _check_port(settings: Settings) -> None:
@@ -216,7 +238,7 @@ def _sweep(stop: threading.Event, studio: Studio, uploads: Path) -> None:
     """Delete what nobody uses any more, also while nobody opens a photo."""
     while not stop.wait(SWEEP_SECONDS):
         try:
-            studio.sessions.sweep()
+            studio.sweep()
             files.sweep(uploads)
         except (PainterError, OSError) as error:  # a full disk, say: the next sweep may do better
             log.warning("sweep: %s", error)
