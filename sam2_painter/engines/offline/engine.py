@@ -119,7 +119,7 @@ class OfflineEngine:
         chosen = suppress(reading, masks, np.where(good, scores, -1.0), options.box_nms_thresh, MOST_MASKS)
         found: dict[RLE, Mask] = {}
         for done, k in enumerate(chosen, 1):
-            leaves = tidy(reading, masks[k])
+            leaves = tidy(reading, masks[k : k + 1])[0]
             rle = paste(reading, leaves)
             if rle.area >= max(1, options.min_mask_region_area):
                 found.setdefault(rle, self._mask(reading, leaves, rle, scores[k], (), stability[k]))
@@ -136,7 +136,7 @@ class OfflineEngine:
             raise InvalidInput(f"category must be one of {allowed}, got {category!r}", "category")
         reading = self._reading(embedding)
         kind = CLASSES.index(category)
-        leaves = tidy(reading, reading.classes.argmax(axis=1) == kind)
+        leaves = tidy(reading, reading.classes.argmax(axis=1)[None] == kind)[0]
         if areas(reading, leaves[None])[0] < FOUND * reading.area.sum():
             return []
         sure = float(np.average(reading.classes[leaves, kind], weights=reading.area[leaves]))
@@ -177,8 +177,7 @@ class OfflineEngine:
         else:
             scores = self._scorers["next"](next_features(reading, masks, origins, clicks, previous))
         best = three_that_differ(reading, masks, scores)
-        tidied = np.array([tidy(reading, mask) for mask in masks[best]])
-        return keep_promises(tidied, clicks, previous), scores[best]
+        return keep_promises(tidy(reading, masks[best]), clicks, previous), scores[best]
 
     def _recall(self, key: tuple) -> tuple[np.ndarray, np.ndarray] | None:
         with self._lock:
