@@ -132,7 +132,9 @@ def main() -> None:
     figures["scorers"] = {name: figure for name, (_, figure) in trained.items()}
     parameters = sum(weight.numel() for weight in Network().parameters())
     photos = len(read_split(args.data, "train"))
-    (PACKAGE / "MODEL_CARD.md").write_text(model_card(date.today(), photos, HOUSES, figures, parameters, len(CLASSES)))
+    drawn = sum(map(len, DRAWN))
+    card = model_card(date.today(), photos, drawn, HOUSES, figures, parameters, len(CLASSES))
+    (PACKAGE / "MODEL_CARD.md").write_text(card)
 
 
 if __name__ == "__main__":
