@@ -11,10 +11,11 @@ A folder of photos, painted by many containers at once:
 
     modal run modal_sam2.py::paint_folder --folder photos --color "#c8553d" --x 0.5 --y 0.6
 
-The same service on a GPU of your own: `python modal_sam2.py serve` (with requirements-sam2.txt).
+The same service on a GPU of your own: `python modal_sam2.py serve [PORT]` (with requirements-sam2.txt). It is set up by
+the SAM2_ variables of app.py, and asks for a key when MODAL_KEY and MODAL_SECRET are set.
 
-Read when deploying: SAM2_MODEL (large), SAM2_GPU (A100-40GB), SAM2_DTYPE (bfloat16, as the authors run it on a GPU;
-float32 for the very masks of their package), SAM2_MIN_CONTAINERS (0), SAM2_MAX_CONTAINERS (4).
+Read when deploying: SAM2_MODEL (large), SAM2_GPU (A100-40GB), SAM2_DTYPE (bfloat16, as the authors run it on a GPU:
+nearly the masks of float32, which may be set instead), SAM2_MIN_CONTAINERS (0), SAM2_MAX_CONTAINERS (4).
 
 This file holds what Modal needs to know; what it runs is `sam2_painter.engines`.
 """
@@ -25,9 +26,14 @@ import os
 import sys
 from pathlib import Path
 
-import modal
+try:
+    import modal
+except ModuleNotFoundError:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"{__doc__}\nThe Modal SDK is missing here: pip install -r requirements-modal.txt")
 
-from sam2_painter.engines.sam2.weights import RELEASES
+from sam2_painter.engines.sam2.weights import release
 
 APP = "sam2-painter"
 SAM2_COMMIT = "2b90b9f5ceec907a1c18123530e92e794ad901a4"  # of facebookresearch/sam2
@@ -45,7 +51,7 @@ GPU = deployed_with("SAM2_GPU", "A100-40GB")
 DTYPE = deployed_with("SAM2_DTYPE", "bfloat16")
 MIN_CONTAINERS = int(deployed_with("SAM2_MIN_CONTAINERS", "0"))
 MAX_CONTAINERS = int(deployed_with("SAM2_MAX_CONTAINERS", "4"))
-RELEASE = RELEASES[MODEL]
+RELEASE = release(MODEL)
 
 image = (
     modal.Image.debian_slim(python_version="3.12")
@@ -108,7 +114,7 @@ class SAM2:
         """Imports and weights, on the CPU: what the memory snapshot keeps."""
         from sam2_painter.engines.sam2 import SAM2Engine
 
-        self.engine = SAM2Engine(MODEL, os.environ.get("SAM2_CHECKPOINT"), device="cpu", dtype=DTYPE)
+        self.engine = SAM2Engine(MODEL, os.environ.get("SAM2_CHECKPOINT"), device="cpu")
 
     @modal.enter(snap=False)
     def wake(self) -> None:
@@ -119,7 +125,7 @@ class SAM2:
         from sam2_painter.engines.service import Service
         from sam2_painter.types import Photo, Prompts
 
-        self.engine.to("auto")
+        self.engine.to("auto", DTYPE)
         grey = Photo(np.full((64, 64, 3), 128, np.uint8))
         self.engine.predict(self.engine.embed(grey), Prompts.click(32, 32))
         self.remembers = Cache(REMEMBERED, lambda kept: kept.nbytes)
@@ -143,56 +149,95 @@ class SAM2:
 def paint_folder(folder: str, color: str, x: float = 0.5, y: float = 0.5, out: str = "painted", opacity: float = 0.9):
     """Paint what is at (x, y), in fractions of width and height, in every photo of a folder.
 
-    The photos are spread over as many containers as there may be; painting is done here.
+    The photos are spread over as many containers as there may be; painting is done here. What cannot be painted is
+    said, and the rest is done.
     """
     from sam2_painter.colors import parse_color
     from sam2_painter.engines import wire
+    from sam2_painter.errors import InvalidInput, PainterError
     from sam2_painter.images import encode, open_photo
     from sam2_painter.paint import composite
-    from sam2_painter.types import Layer, Prompts
+    from sam2_painter.types import Layer, Prompts, number
 
-    rgb = parse_color(color)
     kinds = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-    paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in kinds)
+    try:
+        rgb, x, y = parse_color(color), number(x, "x", 0, 1), number(y, "y", 0, 1)
+        opacity = number(opacity, "opacity", 0, 1)
+        paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in kinds)
+    except (InvalidInput, OSError) as error:
+        sys.exit(str(error))
     Path(out).mkdir(parents=True, exist_ok=True)
+    asked: list[Path] = []
 
     def questions():
         for path in paths:
-            photo = open_photo(path)
+            try:
+                photo = open_photo(path)
+            except PainterError as error:
+                print(f"{path.name}: {error}")
+                continue
             height, width = photo.size
-            point = Prompts.click(min(int(x * width), width - 1), min(int(y * height), height - 1))
-            yield "predict", wire.request(wire.shrink(photo), 280.0, prompts=point, attach=True)
+            point = Prompts.click(min(x * width, width - 1), min(y * height, height - 1))
+            asked.append(path)
+            yield "predict", wire.request(wire.shrink(photo), wire.MAX_SECONDS, prompts=point, attach=True)
 
-    for path, (status, body, _) in zip(paths, SAM2().answer.starmap(questions()), strict=True):
-        reply = wire.unpack(body)
-        if status != 200:
-            print(f"{path.name}: {reply['error']['message']}")
+    done = 0
+    for i, answer in enumerate(SAM2().answer.starmap(questions(), return_exceptions=True)):
+        path = asked[i]
+        try:
+            if isinstance(answer, Exception):
+                raise PainterError(f"Modal failed ({type(answer).__name__}).")
+            status, body, _ = answer
+            reply = wire.unpack(body)
+            if status != 200:
+                raise PainterError(reply["error"]["message"])
+            mask = wire.unpack_mask(reply["masks"][0])
+            picture = composite(open_photo(path), [Layer(mask, rgb, opacity)])
+        except PainterError as error:
+            print(f"{path.name}: {error}")
             continue
-        mask = wire.unpack_mask(reply["masks"][0])
-        picture = composite(open_photo(path), [Layer(mask, rgb, opacity)])
-        to = Path(out) / f"{path.stem}.png"
+        alone = [other.stem for other in paths].count(path.stem) == 1  # or a.jpg and a.png would be one
+        to = Path(out) / f"{path.stem if alone else path.name}.png"
         to.write_bytes(encode(picture))
         print(f"{path.name} -> {to}")
+        done += 1
+    print(f"{done} of {len(paths)} photos painted.")
 
 
 def serve(port: int = 8000) -> None:
-    """The same service on this machine's best device."""
+    """The same service on this machine, as the SAM2_ settings of app.py say."""
     import uvicorn
 
     from sam2_painter.cache import Cache
     from sam2_painter.engines.sam2 import SAM2Engine
     from sam2_painter.engines.service import build_api
+    from sam2_painter.errors import PainterError
+    from sam2_painter.settings import Settings
 
-    engine = SAM2Engine(os.environ.get("SAM2_MODEL", "auto"), os.environ.get("SAM2_CHECKPOINT"))
-    key, secret = os.environ.get("MODAL_KEY", ""), os.environ.get("MODAL_SECRET", "")
-    print(f"{engine.title}. Elsewhere: python app.py --engine modal --modal-base-url http://127.0.0.1:{port}")
-    uvicorn.run(build_api(engine, Cache(REMEMBERED, lambda kept: kept.nbytes), key=key, secret=secret), port=port)
+    try:
+        settings = Settings.from_env()
+        engine = SAM2Engine(
+            settings.sam2_model,
+            settings.sam2_checkpoint or None,
+            settings.sam2_device,
+            settings.sam2_cache_dir or None,
+            settings.sam2_dtype,
+            settings.sam2_compile,
+        )
+    except PainterError as error:
+        sys.exit(f"The service cannot start. {error}")
+    api = build_api(
+        engine, Cache(REMEMBERED, lambda kept: kept.nbytes), key=settings.modal_key, secret=settings.modal_secret
+    )
+    key = " MODAL_KEY=... MODAL_SECRET=..." if settings.modal_key or settings.modal_secret else ""
+    print(f"{engine.title}. To use it:{key} python app.py --engine modal --modal-base-url http://127.0.0.1:{port}")
+    uvicorn.run(api, port=port, log_level="warning")
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["deploy"]:
-            os.execvp("modal", ["modal", "deploy", __file__])
+            os.execv(sys.executable, [sys.executable, "-m", "modal", "deploy", __file__])
         case ["serve"]:
             serve()
         case ["serve", port] if port.isdecimal():

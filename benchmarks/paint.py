@@ -1,5 +1,8 @@
 """How true the paint is, and how fast: `python -m benchmarks.paint [--quality] [--speed] [--random N] [--seed N]`.
 
+To be looked at: `python -m benchmarks.paint --sheet OUT.jpg [--data FOLDER]` paints the walls of annotated photos
+(FOLDER, or BUILDINGS_DATA: `manifest.json`, `images/`, `labels/`) in six colours, a row a photo.
+
 Quality: facades are rendered with the old paint and again with the new (see `scenes`); every method gets the first and
 a mask, and is compared with the second. CIEDE2000 inside the mask (mean, 95th percentile), in the ring of three pixels
 on either side of its border and inside it alone, and how much of the texture and of the shadow is kept (1 is right).
@@ -13,9 +16,12 @@ from __future__ import annotations
 
 import argparse
 import colorsys
+import json
+import os
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -244,6 +250,34 @@ def speed(rounds: int) -> None:
         )
 
 
+SHEET_COLORS = ("#f4f1ea", "#20304e", "#b4593b", "#8fa58b", "#e3c878", "#2b2d2f")
+
+
+def sheet(folder: Path, count: int, side: int = 480) -> np.ndarray:
+    """(H, W, 3) uint8: a row for each photo with walls, as it is and then in `SHEET_COLORS`."""
+    rows = []
+    for name, regions in _walls(folder).items():
+        pixels = cv2.imread(str(folder / "images" / f"{name}.jpg"), cv2.IMREAD_COLOR_RGB)
+        mask = np.isin(cv2.imread(str(folder / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED), regions)
+        if pixels is None or mask.mean() < 0.1:
+            continue
+        pictures = [pixels, *(ours(pixels, mask, parse_color(color)) for color in SHEET_COLORS)]
+        small = [fit(picture, side) for picture in pictures]
+        rows.append(np.hstack([np.pad(v, ((0, side - v.shape[0]), (0, side - v.shape[1]), (0, 0))) for v in small]))
+        if len(rows) == count:
+            break
+    return np.vstack(rows)
+
+
+def _walls(folder: Path) -> dict[str, list[int]]:
+    """Name of each photo -> numbers of its wall regions."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return {
+        image["name"]: [region["id"] for region in image["regions"] if region["painter"] == "wall"]
+        for image in manifest["images"]
+    }
+
+
 def main() -> None:
     """Both halves, or the one asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -252,7 +286,15 @@ def main() -> None:
     parser.add_argument("--random", type=int, default=48, help="how many scenes to draw anew")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="for the scenes drawn; printed")
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--sheet", type=Path, metavar="OUT", help="write a sheet of painted photos, and nothing else")
+    parser.add_argument("--data", type=Path, default=os.environ.get("BUILDINGS_DATA"), help="folder of the photos")
+    parser.add_argument("--photos", type=int, default=8, help="on the sheet")
     options = parser.parse_args()
+    if options.sheet:
+        if options.data is None:
+            parser.error("give the folder of photos by --data, or set BUILDINGS_DATA")
+        cv2.imwrite(str(options.sheet), sheet(Path(options.data), options.photos)[..., ::-1])
+        return
     if options.quality or not options.speed:
         quality(options.random, options.seed)
     if options.speed or not options.quality:

@@ -55,7 +55,7 @@ class Tally:
         except Refused as refusal:
             with self.guard:
                 self.refused[f"{verb} {refusal.status}"] += 1
-            time.sleep(min(refusal.retry_after, 5.0))
+            time.sleep(refusal.retry_after)
             return None
         except (httpx.HTTPError, ValueError, OSError, AssertionError, TimeoutError, CancelledError) as error:
             with self.guard:

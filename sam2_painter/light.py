@@ -108,7 +108,10 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     if unclipped.sum() > 0.3 * inside.sum():
         inside = unclipped
     wall = smooth[inside]
-    hue = _hue(wall + 0.004)
+    # Compared with what the usual colour would be as bright as the pixel is: the floor that keeps noise out of dark
+    # hues must not tell the sunlit corner of a dark wall from its shade.
+    usual = np.maximum(np.median(wall, 0), 1e-5)
+    hue = _hue(wall + 0.004) - _hue((wall @ LUMINANCE)[:, None] * (usual / (usual @ LUMINANCE)) + 0.004)
     hue -= np.median(hue, 0)
     along, across = hue @ WARM_COOL, hue @ ACROSS
     same = (along > -0.4) & (along < 0.8) & (np.abs(across) < 0.25)

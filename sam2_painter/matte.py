@@ -5,7 +5,8 @@ and surroundings differ, a guided filter (He, Sun & Tang, "Guided Image Filterin
 scale as in their "Fast Guided Filter", 2015) reads coverage off the colours. Where they do not differ (a mask drawn
 across one wall) the photo tells nothing, and the border stays as sharp as it was drawn.
 
-Coverage never leaves the mask: a pixel outside it is nobody's to paint.
+A mask counts a pixel that is half wall as wall, and one that is a third wall as none; left alone, that third would stay
+as a rim in the old colour. So coverage goes one pixel beyond the mask, where the photo tells that wall is in it.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ import cv2
 import numpy as np
 
 EPSILON = 1e-4  # ridge of the colour fit, (1/100 of full scale) squared: about the noise of a JPEG
-LOW, HIGH = 0.15, 0.85  # the filter is never quite sure: these count as 0 and 1
+LOW, HIGH = 0.15, 0.75  # the filter is never quite sure: these count as 0 and 1
+BEYOND = 1  # pixels outside the mask that may be partly wall
 COARSE_RADIUS = 4  # the fit runs on pictures so small that `radius` is about this many of their pixels
 
 
 def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
-    """Coverage of each pixel of a mask, (h, w) uint8: 255 wall alone, 0 none of it.
+    """Coverage of each pixel by the wall under a mask, (h, w) uint8: 255 wall alone, 0 none of it.
 
     pixels: (h, w, 3) uint8 RGB and mask: (h, w) bool, the same part of a photo, with a margin of `radius` pixels
-    around the mask where the photo has them. radius: how far inside the mask its true border may lie, in pixels.
+    around the mask where the photo has them. radius: how far inside the mask its true border may lie, in pixels;
+    outside, it is looked for within `BEYOND`.
     """
     coverage = mask.view(np.uint8) * np.uint8(255)
     height, width = mask.shape
@@ -33,12 +36,12 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     reach = max(1, round(radius / scale))
     wall = (target > 0.5).view(np.uint8)
     # The colours of both sides are learned where the mask is surely right, and applied where it may not be.
-    strip = np.ones((2 * (reach // 2) + 1,) * 2, np.uint8)
+    strip = np.ones((3, 3), np.uint8)
     inner = cv2.erode(wall, strip, borderType=cv2.BORDER_CONSTANT, borderValue=1)
     sure = (cv2.dilate(wall, strip) == inner).astype(np.float32)
-    slopes, offset, trust = _fit(guide, wall.astype(np.float32), sure, round(1.5 * reach))
+    slopes, offset, trust = _fit(guide, wall.astype(np.float32), sure, reach)
 
-    rows, columns = np.nonzero(_inner_band(mask, radius))
+    rows, columns = np.nonzero(_band(mask, radius))
     if not len(rows):
         return coverage
     planes = cv2.merge([*cv2.split(slopes), offset])
@@ -46,15 +49,16 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     seen = np.einsum("nc,nc->n", near[:, :3], pixels[rows, columns].astype(np.float32) / 255) + near[:, 3]
     seen = np.clip((seen - LOW) / (HIGH - LOW), 0, 1)
     believed = _sample(trust, rows, columns, mask.shape)[:, 0]
-    coverage[rows, columns] = np.round(255 * (1 + believed * (seen - 1))).astype(np.uint8)
+    said = mask[rows, columns].astype(np.float32)
+    coverage[rows, columns] = np.round(255 * (said + believed * (seen - said))).astype(np.uint8)
     return coverage
 
 
-def _inner_band(mask: np.ndarray, radius: int) -> np.ndarray:
-    """(h, w) bool: pixels of the mask within `radius` of its border; the photo's own frame is no border."""
-    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    inner = cv2.erode(mask.view(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    return mask & (inner == 0)
+def _band(mask: np.ndarray, radius: int) -> np.ndarray:
+    """(h, w) bool: within `radius` of the mask's border inside it, `BEYOND` outside; the photo's frame is no border."""
+    inside, outside = (np.ones((2 * reach + 1, 2 * reach + 1), np.uint8) for reach in (radius, BEYOND))
+    inner = cv2.erode(mask.view(np.uint8), inside, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    return cv2.dilate(mask.view(np.uint8), outside) != inner
 
 
 def _fit(

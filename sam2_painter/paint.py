@@ -16,13 +16,12 @@ from .errors import InvalidInput
 from .images import fit
 from .light import LINEAR, linear_to_srgb
 from .rle import RLE
-from .surface import WHITE_WALL_LIGHT, Border, Surface, analyse, scale_box
+from .surface import WHITE_WALL_LIGHT, Border, Box, Surface, analyse, reach_box, scale_box
 from .types import Layer, Photo, fit_size
 
 Analyse = Callable[[Photo, RLE, int | None], Surface]
 """`analyse`, or one that remembers its answers by (photo.digest, rle, max_side); `Surface.nbytes` is what one costs."""
 
-Box = tuple[int, int, int, int]  # XYWH
 STRIP = 64  # rows painted at a time
 
 
@@ -31,8 +30,9 @@ def composite(
 ) -> np.ndarray:
     """The painted photo, (H, W, 3) uint8 RGB, a new array.
 
-    Layers are painted in their order; invisible ones and those of opacity 0 change nothing; pixels outside every mask
-    stay bit-identical. With `max_side` the picture is made at that size, and equals the full one shrunk, within
+    Layers are painted in their order; invisible ones and those of opacity 0 change nothing. Pixels outside every mask
+    stay bit-identical, but for those at its very border that are partly wall. With `max_side` the picture is made at
+    that size, and equals the full one shrunk, within
     rounding. Raises InvalidInput when a mask is not of the photo's size.
     """
     base = photo.pixels if max_side is None else fit(photo.pixels, max_side)
@@ -86,7 +86,7 @@ def changed_box(before: Sequence[Layer], after: Sequence[Layer], size: tuple[int
         return (0, 0, 0, 0)
     x, y = min(b[0] for b in boxes), min(b[1] for b in boxes)
     right, bottom = max(b[0] + b[2] for b in boxes), max(b[1] + b[3] for b in boxes)
-    box = (x, y, right - x, bottom - y)
+    box = reach_box((x, y, right - x, bottom - y), size)
     return box if max_side is None else scale_box(box, size, fit_size(size, max_side))
 
 

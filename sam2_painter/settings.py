@@ -90,7 +90,14 @@ class Settings:
         choices=("auto", "tiny", "small", "base-plus", "large"),
     )
     sam2_checkpoint: str = _knob("", "SAM2_CHECKPOINT", "local SAM 2.1 checkpoint instead of the hub's")
-    sam2_device: str = _knob("auto", "SAM2_DEVICE", "device for --engine sam2: auto, cuda, mps or cpu")
+    sam2_device: str = _knob("auto", "SAM2_DEVICE", "device for --engine sam2: auto, cuda, cuda:N, mps or cpu")
+    sam2_dtype: str = _knob(
+        "float32",
+        "SAM2_DTYPE",
+        "precision of --engine sam2; bfloat16 is faster on newer GPUs and CPUs and its masks nearly the same",
+        choices=("float32", "bfloat16"),
+    )
+    sam2_compile: bool = _knob(False, "SAM2_COMPILE", "compile SAM 2's encoder at start, on CUDA: takes a minute")
     sam2_cache_dir: str = _knob("", "SAM2_CACHE_DIR", "folder for downloaded SAM 2 weights [the hub's own]")
 
     def __post_init__(self) -> None:

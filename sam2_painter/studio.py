@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,7 @@ from .deadline import Deadline, check, current
 from .edits import SelectMode
 from .engines import Engine, Progress, no_progress
 from .engines.asking import Asking
-from .errors import InvalidInput, MaskNotFound, NotAnImage, StorageError
+from .errors import InvalidInput, MaskNotFound, NotAnImage, PainterError, StorageError
 from .gate import Gate
 from .memory import Memory
 from .rle import RLE
@@ -47,6 +48,7 @@ EXPORT_KINDS: dict[ExportKind, tuple[str, str, str]] = {  # end of the name, suf
     "png": ("masks", "zip", "application/zip"),
     "project": ("project", "zip", "application/zip"),
 }
+READ_AHEAD = 2  # photos read in the background at once; a few more may wait, the rest is read when asked about
 _DAMAGED = "The photo of this session is damaged on disk. Open it again."
 
 
@@ -99,6 +101,8 @@ class Studio:
             pictures=picture_cache,
         )
         self._generating = Gate(1, queue_size)  # one at a time: it takes seconds, and clicks must not wait for it
+        self._reading = ThreadPoolExecutor(READ_AHEAD, "read ahead")
+        self._reading_places = threading.BoundedSemaphore(4 * READ_AHEAD)
         self._running: defaultdict[str, set[Deadline]] = defaultdict(set)  # by session, for cancel()
         self._running_guard = threading.Lock()
 
@@ -117,6 +121,8 @@ class Studio:
             sam2_checkpoint=settings.sam2_checkpoint,
             sam2_device=settings.sam2_device,
             sam2_cache_dir=settings.sam2_cache_dir,
+            sam2_dtype=settings.sam2_dtype,
+            sam2_compile=settings.sam2_compile,
         )
         sessions = SessionStore(
             settings.upload_dir,  # type: ignore[arg-type]
@@ -215,6 +221,18 @@ class Studio:
     def embed(self, session_id: str) -> Found[Embedding]:
         """Let the engine read the photo now, so that the first click is quick."""
         return self._embedding(self.photo(session_id))
+
+    def read_ahead(self, session_id: str) -> None:
+        """`embed` in the background, if the engine wants to (`Engine`). Returns at once and raises nothing: an engine
+        that cannot read the photo tells so at the first question about it."""
+        if getattr(self.engine, "reads_ahead", False) and self._reading_places.acquire(blocking=False):
+            self._reading.submit(self._read_ahead, session_id).add_done_callback(
+                lambda _: self._reading_places.release()
+            )
+
+    def _read_ahead(self, session_id: str) -> None:
+        with suppress(PainterError):  # its line is in the log
+            self.embed(session_id)
 
     @verb("segment")
     def segment(self, session_id: str, prompts: Prompts, mode: SelectMode = "new") -> Session:

@@ -17,10 +17,11 @@ import numpy as np
 
 from .errors import InvalidInput
 from .light import LINEAR, LUMINANCE, PROXY, Light, erode, linear_to_srgb, read_light
-from .matte import soft_border, surroundings
+from .matte import BEYOND, soft_border, surroundings
 from .rle import RLE
 from .types import Photo, fit_size
 
+Box = tuple[int, int, int, int]  # XYWH
 HEADROOM = 1.6  # the white wall is kept up to this much brighter than white: sunlit spots on a shaded wall
 
 STRIP = 256  # rows worked on at a time: 12 megapixels of floats never lie in memory at once
@@ -43,7 +44,7 @@ class Border:
     share: np.ndarray
     rest: np.ndarray
 
-    def within(self, box: tuple[int, int, int, int], width: int) -> Border:
+    def within(self, box: Box, width: int) -> Border:
         """The ones in a box (XYWH) of the picture, which is `width` pixels wide."""
         x, y, w, h = box
         rows, columns = np.divmod(self.at, width)
@@ -64,7 +65,7 @@ class Surface:
     """
 
     size: tuple[int, int]
-    box: tuple[int, int, int, int]
+    box: Box
     white: np.ndarray
     coverage: np.ndarray
     rest: np.ndarray
@@ -122,7 +123,7 @@ class Surface:
         return Surface(size, (x0, y0, x1 - x0, y1 - y0), white, coverage, shrink(behind)[soft], self.paint)
 
 
-def scale_box(box: tuple[int, int, int, int], size: tuple[int, int], to: tuple[int, int]) -> tuple[int, int, int, int]:
+def scale_box(box: Box, size: tuple[int, int], to: tuple[int, int]) -> Box:
     """The XYWH box of a picture of `size` (H, W) in the same picture at size `to`: every pixel it touches."""
     x, y, w, h = box
     left, top = x * to[1] // size[1], y * to[0] // size[0]
@@ -150,14 +151,14 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
             f"the mask is {rle.size[1]}x{rle.size[0]} pixels, the photo {photo.size[1]}x{photo.size[0]}", "mask"
         )
     size = photo.size if max_side is None else fit_size(photo.size, max_side)
-    x, y, w, h = rle.bbox
     if not rle.area:
         white, coverage, rest = (np.zeros(shape, np.uint8) for shape in ((0, 0, 3), (0, 0), (0, 3)))
         return Surface(size, (0, 0, 0, 0), white, coverage, rest, (0, 0, 0))
-    crop, _ = rle.crop()
+    x, y, w, h = box = reach_box(rle.bbox, photo.size)
+    crop = _padded(rle.crop()[0], rle.bbox, box)
     radius = max(2, round(2 * max(photo.size) / 256))  # the masks of SAM are 256 pixels wide: two of theirs
-    coverage = _coverage(photo, crop, (x, y, w, h), radius)
-    light = read_light(photo, crop, (x, y, w, h))
+    coverage = _coverage(photo, crop, box, radius)
+    light = read_light(photo, crop, box)
     white = np.empty((h, w, 3), np.uint8)
     margin = MARGIN + (2 * _brick(photo) if light.bare > 0 else 0)
     for top in range(0, h, STRIP):
@@ -167,11 +168,24 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
         white[top:bottom] = strip[top - first : bottom - first]
     rest = surroundings(photo.pixels[y : y + h, x : x + w], coverage)
     paint = linear_to_srgb(np.minimum(light.paint / light.white, 1))
-    surface = Surface(photo.size, rle.bbox, white, coverage, rest, tuple(int(v) for v in np.round(255 * paint)))
+    surface = Surface(photo.size, box, white, coverage, rest, tuple(int(v) for v in np.round(255 * paint)))
     return surface.fit(photo, size)
 
 
-def _coverage(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int], radius: int) -> np.ndarray:
+def reach_box(box: Box, size: tuple[int, int]) -> Box:
+    """The XYWH box of all that paint on a mask may touch, from the mask's own; size: (H, W) of the photo."""
+    x, y, w, h = box
+    left, top = max(0, x - BEYOND), max(0, y - BEYOND)
+    return left, top, min(size[1], x + w + BEYOND) - left, min(size[0], y + h + BEYOND) - top
+
+
+def _padded(crop: np.ndarray, box: Box, wider: Box) -> np.ndarray:
+    """The (h, w) bool of one XYWH box in a box around it, False where that is wider."""
+    before = box[1] - wider[1], box[0] - wider[0]
+    return np.pad(crop, [(before[v], wider[3 - v] - box[3 - v] - before[v]) for v in (0, 1)])
+
+
+def _coverage(photo: Photo, crop: np.ndarray, box: Box, radius: int) -> np.ndarray:
     """(h, w) uint8: `soft_border` of the mask, which is shown the photo a little beyond its box."""
     x, y, w, h = box
     height, width = photo.size
@@ -181,7 +195,7 @@ def _coverage(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int], ra
     return np.ascontiguousarray(soft_border(pixels, wider, radius)[top : top + h, left : left + w])
 
 
-def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: Box) -> np.ndarray:
     """(h, w, 3) uint8: `Surface.white` of one box of the photo."""
     x, y, w, h = box
     weights = light.paint / (light.paint @ light.paint)

@@ -235,6 +235,20 @@ def test_progress_is_told_after_every_batch_and_may_stop_it():
         generate([], [], progress=stop, batch=5)
 
 
+def test_mending_may_be_stopped_too():
+    """Every mask mended is told, so that a Cancel need not wait for the rest."""
+    masks = [rectangle(0, 0, 20, 20), rectangle(30, 30, 20, 20), rectangle(70, 5, 20, 20)]
+    told: list[float] = []
+
+    def stop(fraction: float) -> None:
+        told.append(fraction)
+        if told.count(1.0) == 2:  # the last batch, and one mask
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        generate(masks, [0.9] * 3, progress=stop, min_mask_region_area=4)
+
+
 def test_the_size_of_batches_changes_nothing():
     """Masks found by ones are the masks found all at once."""
     rng = np.random.default_rng(3)

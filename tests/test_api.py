@@ -258,6 +258,28 @@ def test_a_full_queue_is_busy_and_quick_verbs_pass_it():
     asyncio.run(run())
 
 
+def test_who_would_wait_too_long_is_told_at_once():
+    """When those who wait would use up half the time limit, the next one is told how long to stay away."""
+
+    async def run():
+        workers = Workers(threads=1)
+        for _ in range(8):
+            await workers.run(lambda: time.sleep(0.1), limit=5, name="what a job takes")
+        gate = threading.Event()
+        slow = [asyncio.create_task(workers.run(gate.wait, limit=5, name="slow")) for _ in range(10)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy, match=r"Try again in \d s") as told:
+            await workers.run(gate.wait, limit=0.5, name="impatient")
+        assert told.value.retry_after >= 0.5
+        patient = asyncio.create_task(workers.run(gate.wait, limit=30, name="patient"))
+        assert await workers.run(lambda: "quick", limit=0.5, name="health", quick=True) == "quick"
+        gate.set()
+        assert all(await asyncio.gather(*slow, patient))
+        workers.close()
+
+    asyncio.run(run())
+
+
 def test_rates_count_by_address_and_minute():
     """One address over its rate does not cost another; the next minute begins anew."""
     now = [600.0]

@@ -106,7 +106,7 @@ def test_events_without_data(data):
 
 
 def test_only_uploads_are_opened(studio, tmp_path, photo_bytes):
-    """A path that was not uploaded is refused; an upload is opened and its file deleted."""
+    """A path that was not uploaded is refused; an upload is opened, and stays for others that sent the same."""
     uploads = tmp_path / "up"
     uploads.mkdir()
     secret = tmp_path / "secret.png"
@@ -119,7 +119,9 @@ def test_only_uploads_are_opened(studio, tmp_path, photo_bytes):
     sent.write_bytes(photo_bytes)
     shown = send("open_upload", studio, uploads, path=str(sent), name="my house.png")["session"]
     assert shown["name"] == "my house.png"
-    assert not sent.exists()
+    again = send("open_upload", studio, uploads, path=str(sent), name="theirs.png")["session"]
+    assert again["name"] == "theirs.png"
+    assert again["sid"] != shown["sid"]
 
 
 def test_pictures_are_sent_once(studio, session, tmp_path):

@@ -12,6 +12,7 @@ from conftest import to_png
 from engines import FloodEngine
 from far_end import memory
 
+from sam2_painter.engines import wire
 from sam2_painter.engines.sam2.weights import RELEASES
 from sam2_painter.engines.service import Service
 from sam2_painter.images import open_photo
@@ -101,35 +102,88 @@ def test_what_the_deployer_sets_reaches_the_container(tmp_path):
     assert function.autoscaler_settings.min_containers == 1
 
 
-def test_a_folder_is_painted(tmp_path, monkeypatch):
-    """Every photo of the folder is asked about at its own (x, y), and painted there; other files are left alone."""
+@pytest.fixture
+def modal_sam2(monkeypatch):
+    """The module, its containers answering here; a photo of 13 rows breaks the container it comes to."""
     monkeypatch.syspath_prepend(FILE.parent)
     import modal_sam2
 
     service = Service(FloodEngine(), memory())
 
     class Containers:
-        """Answers as the deployed class does, here."""
+        """Answers as the deployed class does."""
 
         class answer:
             @staticmethod
-            def starmap(questions):
+            def starmap(questions, return_exceptions):
                 for op, body in questions:
+                    if wire.unpack(body)["size"][0] == 13:
+                        yield ConnectionError("the container is gone")
+                        continue
                     answer = service.answer(op, body)
                     yield answer.status, answer.body, answer.retry_after
 
     monkeypatch.setattr(modal_sam2, "SAM2", Containers)
-    for name, side in (("a.png", "left"), ("b.png", "right")):
-        pixels = np.full((40, 80, 3), 200, np.uint8)
-        pixels[:, 40:] = 90
-        (tmp_path / name).write_bytes(to_png(pixels if side == "left" else pixels[:, ::-1].copy()))
-    (tmp_path / "notes.txt").write_text("no photo")
+    return modal_sam2
+
+
+def halves(left: int, right: int, height: int = 40) -> bytes:
+    """A photo file of two greys, 80 pixels wide."""
+    pixels = np.full((height, 80, 3), left, np.uint8)
+    pixels[:, 40:] = right
+    return to_png(pixels)
+
+
+def test_a_folder_is_painted(tmp_path, modal_sam2):
+    """Every photo of the folder is asked about at its own (x, y), and painted there; other files are left alone."""
+    for name, data in (("a.png", halves(200, 90)), ("b.png", halves(90, 200)), ("notes.txt", b"no photo")):
+        (tmp_path / name).write_bytes(data)
     modal_sam2.paint_folder.info.raw_f(str(tmp_path), "#c02020", x=0.25, y=0.5, out=str(tmp_path / "out"), opacity=1.0)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
     for name in ("a.png", "b.png"):
         before, after = (open_photo(folder / name).pixels.astype(int) for folder in (tmp_path, tmp_path / "out"))
         assert (np.abs(after - before)[:, 50:] == 0).all()
         assert (after[:, 5:30, 0] - after[:, 5:30, 1] > 30).all()
+
+
+def test_what_cannot_be_painted_does_not_stop_the_rest(tmp_path, modal_sam2, capsys):
+    """A file that is no photo and a container that dies are a line each; photos of one name do not overwrite."""
+    for name in ("a.png", "a.jpg", "z.png"):
+        (tmp_path / name).write_bytes(halves(200, 90))
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    (tmp_path / "killer.png").write_bytes(halves(200, 90, height=13))
+    modal_sam2.paint_folder.info.raw_f(str(tmp_path), "red", out=str(tmp_path / "out"))
+    said = capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg.png", "a.png.png", "z.png"]
+    assert "killer.png: Modal failed (ConnectionError)." in said
+    assert "broken.jpg: " in said
+    assert said.endswith("3 of 5 photos painted.\n")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (dict(color="mud-ish"), "mud-ish"),
+        (dict(x=1.5), "x must be from 0 to 1"),
+        (dict(opacity=7.0), "opacity must be from 0 to 1"),
+        (dict(folder="/nowhere"), "/nowhere"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_wrong_words_to_paint_folder(tmp_path, modal_sam2, wrong, sentence):
+    """One sentence, before any container is asked."""
+    with pytest.raises(SystemExit, match=sentence):
+        modal_sam2.paint_folder.info.raw_f(**{"folder": str(tmp_path), "color": "red", **wrong})
+
+
+def test_without_the_modal_sdk_it_still_explains_itself():
+    """The explanation comes all the same, and what to install."""
+    code = "import sys, runpy; sys.modules['modal'] = None; sys.argv = ['modal_sam2.py']; "
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=FILE.parent, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "modal deploy modal_sam2.py" in done.stderr
+    assert done.stderr.endswith("The Modal SDK is missing here: pip install -r requirements-modal.txt\n")
 
 
 def test_run_by_itself_it_explains_itself():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -95,7 +96,7 @@ def test_a_service_that_forgets_at_once_still_answers(waits):
     far_end.close()
 
 
-def test_masks_come_at_the_size_of_the_photo(far_end):
+def test_masks_come_at_the_size_of_the_photo():
     """A photo larger than what is sent gets masks of its own size: the far engine scales, nobody enlarges pixels."""
 
     class Scaling(FloodEngine):
@@ -105,12 +106,14 @@ def test_masks_come_at_the_size_of_the_photo(far_end):
                 embedding.__class__(**{**vars(embedding), "features": np.zeros(embedding.size)}), prompts
             )
 
-    far_end.service.engine = Scaling()
+    scaling = Scaling()
+    far_end = FarEnd(scaling)
     engine = ModalEngine(far_end.url)
     photo = Photo(np.zeros((1500, 3000, 3), np.uint8))
     (mask, _) = engine.predict(engine.embed(photo), Prompts.click(2999, 1499))
     assert mask.size == (1500, 3000)
-    assert far_end.service.engine.seen == ((1024, 2048), (1500, 3000), [[2999, 1499]])
+    assert scaling.seen == ((1024, 2048), (1500, 3000), [[2999, 1499]])
+    far_end.close()
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,7 @@ LYING = wire.pack({"image": "x", "model": "flood/1", "cached": True, "ms": 1, "m
     [
         pytest.param([hang_up] * 4, EngineUnavailable, "cannot be reached", id="killed-each-time"),
         pytest.param([say(503)] * 4, Busy, "is busy", id="busy-each-time"),
-        pytest.param([say(500)] * 4, EngineError, r"failed \(HTTP 500\)", id="broken-each-time"),
+        pytest.param([say(500)] * 4, EngineError, r"failed: HTTP 500", id="broken-each-time"),
         pytest.param([say(401)], EngineUnavailable, "MODAL_KEY", id="wrong-key"),
         pytest.param([say(404)], EngineUnavailable, r"modal deploy modal_sam2\.py", id="not-deployed"),
         pytest.param([say(200)], EngineError, "cannot be read", id="garbage"),
@@ -254,6 +257,37 @@ def test_a_full_service_says_when_to_come_back():
         assert answers[0] == answers[1] == answers[2]
 
 
+@pytest.mark.parametrize(
+    ("break_down", "sentence"),
+    [
+        pytest.param(RuntimeError("CUDA error at 0x7f"), r"Flood engine failed \(RuntimeError\)", id="any-error"),
+        pytest.param(MemoryError(), "Flood engine ran out of memory", id="no-memory"),
+    ],
+)
+def test_an_engine_that_fails_over_there_is_asked_once_and_says_so(waits, break_down, sentence):
+    """What the far engine raises comes back as one sentence without its internals, and is not tried again."""
+
+    class Broken(FloodEngine):
+        def predict(self, embedding, prompts):
+            raise break_down
+
+    far_end = FarEnd(Broken())
+    engine = ModalEngine(far_end.url, sleep=waits.append)
+    embedding = engine.embed(building())
+    with pytest.raises(EngineError, match=sentence) as caught:
+        engine.predict(embedding, CLICK)
+    assert "0x7f" not in str(caught.value)
+    assert waits == []
+    far_end.close()
+
+
+def test_a_reply_that_is_packed_is_not_unpacked(far_end, engine, embedding):
+    """Nothing compressed was asked for: a gzip bomb stays small, and is an answer that cannot be read."""
+    far_end.script.append(say(200, gzip.compress(bytes(1 << 26)), Content_Encoding="gzip"))
+    with pytest.raises(EngineError, match="cannot be read"):
+        engine.predict(embedding, CLICK)
+
+
 def test_the_service_stops_working_for_those_who_left():
     """A question that says it waits half a second is not worked on for longer."""
     far_end = FarEnd(FloodEngine(wait=5))
@@ -312,6 +346,14 @@ def test_auto_ends_with_the_offline_engine_and_says_why(tmp_path):
         pytest.param("modal", {}, "Set MODAL_BASE_URL", id="modal-nowhere"),
         pytest.param("modal", dict(modal_base_url="http://127.0.0.1:9"), "cannot be reached", id="modal-closed"),
         pytest.param("modal", dict(modal_base_url="sam2.modal.run"), "must be like https://", id="modal-no-scheme"),
+        pytest.param("modal", dict(modal_base_url="http://[half"), "must be like https://", id="modal-half-an-address"),
+        pytest.param("modal", dict(modal_base_url="http://a:port"), "must be like https://", id="modal-odd-port"),
+        pytest.param(
+            "modal", dict(modal_base_url="http://a", modal_key="ключ"), "MODAL_KEY or MODAL_SECRET", id="modal-odd-key"
+        ),
+        pytest.param(
+            "modal", dict(modal_base_url="http://a", modal_secret="x\n"), "MODAL_KEY or MODAL_SECRET", id="modal-line"
+        ),
         pytest.param("sam2", dict(sam2_checkpoint="/nowhere.pt"), "SAM2_CHECKPOINT|requirements-sam2", id="sam2"),
     ],
 )

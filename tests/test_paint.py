@@ -47,14 +47,19 @@ def wall():
     return photo, mask, Mask(mask_to_rle(mask))
 
 
+def _beyond(mask):
+    """(H, W) bool: pixels that paint on the mask must not touch."""
+    return cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+
+
 @pytest.mark.parametrize("mode", PAINT_MODES)
 @pytest.mark.parametrize("opacity", [0.3, 1.0])
 def test_pixels_outside_every_mask_stay(wall, mode, opacity):
-    """Outside the masks the picture is bit for bit the photo, and the photo itself is never written to."""
+    """Beyond the masks' borders the picture is bit for bit the photo, and the photo itself is never written to."""
     photo, mask, found = wall
     before = photo.pixels.copy()
     out = composite(photo, [Layer(found, SAGE, opacity, mode=mode)])
-    assert np.array_equal(out[~mask], before[~mask])
+    assert np.array_equal(out[_beyond(mask)], before[_beyond(mask)])
     assert (out[mask] != before[mask]).any(-1).mean() > 0.9
     assert np.array_equal(photo.pixels, before)
 
@@ -96,9 +101,9 @@ def test_later_layers_cover_earlier_ones(wall):
     once = composite(photo, [Layer(found, SAGE, 1.0)])
     twice = composite(photo, [Layer(found, NAVY, 1.0), Layer(found, SAGE, 1.0)])
     whole = analyse(photo, found.rle).whole > 0
-    x, y, w, h = found.bbox
+    x, y, w, h = analyse(photo, found.rle).box
     assert np.array_equal(twice[y : y + h, x : x + w][whole], once[y : y + h, x : x + w][whole])
-    assert np.array_equal(twice[~mask], photo.pixels[~mask])
+    assert np.array_equal(twice[_beyond(mask)], photo.pixels[_beyond(mask)])
 
 
 def test_realistic_paint_keeps_light_and_shadow():
@@ -205,7 +210,7 @@ def test_changed_box_sees_only_what_shows(wall):
     assert changed_box([], [Layer(found, NAVY, visible=False)], photo.size, None) == nothing
     assert changed_box([one, other], [one, other], photo.size, None) == nothing
     for before, after in (([], [one]), ([one], []), ([one, other], [other, one]), ([one, one], [one])):
-        assert changed_box(before, after, photo.size, None) == found.bbox
+        assert changed_box(before, after, photo.size, None) == analyse(photo, found.rle).box
 
 
 def test_analysis_may_be_remembered(wall):
@@ -248,10 +253,24 @@ def test_coverage_is_soft_at_a_blurred_edge_and_sharp_within_a_wall():
     mask = np.zeros((80, 120), bool)
     mask[20:, :62] = True  # two pixels over the edge, and a line across the bright wall
     coverage = soft_border(pixels, mask, 4)
-    assert (coverage[~mask] == 0).all()
+    assert (coverage[_beyond(mask)] == 0).all()
+    assert (coverage[19, 10:40] == 0).all()  # within the wall the mask's own edge is the border
     assert (coverage[30:70, 50] == 255).all()
     assert (coverage[30:70, 61] < 128).all()
     assert (coverage[20, 10:40] > 200).all()
+
+
+def test_a_pixel_beside_the_mask_that_is_partly_wall_is_painted_in_part():
+    """No rim of the old colour is left where the border cuts through a pixel."""
+    pixels = np.full((60, 80, 3), (200, 40, 40), np.uint8)
+    pixels[:, 40:] = (40, 40, 40)
+    pixels[:, 40] = (100, 40, 40)  # three eighths of it are wall, so the mask leaves it out
+    mask = np.zeros((60, 80), bool)
+    mask[:, :40] = True
+    out = composite(Photo(pixels), [Layer(Mask(mask_to_rle(mask)), (40, 40, 200), 1.0)])
+    assert (out[5:-5, 40, 0] < 70).all()
+    assert (out[5:-5, 40, 2] > 50).all()
+    assert np.array_equal(out[:, 41:], pixels[:, 41:])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 3), (20, 700)])
@@ -268,7 +287,7 @@ def test_tiny_and_narrow_photos_are_painted(size):
                 out = composite(photo, [layer], max_side=max_side)
                 assert out.shape == (fit(photo.pixels, max_side) if max_side else photo.pixels).shape
                 if max_side is None:
-                    assert np.array_equal(out[~mask], photo.pixels[~mask])
+                    assert np.array_equal(out[_beyond(mask)], photo.pixels[_beyond(mask)])
 
 
 @pytest.mark.parametrize("value", [0, 255])
@@ -314,6 +333,18 @@ def test_eyedropper_takes_a_small_mean(wall):
     for x, y in ((-1, 0), (320, 0), (0, 240), (float("nan"), 0)):
         with pytest.raises(InvalidInput, match="outside"):
             color_at(photo, x, y)
+
+
+def test_the_sunlit_corner_of_a_dark_wall_sets_the_reference():
+    """A dark green wall of which a sixth is in the sun is read by its sunlit part, not by its shade."""
+    rng = np.random.default_rng(3)
+    x = np.arange(320)[None]
+    light = np.where(x < 80, 0.75, 0.09)[..., None] * (1 + 0.03 * rng.standard_normal((240, 320, 1)))
+    pixels = np.round(255 * linear_to_srgb(LINEAR[[64, 88, 62]] * light)).astype(np.uint8)
+    mask = np.ones((240, 320), bool)
+    mask[:, :30] = False
+    color = wall_color(Photo(pixels), mask_to_rle(mask))
+    assert np.abs(np.array(color) - (64, 88, 62)).max() <= 12
 
 
 def test_the_browser_can_recolour_the_white_wall(wall):

@@ -19,7 +19,7 @@ from sam2_weights import save_random_weights
 from sam2_painter.engines import wire
 from sam2_painter.engines.modal import ModalEngine
 from sam2_painter.engines.sam2 import SAM2Engine
-from sam2_painter.errors import EngineUnavailable, InvalidInput
+from sam2_painter.errors import EngineError, EngineUnavailable, InvalidInput
 from sam2_painter.rle import rle_to_mask
 from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
 
@@ -27,6 +27,8 @@ torch = pytest.importorskip("torch", reason="SAM 2 needs torch: tests/run_sam2 i
 pytest.importorskip("sam2", reason="SAM 2 is not installed: tests/run_sam2 installs it")
 decoder = pytest.importorskip("sam2_painter.engines.sam2.decoder")
 lowres = pytest.importorskip("sam2_painter.engines.sam2.lowres")
+device = pytest.importorskip("sam2_painter.engines.sam2.device")
+TorchDispatchMode = pytest.importorskip("torch.utils._python_dispatch").TorchDispatchMode
 interpolate = torch.nn.functional.interpolate
 
 pytestmark = pytest.mark.timeout(900)
@@ -327,10 +329,97 @@ def test_an_embedding_of_other_weights_is_refused(engine, embedding):
         engine.predict(stranger, Prompts.click(1, 1))
 
 
-def test_half_precision_gives_nearly_the_same(checkpoint, embedding):
-    """bfloat16 has a name of its own, and logits within a few per cent of float32's."""
+def test_half_precision_is_refused_where_it_does_not_pay(checkpoint, monkeypatch):
+    """A CPU without AVX512-BF16 and AMX, an older GPU and an Apple GPU say so, and what to set."""
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    with pytest.raises(EngineUnavailable, match=r"no faster on this CPU.*SAM2_DTYPE=float32"):
+        SAM2Engine("tiny", checkpoint, "cpu", dtype="bfloat16")
+    for capability, pays in (((7, 5), False), ((8, 0), True), ((9, 0), True)):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _, told=capability: told)
+        assert device.bfloat16_pays(torch.device("cuda")) == pays
+    assert not device.bfloat16_pays(torch.device("mps"))
+
+
+def test_the_gpu_keeps_what_is_on_it(checkpoint):
+    """On CUDA, here with tensors that only have shapes, nothing meets a tensor of the CPU, nothing large becomes
+    double, and in both precisions logits and scores come out as float32."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    from sam2_painter.engines.sam2.encoder import Encoder
+    from sam2_painter.engines.sam2.model import build, read
+
+    for dtype in (torch.float32, torch.bfloat16):
+        network = build(read(checkpoint))
+        with FakeTensorMode(allow_non_fake_inputs=True) as mode, NoDoubles():
+            for module in network.modules():
+                for kept in (module._parameters, module._buffers):
+                    for name, tensor in kept.items():
+                        if tensor is not None:
+                            moved = mode.from_tensor(tensor.data).to("cuda")
+                            kept[name] = torch.nn.Parameter(moved, False) if kept is module._parameters else moved
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # there is no CUDA to switch autocast on for
+                maps = Encoder(network, torch.device("cuda"), dtype)(PHOTO.pixels)
+            decoding = decoder.Decoder(network, dtype)
+            features = decoding.features(*maps)
+            assert {tensor.device.type for tensor in features.tensors} == {"cuda"}
+            tokens = torch.zeros(4, 8, 256, device="cuda")
+            own = features.image.expand(4, -1, -1).to(dtype).clone()
+            for image in (features.plain, own):
+                queries, keys = decoding._attend(image, tokens)
+                logits = decoding._upscale(features, keys, queries, first=1)
+                assert (queries.dtype, keys.dtype) == (torch.float32, dtype)
+                assert (logits.shape, logits.dtype, logits.device.type) == ((4, 3, 256, 256), torch.float32, "cuda")
+
+
+class NoDoubles(TorchDispatchMode):
+    """Refuses float64 on a GPU: Apple's have none."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.device.type != "cpu":
+            assert result.dtype != torch.float64, function
+        return result
+
+
+def test_the_encoder_can_be_compiled_whole(checkpoint, embedding):
+    """torch captures the trunk as one graph, and what it captured gives the same embedding."""
+    compiled = SAM2Engine("tiny", checkpoint, "cpu")
+    compiled._encoder.compile(backend="eager")
+    image = compiled.embed(PHOTO).features.image
+    assert torch.allclose(image, embedding.features.image, atol=1e-4)
+
+
+def test_a_gpu_without_room_says_what_to_do(checkpoint, monkeypatch):
+    """torch's OutOfMemoryError is one sentence, and the next question is answered again."""
+    engine = SAM2Engine("tiny", checkpoint, "cpu")
+    embedding = engine.embed(PHOTO)
+    with monkeypatch.context() as full:
+        full.setattr(engine._decoder, "decode", lambda *_, **__: (_ for _ in ()).throw(torch.OutOfMemoryError("CUDA")))
+        for ask in (
+            lambda: engine.predict(embedding, Prompts.click(9, 9)),
+            lambda: engine.generate(PHOTO, embedding, AutoMask(2)),
+        ):
+            with pytest.raises(EngineError, match="points_per_batch"):
+                ask()
+    assert engine.predict(embedding, Prompts.click(9, 9))
+
+
+def test_a_gpu_finds_the_same_flips(monkeypatch):
+    """The way indices are found on a GPU gives the runs that the CPU's way gives."""
+    logits = blobs(4, seed=9, detail=16)
+    expected = lowres.to_rles(logits, (90, 120), 0.0)
+    monkeypatch.setattr(lowres, "_where", lambda flags: flags.view(-1).nonzero()[:, 0])
+    assert lowres.to_rles(logits, (90, 120), 0.0) == expected
+
+
+def test_half_precision_gives_nearly_the_same(checkpoint, embedding, monkeypatch):
+    """bfloat16 has a name and a title of its own, and logits within a few per cent of float32's."""
+    monkeypatch.setattr(device, "bfloat16_pays", lambda _: True)
     fast = SAM2Engine("tiny", checkpoint, "cpu", dtype="bfloat16")
     assert fast.name == embedding.engine.replace("float32", "bfloat16")
+    assert fast.title == "SAM 2.1 tiny (CPU, bfloat16)"
     prompts = Prompts.click(90, 70)
     exact = SAM2Engine("tiny", checkpoint, "cpu").decode(embedding, prompts).logits
     near = fast.decode(fast.embed(PHOTO), prompts).logits
@@ -370,7 +459,9 @@ def test_what_modal_runs_starts_and_answers(checkpoint, monkeypatch):
     ("options", "error", "sentence"),
     [
         pytest.param(dict(model="huge"), InvalidInput, "must be one of tiny, small", id="unknown-model"),
-        pytest.param(dict(device="tpu"), InvalidInput, "auto, cuda, mps or cpu", id="unknown-device"),
+        pytest.param(dict(device="tpu"), InvalidInput, "auto, cuda, cuda:N, mps or cpu", id="unknown-device"),
+        pytest.param(dict(device="cpu:x"), InvalidInput, "auto, cuda, cuda:N, mps or cpu", id="odd-device"),
+        pytest.param(dict(compile=True), EngineUnavailable, "SAM2_COMPILE=false", id="compiled-on-a-cpu"),
         pytest.param(dict(dtype="int4"), InvalidInput, "float32, bfloat16", id="unknown-dtype"),
         pytest.param(dict(checkpoint="/nowhere.pt"), EngineUnavailable, "SAM2_CHECKPOINT", id="no-file"),
         pytest.param(dict(model="large"), EngineUnavailable, "is SAM 2.1 tiny, not large", id="other-size"),

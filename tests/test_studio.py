@@ -467,3 +467,18 @@ def test_selecting_the_sky_and_painting_it_is_the_user_s_business(studio, opened
     assert rle.bbox == (10, 0, 180, 20)
     assert is_color(photo, SKY)[5, 50]
     assert rle.contains(50, 5)
+
+
+def test_an_engine_that_takes_long_reads_ahead(tmp_path, photo_bytes):
+    """Where the engine wants it, reading begins in the background and the first question joins it; else it waits."""
+    for wants in (True, False):
+        engine = FloodEngine()
+        engine.reads_ahead = wants
+        studio = make_studio(tmp_path / str(wants), engine)
+        session = studio.open(photo_bytes)
+        studio.read_ahead(session.id)
+        studio._reading.shutdown(wait=True)
+        assert engine.asked["embed"] == int(wants)
+        studio.click(session.id, 100, 90)
+        assert engine.asked["embed"] == 1
+        studio.sessions.close()

@@ -41,6 +41,14 @@ def test_prompts_survive_the_journey(prompts):
     assert wire.unpack_prompts(wire.unpack(wire.pack(wire.pack_prompts(prompts)))).key == prompts.key
 
 
+def test_too_many_points_are_refused():
+    """Attention grows with the square of their number, so a question holds a thousand at most."""
+    packed = wire.pack_prompts(Prompts([[1, 1]] * 1000, [1] * 1000))
+    assert len(wire.unpack_prompts(packed).point_labels) == 1000
+    with pytest.raises(TooLarge, match="at most 1000"):
+        wire.unpack_prompts({**packed, "points": [[1, 1]] * 1001, "labels": [1] * 1001})
+
+
 def test_options_survive_the_journey():
     """All knobs arrive; unknown ones are refused, and so are values out of range."""
     options = AutoMask(points_per_side=7, use_m2m=True, crop_n_layers=1)

@@ -64,7 +64,7 @@ class Asking:
             found = self._ask(lambda: self._engine.generate(photo, embedding, options, told), own)
         finally:
             left.set()
-        return self._masks(found, photo.size)
+        return self._masks(found, embedding.size)
 
     def find(self, embedding: Embedding, category: str) -> tuple[Mask, ...]:
         """`Engine.find` of an engine that has it."""

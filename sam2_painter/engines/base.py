@@ -27,7 +27,8 @@ class Engine(Protocol):
 
     An engine that knows what things are may say so: `categories: tuple[str, ...]`, such as ("wall", "window"), and
     `find(embedding, category) -> list[Mask]`, all of one category as one mask, or [] when there is none. Both are
-    optional; an engine without them knows none.
+    optional; an engine without them knows none. One that takes long to read a photo, or sleeps till then, may say
+    `reads_ahead = True`: then it is asked to as soon as a photo opens.
     """
 
     name: str

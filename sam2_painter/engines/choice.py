@@ -31,6 +31,7 @@ def choose(
     sam2_device: str = "auto",
     sam2_cache_dir: str | Path = "",
     sam2_dtype: str = "float32",
+    sam2_compile: bool = False,
 ) -> Choice:
     """The engine of that name, or with "auto" the best there is: Modal if an address or app is set and its host can be
     reached, else SAM 2 in this process if torch, sam2 and the weights can be had, else the offline engine.
@@ -47,6 +48,7 @@ def choose(
             device=sam2_device,
             cache_dir=sam2_cache_dir or None,
             dtype=sam2_dtype,
+            compile=sam2_compile,
         ),
     }
     if engine != "auto":
@@ -68,7 +70,8 @@ def choose(
 
 
 def _modal(base_url: str, key: str, secret: str, app: str) -> Engine:
-    if base_url and urlsplit(base_url).hostname and not can_connect(base_url):
+    engine = load_engine("modal", base_url=base_url, key=key, secret=secret, app=app)
+    if base_url and not can_connect(base_url):
         host = urlsplit(base_url).netloc.rpartition("@")[2]
         raise EngineUnavailable(f"Modal at {host} cannot be reached: check MODAL_BASE_URL and the network.")
-    return load_engine("modal", base_url=base_url, key=key, secret=secret, app=app)
+    return engine

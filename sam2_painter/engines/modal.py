@@ -74,6 +74,7 @@ class ModalEngine:
     """
 
     categories: tuple[str, ...] = ()
+    reads_ahead = True
 
     def __init__(
         self,
@@ -172,7 +173,10 @@ class ModalEngine:
             model, packed = wire.get(message, "model", str), wire.get(message, "masks", list)
             if len(packed) > wire.MAX_MASKS:
                 raise InvalidInput(f"a reply holds at most {wire.MAX_MASKS} masks", "masks")
-            masks = [wire.unpack_mask(mask) for mask in packed]
+            masks = []
+            for mask in packed:
+                deadline.check()
+                masks.append(wire.unpack_mask(mask))
             if any(mask.size != size for mask in masks):
                 raise InvalidInput("a mask has another size than the photo", "masks")
         except InvalidInput as error:
@@ -205,7 +209,7 @@ class ModalEngine:
             case 504 if code == "time_limit":
                 error = TimeLimitExceeded(f"{self.title} took too long. Try a smaller photo or fewer points.")
             case _:
-                error = EngineError(f"{self.title} failed (HTTP {reply.status}{': ' + message if message else ''}).")
+                error = EngineError(f"{self.title} failed: {message or f'HTTP {reply.status}.'}")
         return code, error
 
     def _unreachable(self, error: Unreachable) -> PainterError:
@@ -220,11 +224,17 @@ class HttpTransport:
     def __init__(self, base_url: str, key: str = "", secret: str = ""):
         import httpx
 
-        address = urlsplit(base_url)
-        if address.scheme not in ("http", "https") or not address.hostname:
+        try:
+            address = urlsplit(base_url)
+            good = address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+        except ValueError:  # half an IPv6 address, a port that is no number
+            good = False
+        if not good:
             raise EngineUnavailable(
-                f"MODAL_BASE_URL must be like https://you--sam2-painter.modal.run, got {base_url!r}."
+                f"MODAL_BASE_URL must be like https://you--sam2-painter.modal.run, got {base_url.rpartition('@')[2]!r}."
             )
+        if not all(text.isascii() and text.isprintable() for text in (key, secret)):
+            raise EngineUnavailable("MODAL_KEY or MODAL_SECRET holds a character that no key has: copy them anew.")
         self.title = address.netloc.rpartition("@")[2]
         headers = {"Content-Type": wire.MEDIA_TYPE, "Accept": wire.MEDIA_TYPE, "Accept-Encoding": "identity"}
         if key or secret:
@@ -263,7 +273,7 @@ class HttpTransport:
 
     def _read(self, response: object, ends: float) -> Reply:
         body = bytearray()
-        for chunk in response.iter_bytes():
+        for chunk in response.iter_raw():  # nothing compressed was asked for, so nothing is unpacked
             body += chunk
             if len(body) > wire.MAX_REPLY:
                 raise EngineError(f"{self.title} sent more than {wire.MAX_REPLY >> 20} MB: refused.")

@@ -14,13 +14,13 @@ def can_connect(url: str, seconds: float = SECONDS) -> bool:
 
     Nothing is sent, so a service that starts machines on request starts none.
     """
-    address = urlsplit(url)
-    if address.hostname is None:
-        return False
-    proxy = getproxies().get(address.scheme)
-    if proxy and not proxy_bypass(address.hostname):
-        address = urlsplit(proxy if "//" in proxy else f"//{proxy}")
     try:
+        address = urlsplit(url)
+        if address.hostname is None:
+            return False
+        proxy = getproxies().get(address.scheme)
+        if proxy and not proxy_bypass(address.hostname):
+            address = urlsplit(proxy if "//" in proxy else f"//{proxy}")
         port = address.port or (80 if address.scheme == "http" else 443)
         socket.create_connection((address.hostname or "", port), seconds).close()
     except (OSError, ValueError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +17,7 @@ from ..deadline import Deadline
 from ..errors import Busy, InvalidInput, PainterError, SignInRequired, TimeLimitExceeded, TooLarge
 from ..types import Embedding, Mask
 from . import wire
+from .asking import Asking
 from .base import Engine
 
 if TYPE_CHECKING:
@@ -66,12 +67,13 @@ class Service:
 
     def __init__(self, engine: Engine, remembers: Remembers, at_most: int = 64):
         self.engine = engine
+        self._asking = Asking(engine)
         self._remembers = remembers
         self._places = threading.BoundedSemaphore(at_most)
         self._answer = {"embed": self._embed, "predict": self._predict, "automask": self._automask}
 
     def answer(self, op: str, body: bytes) -> Answer:
-        """The answer to a question; every mistake in it is an answer too."""
+        """The answer to a question; every mistake in it is an answer too, and so is a failure of the engine."""
         start = time.perf_counter()
         if not self._places.acquire(blocking=False):
             return error_answer(Busy("Too many questions at once."))
@@ -105,7 +107,7 @@ class Service:
                 raise ImageRequired("Ask again with the photo's bytes as data.")
             if not isinstance(data, bytes) or sha256(data).hexdigest() != image:
                 raise InvalidInput("image must be the sha256 of data", "image")
-            return Kept(self.engine.embed(wire.open_photo(data)), data)
+            return Kept(self._asking.embed(wire.open_photo(data)), data)
 
         kept, cached = self._remembers.get(image, read)
         height, width = kept.embedding.size
@@ -113,15 +115,15 @@ class Service:
             raise InvalidInput("size must have the proportions of the photo that was sent", "size")
         return replace(kept, embedding=replace(kept.embedding, size=size)), cached
 
-    def _embed(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> list[Mask]:
-        return []
+    def _embed(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
+        return ()
 
-    def _predict(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> list[Mask]:
-        return self.engine.predict(kept.embedding, wire.unpack_prompts(message.get("prompts")))
+    def _predict(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
+        return self._asking.predict(kept.embedding, wire.unpack_prompts(message.get("prompts")))
 
-    def _automask(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> list[Mask]:
+    def _automask(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
         options = wire.unpack_options(message.get("options"))
-        return self.engine.generate(
+        return self._asking.generate(
             wire.open_photo(kept.data), kept.embedding, options, lambda fraction: deadline.check()
         )
 

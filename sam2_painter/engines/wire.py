@@ -6,7 +6,7 @@ mask is its box, and the bits of that box, compressed: a hundredth of what RGBA 
 
 * request: ``{image, size, seconds, data?, prompts? | options?}`` to ``/v1/embed``, ``/v1/predict``, ``/v1/automask``
 * reply: ``{image, model, cached, ms, masks}``
-* error: ``{error: {code, message, field?, retry_after?}}`` with 400, 401, 409, 413, 422, 500, 503 or 504
+* error: ``{error: {code, message, field?}}`` with 400, 401, 409, 413, 422, 500, 503 or 504
 
 Sizes are checked before anything of that size is made. `service` answers, `modal` asks.
 """
@@ -35,6 +35,8 @@ MAX_SIDE = 4096
 MAX_PIXELS = 100_000_000
 """Of the photo that the masks are for."""
 MAX_MASKS = 20_000
+MAX_POINTS = 1000
+"""Of one question: attention among them grows with the square."""
 MAX_SECONDS = 290.0
 SENT_SIDE = 2048
 """Pixels. SAM 2 looks at 1024 of them; the rest is for its crops."""
@@ -172,8 +174,11 @@ def unpack_prompts(packed: object) -> Prompts:
         except zstandard.ZstdError:
             raise InvalidInput("logits are no zstd frame", "logits") from None
         mask_input = np.frombuffer(raw, "<f4").reshape(1, 256, 256)
+    points = get(packed, "points", list)
+    if len(points) > MAX_POINTS:
+        raise TooLarge(f"points must be at most {MAX_POINTS}", "points")
     return Prompts(
-        point_coords=get(packed, "points", list),
+        point_coords=points,
         point_labels=get(packed, "labels", list),
         box=packed.get("box"),
         mask_input=mask_input,

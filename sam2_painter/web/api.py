@@ -22,7 +22,7 @@ import gradio as gr
 from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
 
 from .. import __version__
-from ..errors import InvalidInput, PainterError
+from ..errors import Cancelled, InvalidInput, PainterError
 from ..sessions import Download
 from ..studio import Studio
 from . import files, forms, verbs
@@ -205,14 +205,18 @@ class Service:
         task = asyncio.ensure_future(work)
         self._asked[client].add(task)
         try:
-            return await task
+            await asyncio.wait({task})
+            if task.cancelled():  # by `forget`: an error like others, or Gradio would never answer at all
+                raise Cancelled("The client went away; nothing was changed.")
+            return task.result()
         finally:
+            task.cancel()  # whoever asked may have been cancelled itself
             self._asked[client].discard(task)
             if not self._asked[client]:
                 del self._asked[client]
 
     def forget(self, client: str) -> None:
-        """Stop what runs for a client that went away."""
+        """Stop what runs for a client that went away. Whoever still asks for it is told Cancelled."""
         for task in list(self._asked.get(client, ())):
             task.cancel()
 
@@ -227,11 +231,6 @@ def add_to(blocks: gr.Blocks, service: Service) -> None:
                 component = blocks.blocks[number]
                 component.api_info()["additional_description"] = endpoint.descriptions.get(name, "")
                 component.async_move_resource_to_block_cache = _never_fetched
-
-        async def gone(request: gr.Request) -> None:
-            service.forget(request.session_hash or "")
-
-        blocks.unload(gone)
 
 
 async def _never_fetched(path: str) -> str:

@@ -76,13 +76,13 @@ def _seen(studio: Studio, ask: Ask, session: Session) -> Json:
 
 
 def open_upload(studio: Studio, ask: Ask, uploads: Path) -> Json:
-    """Open what the browser has just uploaded; the uploaded file goes, the session keeps its own."""
+    """Open what the browser has just uploaded.
+
+    The session keeps its own; the uploaded file is left to `files.sweep`, as Gradio gives equal files of two people
+    one path.
+    """
     sent = files.uploaded({"path": ask.get("path"), "orig_name": ask.get("name")}, uploads)
-    try:
-        session = studio.open(sent.content, sent.name)
-    finally:
-        Path(sent.content).unlink(missing_ok=True)
-    return _seen(studio, ask, session)
+    return _seen(studio, ask, studio.open(sent.content, sent.name))
 
 
 def open_example(studio: Studio, ask: Ask) -> Json:

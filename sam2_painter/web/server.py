@@ -8,15 +8,18 @@ import ctypes
 import importlib.util
 import io
 import logging
+import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.routes import App
+from gradio.state_holder import SessionState, StateHolder
 from gradio_client import Client
 from starlette.types import ASGIApp
 
@@ -25,6 +28,7 @@ from ..settings import Settings
 from ..studio import Studio
 from . import api, files, page, rest
 from .auth import SignIn
+from .departures import Departures
 from .guard import Guard
 from .limits import Rate
 from .work import Workers
@@ -32,7 +36,7 @@ from .work import Workers
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
-REMEMBERED_TABS = 32  # Gradio keeps the last question and answer, photos and all, of so many clients; nothing needs it
+REMEMBERED_TABS = 256  # clients of whom Gradio keeps its configuration, 0.1 MB each; another one costs 13 ms to make
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
 
@@ -69,10 +73,29 @@ class _GuardedApp(App):
     """Gradio's application with the guard around all of it, Gradio's own middleware included."""
 
     guard: Guard
+    gone: Callable[[str], None]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.state_holder = _Tabs()
 
     def build_middleware_stack(self) -> ASGIApp:
-        self.guard.app = super().build_middleware_stack()
+        self.guard.app = Departures(super().build_middleware_stack(), self.gone)
         return self.guard
+
+
+class _Tab(SessionState):
+    """What Gradio remembers of a client, without its last questions and answers: those hold photos."""
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        pass
+
+
+class _Tabs(StateHolder):
+    def __getitem__(self, session_id: str) -> SessionState:
+        if session_id not in self.session_data:
+            self.session_data[session_id] = _Tab(self.blocks)
+        return super().__getitem__(session_id)
 
 
 def launch(
@@ -93,6 +116,7 @@ def launch(
     if not any_port:
         _check_port(settings)
     uploads = files.use_private_folder()
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
     blocks = page.build(studio, settings)
     workers = Workers(queue_size=settings.queue_size)
     photos = Rate(settings.sessions_per_minute, "photos")
@@ -101,7 +125,7 @@ def launch(
     blocks.queue(max_size=settings.queue_size)
 
     app = _GuardedApp()
-    app.guard = _guard(app, service, settings)
+    app.guard, app.gone = _guard(app, service, settings), service.forget
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):

@@ -177,6 +177,7 @@ def get_embedding(studio: Studio, session_id: str) -> forms.Embedded:
 
 
 def _uploaded(studio: Studio, session: Session, message: str) -> forms.Uploaded:
+    studio.read_ahead(session.id)
     pixels = studio.photo(session.id).pixels
     small = session.size[0] * session.size[1] <= EXACT_PIXELS
     data = images.encode(pixels, "PNG" if small else "JPG", 90)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,25 +27,36 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads, "verb")
         self._quick_pool = ThreadPoolExecutor(QUICK_THREADS, "quick verb")
         self._jobs: set[Deadline] = set()
+        self._seconds = 0.0  # what a job takes, of late
         self._closing = False
 
     async def run(self, call: Callable[[], R], *, limit: float, name: str, quick: bool = False) -> R:
         """What `call` returns or raises, made in a thread under a deadline that counts the wait too.
 
         Past `limit` seconds this raises TimeLimitExceeded at once, and when the caller is cancelled the work is:
-        the thread then stops at its next check. Raises Busy when too many wait already.
+        the thread then stops at its next check. Raises Busy when too many wait already, or when those there are would
+        leave less than half of `limit`: sooner told to come back than time out.
         """
         if self._closing:
             raise Busy("The server is going down. Try again in a minute.", 30.0)
         if not quick and len(self._jobs) >= self.threads + self.queue_size:
             log.warning("busy", extra={"fields": {"verb": name, "waiting": len(self._jobs)}})
             raise Busy("The server is busy with other requests. Try again in a few seconds.", 5.0)
+        wait = self._seconds * (len(self._jobs) + 1 - self.threads) / self.threads
+        if not quick and wait > limit / 2:
+            log.warning("busy", extra={"fields": {"verb": name, "wait": round(wait)}})
+            raise Busy(f"The server is busy. Try again in {math.ceil(wait)} s.", wait)
         job = Deadline(limit, name)
 
         def work() -> R:
             with job:
                 job.check()
-                return call()
+                began = time.monotonic()
+                try:
+                    return call()
+                finally:
+                    if not quick:
+                        self._seconds += (time.monotonic() - began - self._seconds) / 8
 
         pool = self._quick_pool if quick else self._pool
         future = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, work)

@@ -32,6 +32,14 @@ class Encoder:
             self._no_memory = model.no_mem_embed.view(-1)
             self._mean, self._std = (torch.tensor(v, device=device).view(3, 1, 1) for v in (MEAN, STD))
 
+    def compile(self, **options: object) -> None:
+        """Have torch compile the trunk, now rather than at the first photo. options: of torch.compile, its backend say.
+
+        No CUDA graphs, the fastest of its modes: they belong to one thread, and photos come from many.
+        """
+        self._trunk = torch.compile(self._trunk, fullgraph=True, dynamic=False, **options)
+        self(np.zeros((1, 1, 3), np.uint8))
+
     @torch.inference_mode()
     def __call__(self, pixels: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """(H, W, 3) uint8 RGB -> the image embedding (64*64, 256), stride 8 (128*128, 64), stride 4 (256*256, 32)."""
@@ -62,6 +70,6 @@ def _matrix(conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
 
 def _after(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """One matrix and bias that do what these two do, one after the other."""
-    (a, a_bias), (b, b_bias) = ((m.double().cpu(), v.double().cpu()) for m, v in (first, second))
+    (a, a_bias), (b, b_bias) = ((m.cpu().double(), v.cpu().double()) for m, v in (first, second))  # no double on MPS
     device = first[0].device
     return (a @ b).float().to(device), (a_bias @ b + b_bias).float().to(device)

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ... import amg, deadline
-from ...errors import EngineUnavailable, InvalidInput
+from ...errors import EngineError, EngineUnavailable, InvalidInput
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
 from ..base import Progress, no_progress
 from . import weights
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from .decoder import Decoded, Features
 
-DTYPES = ("float32", "bfloat16")
 BATCHES = {"cpu": (8, 2), "mps": (32, 32), "cuda": (256, 256)}
 """Grid points between two looks at the clock, and prompts decoded at once: a CPU's caches hold two."""
 
@@ -37,15 +36,18 @@ class SAM2Engine:
     """SAM 2.1 in this process, on a GPU or the CPU; any number of threads may use it.
 
     model: "tiny", "small", "base-plus", "large", or "auto": the size of `checkpoint`, else large on CUDA and tiny
-    elsewhere. checkpoint: a file instead of the hub's weights. device: "cuda", "mps", "cpu" or "auto". cache_dir: for
-    downloads; None for the hub's own. dtype: "float32" gives the masks of the authors' `sam2` package; "bfloat16" is
-    faster on GPUs and on CPUs with AMX or AVX512-BF16 and gives nearly the same: a mask may differ by a few pixels, and
-    the automatic ones by a few masks.
+    elsewhere. checkpoint: a file instead of the hub's weights. device: "cuda", "cuda:1", "mps", "cpu" or "auto".
+    cache_dir: for downloads; None for the hub's own. dtype: "float32" gives the masks of the authors' `sam2` package;
+    "bfloat16" is faster on CUDA from Ampere on and on CPUs with AVX512-BF16 or AMX, and gives nearly the same masks:
+    one may differ by a few pixels, and the automatic ones by a few masks. compile: have torch compile the image
+    encoder, on CUDA only; the start then takes a minute longer, and on a CPU it gains nothing.
 
-    Raises EngineUnavailable, saying what to do, when torch, sam2, the device or the weights are missing.
+    Raises EngineUnavailable, saying what to do, when torch, sam2, the device or the weights are missing, and for a
+    precision or a compilation that would not pay there.
     """
 
     categories: tuple[str, ...] = ()
+    reads_ahead = True
 
     def __init__(
         self,
@@ -54,47 +56,52 @@ class SAM2Engine:
         device: str | None = None,
         cache_dir: str | Path | None = None,
         dtype: str = "float32",
+        compile: bool = False,
     ):
-        if dtype not in DTYPES:
-            raise InvalidInput(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}", "dtype")
         if model != "auto":
             weights.release(model)
         try:
             import sam2  # noqa: F401
-            import torch
+            import torch  # noqa: F401
         except ImportError as error:
             raise EngineUnavailable(
                 f"SAM 2 is not installed here ({error.name} is missing): pip install -r requirements-sam2.txt."
             ) from error
+        from .device import check_dtype, pick
         from .model import build, read, size_of
 
-        target = _device(device)
+        target = pick(device)
+        check_dtype(dtype, target)  # before anything is downloaded
+        if compile and target.type != "cuda":
+            raise EngineUnavailable("Compiling SAM 2 pays on CUDA only: set SAM2_COMPILE=false.")
         if model == "auto" and not checkpoint:
             model = "large" if target.type == "cuda" else "tiny"
         found = weights.find(model, checkpoint, cache_dir)
         state = read(found.path)
         if model not in ("auto", size_of(state)):
             raise EngineUnavailable(f"{found.path} is SAM 2.1 {size_of(state)}, not {model}: change SAM2_MODEL.")
-        model = size_of(state)
-        self.name = f"sam2.1-{model}/{found.id}/{dtype}"
-        self._model_name = model
-        self._dtype: torch.dtype = getattr(torch, dtype)
+        self._size, self._weights_id = size_of(state), found.id
         self._network = build(state)
         # Each network answers one thread at a time: memory stays bounded, and a click waits for one batch at most.
         self._encoding, self._decoding = threading.Lock(), threading.Lock()
-        self.to(target)
+        self.to(str(target), dtype)
+        if compile:
+            self._encoder.compile()
 
-    def to(self, device: str | torch.device) -> SAM2Engine:
+    def to(self, device: str, dtype: str = "float32") -> SAM2Engine:
         """Move it, before anybody else uses it; embeddings made so far stay behind. Returns the engine."""
         from .decoder import Decoder
+        from .device import NAMES, check_dtype, pick
         from .encoder import Encoder
 
-        self._device = _device(str(device))
+        self._device = pick(device)
+        precision = check_dtype(dtype, self._device)
         self._network.to(self._device)
-        self._encoder = Encoder(self._network, self._device, self._dtype)
-        self._decoder = Decoder(self._network, self._dtype)
-        where = {"cuda": "CUDA", "mps": "Apple GPU", "cpu": "CPU"}[self._device.type]
-        self.title = f"SAM 2.1 {self._model_name} ({where})"
+        self._encoder = Encoder(self._network, self._device, precision)
+        self._decoder = Decoder(self._network, precision)
+        self.name = f"sam2.1-{self._size}/{self._weights_id}/{dtype}"
+        where = NAMES[self._device.type] + (f", {dtype}" if dtype != "float32" else "")
+        self.title = f"SAM 2.1 {self._size} ({where})"
         return self
 
     def embed(self, photo: Photo) -> Embedding:
@@ -217,8 +224,8 @@ class SAM2Engine:
 
         from .encoder import INPUT
 
-        xy = torch.as_tensor(coords, dtype=torch.float32, device=self._device)
-        return xy / torch.tensor(size[::-1], dtype=torch.float32, device=self._device) * INPUT
+        xy = np.asarray(coords, np.float32) / np.array(size[::-1], np.float32) * np.float32(INPUT)
+        return torch.from_numpy(xy).to(self._device)
 
     def _mask_input(self, mask: np.ndarray | None) -> torch.Tensor | None:
         """(1, 1, 256, 256) logits of a mask prompt."""
@@ -287,29 +294,16 @@ _KEPT = ("image", "stride8", "stride4")
 
 @contextmanager
 def _holding(lock: threading.Lock) -> Iterator[None]:
-    """Hold `lock`; while it has to be waited for, the current deadline still counts."""
+    """Have the device to oneself; while it has to be waited for, the current deadline still counts."""
+    import torch
+
     while not lock.acquire(timeout=0.25):
         deadline.check()
     try:
         yield
+    except torch.OutOfMemoryError as error:
+        raise EngineError(
+            "The GPU ran out of memory: try a smaller points_per_batch, or set SAM2_MODEL to a smaller one."
+        ) from error
     finally:
         lock.release()
-
-
-def _device(name: str | None) -> torch.device:
-    """The device of that name; the best there is for None and "auto"."""
-    import torch
-
-    # Asked one by one: a process that asks for CUDA before it has it (a memory snapshot) never gets it.
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
-    if name in (None, "", "auto"):
-        return torch.device(next(kind for kind, usable in there.items() if usable()))
-    kind = str(name).partition(":")[0]
-    if kind not in there:
-        raise InvalidInput(f"sam2_device must be auto, cuda, mps or cpu, got {name!r}", "sam2_device")
-    if not there[kind]():
-        raise EngineUnavailable(f"This machine's torch has no {kind} device: set SAM2_DEVICE=auto.")
-    try:
-        return torch.device(str(name))
-    except RuntimeError:
-        raise InvalidInput(f"sam2_device must be auto, cuda, mps or cpu, got {name!r}", "sam2_device") from None

@@ -119,6 +119,7 @@ def _from_hub(wanted: Release, cache_dir: str | Path | None) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise EngineUnavailable(f"{what} could not be downloaded ({type(error).__name__}): {instead}") from error
     if sha256(path) != wanted.sha256:
-        path.unlink()
+        path.resolve().unlink()  # the file itself: with the link alone gone, the next try would find it again
+        path.unlink(missing_ok=True)
         raise EngineUnavailable(f"{what} came damaged: try again, or set SAM2_CHECKPOINT to a local copy.")
     return path

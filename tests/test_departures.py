@@ -1,0 +1,109 @@
+"""Who waits gets an answer; for who left, nobody works on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import httpx
+import pytest
+from conftest import draw_building, to_png
+from engines import FloodEngine
+
+pytest.importorskip("gradio", reason="the doors need gradio")
+
+from sam2_painter.errors import Cancelled
+from sam2_painter.web.api import ENDPOINTS, Service
+from sam2_painter.web.departures import STREAM, Departures
+from sam2_painter.web.limits import Rate
+from sam2_painter.web.work import Workers
+
+
+@pytest.fixture(scope="module")
+def slow(launch):
+    """A server whose engine takes a second and a half for an answer."""
+    return launch(FloodEngine(wait=1.5))
+
+
+def join(live, client: str, points_per_side: int) -> None:
+    """Ask for every mask, as gradio_client does; another number each time, or the cache answers."""
+    photo = {"file": ("house.png", to_png(draw_building()))}
+    sid = live.http.post("/upload", files=photo).json()["session_id"]
+    config = httpx.get(f"{live.url}/config").json()
+    number = next(one["id"] for one in config["dependencies"] if one["api_name"] == "generate_masks")
+    question = [sid, points_per_side, 0.88, 0.95, None, "none"]
+    body = {"data": question, "fn_index": number, "session_hash": client}
+    assert httpx.post(f"{live.url}/gradio_api/queue/join", json=body).status_code == 200
+
+
+def answers(live, client: str) -> httpx.Response:
+    """The stream on which answers come."""
+    return httpx.stream("GET", f"{live.url}/gradio_api/queue/data", params={"session_hash": client}, timeout=20)
+
+
+def test_an_answer_comes_though_the_heartbeat_ended(slow):
+    """A client whose heartbeat broke off, and that still listens, gets what it asked for."""
+    client = "loses its heartbeat"
+    with httpx.stream("GET", f"{slow.url}/gradio_api/heartbeat/{client}", timeout=20) as heartbeat:
+        next(heartbeat.iter_lines())
+        join(slow, client, 20)
+        with answers(slow, client) as stream:
+            lines = stream.iter_lines()
+            next(line for line in lines if "process_starts" in line)
+            heartbeat.close()
+            assert '"total_masks":' in next(line for line in lines if "process_completed" in line)
+
+
+def test_work_for_who_left_stops(slow):
+    """A client that closes its stream of answers has its work cancelled at once."""
+    engine = slow.studio.engine
+    engine.stopped = ""
+    join(slow, "leaves", 21)
+    with answers(slow, "leaves") as stream:
+        next(line for line in stream.iter_lines() if "process_starts" in line)
+    ends = time.monotonic() + 20
+    while not engine.stopped and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert engine.stopped == "Cancelled"
+
+
+def test_forgotten_work_ends_with_an_error(studio, tmp_path):
+    """Work that is forgotten raises an error of ours: an asyncio cancellation Gradio would never answer."""
+    health = next(one for one in ENDPOINTS if one.name == "health")
+
+    async def run():
+        service = Service(studio, Workers(threads=1), Rate(1, "photos"), tmp_path)
+        let_go = threading.Event()
+        asked = asyncio.ensure_future(service.answer(health, let_go.wait, "somebody"))
+        await asyncio.sleep(0)
+        service.forget("somebody")
+        with pytest.raises(Cancelled, match="went away"):
+            await asked
+        let_go.set()
+        service.workers.close()
+        assert not service._asked
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_ended_is_no_departure():
+    """A server that has said everything does not take the end for a client that left."""
+    gone, closed = [], asyncio.Event()
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"all"})
+        await asyncio.sleep(0)  # time enough for the news to be heard
+
+    async def receive():
+        await closed.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        if message["type"] == "http.response.body":
+            closed.set()  # as uvicorn does after the last piece
+
+    scope = {"type": "http", "path": STREAM, "query_string": b"session_hash=x"}
+    asyncio.run(Departures(app, gone.append)(scope, receive, send))
+    assert gone == []
