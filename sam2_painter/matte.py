@@ -5,8 +5,8 @@ and surroundings differ, a guided filter (He, Sun & Tang, "Guided Image Filterin
 scale as in their "Fast Guided Filter", 2015) reads coverage off the colours. Where they do not differ (a mask drawn
 across one wall) the photo tells nothing, and the border stays as sharp as it was drawn.
 
-A mask counts a pixel that is half wall as wall, and one that is a third wall as none; left alone, that third would stay
-as a rim in the old colour. So coverage goes one pixel beyond the mask, where the photo tells that wall is in it.
+Coverage never leaves the mask while `BEYOND` is 0. With 1 no rim of the old paint stays, but where three
+colours meet the filter takes pixels of the neighbour for wall.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 EPSILON = 1e-4  # ridge of the colour fit, (1/100 of full scale) squared: about the noise of a JPEG
 LOW, HIGH = 0.15, 0.75  # the filter is never quite sure: these count as 0 and 1
-BEYOND = 1  # pixels outside the mask that may be partly wall
+BEYOND = 0  # pixels outside the mask that may be partly wall
 COARSE_RADIUS = 4  # the fit runs on pictures so small that `radius` is about this many of their pixels
 
 

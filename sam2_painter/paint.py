@@ -31,7 +31,7 @@ def composite(
     """The painted photo, (H, W, 3) uint8 RGB, a new array.
 
     Layers are painted in their order; invisible ones and those of opacity 0 change nothing. Pixels outside every mask
-    stay bit-identical, but for those at its very border that are partly wall. With `max_side` the picture is made at
+    stay bit-identical. With `max_side` the picture is made at
     that size, and equals the full one shrunk, within
     rounding. Raises InvalidInput when a mask is not of the photo's size.
     """

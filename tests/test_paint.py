@@ -49,7 +49,7 @@ def wall():
 
 def _beyond(mask):
     """(H, W) bool: pixels that paint on the mask must not touch."""
-    return cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    return ~mask
 
 
 @pytest.mark.parametrize("mode", PAINT_MODES)
@@ -258,19 +258,6 @@ def test_coverage_is_soft_at_a_blurred_edge_and_sharp_within_a_wall():
     assert (coverage[30:70, 50] == 255).all()
     assert (coverage[30:70, 61] < 128).all()
     assert (coverage[20, 10:40] > 200).all()
-
-
-def test_a_pixel_beside_the_mask_that_is_partly_wall_is_painted_in_part():
-    """No rim of the old colour is left where the border cuts through a pixel."""
-    pixels = np.full((60, 80, 3), (200, 40, 40), np.uint8)
-    pixels[:, 40:] = (40, 40, 40)
-    pixels[:, 40] = (100, 40, 40)  # three eighths of it are wall, so the mask leaves it out
-    mask = np.zeros((60, 80), bool)
-    mask[:, :40] = True
-    out = composite(Photo(pixels), [Layer(Mask(mask_to_rle(mask)), (40, 40, 200), 1.0)])
-    assert (out[5:-5, 40, 0] < 70).all()
-    assert (out[5:-5, 40, 2] > 50).all()
-    assert np.array_equal(out[:, 41:], pixels[:, 41:])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 1), (3, 3), (20, 700)])
