@@ -23,7 +23,7 @@ from .reading import Reading, read_photo
 from .scorer import load_scorers
 from .snap import labels_under
 
-VERSION = "offline-1"
+VERSION = "offline-2"
 MOST_MASKS = 150
 REMEMBERED = 512  # answers to earlier clicks, some kB each
 NAMED = 0.4  # a mask takes the name of the class that it is to this share
@@ -42,7 +42,7 @@ class OfflineEngine:
     """
 
     title = "Offline engine"
-    categories: tuple[str, ...] = ("wall", "window", "vegetation", "sky")  # the classes it is good at
+    categories: tuple[str, ...] = ("wall", "window", "roof", "vegetation", "sky")  # the classes it is good at
 
     def __init__(self) -> None:
         weights = files(__package__).joinpath("scorers.npz").read_bytes()
