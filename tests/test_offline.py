@@ -13,12 +13,14 @@ from engine_contract import LENIENT, WALL_POINT, EngineContract, building
 
 from sam2_painter.engines.offline import OfflineEngine
 from sam2_painter.engines.offline.boundary import find_boundary, work_picture
-from sam2_painter.engines.offline.network import MODELS
+from sam2_painter.engines.offline.candidates import components
+from sam2_painter.engines.offline.choosing import tidy
+from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODELS, alikeness
 from sam2_painter.engines.offline.reading import Reading
 from sam2_painter.engines.offline.regions import border_graph, find_leaves
 from sam2_painter.engines.offline.scorer import Scorer
 from sam2_painter.engines.offline.snap import labels_to_rle, labels_under, snap_labels
-from sam2_painter.engines.offline.trees import Recipe, grow_tree
+from sam2_painter.engines.offline.trees import Look, Recipe, grow_tree
 from sam2_painter.errors import InvalidInput
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import AutoMask, Embedding, Photo, Prompts
@@ -68,6 +70,13 @@ class TestContract(EngineContract):
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union."""
     return float((a & b).sum() / (a | b).sum())
+
+
+def look_of(places: np.ndarray) -> Look:
+    """n leaves of one colour and class, (n,) apart in likeness."""
+    likeness = np.zeros((len(places), LIKENESS), np.float32)
+    likeness[:, 0] = places
+    return Look(np.zeros((len(places), 3)), np.ones((len(places), 1)), likeness)
 
 
 def random_points(seed: int, count: int, size: tuple[int, int]) -> np.ndarray:
@@ -291,9 +300,8 @@ class TestParts:
         """Of four regions in a row, the pair with the faint border is one node, and nodes are nested."""
         edges = np.array([[0, 1], [1, 2], [2, 3]])
         ones = np.ones(3)
-        tree = grow_tree(
-            edges, ones, np.array([0.9, 0.1, 0.5]), np.ones(4), np.zeros((4, 3)), np.ones((4, 1)), Recipe(size=0.0)
-        )
+        strength = np.array([0.9, 0.1, 0.5])
+        tree = grow_tree(edges, ones, strength, np.ones(4), look_of(np.zeros(4)), Recipe(size=0.0))
         assert [tree.leaves(np.array([k]))[0].tolist() for k in (4, 5, 6)] == [
             [False, True, True, False],
             [False, True, True, True],
@@ -302,6 +310,53 @@ class TestParts:
         assert tree.path(2) == [2, 4, 5, 6]
         assert tree.sums(np.array([1.0, 2.0, 4.0, 8.0]))[4:].tolist() == [6.0, 14.0, 15.0]
         assert (np.diff(tree.altitude[tree.path(0)]) >= 0).all()
+
+    def test_a_tree_joins_what_looks_like_one_thing_first(self) -> None:
+        """By likeness, two regions of one thing are a node before either joins the other thing beside it."""
+        edges = np.array([[0, 1], [1, 2], [2, 3]])
+        recipe = Recipe(boundary=0.1, likeness=1.0, size=0.0)
+        tree = grow_tree(edges, np.ones(3), np.full(3, 0.5), np.ones(4), look_of(np.array([0, 0.1, 5, 5.1])), recipe)
+        assert {tuple(tree.leaves(np.array([k]))[0].tolist()) for k in (4, 5)} == {
+            (True, True, False, False),
+            (False, False, True, True),
+        }
+
+    def test_alikeness_is_a_mean_of_views(self) -> None:
+        """At no distance in either view two places are one thing; far apart in one of two views, half of that."""
+        here, apart = np.zeros(2 * LIKENESS, np.float32), np.zeros(2 * LIKENESS, np.float32)
+        apart[0] = 100
+        same = alikeness(here, here)
+        assert same == pytest.approx(1 / (1 + np.exp(-LIKENESS_BIAS)))
+        assert alikeness(here, apart) == pytest.approx(same / 2)
+        assert alikeness(np.stack([here, apart]), here).tolist() == pytest.approx([same, same / 2])
+
+    def test_components_of_many_sets_are_those_of_each(self, engine, embedding: Embedding) -> None:
+        """Several sets of leaves at once give the same parts as one by one."""
+        reading = Reading(**embedding.features)
+        rng = np.random.default_rng(5)
+        sets = rng.random((4, reading.count)) < 0.7
+        passable = rng.random(len(reading.edges)) < 0.8
+        for together, alone in zip(components(reading, sets, passable), sets, strict=True):
+            one = components(reading, alone[None], passable)[0]
+            pairs = np.unique(np.stack([together, one]), axis=1)
+            assert len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
+
+    def test_tidy_fills_pinholes_and_drops_specks(self, engine, embedding: Embedding) -> None:
+        """A hole of one small leaf is filled, and a loose leaf goes."""
+        reading = Reading(**embedding.features)
+        inner = np.flatnonzero((reading.contact == 0) & (reading.area < 0.0004 * reading.area.sum()))
+        assert len(inner)
+        everything = np.ones(reading.count, bool)
+        for leaf in inner[:5]:
+            holed = everything.copy()
+            holed[leaf] = False
+            assert tidy(reading, holed[None])[0].all()
+        half = reading.sums[:, 8] / reading.area < reading.work_size[1] / 2
+        beside = np.flatnonzero(~half & (reading.sums[:, 8] / reading.area > 0.9 * reading.work_size[1]))
+        speck = beside[reading.area[beside].argmin()]
+        with_speck = half.copy()
+        with_speck[speck] = True
+        assert not tidy(reading, np.stack([half, with_speck]))[1, speck]
 
     def test_runs_say_what_pixels_say(self) -> None:
         """Masks and lookups from runs equal those from the label map itself."""

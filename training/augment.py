@@ -160,6 +160,8 @@ def augmented(
         image = replace_sky(rng, image, classes)
     if rng.random() < 0.5:
         image = repaint(rng, image, instances)
+    if rng.random() < 0.25:
+        image = masonry(rng, image, classes)
     if rng.random() < 0.4:
         image = cast_shadow(rng, image, classes)
     return relight(rng, image), classes, instances

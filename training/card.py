@@ -8,21 +8,22 @@ CARD = """# Weights of the offline engine
 
 | | |
 |---|---|
-| What | `network-0.onnx`, `network-1.onnx`: borders and {classes} classes of building parts, {parameters} weights each, in half precision; their opinions are averaged. `scorers.npz`: three sets of gradient-boosted trees that guess how good a candidate mask is. |
-| Trained | {day}, by `python -m training.train DATA`, from nothing; no other weights went in. The shipped weights are of a run that was stopped and resumed from its finished parts: networks and samples of the photos first, the houses and the scorers later. |
+| What | `network-0.onnx`, `network-1.onnx`: borders, {classes} classes of what is seen, and likeness (what belongs together), {parameters} weights each, in half precision; their opinions are averaged. `scorers.npz`: three sets of gradient-boosted trees that guess how good a candidate mask is. |
+| Trained | {day}, by `python -m training.train DATA`, from nothing; no other weights went in. |
 | Data | trained on HSLU building-facade-segmentation-instance v1, CC BY 4.0: {photos} photos of building facades. |
-| Data | {houses} houses rendered by `training/houses.py`, ours. Only the scorers learned from them, with 120 of the photos, both kinds weighing the same; the networks saw photos only. The three example photos are not among them. |
+| Data | {drawn} houses rendered by `training/houses.py`, ours, for the networks, and {houses} others for the scorers. The three example photos are not among them. |
 | Licence | that of this project; the credit line above must stay with the weights. |
 | Use | masks for repainting photos of buildings. Not for measuring, and not for deciding anything about people or property. |
 
-## Figures on photos held out
+## Figures on pictures held out
 
-Each half of the photos was judged by a network trained on the other half.
+Each half of the photos and houses was judged by a network trained on the other half. "likeness": how often it is right
+about two pixels, where those of one thing and those of two count the same (chance is 0.50). The scorers' houses are
+others again.
 
-| network | {half_columns} |
-|---|{half_rules}|
-| first half -> second | {half0} |
-| second half -> first | {half1} |
+| | {columns} |
+|---|{rules}|
+{networks}
 
 The scorers, cross-validated by whole pictures (IoU of the candidate that the scorer ranks first, and of the
 best there was; for "auto", the best of a picture's), on photos disguised by other paint, masonry, weather and
@@ -34,27 +35,37 @@ light, and on rendered houses:
 
 ## Where it is weak
 
-The photos are much alike, and many are of the evening or edited to look so. The networks met other buildings through
-heavy augmentation only: other paint, masonry, skies, shadows and light. The rendered houses are plainer than real
-ones: flat faces, one renderer's materials. Balconies, fences, shops, ground and
-"other" are rare in them and hardly recognised: the engine offers only walls, windows, vegetation and sky by name. Doors and
-roofs were not annotated and are taken for walls or windows; sky was not annotated either and is learned from what is left above
-the roofs.
+The photos are of one town, and many are of the evening or edited to look so. Other buildings were met as rendered houses
+only, which are plainer than real ones: flat faces, one renderer's materials. Sky was not annotated in the photos and is
+learned from what is calm down from their top edge; doors, roofs and lawns are learned from rendered houses only, while
+the photos count roofs and doors as part of the wall: expect them to be found less often than walls and windows.
+Balconies, fences, shops and "other" are rare and hardly recognised.
 """  # fmt: skip  # noqa: E501
 
 
-def model_card(day: date, photos: int, houses: int, figures: dict, parameters: int, classes: int) -> str:
-    """The card as Markdown. figures: of "half0", "half1" (see `network.check`) and "scorers" (see `scorers.check`)."""
-    columns = list(figures["half0"])
+def _cell(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.2f}"
+
+
+def model_card(day: date, photos: int, drawn: int, houses: int, figures: dict, parameters: int, classes: int) -> str:
+    """The card as Markdown. figures: of "half0", "half1" (on what: see `network.check`) and "scorers" (see
+    `scorers.check`).
+    """
+    halves = {"half0": "first half -> second", "half1": "second half -> first"}
+    judged = {f"{told}, {on}": f for half, told in halves.items() for on, f in figures[half].items()}
+    columns = list(dict.fromkeys(name for f in judged.values() for name in f))
     return CARD.format(
         day=day.strftime("%Y-%m"),
         photos=photos,
+        drawn=drawn,
         houses=houses,
         classes=classes,
         parameters=f"{parameters:,}",
-        half_columns=" | ".join(columns),
-        half_rules="|".join(["---"] * len(columns)),
-        **{half: " | ".join(f"{figures[half][name]:.2f}" for name in columns) for half in ("half0", "half1")},
+        columns=" | ".join(columns),
+        rules="|".join(["---"] * len(columns)),
+        networks="\n".join(
+            f"| {told} | {' | '.join(_cell(f.get(name)) for name in columns)} |" for told, f in judged.items()
+        ),
         scorers="\n".join(
             f"| {name} | {on} | {f['explained']:.2f} | {f['ranked first']:.2f} | {f['best candidate']:.2f}"
             f" | {f['rows']} |"

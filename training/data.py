@@ -13,10 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sam2_painter.engines.offline.boundary import lab_gradient
 from sam2_painter.engines.offline.network import CLASSES
 
-IGNORED = 255
-SKY_AREA = 0.012  # of the photo: an unannotated component that large is a thing of its own, not a left-out window
+IGNORED = 255  # of a class: not known
+UNKNOWN = -1  # of an instance: not known, and not known to be one thing either
+LARGE = 0.012  # of the photo: an unannotated component that large is more than a left-out window
+CALM = 1.6  # Lab units a pixel: what is smoother, unannotated and reaches the top of the photo is sky
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,32 @@ def read_split(data: str | Path, split: str) -> list[Example]:
     ]
 
 
-def class_map(labels: np.ndarray, regions: tuple[Region, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """(classes, instances) of a label map.
+def class_map(image: np.ndarray, labels: np.ndarray, regions: tuple[Region, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """(classes, instances) of a photo (H, W, 3) uint8 RGB and its label map.
 
     classes: (H, W) uint8, indices into CLASSES or IGNORED. instances: (H, W) int32, ids that differ across every true
-    border. Sky is not annotated in the data: a large unannotated component that touches the top edge is taken for
-    sky, other large ones for "other"; small ones are left-out regions and teach no class, only their border.
+    border; 0 for small things that were left out, UNKNOWN for large parts that nobody looked at (they hide borders).
+    Sky is not annotated in the data: it is what is unannotated and calm down from the top edge.
     """
     lookup = np.full(int(labels.max()) + 1, IGNORED, np.uint8)
     for region in regions:
         lookup[region.id] = CLASSES.index(region.painter)
     classes, instances = lookup[labels], labels.copy()
-    count, components, stats, _ = cv2.connectedComponentsWithStats((labels == 0).astype(np.uint8), connectivity=4)
-    for k in range(1, count):
-        if stats[k, cv2.CC_STAT_AREA] > SKY_AREA * labels.size:
-            here = components == k
-            classes[here] = CLASSES.index("sky" if stats[k, cv2.CC_STAT_TOP] <= 2 else "other")
-            instances[here] = len(lookup) + k
+    free = labels == 0
+    sky = _calm_from_the_top(image, free)
+    classes[sky], instances[sky] = CLASSES.index("sky"), len(lookup)
+    _, components, stats, _ = cv2.connectedComponentsWithStats((free & ~sky).astype(np.uint8), connectivity=4)
+    large = stats[:, cv2.CC_STAT_AREA] > LARGE * labels.size
+    large[0] = False
+    instances[large[components]] = UNKNOWN
     return classes, instances
+
+
+def _calm_from_the_top(image: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the free pixels that can be reached from the top edge over smooth ground only."""
+    lab = cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    calm = cv2.erode((free & (lab_gradient(lab, 2.0) < CALM)).astype(np.uint8), np.ones((5, 5), np.uint8))
+    _, components, stats, _ = cv2.connectedComponentsWithStats(calm, connectivity=4)
+    from_top = (stats[:, cv2.CC_STAT_TOP] <= 4) & (stats[:, cv2.CC_STAT_AREA] > LARGE / 6 * free.size)
+    from_top[0] = False
+    return free & (cv2.dilate(from_top[components].astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)

@@ -17,8 +17,8 @@ def export(network: torch.nn.Module, path: Path) -> None:
         (torch.zeros(1, 3, 512, 512),),
         str(path),
         input_names=["picture"],
-        output_names=["logits"],
-        dynamic_axes={"picture": {2: "height", 3: "width"}, "logits": {2: "rows", 3: "columns"}},
+        output_names=["logits", "likeness"],
+        dynamic_axes={name: {2: f"{name} rows", 3: f"{name} columns"} for name in ("picture", "logits", "likeness")},
         opset_version=17,
         dynamo=False,  # the older exporter folds the batch norms into the convolutions
     )

@@ -21,7 +21,7 @@ from .augment import SKY, cast_shadow, masonry, relight, repaint, replace_sky
 from .data import Example, class_map
 from .houses import house
 
-PHOTOS = 60  # of each half
+PHOTOS = 90  # of each half
 CLICKS = 4
 BEST, OTHERS = 12, 24  # candidates kept of each click: the best ones, and some of the rest
 AUTO = 200  # candidates kept of each photo
@@ -95,8 +95,8 @@ def gather(examples: list[Example], network: Network, first: int) -> dict[str, S
     for done, k in enumerate(order, 1):
         example, number = examples[k], first + int(k)
         rng = np.random.default_rng(number)
-        classes, instances = class_map(example.labels(), example.regions)
         image = example.image()
+        classes, instances = class_map(image, example.labels(), example.regions)
         if rng.random() < 0.6:
             image = disguised(rng, image, classes, instances)
         reading = read_photo(image, network)

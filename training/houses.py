@@ -30,11 +30,22 @@ from sam2_painter.examples.scenes import (
     woods,
 )
 
+from .data import CLASSES, IGNORED
+
 WIDTHS = (512, 1024)  # px of the pictures
 RAYS = (1100, 1400)  # across the picture: more than one for each pixel
 JOINED = {"glass": "window", "window frames": "window", "door frame": "door"}
 WHOLE = ("wall", "floor", "house", "roof", "sky", "lawn", "road", "pavement")  # one thing even when split by a tree
 SMALLEST = 0.002  # of the picture: nothing smaller is clicked
+CLASS_OF = {  # by the last word of a part's name; what is not here is small trim that the photos count as wall or not
+    "wall": ("wall", "floor", "house", "chimney", "plinth"),
+    "window": ("window",),
+    "door": ("door",),
+    "roof": ("roof",),
+    "vegetation": ("trees", "bushes"),
+    "ground": ("lawn", "road", "pavement", "path"),
+    "sky": ("sky",),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +55,14 @@ class House:
     pixels: np.ndarray
     instances: np.ndarray
     parts: dict[int, str]
+
+    def classes(self) -> np.ndarray:
+        """(H, W) uint8: indices into CLASSES, or IGNORED."""
+        class_of = {word: CLASSES.index(name) for name, words in CLASS_OF.items() for word in words}
+        lookup = np.full(max(self.parts) + 1, IGNORED, np.uint8)
+        for k, part in self.parts.items():
+            lookup[k] = class_of.get(part.split()[-1], IGNORED)
+        return lookup[self.instances]
 
     def targets(self, rng: np.random.Generator) -> list[int]:
         """Instances to click: all large surfaces, one thing of some other parts, two windows."""

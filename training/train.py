@@ -6,10 +6,10 @@ DATA has ``train/`` as the README of the photos describes it. WORK keeps what is
 training goes on where it was. On two processor cores it takes a good hour:
 
 1. two networks, each on one half of the photos (the halves are in the photos' order, so a street falls into one
-of them); 2. candidates and their features, each photo read by the network that has not seen it; 3. the same of
-buildings rendered by ``houses.py``, which neither network has seen; 4. three scorers from both; 5.
-``network-0.onnx``, ``network-1.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``. All figures in it are of pictures
-held out.
+of them) and on rendered houses of its own; 2. candidates and their features, each photo read by the network
+that has not seen it; 3. the same of buildings rendered by ``houses.py``, which neither network has seen; 4.
+three scorers from both; 5. ``network-0.onnx``, ``network-1.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``. All
+figures in it are of pictures held out.
 
 The engine averages the two networks; on its own photos a network is surer than on new ones, and the scorers
 would learn to trust it too much.
@@ -35,11 +35,12 @@ from .card import model_card
 from .data import CLASSES, Example, read_split
 from .export import export
 from .gather import Samples, gather, gather_houses, load_samples, save_samples
-from .network import Network, check, train
+from .network import Network, check, draw, read, train
 
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
-STEPS = 2000
+STEPS = 2400
 HOUSES = 83  # rendered buildings for the scorers, of the seeds from 0
+DRAWN = (range(1000, 1050), range(1050, 1100))  # seeds of the rendered buildings for the networks, by half
 
 
 def one_thread() -> None:
@@ -55,15 +56,16 @@ def halves(data: str) -> tuple[list[Example], list[Example]]:
 
 
 def train_half(data: str, work: Path, half: int) -> None:
-    """``half0`` or ``half1``: .pt, .onnx, and .json with its figures on the other half."""
+    """``half0`` or ``half1``: .pt, .onnx, and .json with its figures on the photos and the houses of the other half."""
     target = work / f"half{half}.pt"
     parts = halves(data)
     if not target.exists():
-        torch.save(train(parts[half], STEPS, seed=half).state_dict(), target)
+        torch.save(train(parts[half], DRAWN[half], STEPS, seed=half).state_dict(), target)
     network = load(target)
     if not target.with_suffix(".json").exists():
         export(network, target.with_suffix(".onnx"))
-        target.with_suffix(".json").write_text(json.dumps(check(network, parts[1 - half])))
+        on = {"photos": read(parts[1 - half]), "houses": draw(DRAWN[1 - half][:20])}
+        target.with_suffix(".json").write_text(json.dumps({name: check(network, seen) for name, seen in on.items()}))
 
 
 def load(path: Path) -> Network:
@@ -130,7 +132,9 @@ def main() -> None:
     figures["scorers"] = {name: figure for name, (_, figure) in trained.items()}
     parameters = sum(weight.numel() for weight in Network().parameters())
     photos = len(read_split(args.data, "train"))
-    (PACKAGE / "MODEL_CARD.md").write_text(model_card(date.today(), photos, HOUSES, figures, parameters, len(CLASSES)))
+    drawn = sum(map(len, DRAWN))
+    card = model_card(date.today(), photos, drawn, HOUSES, figures, parameters, len(CLASSES))
+    (PACKAGE / "MODEL_CARD.md").write_text(card)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""Masks worth considering: nodes of the merge trees, geodesic neighbourhoods, areas of one class, and edits of an
-earlier answer.
+"""Masks worth considering: nodes of the merge trees, geodesic neighbourhoods, areas of one class, areas that look like
+one thing with the click, and edits of an earlier answer.
 
 A candidate is (n,) bool over the leaves, with its origin: (kind, persistence, altitude), where persistence is
 how much more it takes in its tree to join the node with its neighbour.
@@ -17,12 +17,13 @@ from .network import CLASSES
 from .reading import Reading
 from .trees import COLOUR_STEP, Tree
 
-NODE, BALL, COLOUR_BALL, NODE_EDIT, BALL_EDIT, CLASS_AREA, NODE_OF_CLASS = range(7)
+NODE, BALL, COLOUR_BALL, NODE_EDIT, BALL_EDIT, CLASS_AREA, NODE_OF_CLASS, ALIKE_AREA = range(8)
 LARGEST = 0.9  # of the photo: a mask of nearly everything is no answer
 GROWTH = 1.03  # a node that its parent hardly exceeds is skipped for the parent
 BALL_SHARES = (0.0015, 0.003, 0.006, 0.012, 0.02, 0.03, 0.045, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27, 0.35, 0.45)
 NEAR_BOX = 20  # nodes of each tree that are looked at for a box
-OPENINGS = tuple(CLASSES.index(name) for name in ("window",))
+OPENINGS = tuple(CLASSES.index(name) for name in ("window", "door"))
+ALIKE = (0.15, 0.3, 0.45, 0.6, 0.75, 0.87)  # chances to be one thing with the click
 
 
 class Pool:
@@ -103,6 +104,7 @@ def _from_nothing(pool: Pool, reading: Reading, leaf: int, positive: bool) -> No
     for kind, boundary, colour in ((BALL, 1.0, 1.0), (COLOUR_BALL, 0.3, 0.15)):
         _add_balls(pool, reading, leaf, [], kind, boundary, colour)
     _add_class_areas(pool, reading, leaf, [])
+    _add_alike_areas(pool, reading, leaf, [])
 
 
 def _from_previous(pool: Pool, reading: Reading, clicks: Clicks, previous: np.ndarray) -> None:
@@ -117,6 +119,7 @@ def _from_previous(pool: Pool, reading: Reading, clicks: Clicks, previous: np.nd
             _add_without_openings(edits, reading, mask, leaf, persistence, altitude)
     _add_balls(edits, reading, leaf, against, BALL_EDIT, 1.0, 1.0)
     _add_class_areas(edits, reading, leaf, against)
+    _add_alike_areas(edits, reading, leaf, against)
     for mask, origin in zip(*edits.stacked(reading.count), strict=True):
         pool.add(previous | mask if add else previous & ~mask, *origin.tolist())
 
@@ -182,9 +185,8 @@ def _effort(reading: Reading, leaves: list[int], boundary: float, colour: float,
     """(n,) the cheapest way from the leaves to each leaf: borders crossed, colour and class steps, strangeness of
     colour.
     """
-    length = reading.edge_sums[:, r.LENGTH]
-    strength, step, kind = (reading.edge_sums[:, c] / length for c in (r.STRENGTH, r.STEP, r.KIND))
-    weights = 1e-3 + boundary * np.maximum(strength - 0.05, 0) + colour * (step + kind)
+    step, kind = (reading.edge_sums[:, c] / reading.edge_sums[:, r.LENGTH] for c in (r.STEP, r.KIND))
+    weights = 1e-3 + boundary * np.maximum(reading.strength - 0.05, 0) + colour * (step + kind)
     if by_colour:
         away = (reading.lab - np.average(reading.lab[leaves], axis=0, weights=reading.area[leaves])) / COLOUR_STEP
         strange = np.sqrt((away**2 * (0.35, 2, 2)).sum(axis=1))
@@ -198,13 +200,46 @@ def _add_class_areas(pool: Pool, reading: Reading, leaf: int, against: list[int]
     kind = int(own.argmax())
     if own[kind] < 0.3:
         return
-    strength = reading.edge_sums[:, r.STRENGTH] / reading.edge_sums[:, r.LENGTH]
-    for threshold, strongest in ((0.3, 9), (0.5, 9), (0.7, 9), (0.3, 0.45), (0.5, 0.45), (0.3, 0.3), (0.5, 0.3)):
-        alike = reading.classes[:, kind] >= min(threshold, own[kind] * 0.9)
-        name = components(reading, alike, strength < strongest)
-        mask = (name == name[leaf]) & alike
+    limits = np.array([(0.3, 9), (0.5, 9), (0.7, 9), (0.3, 0.45), (0.5, 0.45), (0.3, 0.3), (0.5, 0.3)])
+    inside = reading.classes[:, kind] >= np.minimum(limits[:, :1], own[kind] * 0.9)
+    for mask in _around(reading, inside, reading.strength < limits[:, 1:], leaf):
         if not mask[against].any():
             pool.add(mask, CLASS_AREA)
+
+
+def _add_alike_areas(pool: Pool, reading: Reading, leaf: int, against: list[int]) -> None:
+    """Connected areas that are likely one thing with the click and less likely with any click against it; the chances
+    as they are, and evened out between neighbours that no border parts.
+    """
+    chance = reading.alike(leaf)
+    if against:
+        other = np.max([reading.alike(k) for k in against], axis=0)
+        chance = np.where(chance > other, chance, 0)
+    both = np.concatenate([np.stack([chance, _evened(reading, chance)])] * len(ALIKE))
+    limits = np.minimum(np.repeat(ALIKE, 2), both[:, leaf] * 0.98)
+    for mask in _around(reading, both >= limits[:, None], True, leaf):
+        if not mask[against].any():
+            pool.add(mask, ALIKE_AREA)
+            _add_without_openings(pool, reading, mask, leaf, 0.0, 0.0)
+
+
+def _evened(reading: Reading, chance: np.ndarray, rounds: int = 12) -> np.ndarray:
+    """(n,) chances after some rounds in which every leaf listens to its neighbours, less across strong borders."""
+    u, v = reading.edges.T
+    heard = reading.edge_sums[:, r.LENGTH] * np.exp(-reading.strength / 0.1)
+    own = 0.25 * np.sqrt(reading.area).astype(np.float64)
+    whole = own + np.bincount(u, heard, reading.count) + np.bincount(v, heard, reading.count)
+    evened = chance.astype(np.float64)
+    for _ in range(rounds):
+        said = np.bincount(u, heard * evened[v], reading.count) + np.bincount(v, heard * evened[u], reading.count)
+        evened = (own * chance + said) / whole
+    return evened
+
+
+def _around(reading: Reading, inside: np.ndarray, passable: np.ndarray | bool, leaf: int) -> np.ndarray:
+    """(T, n) bool: of each set of leaves (T, n), the connected part that holds a leaf."""
+    name = components(reading, inside, passable)
+    return (name == name[:, leaf : leaf + 1]) & inside
 
 
 def box_candidates(reading: Reading, box: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -220,7 +255,7 @@ def box_candidates(reading: Reading, box: np.ndarray) -> tuple[np.ndarray, np.nd
             pool.add(mask, NODE, float(persistence), float(altitude))
     for kind in range(reading.classes.shape[1]):
         alike = reading.classes[:, kind] >= 0.5
-        name = components(reading, alike)
+        name = components(reading, alike[None])[0]
         for k in np.unique(name[alike & (reading.area * len(reading.area) > reading.area.sum())]):
             pool.add(alike & (name == k), CLASS_AREA)
     middle = reading.sums[:, [r.X, r.Y]] / reading.area[:, None]
@@ -240,11 +275,17 @@ def box_overlap(many: np.ndarray, one: np.ndarray) -> np.ndarray:
 
 
 def components(reading: Reading, inside: np.ndarray, passable: np.ndarray | bool = True) -> np.ndarray:
-    """(n,) int32 names of the connected parts of a set of leaves (n,) bool; leaves outside are parts of their own."""
+    """(T, n) int32 names of the connected parts of T sets of leaves (T, n) bool; leaves outside are parts of their own.
+
+    passable: (E,) or (T, E) bool. All sets are one graph: most of the time would go into the calls.
+    """
     u, v = reading.edges.T
-    joined = inside[u] & inside[v] & passable
-    graph = _graph(reading, np.ones(int(joined.sum()), np.int8), joined)
-    return connected_components(graph, directed=False)[1]
+    sets, edges = np.nonzero(inside[:, u] & inside[:, v] & passable)
+    ends = np.searchsorted(sets * reading.count + u[edges], np.arange(inside.size + 1))
+    graph = csr_matrix(
+        (np.ones(len(edges), np.int8), sets * reading.count + v[edges], ends), (inside.size, inside.size)
+    )
+    return connected_components(graph, directed=False)[1].reshape(inside.shape)
 
 
 def all_candidates(reading: Reading, smallest: float = 0.0008, largest: float = 0.85) -> tuple[np.ndarray, np.ndarray]:
@@ -259,7 +300,7 @@ def all_candidates(reading: Reading, smallest: float = 0.0008, largest: float = 
     for kind in range(reading.classes.shape[1]):
         for threshold in (0.35, 0.55, 0.75):
             alike = reading.classes[:, kind] >= threshold
-            name = components(reading, alike)
+            name = components(reading, alike[None])[0]
             area = np.bincount(name[alike], weights=reading.area[alike], minlength=int(name.max()) + 1) / whole
             for k in np.flatnonzero(area > 1.5 * smallest):
                 pool.add(alike & (name == k), CLASS_AREA)

@@ -28,16 +28,22 @@ def three_that_differ(reading: Reading, masks: np.ndarray, scores: np.ndarray) -
     return order[sorted(picked)]
 
 
-def tidy(reading: Reading, mask: np.ndarray) -> np.ndarray:
-    """(n,) bool without pinholes and loose specks."""
-    area = reading.area
-    name = components(reading, ~mask)
-    size = np.bincount(name, weights=np.where(mask, 0, area))
-    touches = np.bincount(name, weights=np.where(mask, 0, reading.contact)) > 0
-    filled = mask | (~touches[name] & (size[name] < PINHOLE * area.sum()))
-    name = components(reading, filled)
-    size = np.bincount(name, weights=np.where(filled, area, 0))
-    return filled & (size[name] >= min(SPECK * area[filled].sum(), size.max()))
+def tidy(reading: Reading, masks: np.ndarray) -> np.ndarray:
+    """(K, n) bool masks without pinholes and loose specks."""
+    sizes, touches = _parts(reading, ~masks)
+    filled = masks | (~touches & (sizes < PINHOLE * reading.area.sum()))
+    sizes, _ = _parts(reading, filled)
+    return filled & (sizes >= np.minimum(SPECK * areas(reading, filled), sizes.max(axis=1))[:, None])
+
+
+def _parts(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each leaf in masks (K, n): the work pixels of the connected part it belongs to, (K, n), 0 outside; and, (K, n)
+    bool, whether that part reaches the photo's rim.
+    """
+    name = components(reading, masks).ravel()
+    size = np.bincount(name, np.where(masks, reading.area, 0).ravel())[name]
+    rim = np.bincount(name, np.where(masks, reading.contact, 0).ravel())[name] > 0
+    return size.reshape(masks.shape), rim.reshape(masks.shape)
 
 
 def suppress(reading: Reading, masks: np.ndarray, scores: np.ndarray, threshold: float, most: int) -> list[int]:

@@ -23,7 +23,7 @@ from .reading import Reading, read_photo
 from .scorer import load_scorers
 from .snap import labels_under
 
-VERSION = "offline-1"
+VERSION = "offline-2"
 MOST_MASKS = 150
 REMEMBERED = 512  # answers to earlier clicks, some kB each
 NAMED = 0.4  # a mask takes the name of the class that it is to this share
@@ -42,7 +42,7 @@ class OfflineEngine:
     """
 
     title = "Offline engine"
-    categories: tuple[str, ...] = ("wall", "window", "vegetation", "sky")  # the classes it is good at
+    categories: tuple[str, ...] = ("wall", "window", "roof", "vegetation", "sky")  # the classes it is good at
 
     def __init__(self) -> None:
         weights = files(__package__).joinpath("scorers.npz").read_bytes()
@@ -119,7 +119,7 @@ class OfflineEngine:
         chosen = suppress(reading, masks, np.where(good, scores, -1.0), options.box_nms_thresh, MOST_MASKS)
         found: dict[RLE, Mask] = {}
         for done, k in enumerate(chosen, 1):
-            leaves = tidy(reading, masks[k])
+            leaves = tidy(reading, masks[k : k + 1])[0]
             rle = paste(reading, leaves)
             if rle.area >= max(1, options.min_mask_region_area):
                 found.setdefault(rle, self._mask(reading, leaves, rle, scores[k], (), stability[k]))
@@ -136,7 +136,7 @@ class OfflineEngine:
             raise InvalidInput(f"category must be one of {allowed}, got {category!r}", "category")
         reading = self._reading(embedding)
         kind = CLASSES.index(category)
-        leaves = tidy(reading, reading.classes.argmax(axis=1) == kind)
+        leaves = tidy(reading, reading.classes.argmax(axis=1)[None] == kind)[0]
         if areas(reading, leaves[None])[0] < FOUND * reading.area.sum():
             return []
         sure = float(np.average(reading.classes[leaves, kind], weights=reading.area[leaves]))
@@ -177,8 +177,7 @@ class OfflineEngine:
         else:
             scores = self._scorers["next"](next_features(reading, masks, origins, clicks, previous))
         best = three_that_differ(reading, masks, scores)
-        tidied = np.array([tidy(reading, mask) for mask in masks[best]])
-        return keep_promises(tidied, clicks, previous), scores[best]
+        return keep_promises(tidy(reading, masks[best]), clicks, previous), scores[best]
 
     def _recall(self, key: tuple) -> tuple[np.ndarray, np.ndarray] | None:
         with self._lock:

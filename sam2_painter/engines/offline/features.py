@@ -17,8 +17,11 @@ from .trees import COLOUR_STEP, COLOUR_WEIGHTS
 
 REGION = (
     "log_area",
-    *(f"cut_{m}" for m in ("strength", "faint", "weak", "clear", "strong", "step", "kind", "learned", "learned_clear")),
-    *(f"inner_{m}" for m in ("strength", "faint", "clear", "strong", "step", "kind", "learned")),
+    *(
+        f"cut_{m}"
+        for m in ("strength", "faint", "weak", "clear", "strong", "step", "kind", "learned", "learned_clear", "unlike")
+    ),
+    *(f"inner_{m}" for m in ("strength", "faint", "clear", "strong", "step", "kind", "learned", "unlike")),
     "inner_clear_per_border",
     "inner_strong_per_border",
     "strength_over_photo",
@@ -45,6 +48,7 @@ REGION = (
     "class_outside",
     "class_inside",
     "class_share",
+    "likeness_spread",
 )
 CANDIDATE = ("kind", "persistence", "altitude")
 CLICK = (
@@ -56,9 +60,22 @@ CLICK = (
     "negatives",
     "colour_of_click",
     "class_of_click",
+    "alike",
+    "alike_missed",
+    "alike_iou",
+    "alike_against",
 )
 OF_CHANGE = REGION[: REGION.index("contact") + 1]  # what is said of the part that the last click changed
-CHANGE = ("changed_share", "kept_iou", "hit", *(f"change_{name}" for name in OF_CHANGE), "last_depth")
+CHANGE = (
+    "changed_share",
+    "kept_iou",
+    "hit",
+    *(f"change_{name}" for name in OF_CHANGE),
+    "last_depth",
+    "change_alike",
+    "change_alike_missed",
+    "change_alike_iou",
+)
 FIRST_FEATURES = REGION + CANDIDATE + CLICK
 NEXT_FEATURES = FIRST_FEATURES + CHANGE
 AUTO_FEATURES = REGION + CANDIDATE
@@ -129,7 +146,9 @@ def region_features(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np
         for leaf in (inner, outer)
     )
     strength = border[:, r.STRENGTH] / length
-    inner_measures = [r.STRENGTH, r.FAINT, r.CLEAR, r.STRONG, r.STEP, r.KIND, r.LEARNED]
+    inner_measures = [r.STRENGTH, r.FAINT, r.CLEAR, r.STRONG, r.STEP, r.KIND, r.LEARNED, r.UNLIKE]
+    weighed = reading.likeness * reading.area[:, None]
+    places, lengths = members @ weighed, members @ (weighed * reading.likeness).sum(axis=1)
     columns = [
         np.log(area / whole[r.AREA] + 1e-6),
         *(border[:, r.STRENGTH :] / length[:, None]).T,
@@ -158,6 +177,7 @@ def region_features(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np
         far / length,
         near / length,
         sums[rows, r.CLASS + best] / np.maximum(whole[r.CLASS + best], 1),
+        lengths / area - ((places / area[:, None]) ** 2).sum(axis=1),
     ]
     return np.stack(columns, axis=1).astype(np.float32), cut, sums
 
@@ -192,6 +212,7 @@ def next_features(
         hit,
         *change[:, : len(OF_CHANGE)].T,
         np.where(hit, depth / radius, -1),
+        *_agreement(reading, changed, _could_change(reading, clicks, previous)),
     ]
     return np.concatenate([features, np.stack(columns, axis=1).astype(np.float32)], axis=1)
 
@@ -218,6 +239,7 @@ def _click_features(
     else:
         depth = anchor_depth
     colour = (sums[:, r.LAB : r.LAB + 3] / area[:, None] - reading.lab[leaf]) * COLOUR_WEIGHTS
+    wanted, unwanted = opinions(reading, clicks)
     columns = [
         anchor_depth / radius,
         np.log(depth + 1),
@@ -227,9 +249,40 @@ def _click_features(
         np.full(len(area), len(bad)),
         np.sqrt((colour**2).sum(axis=1)) / COLOUR_STEP,
         (sums[:, r.CLASS :] / area[:, None] * reading.classes[leaf]).sum(axis=1),
+        *_agreement(reading, masks, wanted),
+        _agreement(reading, masks, unwanted)[0],
     ]
     features = np.concatenate([region, origins, np.stack(columns, axis=1)], axis=1).astype(np.float32)
     return features, sums, cut
+
+
+def opinions(reading: Reading, clicks: Clicks) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) float32 each, in [0, 1]: how much a leaf is like one that was clicked for, and like one clicked against.
+
+    The first gives way where the second is as sure.
+    """
+    good, bad = (
+        np.max([reading.alike(leaf) for leaf in np.unique(clicks.leaves[side])], axis=0, initial=0)
+        if side.any()
+        else np.zeros(reading.count, np.float32)
+        for side in (clicks.positive, ~clicks.positive)
+    )
+    return good * good / (good + bad + np.float32(1e-6)), bad
+
+
+def _could_change(reading: Reading, clicks: Clicks, previous: np.ndarray) -> np.ndarray:
+    """(n,) float32: like the last click, and something that it can add or take away."""
+    return reading.alike(clicks.leaves[-1]) * (previous != clicks.positive[-1])
+
+
+def _agreement(reading: Reading, masks: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of masks (K, n) with leaves that belong to it by chance (n,): the mean chance inside, how much of all chance
+    is left outside, and the IoU to expect; (K,) each.
+    """
+    hoped = reading.area * chance
+    whole, area = float(hoped.sum()) + 1e-6, areas(reading, masks) + 1e-6
+    common = np.where(masks, hoped, np.float32(0)).sum(axis=1, dtype=np.float64)
+    return common / area, 1 - common / whole, common / (area + whole - common)
 
 
 def _edge_distance(reading: Reading, xy: np.ndarray) -> np.ndarray:

@@ -12,31 +12,33 @@ import cv2
 import numpy as np
 
 from .boundary import find_boundary, work_picture
-from .network import Network
+from .network import LIKENESS_STRIDE, Network, alikeness
 from .regions import border_graph, find_leaves
 from .snap import label_sizes, labels_under, snap_labels
-from .trees import COLOUR_STEP, COLOUR_WEIGHTS, Recipe, Tree, grow_tree
+from .trees import COLOUR_STEP, COLOUR_WEIGHTS, Look, Recipe, Tree, grow_tree
 
 RECIPES = (
     Recipe(boundary=1.0, size=0.1),
     Recipe(boundary=1.0, colour=0.3, classes=0.5, size=0.2),
-    Recipe(boundary=0.5, colour=0.2, classes=1.0, size=0.2),
+    Recipe(boundary=0.5, colour=0.2, classes=0.5, likeness=0.5, size=0.2),
     Recipe(boundary=0.3, colour=0.7, classes=0.7, size=0.3),
+    Recipe(boundary=0.4, likeness=1.0, size=0.25),
 )
 # Columns of `sums`, each a total over a leaf's pixels; the classes follow.
 AREA, LAB, LAB2, CONTACT, X, Y, TEXTURE, FINE, XX, YY, XY, CLASS = 0, 1, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15
 # Columns of `edge_sums`, each a length in work pixels.
-LENGTH, STRENGTH, FAINT, WEAK, CLEAR, STRONG, STEP, KIND, LEARNED, LEARNED_CLEAR = range(10)
+LENGTH, STRENGTH, FAINT, WEAK, CLEAR, STRONG, STEP, KIND, LEARNED, LEARNED_CLEAR, UNLIKE = range(11)
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
     """n leaves, E edges, T trees, C classes.
 
-    size: (2,) int64, the photo's (H, W). work_size: the work picture's. run_labels, run_ends: see `snap`. sums:
-    (n, 15 + C) float64. around: (n, 10) float64, the `edge_sums` of all edges at each leaf. box: (n, 4) uint16, XYXY
-    in work pixels, the last ones included. edges, border_x, border_y, border_first: see `regions.Graph`. edge_sums:
-    (E, 10) float64. parent, altitude, first, last: (T, 2n-1), see `trees.Tree`.
+    size: (2,) int64, the photo's (H, W). work_size: the work picture's. run_labels, run_ends: see `snap`. sums: (n,
+    15 + C) float64. likeness: (n, V * LIKENESS) float32, see `network.alikeness`. around: (n, 11) float64, the
+    `edge_sums` of all edges at each leaf. box: (n, 4) uint16, XYXY in work pixels, the last ones included. edges,
+    border_x, border_y, border_first: see `regions.Graph`. edge_sums: (E, 11) float64. parent, altitude, first,
+    last: (T, 2n-1), see `trees.Tree`.
     """
 
     size: np.ndarray
@@ -44,6 +46,7 @@ class Reading:
     run_labels: np.ndarray
     run_ends: np.ndarray
     sums: np.ndarray
+    likeness: np.ndarray
     around: np.ndarray
     box: np.ndarray
     edges: np.ndarray
@@ -85,7 +88,12 @@ class Reading:
         """The strength that one edge in ten of this photo exceeds: what counts as strong here."""
         if not len(self.edges):
             return 1.0
-        return float(np.quantile(self.edge_sums[:, STRENGTH] / self.edge_sums[:, LENGTH], 0.9)) + 0.02
+        return float(np.quantile(self.strength, 0.9)) + 0.02
+
+    @cached_property
+    def strength(self) -> np.ndarray:
+        """(E,) float64, mean strength of each border."""
+        return self.edge_sums[:, STRENGTH] / self.edge_sums[:, LENGTH]
 
     @cached_property
     def contact(self) -> np.ndarray:
@@ -115,6 +123,10 @@ class Reading:
             for p, a, f, e in zip(self.parent, self.altitude, self.first, self.last, strict=True)
         )
 
+    def alike(self, leaf: int) -> np.ndarray:
+        """(n,) float32 in [0, 1]: the chance that each leaf and this one are parts of one thing."""
+        return alikeness(self.likeness, self.likeness[leaf])
+
     def leaf(self, x: float, y: float) -> int:
         """The leaf under a point of the photo."""
         return int(labels_under(self.run_labels, self.run_ends, int(self.size[0]), np.int64(x), np.int64(y)))
@@ -128,9 +140,9 @@ def read_photo(pixels: np.ndarray, network: Network) -> Reading:
     """Read (H, W, 3) uint8 RGB pixels."""
     picture = work_picture(pixels)
     boundary = find_boundary(picture)
-    learned, kinds = network.look(picture)
-    wide = cv2.dilate(learned, np.ones((3, 3), np.uint8))
-    labels = find_leaves(np.float32(0.6) * boundary.strength + np.float32(0.3) * learned)
+    sight = network.look(picture)
+    kinds, wide = sight.classes, cv2.dilate(sight.border, np.ones((3, 3), np.uint8))
+    labels = find_leaves(np.float32(0.6) * boundary.strength + np.float32(0.3) * sight.border)
     graph = border_graph(labels)
     strength = np.float32(0.22) * boundary.fine + np.float32(0.12) * boundary.texture + np.float32(0.75) * wide
     flat = labels.ravel()
@@ -150,13 +162,15 @@ def read_photo(pixels: np.ndarray, network: Network) -> Reading:
     sums = np.stack([total(column) for column in columns], axis=1)
     area = sums[:, AREA]
     colour, classes = sums[:, LAB : LAB + 3] / area[:, None], sums[:, CLASS:] / area[:, None]
+    likeness = _leaf_likeness(labels, sight.likeness, sums[:, X] / area, sums[:, Y] / area)
     along, faced = graph.mean(strength), graph.mean(wide)
     u, v = graph.edges.T
     step = np.sqrt((((colour[u] - colour[v]) * COLOUR_WEIGHTS) ** 2).sum(axis=1)) / COLOUR_STEP
     kind = np.abs(classes[u] - classes[v]).sum(axis=1) / 2
     measures = [np.ones_like(along), along, along < 0.12, along < 0.22, along > 0.35, along > 0.5]
-    measures += [np.minimum(step, 1.5), kind, faced, faced > 0.4]
-    grown = [grow_tree(graph.edges, graph.length, along, area, colour, classes, recipe) for recipe in RECIPES]
+    measures += [np.minimum(step, 1.5), kind, faced, faced > 0.4, 1 - alikeness(likeness[u], likeness[v])]
+    look = Look(colour, classes, likeness)
+    grown = [grow_tree(graph.edges, graph.length, along, area, look, recipe) for recipe in RECIPES]
     edge_sums = np.stack(measures, axis=1).astype(np.float64) * graph.length[:, None]
     around = [np.bincount(graph.edges.ravel(), np.repeat(column, 2), count) for column in edge_sums.T]
     run_labels, run_ends = snap_labels(pixels, labels)
@@ -166,6 +180,7 @@ def read_photo(pixels: np.ndarray, network: Network) -> Reading:
         run_labels=run_labels,
         run_ends=run_ends,
         sums=sums,
+        likeness=likeness,
         around=np.stack(around, axis=1),
         box=_leaf_boxes(labels, count),
         edges=graph.edges,
@@ -178,6 +193,22 @@ def read_photo(pixels: np.ndarray, network: Network) -> Reading:
         first=np.stack([tree.first for tree in grown]),
         last=np.stack([tree.last for tree in grown]),
     )
+
+
+def _leaf_likeness(labels: np.ndarray, likeness: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n, D) float32: the mean likeness of each leaf, from one pixel of each block; what lies between them all takes
+    the value at its middle (x, y).
+    """
+    height, width = likeness.shape[:2]
+    # The blocks' middles, and the last pixel for one that is cut short.
+    rows = np.minimum(np.arange(height) * LIKENESS_STRIDE + LIKENESS_STRIDE // 2, labels.shape[0] - 1)
+    columns = np.minimum(np.arange(width) * LIKENESS_STRIDE + LIKENESS_STRIDE // 2, labels.shape[1] - 1)
+    blocks = labels[rows[:, None], columns].ravel()
+    hits = np.bincount(blocks, minlength=len(x))
+    flat = likeness.reshape(blocks.size, -1)
+    sums = [np.bincount(blocks, weights=column, minlength=len(x)) for column in flat.T]
+    middle = likeness[(y // LIKENESS_STRIDE).astype(int), (x // LIKENESS_STRIDE).astype(int)]
+    return np.where(hits[:, None] > 0, np.stack(sums, axis=1) / np.maximum(hits, 1)[:, None], middle).astype(np.float32)
 
 
 def _leaf_boxes(labels: np.ndarray, count: int) -> np.ndarray:

@@ -11,18 +11,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .network import alikeness
+
 COLOUR_STEP = 25.0  # weighted Lab distance that counts as one full step
 COLOUR_WEIGHTS = np.sqrt(np.array([0.5, 2.0, 2.0]))  # lightness less: a shadow keeps the chroma
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What merging two neighbours costs: (boundary + colour + classes) * (smaller area / whole) ** size."""
+    """What merging two neighbours costs: (boundary + colour + classes + likeness) * (smaller area / whole) ** size."""
 
     boundary: float = 1.0
     colour: float = 0.0
     classes: float = 0.0
+    likeness: float = 0.0
     size: float = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What n leaves look like. colour: (n, 3) mean Lab. classes: (n, C) probabilities. likeness: (n, D), see
+    `network.alikeness`.
+    """
+
+    colour: np.ndarray
+    classes: np.ndarray
+    likeness: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -73,34 +87,37 @@ def grow_tree(
     length: np.ndarray,
     strength: np.ndarray,
     area: np.ndarray,
-    colour: np.ndarray,
-    classes: np.ndarray,
+    look: Look,
     recipe: Recipe,
 ) -> Tree:
     """Merge neighbours, cheapest first, until one region is left.
 
-    edges: (E, 2) leaf pairs. length: (E,) border pixels. strength: (E,) mean boundary strength. area: (n,).
-    colour: (n, 3) mean Lab. classes: (n, C) probabilities. Each round joins all pairs that are each other's
-    cheapest neighbour and belong to the cheaper half: nearly the order of a priority queue, without a Python
-    loop over merges.
+    edges: (E, 2) leaf pairs. length: (E,) border pixels. strength: (E,) mean boundary strength. area: (n,). Each
+    round joins all pairs that are each other's cheapest neighbour and belong to the cheaper half: nearly the order
+    of a priority queue, without a Python loop over merges.
     """
     n = len(area)
     parent = np.full(2 * n - 1, -1, np.int32)
     altitude = np.zeros(2 * n - 1, np.float32)
     children = np.zeros((n - 1, 2), np.int32)
     whole, area = area.sum(), area.astype(np.float64)
-    look = np.concatenate([colour * COLOUR_WEIGHTS / COLOUR_STEP, classes], axis=1)
+    # What no recipe weight asks for need not be carried along.
+    parts = [look.colour * COLOUR_WEIGHTS / COLOUR_STEP, look.classes]
+    means = np.concatenate(parts + [look.likeness] * bool(recipe.likeness), axis=1)
+    kinds = 3 + look.classes.shape[1]
     ids = np.arange(n)
     u, v = edges[:, 0].astype(np.int64), edges[:, 1].astype(np.int64)
     length, total = length.astype(np.float64), strength * length.astype(np.float64)
     made = n
     while len(ids) > 1:
-        difference = look[u] - look[v]
+        difference = means[u] - means[v]
         cost = recipe.boundary * total / length
         if recipe.colour:
             cost += recipe.colour * np.minimum(np.sqrt((difference[:, :3] ** 2).sum(axis=1)), 1.2)
         if recipe.classes:
-            cost += recipe.classes * 0.5 * np.abs(difference[:, 3:]).sum(axis=1)
+            cost += recipe.classes * 0.5 * np.abs(difference[:, 3:kinds]).sum(axis=1)
+        if recipe.likeness:
+            cost += recipe.likeness * (1 - alikeness(means[u, kinds:], means[v, kinds:]))
         cost *= (np.minimum(area[u], area[v]) / whole) ** recipe.size
         pairs = cheapest_pairs(cost, u, v, len(ids))
         keep, gone = u[pairs], v[pairs]
@@ -110,7 +127,7 @@ def grow_tree(
         parent[ids[keep]] = parent[ids[gone]] = nodes
         altitude[nodes] = np.maximum(cost[pairs], np.maximum(altitude[ids[keep]], altitude[ids[gone]]))
         share = (area[keep] / (area[keep] + area[gone]))[:, None]
-        look[keep] = look[keep] * share + look[gone] * (1 - share)
+        means[keep] = means[keep] * share + means[gone] * (1 - share)
         area[keep] += area[gone]
         ids[keep] = nodes
         # Rename what is left to 0..m-1 and join the borders that have become one.
@@ -118,7 +135,7 @@ def grow_tree(
         alive[gone] = False
         name = np.cumsum(alive) - 1
         name[gone] = name[keep]
-        ids, area, look = ids[alive], area[alive], look[alive]
+        ids, area, means = ids[alive], area[alive], means[alive]
         u, v = name[u], name[v]
         apart = u != v
         u, v, length, total = join_edges(u[apart], v[apart], len(ids), length[apart], total[apart])
