@@ -92,8 +92,9 @@ def alikeness(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     views; the views' opinions are averaged.
     """
     away = (one - other) ** 2
-    distance = away.reshape(*away.shape[:-1], -1, LIKENESS).sum(axis=-1)
-    return (1 / (1 + np.exp(distance - np.float32(LIKENESS_BIAS)))).mean(axis=-1)
+    distance = away.reshape(*away.shape[:-1], away.shape[-1] // LIKENESS, LIKENESS).sum(axis=-1)
+    far = np.float32(60)  # beyond it exp() overflows, and the chance is nothing anyway
+    return (1 / (1 + np.exp(np.minimum(distance, far) - np.float32(LIKENESS_BIAS)))).mean(axis=-1)
 
 
 def _probabilities(logits: np.ndarray) -> np.ndarray:
