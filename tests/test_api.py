@@ -182,14 +182,17 @@ def test_a_client_that_goes_away_stops_the_engine(launch):
     live = launch(engine)
     session_id = Doors(live).open()
     code = (
-        "import sys; from gradio_client import Client; client = Client(sys.argv[1], verbose=False);"
-        "client.submit(sys.argv[2], api_name='/generate_masks'); import time; time.sleep(60)"
+        "import sys, time; from gradio_client import Client; client = Client(sys.argv[1], verbose=False)\n"
+        "job = client.submit(sys.argv[2], api_name='/generate_masks')\n"
+        "while job.status().code.name != 'PROCESSING': time.sleep(0.02)\n"
+        "print('waits', flush=True); time.sleep(60)"
     )
-    program = subprocess.Popen([sys.executable, "-c", code, live.url, session_id])
+    program = subprocess.Popen([sys.executable, "-c", code, live.url, session_id], stdout=subprocess.PIPE, text=True)
+    assert program.stdout.readline() == "waits\n"  # on its stream of answers
     while not engine.asked["generate"]:
-        assert program.poll() is None
         time.sleep(0.02)
     program.kill()
+    program.communicate()
     ends = time.monotonic() + 5
     while not engine.stopped and time.monotonic() < ends:
         time.sleep(0.02)
