@@ -95,7 +95,7 @@ async def _unreadable(request: Request, error: Exception) -> Response:
     our own never get here: Gradio makes answers of those."""
     if request.method != "POST":
         raise error
-    log.info("gradio could not read a request: %s %s", type(error).__name__, error)
+    log.warning("gradio could not read a request: %s %s", type(error).__name__, error)
     return refuse(422, "This request fits no event of this server. See /gradio_api/info for what there is.")
 
 
