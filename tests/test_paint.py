@@ -395,3 +395,17 @@ def test_the_sheet_of_painted_photos(tmp_path):
     assert len({tuple(wall) for wall in walls}) == len(walls)
     for column in range(1, len(walls)):
         assert np.abs(made[3, 80 * column + 40].astype(int) - made[3, 40]).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("paint", "sunlit"), [((208, 32, 32), 0.13), ((48, 48, 48), 0.07)], ids=["deep red", "charcoal"]
+)
+def test_a_small_sunlit_part_is_the_reference(paint, sunlit):
+    """A wall mostly in blue shade, with flare in the lens: its paint is read off the part in the sun."""
+    y, x = np.mgrid[0:240, 0:320]
+    sun, shade = np.array([0.9, 0.88, 0.85]), np.array([0.14, 0.17, 0.21])
+    light = np.where((x + y < np.quantile(x + y, sunlit))[..., None], sun, shade)
+    seen = LINEAR[list(paint)] * light + 0.002
+    photo = Photo(np.round(255 * linear_to_srgb(seen)).astype(np.uint8))
+    now = wall_color(photo, mask_to_rle(np.ones(photo.size, bool)))
+    assert np.abs(np.subtract(now, paint, dtype=int)).max() < 40
