@@ -1,7 +1,7 @@
 """Painting from the command line: one photo, or a folder of them, by the same recipe.
 
 python -m sam2_painter paint photo.jpg --point 500,300 --color "#b5c7a3" -o out.png
-python -m sam2_painter paint photos/ --point 50%,40% --color sage -o painted/
+python -m sam2_painter paint photos/ --point 50%,40% --color "garden sage" -o painted/
 python -m sam2_painter masks photo.jpg -o masks.zip
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from . import images, logs
-from .colors import parse_color
+from .colors import exterior, open_palette, parse_color
 from .errors import InvalidInput, PainterError
 from .masks import mask_from_png
 from .settings import Settings
@@ -66,7 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     paint = commands.add_parser("paint", help="paint what points, a box or a mask select")
-    paint.add_argument("--color", required=True, help='the paint: "#b5c7a3", "rgb(10, 20, 30)" or a CSS name')
+    paint.add_argument(
+        "--color", required=True, help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s'
+    )
+    paint.add_argument("--palette", type=Path, help="file of paints to name in --color: JSON, .gpl or .ase [ours]")
     paint.add_argument("--point", type=_point, action="append", default=[], help="X,Y on the wall; repeatable")
     paint.add_argument(
         "--not-point", type=_point, action="append", default=[], help="X,Y that is not meant; repeatable"
@@ -125,7 +128,7 @@ def _run(args: argparse.Namespace, studio: Studio) -> int:
     if args.command == "paint":
         if not (args.point or args.box or args.mask or args.category):
             raise InvalidInput("Say what to paint: --point, --box, --mask or --all.", "point")
-        parse_color(args.color)
+        args.color = parse_color(args.color, open_palette(args.palette) if args.palette else exterior())
         images.check_format(args.format)
     photos, target = _photos(args)
     failed = 0
@@ -176,7 +179,7 @@ def _paint(args: argparse.Namespace, studio: Studio, session: Session, out: Path
         labels = [1] * len(args.point) + [0] * len(args.not_point)
         box = _pixels(args.box, session.size) if args.box else None
         mask_id = studio.segment(session.id, Prompts(points, labels, box)).selection.mask_id
-    layer = {"mask_id": mask_id, "color": parse_color(args.color), "opacity": args.opacity, "mode": args.mode}
+    layer = {"mask_id": mask_id, "color": args.color, "opacity": args.opacity, "mode": args.mode}
     studio.paint(session.id, [layer])
     made = studio.download(session.id, format=out.suffix or args.format, quality=args.quality)
     _write(out, made.path.read_bytes())

@@ -16,49 +16,71 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .containers import read_file
 from .errors import InvalidInput
+from .types import Paint, Palette
 
 if TYPE_CHECKING:
     from coloraide import Color
 
 RGB = tuple[int, int, int]
 
-ALLOWED = "write a colour as #rgb, #rrggbb, rgb(10, 20, 30), hsl(120, 50%, 40%), oklch(70% 0.1 120) or a CSS name"
+ALLOWED = (
+    "write a colour as #rgb, #rrggbb, rgb(10, 20, 30), hsl(120, 50%, 40%), oklch(70% 0.1 120), a CSS name or a paint's"
+)
 HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.ASCII)
 CALL = re.compile(r"(rgb|hsl|oklch)a?\s*\(([^()]*)\)", re.ASCII)
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(%|deg)?", re.ASCII)
-MAX_PALETTE_COLORS = 4096
-MAX_PALETTE_BYTES = 1_000_000
+MAX_PALETTE_BYTES = 2**20
 MUTED = 0.08  # OKLCH chroma: more of it looks like a toy on a whole facade
+FARTHEST = 8  # times their CIEDE2000 distance that two colours of sRGB lie apart in Lab, at most
 GREY = 0.015  # OKLCH chroma below which a colour has no hue to speak of
 
 
 @dataclass(frozen=True)
-class Paint:
-    """A colour with a name. rgb: 0-255 each."""
+class Description:
+    """What can be said of a colour.
 
-    name: str
+    rgb: 0-255 each. name: of the paint or CSS colour that looks most alike. distance: how far that is from it,
+    CIEDE2000 (below 1 it is hardly to be told). reflectance: see `light_reflectance`. harmonies: see `harmonies`.
+    """
+
     rgb: RGB
+    name: str
+    distance: float
+    reflectance: float
+    harmonies: dict[str, tuple[RGB, ...]]
 
 
-def parse_color(text: str) -> RGB:
+def describe(rgb: RGB, palette: Palette | None = None) -> Description:
+    """A colour in words and numbers; its name is looked for in the palette, as `nearest_name` does."""
+    return Description(rgb, *nearest_name(rgb, palette), light_reflectance(rgb), harmonies(rgb))
+
+
+def parse_color(text: str, palette: Palette | None = None) -> RGB:
     """What somebody typed, or a colour picker sent, as RGB.
 
     Hex of 3, 4, 6 or 8 digits with or without #; rgb(), rgba(), hsl(), hsla() and oklch() with commas or blanks, floats
-    and percentages; CSS names in any case. Raises InvalidInput for everything else: transparent colours (a layer has
-    an opacity for that), values out of range or outside sRGB, inf and NaN, and codes of paint makers.
+    and percentages; names of the palette's paints and of CSS, in any case. Raises InvalidInput for everything else:
+    transparent colours (a layer has an opacity for that), values out of range or outside sRGB, inf and NaN, and codes
+    of paint makers that are not in the palette.
     """
     if not isinstance(text, str):
         raise InvalidInput(f"color must be text: {ALLOWED}", "color")
     plain = text.strip().lower()
-    if len(plain) > 100 or not plain.isascii():
+    if len(plain) > 100:
         raise _unreadable(text)
     if match := HEX.fullmatch(plain):
         return _from_hex(match[1])
     if match := CALL.fullmatch(plain):
         return _from_call(match[1], match[2], text)
+    for paint in palette.paints if palette else ():
+        if paint.name.strip().lower() == plain:
+            return paint.rgb
     if plain == "transparent":
         raise _see_through(text)
     try:
@@ -146,17 +168,25 @@ def css_names() -> dict[str, RGB]:
 
 
 @lru_cache(maxsize=256)
-def nearest_name(rgb: RGB) -> tuple[str, float]:
-    """The paint of `palette` or CSS colour that looks most alike, and its CIEDE2000 distance (1: hardly to be told)."""
+def nearest_name(rgb: RGB, palette: Palette | None = None) -> tuple[str, float]:
+    """What looks most alike, and its CIEDE2000 distance (1: hardly to be told): a paint of the palette, or without one
+    a paint of ours or a colour of CSS."""
     lab = _of(rgb).convert("lab-d65")
-    distance, name = min((lab.delta_e(other, method="2000"), name) for name, other in _named())
-    return name, float(distance)
+    named = [(math.dist(lab[:3], other[:3]), name, other) for name, other in _named(palette)]
+    found, least = "", math.inf
+    for plain, name, other in sorted(named, key=lambda one: one[:2]):
+        if plain > FARTHEST * least:
+            break
+        distance = float(lab.delta_e(other, method="2000"))
+        if distance < least:
+            found, least = name, distance
+    return found, least
 
 
-@cache
-def _named() -> tuple[tuple[str, Color], ...]:
-    names = {paint.rgb: paint.name for paint in palette()}
-    for name, rgb in css_names().items():
+@lru_cache(maxsize=16)
+def _named(palette: Palette | None) -> tuple[tuple[str, Color], ...]:
+    names = {paint.rgb: paint.name for paint in (palette or exterior()).paints}
+    for name, rgb in css_names().items() if palette is None else ():
         names.setdefault(rgb, name)
     return tuple((name, _of(rgb).convert("lab-d65")) for rgb, name in names.items())
 
@@ -189,17 +219,24 @@ def harmonies(rgb: RGB) -> dict[str, tuple[RGB, ...]]:
 
 
 @cache
-def palette() -> tuple[Paint, ...]:
+def exterior() -> Palette:
     """Our own paints for outside walls, light to dark within each family of hue."""
-    return load_palette((files(__package__) / "palettes" / "exterior.json").read_bytes(), "exterior.json")
+    return load_palette((files(__package__) / "palettes" / "exterior.json").read_bytes(), "Exterior paints")
 
 
-def load_palette(data: bytes, filename: str = "palette") -> tuple[Paint, ...]:
+def open_palette(path: str | PathLike[str]) -> Palette:
+    """The palette of a file. Raises InvalidInput (field "palette") as `load_palette`, and when it cannot be read."""
+    path = Path(path).expanduser()
+    return load_palette(read_file(path, max_bytes=MAX_PALETTE_BYTES, field="palette"), path.name)
+
+
+def load_palette(data: bytes, filename: str = "palette") -> Palette:
     """A palette file: JSON, GIMP (.gpl) or Adobe Swatch Exchange (.ase), told apart by content.
 
     JSON is a list of ``{"name": ..., "color": ...}`` or of colours, or an object from names to colours, each as for
     `parse_color`. Raises InvalidInput (field "palette") when it is none of these, is damaged, or has no colours.
     """
+    filename = _printable(filename) or "palette"
     if len(data) > MAX_PALETTE_BYTES:
         raise InvalidInput(f"{filename} is over {MAX_PALETTE_BYTES} bytes: that is no palette", "palette")
     try:
@@ -209,18 +246,19 @@ def load_palette(data: bytes, filename: str = "palette") -> tuple[Paint, ...]:
             paints = list(_read_gpl(data.decode("utf-8-sig")))
         else:
             paints = list(_read_json(data.decode("utf-8-sig")))
+        return Palette(filename, tuple(paints))
     except InvalidInput as error:
         raise InvalidInput(f"{filename}: {error}", "palette") from None
     except (ValueError, RecursionError, struct.error):
         raise InvalidInput(f"{filename} is no whole JSON, GIMP (.gpl) or Adobe (.ase) palette", "palette") from None
-    if not 0 < len(paints) <= MAX_PALETTE_COLORS:
-        raise InvalidInput(f"{filename} must have 1 to {MAX_PALETTE_COLORS} colours, not {len(paints)}", "palette")
-    return tuple(paints)
 
 
 def _paint(name: object, rgb: RGB) -> Paint:
-    label = "".join(c for c in str(name or "") if c.isprintable()).strip()[:80]
-    return Paint(label or to_hex(rgb), rgb)
+    return Paint(_printable(str(name or "")) or to_hex(rgb), rgb)
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable()).strip()[:80]
 
 
 def _read_json(text: str) -> Iterator[Paint]:

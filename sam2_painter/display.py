@@ -13,7 +13,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from .colors import nearest_name, to_hex
+from .colors import light_reflectance, nearest_name, to_hex
 from .images import encode, fit, to_data_url
 from .overlay import outline_png, thumbnail
 from .rle import RLE
@@ -131,7 +131,8 @@ def _layer_row(index: int, layer: Layer, small: np.ndarray) -> str:
     swatch = f'<span style="display:inline-block;width:3em;height:2em;border:1px solid #8888;background:{code}"></span>'
     where = f'<img alt="" src="{to_data_url(thumbnail(small, layer.mask, 80), "JPEG")}" style="max-height:60px">'
     hidden = "" if layer.visible else " (hidden)"
-    cells = (index, escape(layer.name) + hidden, where, f"{swatch} {code}<br>near {escape(name)}")
+    told = f"{swatch} {code}<br>near {escape(name)}, LRV {light_reflectance(layer.color):.0f}"
+    cells = (index, escape(layer.name) + hidden, where, told)
     row = "".join(f"<td>{cell}</td>" for cell in (*cells, f"{layer.opacity:.0%}", layer.mode))
     return f"<tr>{row}</tr>"
 

@@ -1,8 +1,8 @@
 """A session's work as files: COCO and PNGs of its masks, and a project file that brings everything back.
 
-A project is a zip: `project.json` (version, name, masks, layers, selection), `photo` (the file as it was sent) and
-`masks/<id>` (the runs of each mask). Reading one trusts nothing: no member's name is ever used as a path, every size is
-bounded before it is unpacked, and every value goes through the same checks as a caller's.
+A project is a zip: `project.json` (version, name, masks, layers, selection, palette), `photo` (the file as it was sent)
+and `masks/<id>` (the runs of each mask). Reading one trusts nothing: no member's name is ever used as a path, every
+size is bounded before it is unpacked, and every value goes through the same checks as a caller's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from io import BytesIO
 
 from . import masks, records
 from .errors import InvalidInput, PainterError
-from .types import COMBINE_MODES, Canvas, Mask, Session
+from .types import COMBINE_MODES, Canvas, Mask, Palette, Session
 
 FORMAT, VERSION = "sam2-painter project", 1
 MAX_JSON = 32 * 2**20
@@ -36,6 +36,7 @@ class Project:
     masks: tuple[Mask, ...]
     automatic: tuple[int, ...]
     canvas: Canvas
+    palette: Palette | None
 
 
 # -- masks -----------------------------------------------------------------------------------------------------------
@@ -77,6 +78,7 @@ def to_project(session: Session, photo: bytes) -> bytes:
         "masks": [records.mask_to_record(mask) for mask in session.masks.values()],
         "automatic": list(session.automatic),
         "canvas": records.canvas_to_record(session.canvas),
+        "palette": records.palette_to_record(session.palette) if session.palette else None,
     }
     runs = [(f"masks/{mask_id}", records.counts_to_bytes(mask.rle)) for mask_id, mask in session.masks.items()]
     return _zip(
@@ -121,7 +123,9 @@ class ProjectReader:
             _check_canvas(canvas, len(found), size)
             automatic = tuple(self._json["automatic"])
             _check_ids(automatic, len(found))
-        return Project(self.name, self.photo, tuple(found), automatic, canvas)
+            kept = self._json.get("palette")
+            palette = records.palette_from_record(kept) if kept else None
+        return Project(self.name, self.photo, tuple(found), automatic, canvas, palette)
 
     def _read(self, name: str, most: int) -> bytes:
         member = self._zip.getinfo(name)

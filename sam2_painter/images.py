@@ -62,20 +62,20 @@ def open_photo(source: Source, name: str = "", *, max_bytes: int = MAX_BYTES, ma
     return Photo(pixels, name or (path.name if path else "photo"))
 
 
-def read_bytes(source: Source, max_bytes: int = MAX_BYTES, *, paths: bool = True) -> bytes:
+def read_bytes(source: Source, max_bytes: int = MAX_BYTES, *, paths: bool = True, field: str = "photo") -> bytes:
     """The file itself, as it was sent, from bytes, a path, base64 text or a data URL.
 
-    paths=False: text is never taken for a path. Raises TooLarge, InvalidInput.
+    paths=False: text is never taken for a path. field: what errors call it. Raises TooLarge, InvalidInput.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        check_bytes(memoryview(source).nbytes, max_bytes)
+        check_bytes(memoryview(source).nbytes, max_bytes, field)
         return bytes(source)
     if isinstance(source, (str, os.PathLike)):
         path = _as_path(source) if paths else None
         if path is not None:
-            return read_file(path, max_bytes=max_bytes)
+            return read_file(path, max_bytes=max_bytes, field=field)
         if isinstance(source, str):
-            return decode_base64(source, max_bytes=max_bytes)
+            return decode_base64(source, max_bytes=max_bytes, field=field)
     raise InvalidInput("photo must be the bytes of a picture, a path, base64 text, a Pillow image or an array", "photo")
 
 

@@ -21,6 +21,9 @@ WARM_COOL, ACROSS = np.array([0.592, -0.806], np.float32), np.array([0.806, 0.59
 
 USUAL_WHITE = 0.85  # linear light of a white wall, in a photo that shows nothing near white
 TRIM = np.array([0.875, 0.86, 0.83], np.float32)  # linear colour of what is usually called white: trim, frames, sills
+SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's hue is half believed
+SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
+
 TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the light's colour
 
 PROXY = 512  # parameters are read off a picture of at most this many pixels a side
@@ -95,7 +98,8 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
 
     The brightest tenth is sun; the very brightest is glare, clipped or no wall at all. So the mean of the band from the
     85th to the 95th percentile of luminance, over pixels that are surely wall: inside the border, not clipped, texture
-    smoothed away, and of the hue of the others (sun and sky may differ along the axis from warm to cool).
+    smoothed away, and of the hue of the others (sun and sky may differ along the axis from warm to cool). Where the
+    sunlit part is so small that the band reaches into the shade, only its bright end counts.
     """
     core = erode((mask > 250).view(np.uint8), 3)
     if core.sum() < 200:
@@ -113,6 +117,8 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     usual = np.maximum(np.median(wall, 0), 1e-5)
     hue = _hue(wall + 0.004) - _hue((wall @ LUMINANCE)[:, None] * (usual / (usual @ LUMINANCE)) + 0.004)
     hue -= np.median(hue, 0)
+    # A channel that the paint next to swallows holds flare and the camera's own colours rather than the wall's hue.
+    hue *= (usual / (usual + SWALLOWED * usual.max())).min()
     along, across = hue @ WARM_COOL, hue @ ACROSS
     same = (along > -0.4) & (along < 0.8) & (np.abs(across) < 0.25)
     if same.mean() > 0.6:
@@ -120,6 +126,7 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     luminance = wall @ LUMINANCE
     # The band's ends are pixels of the wall, so that it is never empty.
     low, high = np.percentile(luminance, 85, method="lower"), np.percentile(luminance, 95, method="higher")
+    low = max(low, SAME_LIGHT * high)
     return np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4).astype(np.float32)
 
 

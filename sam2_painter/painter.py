@@ -28,15 +28,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from . import display
-from .colors import RGB, parse_color
+from .colors import RGB, Description, open_palette
 from .containers import read_file
 from .display import BeforeAfter, Layers, Masks, PhotoMask
 from .errors import InvalidInput, MaskNotFound
 from .images import Source, check_format
-from .paint import wall_color
 from .settings import Settings
 from .studio import SelectMode, Studio
-from .types import AutoMask, CombineMode, Layer, PaintMode, Photo, Prompts, Session
+from .types import AutoMask, CombineMode, Layer, PaintMode, Palette, Photo, Prompts, Session
 
 if TYPE_CHECKING:
     from .notebook import Page
@@ -252,13 +251,12 @@ class Painter:
     ) -> Self:
         """Paint what is selected; painting it again changes its colour.
 
-        color: "#b5c7a3", "rgb(181 199 163)", a CSS name, or (r, g, b) of 0-255. opacity: 0 to 1. mode: "realistic",
-        "flat" or "multiply". light, shadow: as in `Layer`. Raises InvalidInput, or MaskNotFound with nothing selected.
+        color: "#b5c7a3", "rgb(181 199 163)", a name of CSS or of the `palette`, or (r, g, b) of 0-255. opacity: 0 to 1.
+        mode: "realistic", "flat" or "multiply". light, shadow: as in `Layer`. Raises InvalidInput, or MaskNotFound with
+        nothing selected.
         """
-        mask_id = self.session.selection.mask_id
-        if mask_id is None:
-            raise MaskNotFound("Nothing is selected: click(x, y) the wall first.")
-        look = dict(color=_rgb(color), opacity=opacity, mode=mode, light=light, shadow=shadow)
+        mask_id = self._selected_id()
+        look = dict(color=self._rgb(color), opacity=opacity, mode=mode, light=light, shadow=shadow)
         self.studio.paint(self.session_id, [dict(mask_id=mask_id, **look, **(dict(name=name) if name else {}))])
         return self
 
@@ -267,9 +265,39 @@ class Painter:
 
         Paint of this colour leaves the wall about as it is. Raises MaskNotFound with nothing selected.
         """
-        if self.selected is None:
+        return self.studio.wall_color(self.session_id, self._selected_id())
+
+    def color_at(self, x: float, y: float) -> RGB:
+        """The photo's colour around (x, y), (red, green, blue) of 0-255: an eyedropper."""
+        return self.studio.color_at(self.session_id, x, y)
+
+    @property
+    def palette(self) -> Palette:
+        """The paints to choose from: `palette.paints`, each with `name` and `rgb`."""
+        return self.studio.palette(self.session)
+
+    def use_palette(self, palette: Palette | str | PathLike[str] | None) -> Self:
+        """Choose from other paints: a palette file (JSON, GIMP .gpl, Adobe .ase), or None for the usual ones.
+
+        `paint` then takes their names, and `describe` names colours by them. Raises InvalidInput, TooLarge.
+        """
+        if not (palette is None or isinstance(palette, Palette)):
+            palette = open_palette(palette)
+        self.studio.use_palette(self.session_id, palette)
+        return self
+
+    def describe(self, color: str | RGB) -> Description:
+        """A colour's nearest paint and distance to it, light reflectance value, and what goes with it."""
+        return self.studio.describe(self.session, self._rgb(color))
+
+    def _rgb(self, color: str | RGB) -> RGB:
+        return self.studio.color(self.session, color) if isinstance(color, str) else color
+
+    def _selected_id(self) -> int:
+        mask_id = self.session.selection.mask_id
+        if mask_id is None:
             raise MaskNotFound("Nothing is selected: click(x, y) the wall first.")
-        return wall_color(self.photo, self.selected.rle, analyse=self.studio.surface)
+        return mask_id
 
     def edit_layer(self, index: int, **changes: Any) -> Self:
         """Change a layer (0 was painted first): color, opacity, mode, light, shadow, name or visible."""
@@ -277,7 +305,7 @@ class Painter:
         if unknown:
             raise InvalidInput(f"a layer has no {unknown[0]} to change; it has {', '.join(_EDITABLE)}", unknown[0])
         if "color" in changes:
-            changes["color"] = _rgb(changes["color"])
+            changes["color"] = self._rgb(changes["color"])
         self.studio.edit_layer(self.session_id, index, **changes)
         return self
 
@@ -418,10 +446,6 @@ def _studio_for(settings: Settings, data_dir: Path | None) -> Studio:
     studio = Studio.from_settings(replace(settings, **folders))
     atexit.register(studio.sessions.close)
     return studio
-
-
-def _rgb(color: str | RGB) -> RGB:
-    return parse_color(color) if isinstance(color, str) else color
 
 
 def _mask_ids(masks: Iterable[Which]) -> list[int]:

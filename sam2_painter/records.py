@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import InvalidInput
 from .rle import RLE
-from .types import Canvas, Layer, Mask, Prompts, Selection
+from .types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection
 
 MaskOf = Callable[[int], Mask]
 
@@ -104,6 +104,16 @@ def canvas_from_record(record: dict, mask_of: MaskOf) -> Canvas:
         mode=record["mode"],
     )
     return Canvas(selection, tuple(layer_from_record(layer, mask_of) for layer in record["layers"]))
+
+
+def palette_to_record(palette: Palette) -> dict:
+    """Its name, and name and colour of each paint."""
+    return {"name": palette.name, "paints": [[paint.name, list(paint.rgb)] for paint in palette.paints]}
+
+
+def palette_from_record(record: dict) -> Palette:
+    """The inverse of `palette_to_record`."""
+    return Palette(record["name"], tuple(Paint(name, tuple(rgb)) for name, rgb in record["paints"]))
 
 
 def prompts_to_record(prompts: Prompts) -> dict | None:

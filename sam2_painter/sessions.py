@@ -25,7 +25,7 @@ from weakref import WeakValueDictionary
 from . import deadline, records
 from .cache import Cache
 from .errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, StorageError
-from .types import Canvas, Mask, Session
+from .types import Canvas, Mask, Palette, Session
 
 log = logging.getLogger(__name__)
 _FIRST_SCHEMA = """
@@ -45,7 +45,11 @@ CREATE TABLE downloads (
     file TEXT NOT NULL, media_type TEXT NOT NULL, bytes INT NOT NULL, created_at REAL NOT NULL);
 CREATE INDEX downloads_session ON downloads (session_id);
 """
-_MIGRATIONS = (_FIRST_SCHEMA,)  # statement n brings a folder from schema n to n + 1; what was released never changes
+_PALETTES = "ALTER TABLE sessions ADD COLUMN palette TEXT NOT NULL DEFAULT ''"
+_MIGRATIONS = (
+    _FIRST_SCHEMA,
+    _PALETTES,
+)  # statement n brings a folder from schema n to n + 1; what was released never changes
 MAX_STEPS = 100_000  # of a session's history: more than a person does, less than a program could
 MAX_NAME = 255  # characters of a photo's name
 _TOUCH_SECONDS = 10.0  # a use is written down at most this often: reading must not become writing
@@ -73,6 +77,7 @@ class Edit:
         self.session = session
         self.new_masks: dict[int, Mask] = {}
         self.new_step: str = ""
+        self.new_palette: str | None = None
         self.step_by = 0
 
     def add(self, masks: Sequence[Mask]) -> tuple[int, ...]:
@@ -92,6 +97,11 @@ class Edit:
     def set_automatic(self, ids: tuple[int, ...]) -> None:
         """These are the answer to "every mask"."""
         self.session = replace(self.session, automatic=ids)
+
+    def set_palette(self, palette: Palette | None) -> None:
+        """These are the paints to choose from; None for the usual ones. No step of the history."""
+        self.session = replace(self.session, palette=palette)
+        self.new_palette = json.dumps(records.palette_to_record(palette)) if palette else ""
 
     def do(self, action: str, canvas: Canvas) -> None:
         """One step forward in the history; `action` is its name, such as "paint"."""
@@ -188,7 +198,7 @@ class SessionStore:
                 (folder / "photo").write_bytes(data)
                 deadline.seal()
                 with self._db_lock, _transaction(self._db) as db:
-                    row = (session_id, name, digest, *size, now, now, 0, 0, "[]", len(data))
+                    row = (session_id, name, digest, *size, now, now, 0, 0, "[]", len(data), "")
                     db.execute(f"INSERT INTO sessions VALUES ({','.join('?' * len(row))})", row)
                     first = json.dumps(records.canvas_to_record(Canvas()))
                     db.execute("INSERT INTO steps VALUES (?, 0, '', ?)", (session_id, first))
@@ -270,7 +280,7 @@ class SessionStore:
             for mask_id, mask in edit.new_masks.items()
         ]
         with self._db_lock, _transaction(self._db) as db:
-            row = db.execute("SELECT revision, step FROM sessions WHERE id = ?", (sid,)).fetchone()
+            row = db.execute("SELECT revision, step, LENGTH(palette) FROM sessions WHERE id = ?", (sid,)).fetchone()
             if row is None:
                 raise SessionNotFound(sid)
             if row[0] != before.revision:
@@ -278,6 +288,8 @@ class SessionStore:
             step = row[1] + edit.step_by
             db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?)", masks)
             added = sum(len(m[3]) for m in masks)
+            if edit.new_palette is not None:
+                added += len(edit.new_palette) - row[2]
             if edit.new_step:
                 dropped = (sid, step, step - MAX_STEPS)
                 length = "SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps"
@@ -287,9 +299,9 @@ class SessionStore:
                 db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
                 db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (sid, step, edit.new_step, canvas))
             db.execute(
-                "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, used_at = ?, bytes = bytes + ?"
-                " WHERE id = ?",
-                (step, json.dumps(edit.session.automatic), self._clock(), added, sid),
+                "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, palette = COALESCE(?, palette),"
+                " used_at = ?, bytes = bytes + ? WHERE id = ?",
+                (step, json.dumps(edit.session.automatic), edit.new_palette, self._clock(), added, sid),
             )
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
             return self.get(sid)
@@ -436,13 +448,13 @@ class SessionStore:
     def _read(self, session_id: str) -> Session:
         with self._db_lock, _transaction(self._db, "DEFERRED") as db:  # one moment in time for all four reads
             row = db.execute(
-                "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic FROM sessions"
-                " WHERE id = ?",
+                "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette"
+                " FROM sessions WHERE id = ?",
                 (session_id,),
             ).fetchone()
             if row is None:
                 raise SessionNotFound(session_id)
-            name, digest, height, width, created_at, used_at, revision, step, automatic = row
+            name, digest, height, width, created_at, used_at, revision, step, automatic, palette = row
             masks = db.execute(
                 "SELECT id, record, counts FROM masks WHERE session_id = ? ORDER BY id", (session_id,)
             ).fetchall()
@@ -463,6 +475,7 @@ class SessionStore:
                 size=(height, width),
                 masks=MappingProxyType(by_id),
                 automatic=tuple(json.loads(automatic)),
+                palette=records.palette_from_record(json.loads(palette)) if palette else None,
                 canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),
                 can_undo=steps[0][1],
                 can_redo=steps[1][1] if len(steps) > 1 else "",
@@ -489,7 +502,8 @@ class SessionStore:
 
 
 def _session_bytes(session: Session) -> int:
-    return 4096 + sum(400 + mask.rle.nbytes for mask in session.masks.values())
+    paints = session.palette.paints if session.palette else ()
+    return 4096 + sum(400 + mask.rle.nbytes for mask in session.masks.values()) + 400 * len(paints)
 
 
 def _printable(name: str) -> str:

@@ -71,6 +71,10 @@ class Settings:
     paint_limit: float = _knob(60.0, "SAM2_PAINTER_PAINT_LIMIT", "seconds painting may take")
     download_limit: float = _knob(30.0, "SAM2_PAINTER_DOWNLOAD_LIMIT", "seconds a download may take to be made")
 
+    palette: Path | None = _knob(
+        None, "SAM2_PAINTER_PALETTE", "file of the paints to choose from: JSON, .gpl or .ase [ours]", kind="Path"
+    )
+
     photo_cache: int = _knob(256 * MB, "SAM2_PAINTER_PHOTO_CACHE", "bytes of opened photos in memory", kind="size")
     embedding_cache: int = _knob(512 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
     mask_cache: int = _knob(64 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from . import edits, exports, images, masks
+from . import colors, edits, exports, images, masks, paint
 from .cache import CacheStatus, Found
 from .deadline import Deadline, check, current
 from .edits import SelectMode
@@ -33,6 +33,7 @@ from .types import (
     Embedding,
     Layer,
     Mask,
+    Palette,
     Photo,
     Prompts,
     Selection,
@@ -70,7 +71,8 @@ class Pointed(NamedTuple):
 class Studio:
     """One engine, one session store and the caches between them. Thread-safe.
 
-    reason: why this engine, for page, health and log.
+    reason: why this engine, for page, health and log. palette: the paints of sessions that brought none along, ours by
+    default.
     """
 
     def __init__(
@@ -88,9 +90,11 @@ class Studio:
         surface_cache: int = 256 * 2**20,
         picture_cache: int = 128 * 2**20,
         queue_size: int = 64,
+        palette: Palette | None = None,
     ):
         self.engine, self.sessions, self.reason = engine, sessions, reason
         self._asking = Asking(engine)
+        self._palette = palette
         self.limits = limits or Limits()
         self.max_file_size, self.max_pixels = max_file_size, max_pixels
         self._memory = Memory(
@@ -154,6 +158,7 @@ class Studio:
             surface_cache=settings.surface_cache,
             picture_cache=settings.picture_cache,
             queue_size=settings.queue_size,
+            palette=settings.palette and colors.open_palette(settings.palette),
         )
 
     # -- photos and sessions -----------------------------------------------------------------------------------------
@@ -452,6 +457,36 @@ class Studio:
         return edit.session, shown
 
     @verb("paint")
+    def use_palette(self, session_id: str, palette: Palette | None) -> Session:
+        """These are the session's paints from now on; None for the usual ones. It is no step of the history."""
+        with self.sessions.edit(session_id) as edit:
+            edit.set_palette(palette)
+        return edit.session
+
+    def palette(self, session: Session) -> Palette:
+        """The paints to choose from."""
+        return session.palette or self._palette or colors.exterior()
+
+    def color(self, session: Session, text: str) -> colors.RGB:
+        """`colors.parse_color` that knows the paints of the session by name."""
+        return colors.parse_color(text, self.palette(session))
+
+    def describe(self, session: Session, rgb: colors.RGB) -> colors.Description:
+        """`colors.describe` by the paints of the session."""
+        return colors.describe(rgb, session.palette or self._palette)
+
+    @verb("paint")
+    def wall_color(self, session_id: str, mask_id: int) -> colors.RGB:
+        """What colour the wall under a mask has now (`paint.wall_color`)."""
+        mask = self.sessions.get(session_id).mask(mask_id)
+        return paint.wall_color(self.photo(session_id), mask.rle, analyse=self.surface)
+
+    @verb("paint")
+    def color_at(self, session_id: str, x: float, y: float) -> colors.RGB:
+        """The photo's colour around (x, y) (`paint.color_at`)."""
+        return paint.color_at(self.photo(session_id), x, y)
+
+    @verb("paint")
     def edit_layer(self, session_id: str, index: int, **changes: Any) -> Session:
         """Change fields of the layer at this place (0 is painted first): color, opacity, mode, name, visible, ..."""
         with self.sessions.edit(session_id) as edit:
@@ -583,6 +618,7 @@ class Studio:
         with self.sessions.edit(session.id) as edit:
             edit.add(project.masks)
             edit.set_automatic(project.automatic)
+            edit.set_palette(project.palette)
             edit.do("open project", project.canvas)
         return edit.session
 

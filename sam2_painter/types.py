@@ -328,6 +328,39 @@ class Layer:
             raise InvalidInput("visible must be true or false", "visible")
 
 
+@dataclass(frozen=True)
+class Paint:
+    """A colour with a name. rgb: 0-255 each."""
+
+    name: str
+    rgb: tuple[int, int, int]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not 0 < len(self.name) <= 80:
+            raise InvalidInput("a paint's name must be text of 1 to 80 characters", "palette")
+        if len(self.rgb) != 3:
+            raise InvalidInput("a paint must be (red, green, blue)", "palette")
+        object.__setattr__(self, "rgb", tuple(whole_number(v, "palette", 0, 255) for v in self.rgb))
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Paints to choose from. name: what people know it by, such as its file's name."""
+
+    name: str
+    paints: tuple[Paint, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise InvalidInput("a palette's name must be text", "palette")
+        object.__setattr__(self, "name", self.name[:200])
+        if not 0 < len(self.paints) <= MAX_PAINTS:
+            raise InvalidInput(f"a palette has 1 to {MAX_PAINTS} colours, not {len(self.paints)}", "palette")
+
+
+MAX_PAINTS = 4096
+
+
 @dataclass(frozen=True, eq=False)
 class Selection:
     """What is selected on the photo, and how it came about.
@@ -358,8 +391,8 @@ class Session:
     """What one person has done to one photo: a snapshot; `sessions.edit` makes the next one.
 
     masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found by
-    the last "every mask", largest first. can_undo, can_redo: names of the actions, "" for none. created_at, used_at:
-    Unix seconds. revision: counts up with each change.
+    the last "every mask", largest first. palette: paints somebody brought along. can_undo, can_redo: names of the
+    actions, "" for none. created_at, used_at: Unix seconds. revision: counts up with each change.
     """
 
     id: str
@@ -368,6 +401,7 @@ class Session:
     size: tuple[int, int]
     masks: Mapping[int, Mask] = field(default_factory=lambda: MappingProxyType({}))
     automatic: tuple[int, ...] = ()
+    palette: Palette | None = None
     canvas: Canvas = field(default_factory=Canvas)
     can_undo: str = ""
     can_redo: str = ""

@@ -81,6 +81,16 @@ def test_wrong_flags(tmp_path, flags, status, sentence):
     assert "Traceback" not in said
 
 
+def test_a_palette_that_cannot_be_read(tmp_path):
+    """It says which file, and ends with status 1."""
+    (tmp_path / "walls.gpl").write_text("no palette")
+    process = start("--engine", "offline", "--palette", "walls.gpl", folder=tmp_path)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert said.splitlines()[-1].startswith("SAM2 Painter cannot start. walls.gpl is no whole JSON, GIMP (.gpl)")
+    assert "Traceback" not in said
+
+
 def test_a_port_that_is_taken(tmp_path):
     """It says so, with what to do, and ends with status 1."""
     with socket.socket() as taken:

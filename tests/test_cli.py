@@ -35,6 +35,19 @@ def test_a_point_paints_the_wall_under_it(studio, photo_file, tmp_path):
     assert color_at(out, 70, 130) == DOOR
 
 
+def test_a_palette_names_the_paint(studio, photo_file, tmp_path, capsys):
+    """--color takes a name of --palette's, and one of our own paints without it."""
+    (tmp_path / "walls.gpl").write_text("GIMP Palette\n181 199 163 Old sage\n")
+    argv = ["paint", str(photo_file), "--point", "100,80", "--mode", "flat", "-o", str(tmp_path / "out.png"), "--color"]
+    assert main([*argv, "old sage", "--palette", str(tmp_path / "walls.gpl")], studio) == 0
+    assert color_at(tmp_path / "out.png", 100, 80) == (181, 199, 163)
+    assert main([*argv, "garden sage"], studio) == 0
+    assert color_at(tmp_path / "out.png", 100, 80) == (168, 183, 156)
+    assert main([*argv, "old sage"], studio) == 2
+    assert main([*argv, "red", "--palette", str(tmp_path / "none.gpl")], studio) == 2
+    assert "none.gpl" in capsys.readouterr().err
+
+
 def test_without_out_it_is_written_beside_the_photo(studio, photo_file):
     """photo.png becomes photo-painted.png."""
     assert main(["paint", str(photo_file), "--point", "50%,53%", "--color", "red"], studio) == 0

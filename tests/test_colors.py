@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import random
 import struct
 
 import pytest
 
 from sam2_painter.colors import (
     css_names,
+    exterior,
     harmonies,
     light_reflectance,
     load_palette,
     nearest_name,
-    palette,
+    open_palette,
     parse_color,
     to_hex,
 )
-from sam2_painter.errors import InvalidInput
+from sam2_painter.errors import InvalidInput, PainterError
+from sam2_painter.types import Paint, Palette
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_every_css_name_is_known():
 
 def test_palette_is_our_own_and_distinct():
     """The built-in paints differ visibly from each other and have names of their own."""
-    paints = palette()
+    paints = exterior().paints
     assert len(paints) == len({p.name for p in paints}) == len({p.rgb for p in paints}) == 48
     for paint in paints:
         assert nearest_name(paint.rgb) == (paint.name, 0)
@@ -90,11 +93,36 @@ def test_palette_is_our_own_and_distinct():
 
 def test_nearest_name_measures_by_ciede2000():
     """A colour just off a named one is given its name and a small distance; a saturated one a CSS name."""
-    red, green, blue = palette()[0].rgb
+    first = exterior().paints[0]
+    red, green, blue = first.rgb
     name, distance = nearest_name((red - 1, green, blue))
-    assert name == palette()[0].name
+    assert name == first.name
     assert 0 < distance < 1
     assert nearest_name((255, 0, 0)) == ("red", 0)
+
+
+def test_a_palette_names_colours_by_its_own_paints():
+    """With a palette the nearest of its paints is found, however far, as trying them all finds it."""
+    rng = random.Random(0)
+    paints = [Paint(f"paint {i}", tuple(rng.randrange(256) for _ in range(3))) for i in range(120)]
+    brought = Palette("mine", tuple(paints))
+    for rgb in [(255, 0, 0), (0, 0, 255), (20, 22, 19), *(paint.rgb for paint in paints[:3])]:
+        name, distance = nearest_name(rgb, brought)
+        alone = {paint.name: nearest_name(rgb, Palette("one", (paint,)))[1] for paint in paints}
+        assert distance == min(alone.values()) == alone[name]
+
+
+def test_names_of_paints_are_colours_where_the_palette_is_given():
+    """In any case, before CSS's own; what is written as a colour stays one."""
+    brought = Palette(
+        "mine", (Paint("Weiße Wand", (240, 240, 230)), Paint("Red", (150, 30, 30)), Paint("fff", (1, 1, 1)))
+    )
+    assert parse_color(" weiße wand ", brought) == (240, 240, 230)
+    assert parse_color("red", brought) == (150, 30, 30)
+    assert parse_color("teal", brought) == (0, 128, 128)
+    assert parse_color("fff", brought) == (255, 255, 255)
+    with pytest.raises(InvalidInput):
+        parse_color("Weiße Wand")
 
 
 def test_light_reflectance_runs_from_black_to_white():
@@ -124,6 +152,18 @@ def test_the_complement_of_brick_is_blue():
     assert blue > green > red
 
 
+def test_palette_files_are_opened(tmp_path):
+    """By path, named after the file; one that is missing, a folder or too large is refused in a sentence."""
+    (tmp_path / "walls.json").write_text('["#fa0"]')
+    assert open_palette(tmp_path / "walls.json") == Palette("walls.json", (Paint("#ffaa00", (255, 170, 0)),))
+    (tmp_path / "large.json").write_bytes(b" " * (2**20 + 1))
+    for name in ("none.gpl", "large.json", "."):
+        with pytest.raises(PainterError) as caught:
+            open_palette(tmp_path / name)
+        assert caught.value.field == "palette"
+        assert 10 < len(str(caught.value)) < 100
+
+
 def _ase(*swatches):
     blocks = b""
     for name, model, values in swatches:
@@ -145,7 +185,7 @@ def test_adobe_palettes_are_read_with_their_groups_and_models():
             ("Blanc", b"LAB ", (1, 0, 0)),
         ),
         "walls.ase",
-    )
+    ).paints
     assert [p.name for p in paints] == ["Brique", "Gris", "Encre", "Blanc"]
     assert [p.rgb for p in paints] == [(255, 128, 0), (128, 128, 128), (0, 128, 128), (255, 255, 255)]
 
@@ -153,7 +193,7 @@ def test_adobe_palettes_are_read_with_their_groups_and_models():
 def test_gimp_palettes_are_read():
     """Names may hold blanks or be missing; comments are skipped."""
     text = "GIMP Palette\nName: Walls\nColumns: 3\n# mine\n255 170   0\tWarm wall\n  1   2   3\n"
-    paints = load_palette(text.encode(), "walls.gpl")
+    paints = load_palette(text.encode(), "walls.gpl").paints
     assert [(p.name, p.rgb) for p in paints] == [("Warm wall", (255, 170, 0)), ("#010203", (1, 2, 3))]
 
 
@@ -162,7 +202,7 @@ def test_gimp_palettes_are_read():
 )
 def test_json_palettes_are_read(value):
     """A list of objects or an object of names."""
-    assert [(p.name, to_hex(p.rgb)) for p in load_palette(json.dumps(value).encode())] == [("Sand", "#cdb893")]
+    assert [(p.name, to_hex(p.rgb)) for p in load_palette(json.dumps(value).encode()).paints] == [("Sand", "#cdb893")]
 
 
 @pytest.mark.parametrize(

@@ -238,11 +238,44 @@ def test_a_project_travels_through_either_door(doors: Doors, session_id, tmp_pat
         ]
 
 
+PALETTES = {"describe_color", "get_palette", "load_palette", "reset_palette"}
+
+
+def test_a_palette_through_either_door(doors: Doors, tmp_path):
+    """Loaded as a file or as base64, its paints name colours and go by name; reset, the usual ones are back."""
+    data = b"GIMP Palette\n181 199 163 Old sage\n240 240 230 New chalk\n"
+    (tmp_path / "walls.gpl").write_bytes(data)
+    about = {"session_id": doors.open()}
+    doors.http("generate_masks", **about)
+    usual = doors.http("get_palette", **about).json()
+    assert (usual["name"], len(usual["paints"])) == ("Exterior paints", 48)
+    plain = doors.live.http.post("/load-palette", data=about, files={"file": ("walls.gpl", data)}).json()
+    text = base64.b64encode(data).decode()
+    for reply in (
+        doors.http("load_palette", file=text, filename="walls.gpl", **about).json(),
+        doors.gradio("load_palette", file=handle_file(tmp_path / "walls.gpl"), **about),
+        doors.gradio("get_palette", **about),
+    ):
+        assert reply == plain
+    assert plain["paints"][0] == {"name": "Old sage", "color": "#b5c7a3"}
+    check_type(BY_NAME["load_palette"], plain)
+    for question in ({"color": "new chalk"}, {"mask_id": 0}, {"point": [100, 80]}):
+        told = doors.http("describe_color", **about, **question).json()
+        assert told == doors.gradio("describe_color", **about, **question)
+        assert told["name"] in ("Old sage", "New chalk")
+        assert 0 < told["lrv"] < 100
+        check_type(BY_NAME["describe_color"], told)
+    painted = doors.http("paint_mask", **about, mask_id=0, color="old sage", image_format="none")
+    assert painted.status_code == 200
+    assert doors.live.studio.session(about["session_id"]).layers[0].color == (181, 199, 163)
+    assert doors.http("reset_palette", **about).json() == usual
+
+
 def test_every_endpoint_was_asked():
     """No row of the table is left out of this file."""
     asked = {*QUESTIONS, "health", "cache_status", "upload", "delete_session", "clear_cache", "download_file"}
     assert asked == set(TABLE)
-    assert set(TABLE) | {"download_masks", "save_project", "open_project"} == set(BY_NAME)
+    assert set(TABLE) | {"download_masks", "save_project", "open_project"} | PALETTES == set(BY_NAME)
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------
@@ -266,6 +299,15 @@ WRONG: dict[str, tuple[int, str, dict, str]] = {  # id: (status, endpoint, field
     "threshold": (400, "generate_masks", {"session_id": S, "pred_iou_thresh": 2}, "0 to 1"),
     "mode": (400, "combine_masks", {"session_id": S, "mask_ids": [0], "mode": "xor"}, "union"),
     "no masks to combine": (400, "combine_masks", {"session_id": S, "mask_ids": []}, "at least one"),
+    "no palette": (
+        400,
+        "load_palette",
+        {"session_id": S, "file": "bm9uZQ==", "filename": "walls.gpl"},
+        "walls.gpl is no",
+    ),
+    "two colours": (400, "describe_color", {"session_id": S, "color": "red", "mask_id": 0}, "one of color, mask_id"),
+    "colour of nowhere": (400, "describe_color", {"session_id": S, "point": [900, 1]}, "outside"),
+    "colour of no wall": (404, "describe_color", {"session_id": S, "mask_id": 99}, "No mask 99"),
     "clear everything": (401, "clear_cache", {}, "session_id"),
     "unknown session": (404, "session_info", {"session_id": "nobody"}, "unknown"),
     "unknown session to delete": (404, "delete_session", {"session_id": "nobody"}, "unknown"),

@@ -389,7 +389,7 @@ def test_an_older_folder_is_migrated(version_1, monkeypatch):
     for _ in range(2):
         store = store_in(version_1)
         assert store.get("abc").layers[0].color == (255, 0, 0)
-        assert store._db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert store._db.execute("PRAGMA user_version").fetchone() == (len(sessions._MIGRATIONS),)
         assert store._db.execute("SELECT note FROM sessions").fetchone() == ("",)
         store.close()
     monkeypatch.undo()

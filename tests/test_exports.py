@@ -15,7 +15,7 @@ from PIL import Image
 from sam2_painter import exports, records
 from sam2_painter.errors import InvalidInput, PainterError
 from sam2_painter.rle import rle_to_mask
-from sam2_painter.types import Prompts
+from sam2_painter.types import Paint, Palette, Prompts
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def worked(studio, photo_bytes):
     studio.generate(session.id)
     studio.paint(session.id, [{"mask_id": 0, "color": (181, 199, 163)}, {"mask_id": 2, "color": (90, 20, 20)}])
     studio.edit_layer(session.id, 1, opacity=0.0, mode="flat", name="Roof, unpainted")
+    studio.use_palette(session.id, Palette("walls.gpl", (Paint("Old sage", (181, 199, 163)),)))
     return studio.segment(session.id, Prompts.click(100, 80).plus(5, 5, 0))
 
 
@@ -54,6 +55,7 @@ def test_a_project_brings_everything_back(studio, worked):
     assert (opened.name, opened.digest, opened.automatic) == (worked.name, worked.digest, worked.automatic)
     assert dict(opened.masks) == dict(worked.masks)
     assert opened.layers == worked.layers
+    assert opened.palette == worked.palette
     assert records.canvas_to_record(opened.canvas) == records.canvas_to_record(worked.canvas)
     assert (studio.picture(opened.id) == studio.picture(worked.id)).all()
     assert studio.sessions.photo_bytes(opened.id) == studio.sessions.photo_bytes(worked.id)

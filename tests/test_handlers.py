@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from engines import FloodEngine
 
+from sam2_painter.colors import parse_color
 from sam2_painter.errors import InvalidInput, PainterError, SessionNotFound
 from sam2_painter.web import handlers, view
 from sam2_painter.web.handlers import Ask
@@ -58,8 +59,8 @@ def session(studio, photo_bytes):
 def send(verb: str, studio, uploads: Path, **values: object) -> object:
     """Ask as the browser does."""
     ask = Ask.read(values)
-    if verb == "open_upload":
-        return handlers.open_upload(studio, ask, uploads)
+    if verb in ("open_upload", "load_palette"):
+        return VERBS[verb](studio, ask, uploads)
     answer = VERBS[verb](studio, ask)
     return list(answer) if verb == "generate" else answer
 
@@ -128,7 +129,9 @@ def test_pictures_are_sent_once(studio, session, tmp_path):
     """A browser that says what it has gets a reply of a few kilobytes, with every picture named and none sent again."""
     full = send("look", studio, tmp_path, sid=session.id)["session"]
     assert full["photo"]["url"].startswith("data:image/jpeg")
-    have = {name: full[name]["key"] for name in ("photo", "picture")} | {"mask": full["selection"]["mask"]["key"]}
+    have = {name: full[name]["key"] for name in ("photo", "picture", "palette")} | {
+        "mask": full["selection"]["mask"]["key"]
+    }
     again = send("look", studio, tmp_path, sid=session.id, have=have)
     assert again["session"]["photo"] == {"key": have["photo"], "url": None}
     assert again["session"]["selection"]["mask"]["url"] is None
@@ -166,6 +169,52 @@ def test_generate_passes_mistakes_on(studio, session):
         list(handlers.generate(studio, Ask({"sid": session.id, "points_per_side": 0})))
     with pytest.raises(SessionNotFound):
         list(handlers.generate(studio, Ask({"sid": "nobody"})))
+
+
+def test_a_palette_is_loaded_kept_and_carried_on(studio, session, tmp_path, photo_bytes):
+    """The paints of a file are the session's, and those of the next photo; a broken file changes nothing."""
+    (tmp_path / "walls.gpl").write_text("GIMP Palette\n181 199 163 Old sage\n")
+    (tmp_path / "broken.ase").write_bytes(b"ASEF\0\1")
+    (tmp_path / "house.png").write_bytes(photo_bytes)
+    usual = send("look", studio, tmp_path, sid=session.id)["session"]["palette"]
+    assert (len(usual["paints"]), usual["own"]) == (48, False)
+
+    def load(name: str) -> dict:
+        return send("load_palette", studio, tmp_path, sid=session.id, path=str(tmp_path / name), name=name)["session"]
+
+    loaded = load("walls.gpl")["palette"]
+    assert (loaded["name"], loaded["own"], loaded["paints"]) == ("walls.gpl", True, [["Old sage", "#b5c7a3"]])
+    with pytest.raises(InvalidInput, match=r"broken\.ase"):
+        load("broken.ase")
+    have = {"palette": loaded["key"]}
+    assert send("look", studio, tmp_path, sid=session.id, have=have)["session"]["palette"]["paints"] is None
+    told = send("color", studio, tmp_path, sid=session.id, text="#b5c7a4")["color"]
+    assert (told["name"], told["lrv"]) == ("Old sage", 53)
+    assert 0 < told["distance"] < 1
+    painted = send(
+        "paint_selection",
+        studio,
+        tmp_path,
+        sid=session.id,
+        mask_id=0,
+        color="OLD SAGE",
+        opacity=1,
+        light=1,
+        shadow=1,
+        mode="flat",
+    )
+    assert painted["color"]["color"] == "#b5c7a3"
+    following = send("open_upload", studio, tmp_path, sid=session.id, path=str(tmp_path / "house.png"), name="next.png")
+    assert following["session"]["palette"] == loaded
+    assert send("reset_palette", studio, tmp_path, sid=session.id)["session"]["palette"] == usual
+
+
+def test_the_wall_tells_its_colour(studio, session, tmp_path):
+    """The paint that is on a wall in the photo, whatever was painted over it."""
+    told = send("wall_color", studio, tmp_path, sid=session.id, mask_id=0)["wall_color"]
+    red, green, blue = parse_color(told["color"])
+    assert red > green > blue > 100
+    assert told["lrv"] > 30
 
 
 def test_white_wall_lies_on_the_mask(studio, session):

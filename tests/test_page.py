@@ -18,6 +18,7 @@ from engines import FloodEngine
 from PIL import Image
 
 from sam2_painter import paint
+from sam2_painter.colors import parse_color
 from sam2_painter.engines import no_progress
 from sam2_painter.errors import PainterError
 from sam2_painter.types import Embedding, Prompts
@@ -494,24 +495,31 @@ def test_repainting_a_painted_wall(new_page):
     assert painter.page.locator(".sp-layer").first.evaluate("e => e.style.getPropertyValue('--c')") == second
 
 
-def test_sliders_show_at_once_and_count_when_let_go(new_page):
-    """While a slider moves the browser shows the wall by itself; letting go is one step of the history."""
+@pytest.mark.parametrize(
+    ("slider", "value", "mode"),
+    [("opacity", 20, "realistic"), ("light", 50, "realistic"), ("shadow", 200, "realistic")]
+    + [("light", 40, "flat"), ("shadow", 200, "multiply")],
+)
+def test_sliders_show_at_once_and_count_when_let_go(new_page, slider, value, mode):
+    """While a slider moves the browser shows the wall as it will be; letting go is one step of the history."""
     painter = new_page().open().click(*WALL_AT)
-    painter.type_color("#103060")
+    painter.type_color("#7090c0")
+    painter.idle().page.locator(f'[name="sp-paintmode"][value="{mode}"]').check(force=True)
     painter.idle()
-    painter.page.locator('[data-key="opacity"]').hover()
+    moved = painter.page.locator(f'[data-key="{slider}"]')
+    moved.hover()
     painter.idle()
     painter.page.wait_for_function("window.sam2painter.state.wall?.image")
     before, revision = painter.seen(*WALL_AT), painter.session.revision
-    painter.page.locator('[data-key="opacity"]').evaluate("e => { e.value = 20; e.dispatchEvent(new Event('input')); }")
-    painter.page.wait_for_timeout(150)
+    moved.evaluate(f"e => {{ e.value = {value}; e.dispatchEvent(new Event('input')); }}")
+    painter.page.wait_for_function("window.sam2painter.stage.shown.live")
     trial = painter.seen(*WALL_AT)
-    assert np.subtract(trial, before).min() > 40
+    assert np.abs(np.subtract(trial, before)).max() > 10
     assert painter.session.revision == revision
-    painter.page.locator('[data-key="opacity"]').evaluate("e => e.dispatchEvent(new Event('change'))")
-    assert painter.idle().session.layers[0].opacity == pytest.approx(0.2)
+    moved.evaluate("e => e.dispatchEvent(new Event('change'))")
+    assert getattr(painter.idle().session.layers[0], slider) == pytest.approx(value / 100)
     assert painter.session.revision == revision + 1
-    assert np.abs(np.subtract(trial, painter.seen(*WALL_AT))).max() < 12
+    assert np.abs(np.subtract(trial, painter.seen(*WALL_AT))).max() < 6
 
 
 def test_layers(new_page):
@@ -563,6 +571,52 @@ def test_a_colour_from_the_photo(new_page):
     painter.click(*SKY_AT)
     painter.page.wait_for_function("document.querySelectorAll('.sp-layer').length === 1")
     assert np.abs(np.subtract(painter.idle().session.layers[0].color, SKY)).max() <= 1
+
+
+def test_a_palette_of_ones_own(new_page):
+    """A palette file brings its swatches and names, after a reload too; a broken one is refused; one can go back."""
+    painter = new_page().open().click(*WALL_AT)
+    swatches, name = painter.page.locator("[data-palette] .sp-swatch"), painter.page.locator("[data-palette-name]")
+    assert (swatches.count(), name.inner_text()) == (48, "Exterior paints")
+    text = "GIMP Palette\n181 199 163 Old sage\n20 40 90 Night watch <b>\n"
+
+    def choose(file_name: str, data: bytes) -> None:
+        file = {"name": file_name, "mimeType": "application/octet-stream", "buffer": data}
+        painter.page.locator("[data-palette-file]").set_input_files(file)
+
+    choose("broken.ase", b"ASEF")
+    assert "broken.ase is no whole" in painter.toast()
+    painter.idle()
+    choose("walls.gpl", text.encode())
+    painter.idle()
+    assert name.inner_text() == "walls.gpl \u00b7 2"
+    painter.type_color("old sage")
+    assert painter.idle().session.layers[0].color == (181, 199, 163)
+    assert painter.page.locator(".sp-colorname").inner_text() == "Old sage"
+    assert painter.page.locator(".sp-lrv").inner_text() == "LRV 53"
+    painter.page.reload()
+    painter.idle()
+    assert [swatches.nth(i).get_attribute("title") for i in range(swatches.count())] == ["Old sage", "Night watch <b>"]
+    assert painter.page.locator(".sp-colorname").inner_text() == "Old sage"
+    painter.do("reset-palette")
+    assert (swatches.count(), name.inner_text()) == (48, "Exterior paints")
+
+
+def test_what_colour_a_wall_is_now(new_page):
+    """The selected wall tells its paint without being painted; another selection has to be asked again."""
+    painter = new_page().open()
+    asked, answer = painter.page.locator('[data-do="wall-color"]'), painter.page.locator("[data-wall-now]")
+    assert asked.is_disabled()
+    painter.click(*WALL_AT).do("wall-color")
+    assert not painter.session.layers
+    red, green, blue = parse_color(answer.locator(".sp-swatch").get_attribute("data-color"))
+    assert red > green > blue
+    assert re.search(r"LRV \d+", answer.inner_text())
+    answer.locator(".sp-swatch").click()
+    assert painter.idle().session.layers[0].color == (red, green, blue)
+    painter.click(*SKY_AT)
+    assert answer.is_hidden()
+    assert asked.is_enabled()
 
 
 # -- coming back, mistakes, phones

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from sam2_painter.errors import InvalidInput
 from sam2_painter.images import fit
@@ -367,3 +370,42 @@ def test_the_browser_can_recolour_the_white_wall(wall):
     whole = rgba[..., 3] == 255
     instant = rgba[..., :3].astype(float) * np.array(SAGE) / 255
     assert np.abs(instant - exact)[whole].mean() < 6
+
+
+def test_the_sheet_of_painted_photos(tmp_path):
+    """A row a photo: as it is, then its walls in each colour; photos without much wall are left out."""
+    from benchmarks.paint import SHEET_COLORS, sheet
+
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    labels = {"house": np.zeros((60, 80), np.uint8), "garden": np.zeros((60, 80), np.uint8)}
+    labels["house"][10:50, 10:70] = 2
+    for name, label in labels.items():
+        Image.fromarray(np.where(label[..., None] == 2, (200, 180, 150), (90, 120, 160)).astype(np.uint8)).save(
+            tmp_path / "images" / f"{name}.jpg", quality=95
+        )
+        Image.fromarray(label).save(tmp_path / "labels" / f"{name}.png")
+    regions = [{"id": 1, "painter": "roof"}, {"id": 2, "painter": "wall"}]
+    manifest = {"images": [{"name": name, "regions": regions} for name in labels]}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    made = sheet(tmp_path, count=5, side=80)
+    assert made.shape == (80, 80 * (1 + len(SHEET_COLORS)), 3)
+    walls = [made[30, 80 * column + 40].astype(int) for column in range(1 + len(SHEET_COLORS))]
+    assert np.abs(walls[0] - (200, 180, 150)).max() < 6
+    assert len({tuple(wall) for wall in walls}) == len(walls)
+    for column in range(1, len(walls)):
+        assert np.abs(made[3, 80 * column + 40].astype(int) - made[3, 40]).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("paint", "sunlit"), [((208, 32, 32), 0.13), ((48, 48, 48), 0.07)], ids=["deep red", "charcoal"]
+)
+def test_a_small_sunlit_part_is_the_reference(paint, sunlit):
+    """A wall mostly in blue shade, with flare in the lens: its paint is read off the part in the sun."""
+    y, x = np.mgrid[0:240, 0:320]
+    sun, shade = np.array([0.9, 0.88, 0.85]), np.array([0.14, 0.17, 0.21])
+    light = np.where((x + y < np.quantile(x + y, sunlit))[..., None], sun, shade)
+    seen = LINEAR[list(paint)] * light + 0.002
+    photo = Photo(np.round(255 * linear_to_srgb(seen)).astype(np.uint8))
+    now = wall_color(photo, mask_to_rle(np.ones(photo.size, bool)))
+    assert LINEAR[max(now)] == pytest.approx(LINEAR[max(paint)], rel=0.3)

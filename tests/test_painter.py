@@ -58,6 +58,25 @@ def test_the_colour_a_wall_has_now_repaints_it_as_it_is(painter):
     wall = painter.selected.segmentation
     again = painter.paint(now, 1.0).picture()[wall].astype(int)
     assert np.abs(again - painter.photo.pixels[wall]).max() <= 4
+    assert painter.color_at(*DOOR) == tuple(painter.photo.pixels[DOOR[1], DOOR[0]])
+
+
+def test_paints_of_a_palette_go_by_their_names(painter, tmp_path):
+    """A palette file names what is painted with and what colours are called, until the usual one is back."""
+    path = tmp_path / "walls.gpl"
+    path.write_text("GIMP Palette\n181 199 163 Old sage\n240 240 230 New chalk\n")
+    told = painter.use_palette(path).describe((180, 200, 160))
+    assert (told.name, round(told.reflectance)) == ("Old sage", 54)
+    assert 0 < told.distance < 3
+    painter.click(*WALL).paint("old sage")
+    assert painter.layers[0].color == (181, 199, 163)
+    assert [paint.name for paint in painter.palette.paints] == ["Old sage", "New chalk"]
+    assert "LRV 53" in painter.layers._repr_html_()
+    painter.use_palette(None)
+    assert painter.palette.name == "Exterior paints"
+    with pytest.raises(InvalidInput):
+        painter.paint("old sage")
+    assert painter.paint("garden sage").layers[0].color == (168, 183, 156)
 
 
 def test_every_click_after_paint_begins_anew(painter):

@@ -24,7 +24,7 @@ from sam2_painter.errors import (
 )
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.sessions import SessionStore
-from sam2_painter.types import Canvas, Layer, Mask, Prompts, Selection
+from sam2_painter.types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection
 
 
 class Clock:
@@ -383,3 +383,23 @@ def test_layers_refer_to_masks_by_value_after_an_edit(store):
         edit.do("recolour", replace(edit.session.canvas, layers=(changed,)))
     assert session.layers[0].color == (1, 2, 3)
     assert edit.session.layers[0].color == (9, 9, 9)
+
+
+def test_a_palette_stays_with_its_session(make_store):
+    """It survives edits, undo and a restart, is no step of the history, counts as bytes, and goes when it is reset."""
+    store = make_store()
+    sid = new_session(store).id
+    empty, brought = store.bytes_on_disk(), Palette("walls.gpl", (Paint("Old sage", (181, 199, 163)),))
+    with store.edit(sid) as edit:
+        edit.set_palette(brought)
+    assert store.bytes_on_disk() > empty
+    with store.edit(sid) as edit:
+        edit.do("select", Canvas(Selection(None)))
+    with store.edit(sid) as edit:
+        edit.undo()
+    again = make_store().get(sid)
+    assert again.palette == edit.session.palette == brought
+    assert again.can_undo == ""
+    with store.edit(sid) as edit:
+        edit.set_palette(None)
+    assert make_store().get(sid).palette is None

@@ -190,6 +190,36 @@ class PaintedMasks(Painted):
     num_masks_painted: int
 
 
+class NamedColor(TypedDict):
+    """A paint: its name, and its colour as #rrggbb."""
+
+    name: str
+    color: str
+
+
+class Palette(TypedDict):
+    """The paints a session has to choose from. name: "Exterior paints", or the file they came from."""
+
+    session_id: str
+    name: str
+    paints: list[NamedColor]
+
+
+class Described(TypedDict):
+    """What can be said of a colour.
+
+    name: of the nearest paint; distance: how far it is from that, CIEDE2000, hardly to be told below 1. lrv: light
+    reflectance value, 0 black to 100 white. harmonies: colours of a facade that go with it, by kind.
+    """
+
+    session_id: str
+    color: str
+    name: str
+    distance: float
+    lrv: float
+    harmonies: dict[str, list[str]]
+
+
 class MadeDownload(TypedDict):
     """A file that waits at image_url (relative to /api) until its session is deleted."""
 

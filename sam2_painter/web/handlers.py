@@ -9,15 +9,17 @@ import json
 import queue
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from .. import colors, examples, paint
+from .. import colors, examples, images
 from ..errors import Cancelled, InvalidInput, SessionNotFound
 from ..studio import Studio
 from ..types import AutoMask, Prompts, Session, whole_number
 from . import files, verbs, view
+from .forms import Attachment
 
 Json = dict[str, Any]
 MAX_CLICKS = 64  # in one event: fast fingers, not a flood
@@ -81,14 +83,26 @@ def open_upload(studio: Studio, ask: Ask, uploads: Path) -> Json:
     The session keeps its own; the uploaded file is left to `files.sweep`, as Gradio gives equal files of two people
     one path.
     """
-    sent = files.uploaded({"path": ask.get("path"), "orig_name": ask.get("name")}, uploads)
-    return _seen(studio, ask, studio.open(sent.content, sent.name))
+    sent = _uploaded(ask, uploads)
+    return _opened(studio, ask, studio.open(sent.content, sent.name))
 
 
 def open_example(studio: Studio, ask: Ask) -> Json:
     """Open one of the photos that come with the package."""
     path = examples.path(ask.get("name"))
-    return _seen(studio, ask, studio.open(path, path.name))
+    return _opened(studio, ask, studio.open(path, path.name))
+
+
+def _uploaded(ask: Ask, uploads: Path) -> Attachment:
+    return files.uploaded({"path": ask.get("path"), "orig_name": ask.get("name")}, uploads)
+
+
+def _opened(studio: Studio, ask: Ask, session: Session) -> Json:
+    """The next photo, with the paints that were brought along to the one before."""
+    with suppress(SessionNotFound):
+        if palette := studio.session(ask.sid).palette:
+            session = studio.use_palette(session.id, palette)
+    return _seen(studio, ask, session)
 
 
 def resume(studio: Studio, ask: Ask) -> Json:
@@ -150,11 +164,29 @@ def clear_selection(studio: Studio, ask: Ask) -> Json:
 
 def color(studio: Studio, ask: Ask) -> Json:
     """What somebody typed, or pointed the eyedropper at, as a colour."""
-    at = ask.get("at")
-    if at is None:
-        return {"color": view.color(colors.parse_color(ask.get("text")))}
+    session = studio.session(ask.sid)
+    if ask.get("at") is None:
+        return {"color": view.color(studio, session, studio.color(session, ask.get("text")))}
     x, y = Prompts([ask.items("at", 2)], [1]).point_coords[0].tolist()  # type: ignore[arg-type]  # Prompts checks it
-    return {"color": view.color(paint.color_at(studio.photo(ask.sid), x, y))}
+    return {"color": view.color(studio, session, studio.color_at(ask.sid, x, y))}
+
+
+def wall_color(studio: Studio, ask: Ask) -> Json:
+    """What colour the wall under a mask has now."""
+    rgb = studio.wall_color(ask.sid, ask.whole("mask_id"))
+    return {"wall_color": view.color(studio, studio.session(ask.sid), rgb)}
+
+
+def load_palette(studio: Studio, ask: Ask, uploads: Path) -> Json:
+    """Choose from the paints of a file the browser has just uploaded."""
+    sent = _uploaded(ask, uploads)
+    data = images.read_bytes(sent.content, colors.MAX_PALETTE_BYTES, field="palette")
+    return _seen(studio, ask, studio.use_palette(ask.sid, colors.load_palette(data, sent.name)))
+
+
+def reset_palette(studio: Studio, ask: Ask) -> Json:
+    """Choose from the usual paints again."""
+    return _seen(studio, ask, studio.use_palette(ask.sid, None))
 
 
 def wall(studio: Studio, ask: Ask) -> Json:
@@ -172,9 +204,9 @@ def detail(studio: Studio, ask: Ask) -> Json:
 
 def paint_selection(studio: Studio, ask: Ask) -> Json:
     layer = {name: ask.get(name) for name in ("mask_id", "opacity", "light", "shadow", "mode")}
-    rgb = colors.parse_color(ask.get("color"))
+    rgb = studio.color(studio.session(ask.sid), ask.get("color"))
     session = studio.paint(ask.sid, [{**layer, "color": rgb}])
-    return _seen(studio, ask, session) | {"color": view.color(rgb)}
+    return _seen(studio, ask, session) | {"color": view.color(studio, session, rgb)}
 
 
 def edit_layer(studio: Studio, ask: Ask) -> Json:
@@ -182,7 +214,7 @@ def edit_layer(studio: Studio, ask: Ask) -> Json:
     if not isinstance(changes, dict) or not changes or not set(changes) <= set(_LAYER_CHANGES):
         raise InvalidInput(f"changes must name one or more of {', '.join(_LAYER_CHANGES)}", "changes")
     if "color" in changes:
-        changes = {**changes, "color": colors.parse_color(changes["color"])}
+        changes = {**changes, "color": studio.color(studio.session(ask.sid), changes["color"])}
     return _seen(studio, ask, studio.edit_layer(ask.sid, ask.whole("index"), **changes))
 
 

@@ -29,7 +29,7 @@ async function fly() {
     if (state.flying && state.flying.seq === seq) trigger(`ask_${job.verb}`, { ...args, sid: state.sid, have: state.have, seq });
   } catch (error) {
     landed(seq, false);
-    say("The photo could not be sent. Check its size and your connection, then try again.");
+    say("The file could not be sent. Check its size and your connection, then try again.");
   }
 }
 
@@ -67,16 +67,18 @@ async function receive() {
   if (reply.session) await show(reply.session);
   if (reply.gone) { forget(); say(reply.gone); }
   if (reply.color) {
-    panel.setPaint({ color: reply.color.color });
-    panel.described(reply.color);
+    if (!flying.args.told) panel.setPaint({ color: reply.color.color });
+    panel.describe(reply.color);
     if (reply.session) panel.remember(reply.color.color);
   }
+  if (reply.wall_color) panel.showWall(reply.wall_color);
   if (reply.wall) state.wall = { ...reply.wall, image: await picture(reply.wall.url) };
   if (reply.download) save(reply.download);
   root.dataset.seq = reply.seq; // what the tests wait for
   if (reply.detail && reply.detail.key === state.have.picture) stage.show({ detail: { image: await picture(reply.detail.url), box: reply.detail.box } });
-  landed(reply.seq, true);
   if (flying.args.then === "paint") paintSelection();
+  else if (state.session && !panel.isDescribed() && !state.queue.length && !flying.args.told) ask("color", { text: panel.paint.color, told: true });
+  landed(reply.seq, true);
 }
 
 function picture(url) {
@@ -106,7 +108,7 @@ async function show(session) {
   keep(KEPT.session, session.sid);
   if (opened || photo) {
     if (photo) stage.open(session.width, session.height, photo);
-    state.have = { photo: session.photo.key };
+    state.have = { photo: session.photo.key, palette: state.have.palette };
     state.wall = null;
     root.dataset.state = "photo";
     one(".sp-file").textContent = session.name ? `${session.name} \u00b7 ${session.width} \u00d7 ${session.height}` : "";
@@ -132,6 +134,8 @@ async function show(session) {
     if (toolNow() === "pick") setTool("point");
   }
   if (mask) state.mask = { key: session.selection.mask.key, image: mask };
+  if (session.palette.paints) panel.showPalette(session.palette);
+  state.have.palette = session.palette.key;
   state.have.mask = session.selection.mask.key;
   showSelection(session);
   panel.showLayers(session.layers, session.selection.mask_id);
@@ -155,7 +159,9 @@ function showSelection(session) {
   const some = selection.mask_id !== null;
   one(".sp-area").textContent = some ? `${(100 * selection.area).toFixed(1)}% of the photo${selection.category ? `, ${selection.category}` : ""}` : "nothing yet";
   one('[data-do="clear"]').disabled = !some && !selection.points.length;
-  one('[data-do="paint"]').disabled = !some;
+  for (const verb of ["paint", "wall-color"]) one(`[data-do="${verb}"]`).disabled = !some;
+  if (state.wallOf !== `${session.sid}/${selection.mask_id}`) panel.showWall(null);
+  state.wallOf = `${session.sid}/${selection.mask_id}`;
   one('[data-do="paint"] span').textContent = painted ? "Repaint the selection" : "Paint the selection";
   const row = one(".sp-candidates"), group = row.querySelector("div");
   row.hidden = selection.candidates.length < 2;
@@ -205,6 +211,7 @@ function setTool(name) {
 
 function open(file) {
   if (!file) return;
+  if (/\.(gpl|ase|json)$/i.test(file.name) && state.session) return loadPalette(file);
   const { max_file_size: most } = state.boot;
   if (file.size > most) return say(`${file.name} is ${megabytes(file.size)}; at most ${megabytes(most)} are allowed.`);
   if (!file.size) return say(`${file.name} is empty: choose another photo.`);
@@ -214,6 +221,14 @@ function open(file) {
 
 function ready() { // after opening, let the engine read the photo, so that the first click is quick
   ask("embed", {}, "The engine is reading the photo");
+}
+
+function loadPalette(file) {
+  if (!file) return;
+  const { max_palette_size: most } = state.boot;
+  if (file.size > most) return say(`${file.name} is ${megabytes(file.size)}; a palette has at most ${megabytes(most)}.`);
+  state.queue.push({ verb: "load_palette", args: { name: file.name }, file, busy: "Reading the palette" });
+  fly();
 }
 
 const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MB`;
@@ -329,6 +344,9 @@ const doing = {
   undo: () => ask("undo"),
   redo: () => ask("redo"),
   browse: () => one("[data-file]").click(),
+  "browse-palette": () => one("[data-palette-file]").click(),
+  "reset-palette": () => ask("reset_palette"),
+  "wall-color": () => ask("wall_color", { mask_id: state.session.selection.mask_id }, "Looking at the wall"),
   compare: () => { if (!one('[data-do="compare"]').disabled) compare(one('[data-do="compare"]').getAttribute("aria-pressed") !== "true"); },
   help: () => one(".sp-dialog").showModal(),
   "close-help": () => one(".sp-dialog").close(),
@@ -396,8 +414,9 @@ root.addEventListener("click", (event) => {
 root.addEventListener("change", (event) => {
   if (event.target.name === "sp-tool") stage.tool(event.target.value);
   if (event.target.name === "sp-format") one("[data-quality]").hidden = event.target.value === "PNG";
-  if (event.target.matches("[data-file]")) {
-    open(event.target.files[0]);
+  for (const [field, take] of [["[data-file]", open], ["[data-palette-file]", loadPalette]]) {
+    if (!event.target.matches(field)) continue;
+    take(event.target.files[0]);
     event.target.value = "";
   }
 });
@@ -472,7 +491,6 @@ function boot(facts) {
   one("[data-engine-reason]").textContent = facts.engine.reason;
   one(".sp-engine").title = `${facts.engine.title}: ${facts.engine.reason}`;
   one("[data-limits]").textContent = `JPG, PNG, WebP, TIFF or BMP, up to ${megabytes(facts.max_file_size)}`;
-  panel.boot(facts.palette);
   panel.recall(keptJson(KEPT.recent, []));
   const before = keptJson(KEPT.paint, {});
   panel.setPaint(Object.fromEntries(Object.entries(before).filter(([key]) => key in panel.paint)));

@@ -47,6 +47,8 @@ LANES: dict[str, tuple[int, dict[str, handlers.Verb]]] = {
             "download": handlers.download,
             "wall": handlers.wall,
             "detail": handlers.detail,
+            "wall_color": handlers.wall_color,
+            "reset_palette": handlers.reset_palette,
         },
     ),
     "look": (
@@ -77,7 +79,8 @@ watch("value", () => { if (props.value) window.sam2painter.jobTold(JSON.parse(pr
 def build(studio: Studio, settings: Settings) -> gr.Blocks:
     """The page of this studio."""
     lanes = {lane: (limit, dict(members)) for lane, (limit, members) in LANES.items()}
-    lanes["look"][1]["open"] = partial(handlers.open_upload, uploads=Path(get_upload_folder()))
+    for name, verb in (("open", handlers.open_upload), ("load_palette", handlers.load_palette)):
+        lanes["look"][1][name] = partial(verb, uploads=Path(get_upload_folder()))
     verbs = [name for _, lane in lanes.values() for name in lane]
     # gr.HTML offers the events it finds quoted in its script.
     script = f"const EVENTS = {[f'ask_{name}' for name in verbs]};\n" + "".join(

@@ -6,7 +6,7 @@ function makePanel(root, on) {
   const layerList = one(".sp-layers"), gallery = one(".sp-gallery");
   const paint = { color: "#b5603f", opacity: 100, light: 100, shadow: 100, mode: "realistic" };
   const RECENT = 10;
-  let recent = [], names = new Map();
+  let recent = [], names = new Map(), described = "";
 
   function node(tag, properties = {}, ...children) {
     const made = document.createElement(tag);
@@ -54,6 +54,7 @@ function makePanel(root, on) {
     if (document.activeElement !== text) text.value = paint.color;
     for (const key of ["opacity", "light", "shadow"]) setSlider(one(`[data-key="${key}"]`), paint[key]);
     for (const radio of root.querySelectorAll('[name="sp-paintmode"]')) radio.checked = radio.value === paint.mode;
+    if (described !== paint.color) showName();
     root.style.setProperty("--sp-color", paint.color);
     mark();
   }
@@ -63,6 +64,11 @@ function makePanel(root, on) {
     showSlider(slider);
   }
 
+  function showName(name = names.get(paint.color) || "", lrv = null) {
+    colorName.textContent = colorName.title = name;
+    one(".sp-lrv").textContent = lrv === null ? "" : `LRV ${lrv}`;
+  }
+
   function showSlider(slider) {
     const output = slider.parentElement.querySelector("output"), unit = slider.dataset.key && slider.dataset.key !== "quality" ? "%" : "";
     output.textContent = `${Number(slider.value)}${unit}`;
@@ -70,11 +76,40 @@ function makePanel(root, on) {
     slider.style.setProperty("--at", `${100 * share}%`);
   }
 
-  function described({ color, name, goes_with }) {
-    names.set(color, name);
-    colorName.textContent = name;
+  const likeness = ({ name, distance }) => (distance < 1 ? name : `${name}, \u0394E ${distance}`); // how far it is from that paint
+
+  function describe(told) {
+    const { color, name, lrv, goes_with } = told;
+    if (color !== paint.color) return;
+    described = color;
+    if (!names.has(color)) names.set(color, name);
+    showName(likeness(told), lrv);
     one("[data-harmony-row]").hidden = !goes_with.length;
     fill(one("[data-harmony]"), goes_with);
+  }
+
+  function showWall(told) { // the paint that is on the wall now; null where nobody asked yet
+    one('[data-do="wall-color"]').hidden = Boolean(told);
+    const answer = one("[data-wall-now]");
+    answer.hidden = !told;
+    if (!told) return;
+    fill(answer.querySelector(".sp-swatches"), [[`${told.color}, ${told.name}`, told.color]]);
+    const [name, lrv] = answer.querySelectorAll("span");
+    name.textContent = name.title = likeness(told);
+    lrv.textContent = `LRV ${told.lrv}`;
+  }
+
+  function showPalette({ name, own, paints }) {
+    names = new Map(paints.map(([paintName, hex]) => [hex, paintName]));
+    described = "";
+    fill(one("[data-palette]"), paints);
+    one("#sp-paints").replaceChildren(...paints.map(([value]) => node("option", { value })));
+    one("[data-palette-name]").textContent = own ? `${name} \u00b7 ${paints.length}` : name;
+    one("[data-palette-name]").title = name;
+    one('[data-do="reset-palette"]').hidden = !own;
+    setPaint({});
+    showRecent();
+    showWall(null);
   }
 
   function remember(hex) {
@@ -177,13 +212,8 @@ function makePanel(root, on) {
   }
 
   return {
-    node, paint, setPaint, described, remember, showLayers, showRegions, markRegions, lightRegion, showSlider,
+    node, paint, setPaint, describe, remember, showWall, showPalette, showLayers, showRegions, markRegions, lightRegion, showSlider,
+    isDescribed: () => described === paint.color,
     recall(colors) { recent = colors.slice(0, RECENT); showRecent(); },
-    boot(palette) {
-      names = new Map(palette.map(([name, hex]) => [hex, name]));
-      fill(one("[data-palette]"), palette);
-      setPaint({});
-      colorName.textContent = names.get(paint.color) || "";
-    },
   };
 }

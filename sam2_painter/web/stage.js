@@ -233,31 +233,41 @@ function makeStage(root, on) {
     };
   }
 
+  // How paint.py covers a wall: code of the white wall (or the photo) -> code of the painted one, for a channel of a colour.
+  const linear = Float64Array.from({ length: 256 }, (_, code) => (code <= 10 ? code / 255 / 12.92 : ((code / 255 + 0.055) / 1.055) ** 2.4));
+  const srgb = (light) => 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
+  const rolled = (glow) => (glow <= 0.85 ? glow : 1 - 0.15 * Math.exp((0.85 - glow) / 0.15));
+  const covered = {
+    realistic: (color, light, shadow) => (code) => srgb(rolled(light * linear[code] ** shadow * linear[color])),
+    flat: (color, light) => () => srgb(Math.min(light * linear[color], 1)),
+    multiply: (color, light, shadow) => (code) => color * light * (code / 255) ** shadow,
+  };
+
+  const trial = { white: null }; // what is being tried on: pixels of the white wall and of the photo under it
+
+  function pixelsOf(image, ...cut) {
+    const pen = new OffscreenCanvas(trial.white.width, trial.white.height).getContext("2d", { willReadFrequently: true });
+    pen.drawImage(image, ...cut, 0, 0, trial.white.width, trial.white.height);
+    return pen.getImageData(0, 0, trial.white.width, trial.white.height).data;
+  }
+
   // The wall in a colour being tried: `white` is the wall were it white, its alpha where it is, in this box of the photo.
-  function tryColor(white, box, { color, opacity, light, mode }) {
-    const scale = shown.photo.width / shown.width, cut = box.map((v) => v * scale);
-    const sheet = new OffscreenCanvas(white.width, white.height), brush = sheet.getContext("2d");
-    if (mode === "realistic") {
-      brush.filter = `brightness(${(light / 100) ** 0.45})`; // about what so much more light is in sRGB
-      brush.drawImage(white, 0, 0);
-      brush.filter = "none";
-      brush.globalCompositeOperation = "multiply";
-    } else if (mode === "multiply") {
-      brush.drawImage(shown.photo, ...cut, 0, 0, white.width, white.height);
-      brush.globalCompositeOperation = "multiply";
+  function tryColor(white, box, { color, opacity, light, shadow, mode }) {
+    if (trial.white !== white) {
+      const scale = shown.photo.width / shown.width, cut = box.map((v) => v * scale);
+      trial.white = white;
+      Object.assign(trial, { wall: pixelsOf(white), photo: pixelsOf(shown.photo, ...cut), sheet: new OffscreenCanvas(white.width, white.height) });
     }
-    brush.fillStyle = color;
-    brush.fillRect(0, 0, white.width, white.height);
-    brush.globalCompositeOperation = "destination-in";
-    brush.drawImage(white, 0, 0);
-    const mixed = new OffscreenCanvas(white.width, white.height), mix = mixed.getContext("2d");
-    mix.drawImage(shown.photo, ...cut, 0, 0, white.width, white.height);
-    mix.globalAlpha = opacity / 100;
-    mix.drawImage(sheet, 0, 0);
-    mix.globalAlpha = 1;
-    mix.globalCompositeOperation = "destination-in";
-    mix.drawImage(white, 0, 0);
-    shown.live = { image: mixed, box };
+    const { wall, photo, sheet } = trial, pen = sheet.getContext("2d"), share = opacity / 100;
+    const from = mode === "multiply" ? photo : wall, mixed = pen.createImageData(white.width, white.height), to = mixed.data;
+    for (const channel of [0, 1, 2]) {
+      const cover = covered[mode](parseInt(color.slice(1 + 2 * channel, 3 + 2 * channel), 16), light / 100, shadow / 100);
+      const table = Float32Array.from({ length: 256 }, (_, code) => Math.min(cover(code), 255) * share);
+      for (let at = channel; at < to.length; at += 4) to[at] = table[from[at]] + (1 - share) * photo[at];
+    }
+    for (let at = 3; at < to.length; at += 4) to[at] = wall[at];
+    pen.putImageData(mixed, 0, 0);
+    shown.live = { image: sheet, box };
     draw();
   }
 

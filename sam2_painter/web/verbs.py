@@ -17,9 +17,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from .. import images, masks
+from .. import colors, images, masks
 from ..cache import CacheStatus
-from ..colors import parse_color
 from ..errors import InvalidInput, SignInRequired
 from ..rle import RLE
 from ..sessions import Download
@@ -480,7 +479,7 @@ def paint_mask(
 
     Args:
         session_id: from upload
-        color: #rgb, #rrggbb, a CSS name or rgb(r, g, b)
+        color: #rgb, #rrggbb, rgb(r, g, b), hsl(), oklch(), a CSS name or the name of a paint of the palette
         mask_id: a mask of the session
         mask: or a new mask as base64 PNG of the photo's size
         opacity: 0 (nothing) to 1 (no trace of the old colour)
@@ -513,8 +512,8 @@ def paint_multiple_masks(
 def _painted(
     studio: Studio, session_id: str, wanted: Sequence[ColoredMask], image_format: ImageFormat
 ) -> forms.Painted:
-    size = studio.session(session_id).size
-    layers = [_layer_values(one, size) for one in wanted]
+    session = studio.session(session_id)
+    layers = [_layer_values(studio, session, one) for one in wanted]
     if image_format == "none":
         session, data = studio.paint(session_id, layers), b""
     else:
@@ -522,13 +521,96 @@ def _painted(
     return {"session_id": session_id, "painted_image": _base64(data), **_width_height(session)}
 
 
-def _layer_values(wanted: ColoredMask, size_hw: tuple[int, int]) -> dict:
+def _layer_values(studio: Studio, session: Session, wanted: ColoredMask) -> dict:
     """What `Studio.paint` takes."""
     mask_id, mask, opacity = wanted.get("mask_id"), wanted.get("mask"), wanted.get("opacity")
     if (mask_id is None) == (mask is None):
         raise InvalidInput("give either mask_id or mask", "mask_id")
-    which = {"mask_id": mask_id} if mask is None else {"rle": masks.mask_from_png(mask, size_hw)}
-    return {**which, "color": parse_color(wanted["color"]), **({} if opacity is None else {"opacity": opacity})}
+    which = {"mask_id": mask_id} if mask is None else {"rle": masks.mask_from_png(mask, session.size)}
+    return {
+        **which,
+        "color": studio.color(session, wanted["color"]),
+        **({} if opacity is None else {"opacity": opacity}),
+    }
+
+
+# -- colours ---------------------------------------------------------------------------------------------------------
+
+
+def describe_color(
+    studio: Studio,
+    session_id: str,
+    color: str | None = None,
+    mask_id: int | None = None,
+    point: list[float] | None = None,
+) -> forms.Described:
+    """Tell a colour's nearest paint, light reflectance value and harmonies: a colour given, a wall's, or the photo's.
+
+    Args:
+        session_id: from upload
+        color: #rgb, #rrggbb, rgb(r, g, b), hsl(), oklch(), a CSS name or the name of a paint of the palette
+        mask_id: or a mask of the session: the paint that is on this wall now, with light and shadow taken out
+        point: or [x, y] in pixels: what the photo shows there
+    """
+    session = studio.session(session_id)
+    if sum(one is not None for one in (color, mask_id, point)) != 1:
+        raise InvalidInput("give one of color, mask_id and point", "color")
+    if color is not None:
+        rgb = studio.color(session, color)
+    elif mask_id is not None:
+        rgb = studio.wall_color(session_id, mask_id)
+    else:
+        rgb = studio.color_at(session_id, *_xy(point or ()))
+    told = studio.describe(session, rgb)
+    return {
+        "session_id": session_id,
+        "color": colors.to_hex(rgb),
+        "name": told.name,
+        "distance": round(told.distance, 2),
+        "lrv": round(told.reflectance, 1),
+        "harmonies": {kind: [colors.to_hex(one) for one in group] for kind, group in told.harmonies.items()},
+    }
+
+
+def get_palette(studio: Studio, session_id: str) -> forms.Palette:
+    """The paints a session has to choose from.
+
+    Args:
+        session_id: from upload
+    """
+    return _palette(studio, studio.session(session_id))
+
+
+def load_palette(studio: Studio, session_id: str, file: Attachment, filename: str = "") -> forms.Palette:
+    """Choose from the paints of a file from now on: colours may go by their names, and are named after them.
+
+    Args:
+        session_id: from upload
+        file: a palette (JSON, GIMP .gpl or Adobe .ase), as a file or base64 text
+        filename: what to call it, when it does not come as a file
+    """
+    data = images.read_bytes(
+        file.content, colors.MAX_PALETTE_BYTES, paths=isinstance(file.content, Path), field="palette"
+    )
+    palette = colors.load_palette(data, filename or file.name or "palette")
+    return _palette(studio, studio.use_palette(session_id, palette))
+
+
+def reset_palette(studio: Studio, session_id: str) -> forms.Palette:
+    """Choose from the usual paints again.
+
+    Args:
+        session_id: from upload
+    """
+    return _palette(studio, studio.use_palette(session_id, None))
+
+
+def _palette(studio: Studio, session: Session) -> forms.Palette:
+    palette = studio.palette(session)
+    paints: list[forms.NamedColor] = [
+        {"name": paint.name, "color": colors.to_hex(paint.rgb)} for paint in palette.paints
+    ]
+    return {"session_id": session.id, "name": palette.name, "paints": paints}
 
 
 # -- downloads -------------------------------------------------------------------------------------------------------
@@ -575,7 +657,8 @@ def download_painted_image(
     layers = None
     if mask_id is not None or mask is not None:
         session = studio.session(session_id)
-        values = _layer_values({"color": color, "mask_id": mask_id, "mask": mask, "opacity": opacity}, session.size)
+        wanted: ColoredMask = {"color": color, "mask_id": mask_id, "mask": mask, "opacity": opacity}
+        values = _layer_values(studio, session, wanted)
         rle: RLE | None = values.pop("rle", None)
         chosen = session.mask(values["mask_id"]) if rle is None else Mask(rle)
         layers = [Layer(chosen, **values)]

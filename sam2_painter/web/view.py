@@ -35,9 +35,9 @@ def boot(studio: Studio, *, signs_in: bool = False) -> Json:
     return {
         "engine": {"title": studio.engine.title, "reason": studio.reason},
         "categories": list(studio.categories),
-        "palette": [[tin.name, colors.to_hex(tin.rgb)] for tin in colors.palette()],
         "examples": shelf(),
         "max_file_size": studio.max_file_size,
+        "max_palette_size": colors.MAX_PALETTE_BYTES,
         "session_ttl": studio.sessions.ttl,
         "signs_in": signs_in,
     }
@@ -70,6 +70,7 @@ def snapshot(studio: Studio, session: Session, have: Have) -> Json:
         "photo": _sent("photo", session.digest, have, lambda: _preview(studio, session, painted=False)),
         "picture": _sent("picture", _picture_key(session), have, lambda: _preview(studio, session, painted=True)),
         "selection": _selection(session, have),
+        "palette": _palette(studio, session, have),
         "layers": [
             {
                 "mask_id": layer.mask_id,
@@ -90,6 +91,13 @@ def snapshot(studio: Studio, session: Session, have: Have) -> Json:
 def _sent(name: str, key: str, have: Have, make: Callable[[], str]) -> Json:
     """A picture by its key, with the picture itself only for a browser that lacks it; "" is the key of none."""
     return {"key": key, "url": make() if key and have.get(name) != key else None}
+
+
+def _palette(studio: Studio, session: Session, have: Have) -> Json:
+    palette = studio.palette(session)
+    key = f"{hash(palette):x}"
+    paints = None if have.get("palette") == key else [[one.name, colors.to_hex(one.rgb)] for one in palette.paints]
+    return {"key": key, "name": palette.name, "own": session.palette is not None, "paints": paints}
 
 
 def _preview(studio: Studio, session: Session, *, painted: bool) -> str:
@@ -205,11 +213,16 @@ def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
     return {"mask_id": mask_id, "url": images.to_data_url(data, "WEBP"), "box": [v * scale for v in box]}
 
 
-def color(rgb: tuple[int, int, int]) -> Json:
-    """A colour as the panel shows it: its hex, the paint it is nearest to, and what goes with it."""
-    name, distance = colors.nearest_name(rgb)
-    harmonies = colors.harmonies(rgb)
+def color(studio: Studio, session: Session, rgb: tuple[int, int, int]) -> Json:
+    """A colour as the panel shows it: its hex, the paint it is nearest to, its light reflectance, what goes with it."""
+    told = studio.describe(session, rgb)
     goes_with = [
-        (f"{kind} {i + 1}", colors.to_hex(c)) for kind, group in harmonies.items() for i, c in enumerate(group)
+        (f"{kind} {i + 1}", colors.to_hex(c)) for kind, group in told.harmonies.items() for i, c in enumerate(group)
     ]
-    return {"color": colors.to_hex(rgb), "name": name if distance < 1 else f"near {name}", "goes_with": goes_with}
+    return {
+        "color": colors.to_hex(rgb),
+        "name": told.name if told.distance < 1 else f"near {told.name}",
+        "distance": round(told.distance, 1),
+        "lrv": round(told.reflectance),
+        "goes_with": goes_with,
+    }
