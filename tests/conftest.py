@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,16 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
 def server(launch: Launch) -> Live:
     """One server for the tests that leave it as it is, with generous limits."""
     return launch(requests_per_minute=1_000_000, sessions_per_minute=1_000_000)
+
+
+def eventually(true: Callable[[], object], seconds: float = 20.0) -> bool:
+    """Whether a condition comes true in time, looked at again and again."""
+    ends = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def free_port() -> int:

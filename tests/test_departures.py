@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 
 import httpx
 import pytest
-from conftest import draw_building, to_png
+from conftest import draw_building, eventually, to_png
 from engines import FloodEngine
 
 pytest.importorskip("gradio", reason="the doors need gradio")
@@ -62,10 +61,7 @@ def test_work_for_who_left_stops(slow):
     join(slow, "leaves", 21)
     with answers(slow, "leaves") as stream:
         next(line for line in stream.iter_lines() if "process_starts" in line)
-    ends = time.monotonic() + 20
-    while not engine.stopped and time.monotonic() < ends:
-        time.sleep(0.05)
-    assert engine.stopped == "Cancelled"
+    assert eventually(lambda: engine.stopped == "Cancelled")
 
 
 def test_forgotten_work_ends_with_an_error(studio, tmp_path):

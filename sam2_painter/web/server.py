@@ -18,12 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.route_utils import FnIndexInferError
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 from gradio_client import Client
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
@@ -32,9 +29,9 @@ from ..studio import Studio
 from . import api, files, page, rest
 from .auth import SignIn
 from .departures import Departures
+from .doors import Doors, refuse_upload
 from .guard import Guard
 from .limits import Rate
-from .replies import refuse
 from .work import Workers
 
 log = logging.getLogger(__name__)
@@ -82,21 +79,11 @@ class _GuardedApp(App):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.state_holder = _Tabs()
-        for kind in (FnIndexInferError, KeyError, TypeError, ValueError):
-            self.add_exception_handler(kind, _unreadable)
+        self.add_exception_handler(TypeError, refuse_upload)
 
     def build_middleware_stack(self) -> ASGIApp:
-        self.guard.app = Departures(super().build_middleware_stack(), self.gone)
+        self.guard.app = Doors(Departures(super().build_middleware_stack(), self.gone), self.get_blocks())
         return self.guard
-
-
-async def _unreadable(request: Request, error: Exception) -> Response:
-    """What Gradio raises before it begins anything for a request: an unknown event, other fields than it has. Errors of
-    our own never get here: Gradio makes answers of those."""
-    if request.method != "POST":
-        raise error
-    log.warning("gradio could not read a request: %s %s", type(error).__name__, error)
-    return refuse(422, "This request fits no event of this server. See /gradio_api/info for what there is.")
 
 
 class _Tab(SessionState):
@@ -158,6 +145,7 @@ def launch(
             **{**page.launch_options(), **options},
         )
     app.guard.started = True
+    _log_with_ours("uvicorn")
     log.debug("gradio: %s", chatter.getvalue().strip())
     if mcp:
         _sign_in_mcp(blocks, settings)
@@ -177,6 +165,13 @@ def _import_plotting() -> None:
     """Gradio imports matplotlib, where there is one, in the middle of its first answer: everybody waits for seconds."""
     with contextlib.suppress(ImportError):
         importlib.import_module("matplotlib").get_backend()
+
+
+def _log_with_ours(name: str) -> None:
+    """What the HTTP server has to say, tracebacks of defects above all, goes where everything else is logged."""
+    logger = logging.getLogger(name)
+    logger.handlers.clear()
+    logger.propagate = True
 
 
 def _check_port(settings: Settings) -> None:
