@@ -65,6 +65,7 @@ class Settings:
     )
     queue_size: int = _knob(64, "SAM2_PAINTER_QUEUE_SIZE", "requests that may wait for a worker; more are answered 503")
 
+    body_limit: float = _knob(300.0, "SAM2_PAINTER_BODY_LIMIT", "seconds in which all a request sends must have come")
     upload_limit: float = _knob(60.0, "SAM2_PAINTER_UPLOAD_LIMIT", "seconds an upload may take")
     segment_limit: float = _knob(60.0, "SAM2_PAINTER_SEGMENT_LIMIT", "seconds a segmentation may take")
     generate_limit: float = _knob(120.0, "SAM2_PAINTER_GENERATE_LIMIT", "seconds 'every mask' may take")

@@ -25,7 +25,7 @@ _NO_EVENT = "This request fits no event of this server. See /gradio_api/info for
 
 
 class Doors:
-    """An ASGI application around `app`, that of `blocks`: lets through what names an event and has all of its inputs."""
+    """An ASGI application around `app`, that of `blocks`: lets through what names an event and has its inputs."""
 
     def __init__(self, app: ASGIApp, blocks: Blocks):
         self.app, self.blocks = app, blocks
@@ -86,7 +86,7 @@ def _complaint_by_name(name: str, body: bytes) -> str:
 
 
 async def refuse_upload(request: Request, error: Exception) -> Response:
-    """What Gradio raises for a form without a file. No code of ours runs in that route; anywhere else it is a defect."""
+    """What Gradio raises for a form without a file. No code of ours runs in that route; elsewhere it is a defect."""
     if not request.url.path.endswith(UPLOAD):
         raise error
     return refuse(422, "This form cannot be read: send files, each with a name, as multipart/form-data.")

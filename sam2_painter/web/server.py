@@ -193,6 +193,7 @@ def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
         requests=Rate(settings.requests_per_minute, "requests"),
         photos=service.photos,
         max_body=settings.max_file_size * 4 // 3 + 2**20,  # the largest photo as base64, and something around it
+        body_limit=settings.body_limit,
         origins=origins,
         shared=settings.share,
     )
