@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ from sam2_painter.sessions import SessionStore
 from sam2_painter.settings import Settings
 from sam2_painter.studio import Studio
 from sam2_painter.types import Photo
+
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+os.environ["GRADIO_SERVER_PORT"] = str(7860 + 200 * WORKER)  # where a page that takes any port begins to look
 
 SKY, WALL, ROOF, WINDOW, DOOR = (140, 180, 230), (205, 190, 160), (120, 60, 50), (60, 70, 90), (90, 60, 30)
 
