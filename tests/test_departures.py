@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from engines import FloodEngine
 pytest.importorskip("gradio", reason="the doors need gradio")
 
 from sam2_painter.errors import Cancelled
+from sam2_painter.web import api
 from sam2_painter.web.api import ENDPOINTS, Service
 from sam2_painter.web.departures import STREAM, Departures
 from sam2_painter.web.limits import Rate
@@ -25,15 +27,25 @@ def slow(launch):
     return launch(FloodEngine(wait=1.5))
 
 
-def join(live, client: str, points_per_side: int) -> None:
-    """Ask for every mask, as gradio_client does; another number each time, or the cache answers."""
+def question(live, points_per_side: int) -> list:
+    """Every mask of a new session's photo; another number each time, or the cache answers."""
     photo = {"file": ("house.png", to_png(draw_building()))}
     sid = live.http.post("/upload", files=photo).json()["session_id"]
+    return [sid, points_per_side, 0.88, 0.95, None, "none"]
+
+
+def join(live, client: str, points_per_side: int) -> None:
+    """Ask for every mask, as gradio_client does."""
     config = httpx.get(f"{live.url}/config").json()
     number = next(one["id"] for one in config["dependencies"] if one["api_name"] == "generate_masks")
-    question = [sid, points_per_side, 0.88, 0.95, None, "none"]
-    body = {"data": question, "fn_index": number, "session_hash": client}
+    body = {"data": question(live, points_per_side), "fn_index": number, "session_hash": client}
     assert httpx.post(f"{live.url}/gradio_api/queue/join", json=body).status_code == 200
+
+
+def call(live, points_per_side: int) -> str:
+    """Ask for every mask by hand; the number of the question."""
+    body = {"data": question(live, points_per_side)}
+    return httpx.post(f"{live.url}/gradio_api/call/generate_masks", json=body).json()["event_id"]
 
 
 def answers(live, client: str) -> httpx.Response:
@@ -62,6 +74,28 @@ def test_work_for_who_left_stops(slow):
     with answers(slow, "leaves") as stream:
         next(line for line in stream.iter_lines() if "process_starts" in line)
     assert eventually(lambda: engine.stopped == "Cancelled")
+
+
+@pytest.mark.parametrize("door", ["queue", "call"])
+def test_work_for_who_never_listens_stops(slow, monkeypatch, door):
+    """A client that asks and is killed before it opens its stream of answers has its work cancelled, too."""
+    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.3)
+    engine = slow.studio.engine
+    engine.stopped = ""
+    if door == "queue":
+        join(slow, "never listens", 22)
+    else:
+        call(slow, 23)
+    assert eventually(lambda: engine.stopped == "Cancelled")
+
+
+def test_who_asks_by_hand_gets_an_answer(slow, monkeypatch):
+    """The stream of one question is one, and a door that answers at once needs none."""
+    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.3)
+    event = call(slow, 24)
+    assert "event: complete" in httpx.get(f"{slow.url}/gradio_api/call/generate_masks/{event}", timeout=20).text
+    body = {"data": question(slow, 25), "session_hash": "asks at once"}
+    assert httpx.post(f"{slow.url}/gradio_api/run/generate_masks", json=body, timeout=20).status_code == 200
 
 
 def test_forgotten_work_ends_with_an_error(studio, tmp_path):
@@ -100,6 +134,6 @@ def test_a_stream_that_ended_is_no_departure():
         if message["type"] == "http.response.body":
             closed.set()  # as uvicorn does after the last piece
 
-    scope = {"type": "http", "path": STREAM, "query_string": b"session_hash=x"}
-    asyncio.run(Departures(app, gone.append)(scope, receive, send))
+    scope = {"type": "http", "method": "GET", "path": STREAM, "query_string": b"session_hash=x"}
+    asyncio.run(Departures(app, Counter(), gone.append)(scope, receive, send))
     assert gone == []

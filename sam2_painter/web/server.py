@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ class _GuardedApp(App):
     """Gradio's application with the guard around all of it, Gradio's own middleware included."""
 
     guard: Guard
-    gone: Callable[[str], None]
+    service: api.Service
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -82,7 +81,8 @@ class _GuardedApp(App):
         self.add_exception_handler(TypeError, refuse_upload)
 
     def build_middleware_stack(self) -> ASGIApp:
-        self.guard.app = Doors(Departures(super().build_middleware_stack(), self.gone), self.get_blocks())
+        watched = Departures(super().build_middleware_stack(), self.service.listening, self.service.forget)
+        self.guard.app = Doors(watched, self.get_blocks())
         return self.guard
 
 
@@ -128,7 +128,7 @@ def launch(
     blocks.queue(max_size=settings.queue_size)
 
     app = _GuardedApp()
-    app.guard, app.gone = _guard(app, service, settings), service.forget
+    app.guard, app.service = _guard(app, service, settings), service
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
