@@ -265,13 +265,28 @@ def resident(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 2**20
 
 
-def serve(folder: Path) -> tuple[subprocess.Popen, str]:
-    """app.py with limits that fit many users at one address."""
+def watch(pid: int, url: str, minutes: float) -> list[dict[str, int]]:
+    """Memory of the server minute by minute, in MB: resident, and what its caches say they hold at the minute's end."""
+    memory = []
+    for minute in range(1, max(1, round(minutes)) + 1):
+        looks = []
+        for _ in range(12):
+            time.sleep(5 * min(1.0, minutes))
+            looks.append(resident(pid))
+        held = httpx.get(f"{url}/api/cache-status", timeout=PATIENCE).json()["total_cached_bytes"] / 2**20
+        memory.append(
+            {"minute": minute, "median": round(np.median(looks)), "most": round(max(looks)), "in_caches": round(held)}
+        )
+    return memory
+
+
+def serve(folder: Path, further: list[str]) -> tuple[subprocess.Popen, str]:
+    """app.py with limits that fit many users at one address, and further flags."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     flags = ["--engine", "offline", "--port", str(port), "--data-dir", str(folder / "data"), "--log-level", "WARNING"]
-    flags += ["--requests-per-minute", "1000000", "--sessions-per-minute", "1000000"]
+    flags += ["--requests-per-minute", "1000000", "--sessions-per-minute", "1000000", *further]
     with open(folder / "log", "w") as log:
         process = subprocess.Popen([sys.executable, str(APP), *flags], stdout=log, stderr=log, cwd=folder)
     url, ends = f"http://127.0.0.1:{port}", time.monotonic() + 180
@@ -291,13 +306,14 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--width", type=int, default=1600, help="of the photos, in pixels")
     parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("flags", nargs="*", help="of app.py, after --")
     options = parser.parse_args()
 
     photos = example_jpegs(options.width, max(2, options.users))
     size = min(images.open_photo(photo).size for photo in photos)
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
-        process, url = serve(folder)
+        process, url = serve(folder, options.flags)
         try:
             figures = soak(process.pid, url, photos, size, options.users, options.minutes, folder)
         finally:
@@ -327,17 +343,12 @@ def soak(
         else:
             door = Rest(url, photo)
         threads.append(threading.Thread(target=user, args=(door, undo, tally, size, stop, seed)))
-    started = time.monotonic()
     for thread in threads:
         thread.start()
-    memory = []
-    while time.monotonic() - started < minutes * 60:
-        time.sleep(min(5.0, minutes * 6))
-        memory.append((time.monotonic() - started, resident(pid)))
+    memory = watch(pid, url, minutes)
     stop.set()
     for thread in threads:
         thread.join()
-    after_first = [mb for seconds, mb in memory if seconds >= min(60.0, minutes * 12)]
     return {
         "users": users,
         "minutes": minutes,
@@ -355,11 +366,7 @@ def soak(
         "refused": dict(tally.refused),
         "errors": len(tally.errors),
         "first_errors": tally.errors[:10],
-        "memory_mb": {
-            "after_minute_1": round(after_first[0]),
-            "at_the_end": round(after_first[-1]),
-            "largest": round(max(mb for _, mb in memory)),
-        },
+        "memory_mb": memory,
         "click_p95_ms": {
             "idle": round(idle * 1e3),
             "while_generating": round(busy * 1e3),

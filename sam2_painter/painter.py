@@ -29,12 +29,12 @@ import numpy as np
 
 from . import display
 from .colors import RGB, parse_color
-from .containers import read_file
 from .display import BeforeAfter, Layers, Masks, PhotoMask
 from .errors import InvalidInput, MaskNotFound
 from .images import Source, check_format
 from .paint import wall_color
 from .settings import Settings
+from .sources import read_file
 from .studio import SelectMode, Studio
 from .types import AutoMask, CombineMode, Layer, PaintMode, Photo, Prompts, Session
 

@@ -73,11 +73,11 @@ class Settings:
     download_limit: float = _knob(30.0, "SAM2_PAINTER_DOWNLOAD_LIMIT", "seconds a download may take to be made")
 
     photo_cache: int = _knob(256 * MB, "SAM2_PAINTER_PHOTO_CACHE", "bytes of opened photos in memory", kind="size")
-    embedding_cache: int = _knob(512 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
-    mask_cache: int = _knob(64 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")
-    surface_cache: int = _knob(256 * MB, "SAM2_PAINTER_SURFACE_CACHE", "bytes of analysed walls in memory", kind="size")
+    embedding_cache: int = _knob(192 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
+    mask_cache: int = _knob(32 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")
+    surface_cache: int = _knob(128 * MB, "SAM2_PAINTER_SURFACE_CACHE", "bytes of analysed walls in memory", kind="size")
     picture_cache: int = _knob(
-        128 * MB, "SAM2_PAINTER_PICTURE_CACHE", "bytes of painted pictures in memory", kind="size"
+        96 * MB, "SAM2_PAINTER_PICTURE_CACHE", "bytes of painted pictures in memory", kind="size"
     )
 
     modal_base_url: str = _knob("", "MODAL_BASE_URL", "address of your Modal deployment")

@@ -12,11 +12,13 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import httpx
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 from gradio_client import Client
@@ -113,7 +115,7 @@ def launch(
 
     prevent_thread_lock: come back at once instead of serving until SIGINT or SIGTERM. any_port: another port when that
     one is taken. quiet: print nothing. options: further ones of Gradio's `launch`, such as inbrowser, height. Raises
-    InvalidInput when the port is taken.
+    InvalidInput when the port is taken, or the machine does not reach itself there.
     """
     if not any_port:
         _check_port(settings)
@@ -131,7 +133,7 @@ def launch(
     app.guard, app.service = _guard(app, service, settings), service
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
-    with contextlib.redirect_stdout(chatter):
+    with _reaches_itself(blocks, settings), contextlib.redirect_stdout(chatter):
         _, url, share_url = blocks.launch(
             server_name=settings.host,
             server_port=None if any_port else settings.port,
@@ -165,6 +167,22 @@ def _import_plotting() -> None:
     """Gradio imports matplotlib, where there is one, in the middle of its first answer: everybody waits for seconds."""
     with contextlib.suppress(ImportError):
         importlib.import_module("matplotlib").get_backend()
+
+
+@contextlib.contextmanager
+def _reaches_itself(blocks: gr.Blocks, settings: Settings) -> Iterator[None]:
+    """Gradio asks the server it has started for an answer; where none comes it raises one of several errors."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, httpx.TransportError) and "localhost" not in str(error):
+            raise
+        blocks.close(verbose=False)
+        raise InvalidInput(
+            f"{settings.host} cannot be reached from this machine itself. Where HTTP_PROXY is set, set "
+            "NO_PROXY=localhost,127.0.0.1 too; otherwise choose another address with --host.",
+            "host",
+        ) from error
 
 
 def _log_with_ours(name: str) -> None:

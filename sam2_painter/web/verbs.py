@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from .. import images, masks
+from .. import images, masks, sources
 from ..cache import CacheStatus
 from ..colors import parse_color
 from ..errors import InvalidInput, SignInRequired
@@ -122,7 +122,7 @@ def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
     Returns:
         The new session_id and the photo, as upload does; session_info tells how many masks it holds.
     """
-    data = images.read_bytes(file.content, MAX_PROJECT_BYTES, paths=isinstance(file.content, Path))
+    data = sources.read_bytes(file.content, MAX_PROJECT_BYTES, paths=isinstance(file.content, Path))
     return _uploaded(studio, studio.open_project(data), "Project opened.")
 
 
