@@ -103,6 +103,10 @@ class Painter:
         self.page.wait_for_function(IDLE, timeout=20_000)
         return self
 
+    def until(self, true: Callable[[], object]) -> bool:
+        """Whether a condition comes true in time; then nothing is asked of the server any more either."""
+        return eventually(true) and bool(self.idle())
+
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where the middle of a photo's pixel is on the screen at fit size, by geometry alone."""
         frame = self.page.locator(".sp-view canvas").bounding_box()
@@ -530,27 +534,22 @@ def test_layers(new_page):
     name = "<img src=x onerror=alert(1)>"
     rows.nth(1).locator(".sp-name").fill(name)
     painter.page.keyboard.press("Enter")
-    assert eventually(lambda: painter.session.layers[0].name == name)
+    assert painter.until(lambda: painter.session.layers[0].name == name)
     assert rows.nth(1).locator(".sp-name").input_value() == name
     assert painter.page.locator(".sp-layers img").count() == 0
-    painter.idle()
     rows.nth(0).locator("button").first.click()
-    assert eventually(lambda: [layer.visible for layer in painter.session.layers] == [True, False])
-    painter.idle()
+    assert painter.until(lambda: [layer.visible for layer in painter.session.layers] == [True, False])
     rows.nth(1).locator('input[type="color"]').evaluate(
         "e => { e.value = '#112233'; e.dispatchEvent(new Event('change')); }"
     )
-    assert eventually(lambda: painter.session.layers[0].color == (0x11, 0x22, 0x33))
-    painter.idle()
+    assert painter.until(lambda: painter.session.layers[0].color == (0x11, 0x22, 0x33))
     rows.nth(1).locator(".sp-percent").fill("40")
     painter.page.keyboard.press("Tab")
-    assert eventually(lambda: painter.session.layers[0].opacity == pytest.approx(0.4))
-    painter.idle()
+    assert painter.until(lambda: painter.session.layers[0].opacity == pytest.approx(0.4))
     rows.nth(0).get_by_label("Move down").click()
-    assert eventually(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2", name])
-    painter.idle()
+    assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2", name])
     rows.nth(0).get_by_label("Take this paint off").click()
-    assert eventually(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2"])
+    assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2"])
 
 
 def test_before_and_after(new_page):
