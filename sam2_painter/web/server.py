@@ -38,6 +38,7 @@ from .work import Workers
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
+KEEP_ALIVE_SECONDS = 30  # clients let an idle connection go after 5: a server that does, too, may hang up on a question
 M_ARENA_MAX = -8  # of glibc's malloc.h
 REMEMBERED_TABS = 256  # clients of whom Gradio keeps its configuration, 0.1 MB each; another one costs 13 ms to make
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
@@ -148,6 +149,7 @@ def launch(
             _app=app,
             **{**page.launch_options(), **options},
         )
+    blocks.server.config.timeout_keep_alive = KEEP_ALIVE_SECONDS
     app.guard.started = True
     _log_with_ours("uvicorn")
     log.debug("gradio: %s", chatter.getvalue().strip())
