@@ -89,13 +89,49 @@ def test_work_for_who_never_listens_stops(slow, monkeypatch, door):
     assert eventually(lambda: engine.stopped == "Cancelled")
 
 
-def test_who_asks_by_hand_gets_an_answer(slow, monkeypatch):
-    """The stream of one question is one, and a door that answers at once needs none."""
-    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.3)
-    event = call(slow, 24)
-    assert "event: complete" in httpx.get(f"{slow.url}/gradio_api/call/generate_masks/{event}", timeout=20).text
+def test_who_is_answered_at_once_needs_no_stream(slow, monkeypatch):
+    """A question at Gradio's /run/ is answered by its own request, however long that takes."""
+    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.1)
     body = {"data": question(slow, 25), "session_hash": "asks at once"}
-    assert httpx.post(f"{slow.url}/gradio_api/run/generate_masks", json=body, timeout=20).status_code == 200
+    assert httpx.post(f"{slow.url}/gradio_api/run/generate_masks", json=body, timeout=60).status_code == 200
+
+
+def test_work_for_who_listens_goes_on(studio, tmp_path, monkeypatch):
+    """A client with a stream open waits as long as it must."""
+    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.01)
+    health = next(one for one in ENDPOINTS if one.name == "health")
+
+    async def run():
+        service = Service(studio, Workers(threads=1), Rate(1, "photos"), tmp_path)
+        service.listening["somebody"] += 1
+        let_go = threading.Event()
+        asked = asyncio.ensure_future(service.answer(health, let_go.wait, "somebody"))
+        await asyncio.sleep(0.1)
+        let_go.set()
+        assert await asked is True
+        service.workers.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [(STREAM, b"session_hash=x"), ("/gradio_api/call/segment/x", b""), ("/gradio_api/call/v2/segment/x", b"")],
+)
+def test_streams_of_answers_are_known(path, query):
+    """Whoever has one open is counted as listening, and no longer than that."""
+    listening, during = Counter(), []
+
+    async def app(scope, receive, send):
+        during.append(listening["x"])
+
+    async def never():
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query}
+    asyncio.run(Departures(app, listening, [].append)(scope, never, never))
+    assert during == [1]
+    assert not listening
 
 
 def test_forgotten_work_ends_with_an_error(studio, tmp_path):
