@@ -35,6 +35,7 @@ from sam2_painter import examples, images
 APP = Path(__file__).parents[1] / "app.py"
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 PATIENCE = 180.0  # seconds after which no answer is an error
+SWEEP_SECONDS = 20.0  # how often the server tidies up
 PAUSE = 2.0  # seconds a person looks at the picture between two actions, on average
 
 
@@ -265,13 +266,26 @@ def resident(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 2**20
 
 
-def serve(folder: Path) -> tuple[subprocess.Popen, str]:
-    """app.py with limits that fit many users at one address."""
+def watch(pid: int, url: str, minutes: float) -> list[dict[str, int]]:
+    """Memory of the server minute by minute, in MB: resident, and what its caches say they hold at the minute's end."""
+    memory = []
+    for _ in range(round(minutes)):
+        looks = []
+        for _ in range(12):
+            time.sleep(5)
+            looks.append(resident(pid))
+        held = httpx.get(f"{url}/api/cache-status", timeout=PATIENCE).json()["total_cached_bytes"] / 2**20
+        memory.append({"median": round(np.median(looks)), "most": round(max(looks)), "in_caches": round(held)})
+    return memory
+
+
+def serve(folder: Path, further: list[str]) -> tuple[subprocess.Popen, str]:
+    """app.py with limits that fit many users at one address, and further flags."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     flags = ["--engine", "offline", "--port", str(port), "--data-dir", str(folder / "data"), "--log-level", "WARNING"]
-    flags += ["--requests-per-minute", "1000000", "--sessions-per-minute", "1000000"]
+    flags += ["--requests-per-minute", "1000000", "--sessions-per-minute", "1000000", *further]
     with open(folder / "log", "w") as log:
         process = subprocess.Popen([sys.executable, str(APP), *flags], stdout=log, stderr=log, cwd=folder)
     url, ends = f"http://127.0.0.1:{port}", time.monotonic() + 180
@@ -287,17 +301,18 @@ def serve(folder: Path) -> tuple[subprocess.Popen, str]:
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--minutes", type=float, default=5.0, help="2 or more: a rest after the first, the others then")
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--width", type=int, default=1600, help="of the photos, in pixels")
     parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("flags", nargs="*", help="of app.py, after --")
     options = parser.parse_args()
 
     photos = example_jpegs(options.width, max(2, options.users))
     size = min(images.open_photo(photo).size for photo in photos)
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         folder = Path(name)
-        process, url = serve(folder)
+        process, url = serve(folder, options.flags)
         try:
             figures = soak(process.pid, url, photos, size, options.users, options.minutes, folder)
         finally:
@@ -314,30 +329,32 @@ def soak(
     pid: int, url: str, photos: list[bytes], size: tuple[int, int], users: int, minutes: float, folder: Path
 ) -> dict:
     """Everything that is to be known, as plain values."""
-    tally, stop = Tally(), threading.Event()
+    tally = Tally()
     undo = Undo(url)
     idle, busy = fairness(url, photos, size, tally)
-    threads = []
+    doors: list[Rest | Gradio] = []
     for seed in range(users):
         photo = photos[seed % len(photos)]
         if seed % 2:
             file = folder / f"house-{seed}.jpg"
             file.write_bytes(photo)
-            door: Rest | Gradio = Gradio(url, file)
+            doors.append(Gradio(url, file))
         else:
-            door = Rest(url, photo)
-        threads.append(threading.Thread(target=user, args=(door, undo, tally, size, stop, seed)))
-    started = time.monotonic()
-    for thread in threads:
-        thread.start()
-    memory = []
-    while time.monotonic() - started < minutes * 60:
-        time.sleep(min(5.0, minutes * 6))
-        memory.append((time.monotonic() - started, resident(pid)))
-    stop.set()
-    for thread in threads:
-        thread.join()
-    after_first = [mb for seconds, mb in memory if seconds >= min(60.0, minutes * 12)]
+            doors.append(Rest(url, photo))
+    memory, at_rest = [], []
+    for leg in (1.0, minutes - 1.0):
+        stop = threading.Event()
+        threads = [
+            threading.Thread(target=user, args=(door, undo, tally, size, stop, seed)) for seed, door in enumerate(doors)
+        ]
+        for thread in threads:
+            thread.start()
+        memory += watch(pid, url, leg)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        time.sleep(2 * SWEEP_SECONDS)  # the server forgets who left, and hands back what was theirs
+        at_rest.append(round(resident(pid)))
     return {
         "users": users,
         "minutes": minutes,
@@ -355,11 +372,8 @@ def soak(
         "refused": dict(tally.refused),
         "errors": len(tally.errors),
         "first_errors": tally.errors[:10],
-        "memory_mb": {
-            "after_minute_1": round(after_first[0]),
-            "at_the_end": round(after_first[-1]),
-            "largest": round(max(mb for _, mb in memory)),
-        },
+        "memory_mb": memory,
+        "memory_at_rest_mb": {"after_minute_1": at_rest[0], "at_the_end": at_rest[1]},
         "click_p95_ms": {
             "idle": round(idle * 1e3),
             "while_generating": round(busy * 1e3),

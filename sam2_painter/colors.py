@@ -20,8 +20,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .containers import read_file
 from .errors import InvalidInput
+from .sources import read_file
 from .types import Paint, Palette
 
 if TYPE_CHECKING:

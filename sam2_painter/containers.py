@@ -7,25 +7,20 @@ parts of a file, takes out the orientation and the colour profile, and hands on 
 
 from __future__ import annotations
 
-import base64
-import binascii
-import os
+import ctypes
 import re
-import stat
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
-from pathlib import Path
-from urllib.parse import unquote_to_bytes
 
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, TiffTags, WebPImagePlugin
 
-from .errors import InvalidInput, NotAnImage, PainterError, TooLarge
+from .errors import NotAnImage, PainterError, TooLarge
 
-MAX_BYTES = 50 * 1024 * 1024
 MAX_PIXELS = 80_000_000
 _MAX_PROFILE = 8 * 1024 * 1024
 _MAX_TAGS = 16 * 1024 * 1024
@@ -106,71 +101,6 @@ _PILLOW_RAISES = (
     zlib.error,
     Image.DecompressionBombError,
 )
-
-
-# -- bytes, from wherever they come
-
-
-def read_file(path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES, field: str = "photo") -> bytes:
-    """The bytes of a regular file. Raises InvalidInput when it cannot be read, TooLarge above max_bytes."""
-    name = Path(path).name or str(path)
-    try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise InvalidInput(f"{name} is not a file.", field)
-            check_bytes(status.st_size, max_bytes, field)
-            data = file.read(max_bytes + 1)
-    except IsADirectoryError:
-        raise InvalidInput(f"{name} is a folder; name a picture file.", field) from None
-    except FileNotFoundError:
-        raise InvalidInput(f"There is no file {name}.", field) from None
-    except (OSError, ValueError) as error:
-        if isinstance(error, PainterError):
-            raise
-        raise InvalidInput(f"{name} cannot be read.", field) from error
-    check_bytes(len(data), max_bytes, field)
-    return data
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    """A named pipe would otherwise block until somebody writes to it."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def decode_base64(text: str, *, max_bytes: int = MAX_BYTES, field: str = "photo") -> bytes:
-    """Bytes from base64 or a data URL; blanks, missing padding and the URL alphabet are forgiven.
-
-    Never reads a file, whatever the text says. Raises InvalidInput, TooLarge.
-    """
-    body: bytes | str = text
-    if text[:5].lower() == "data:":
-        head, comma, body = text.partition(",")
-        if not comma or not head.lower().endswith(";base64"):
-            raise InvalidInput("The data URL must be base64: data:image/png;base64,...", field)
-        if "%" in body:
-            body = unquote_to_bytes(body)
-    check_bytes(len(body) * 3 // 4 - 2, max_bytes, field)
-    try:
-        raw = body.encode("ascii") if isinstance(body, str) else body
-        raw = raw.translate(_TO_STANDARD, b" \t\r\n=")
-        data = base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
-    except (UnicodeEncodeError, binascii.Error):
-        raise InvalidInput(f"The {field} text is not base64.", field) from None
-    check_bytes(len(data), max_bytes, field)
-    return data
-
-
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-
-
-def check_bytes(count: int, max_bytes: int, field: str = "photo") -> None:
-    """TooLarge for more than max_bytes."""
-    if count > max_bytes:
-        megabyte = 1024 * 1024
-        raise TooLarge(
-            f"The file is {count / megabyte:.1f} MB; at most {max_bytes / megabyte:g} MB can be opened.", field
-        )
 
 
 # -- which kind of file
@@ -397,7 +327,15 @@ def _first_directory(data: bytes) -> tuple[str, bool, dict[int, _Tag]]:
     return order, big, tags
 
 
+@cache
+def _silence_libtiff() -> None:
+    """It writes what it thinks of a damaged file to standard error, past all logging; Pillow raises all the same."""
+    with suppress(AttributeError, OSError):  # a Pillow that has it built in does not show its names
+        ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
+
+
 def _tiff(data: bytes, max_pixels: int) -> Picture:
+    _silence_libtiff()
     order, big, tags = _first_directory(data)
     if _DNG_VERSION in tags or (_SUBFILE in tags and tags[_SUBFILE].whole_number & 1):  # the first picture: a thumbnail
         raise NotAnImage(f"The photo is a camera raw file, which cannot be opened here: {_USE}.", "photo")

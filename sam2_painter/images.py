@@ -9,23 +9,13 @@ import base64
 import os
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms
 
-from .containers import (
-    MAX_BYTES,
-    MAX_PIXELS,
-    Picture,
-    check_bytes,
-    check_pixels,
-    decode_base64,
-    open_picture,
-    pillow_errors,
-    read_file,
-)
+from .containers import MAX_PIXELS, Picture, check_pixels, open_picture, pillow_errors
 from .errors import InvalidInput
+from .sources import MAX_BYTES, as_path, read_bytes
 from .types import Photo, fit_size, whole_number
 
 Source = bytes | bytearray | memoryview | str | os.PathLike | Image.Image | np.ndarray
@@ -44,7 +34,7 @@ def open_photo(source: Source, name: str = "", *, max_bytes: int = MAX_BYTES, ma
     of 32 bits and more the smallest of 8, 16 and 31 bits that holds the largest), floats 0 to 1, or 0 to 255 when any
     exceeds 1.
     name: for the photo; "" takes the path's, else "photo". Text is a path when such a file exists: give text from
-    strangers to `read_bytes(..., paths=False)` first. Raises NotAnImage; TooLarge, before any pixel is decoded;
+    strangers to `sources.read_bytes(..., paths=False)` first. Raises NotAnImage; TooLarge, before any pixel is decoded;
     InvalidInput for other sources.
     """
     if isinstance(source, np.ndarray):
@@ -55,28 +45,11 @@ def open_photo(source: Source, name: str = "", *, max_bytes: int = MAX_BYTES, ma
         with pillow_errors():
             picture = _from_pillow(source)
             return Photo(_upright_rgb(picture), name or "photo")
-    path = _as_path(source)
+    path = as_path(source)
     data = read_bytes(source, max_bytes)
     with pillow_errors():
         pixels = _upright_rgb(open_picture(data, max_pixels=max_pixels))
     return Photo(pixels, name or (path.name if path else "photo"))
-
-
-def read_bytes(source: Source, max_bytes: int = MAX_BYTES, *, paths: bool = True, field: str = "photo") -> bytes:
-    """The file itself, as it was sent, from bytes, a path, base64 text or a data URL.
-
-    paths=False: text is never taken for a path. field: what errors call it. Raises TooLarge, InvalidInput.
-    """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        check_bytes(memoryview(source).nbytes, max_bytes, field)
-        return bytes(source)
-    if isinstance(source, (str, os.PathLike)):
-        path = _as_path(source) if paths else None
-        if path is not None:
-            return read_file(path, max_bytes=max_bytes, field=field)
-        if isinstance(source, str):
-            return decode_base64(source, max_bytes=max_bytes, field=field)
-    raise InvalidInput("photo must be the bytes of a picture, a path, base64 text, a Pillow image or an array", "photo")
 
 
 def encode(pixels: np.ndarray, format: str = "PNG", quality: int = 95) -> bytes:
@@ -141,23 +114,6 @@ def _checked(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise InvalidInput(f"pixels must be (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}", "pixels")
     return pixels
-
-
-def _as_path(source: object) -> Path | None:
-    """The path meant, or None when text names no file (it may be base64 then)."""
-    if isinstance(source, os.PathLike):
-        return Path(source)
-    if not isinstance(source, str) or len(source) > 4096 or source[:5].lower() == "data:" or "\0" in source:
-        return None
-    path = Path(source)
-    try:
-        named = path.exists() or path.suffix.lower() in _SUFFIXES  # "hause.jpg" was meant as a path, and is no base64
-    except OSError:  # longer than a file name can be
-        return None
-    return path if named else None
-
-
-_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic"))
 
 
 # -- Pillow image -> (H, W, 3) uint8 sRGB

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .containers import check_bytes, decode_base64, open_picture, pillow_errors
+from .containers import open_picture, pillow_errors
 from .errors import InvalidInput
 from .rle import RLE, mask_to_rle, rle_to_mask
+from .sources import check_bytes, decode_base64
 from .types import COMBINE_MODES, CombineMode, Mask, fit_size, whole_number
 
 MAX_MASK_BYTES = 20 * 1024 * 1024

@@ -29,11 +29,11 @@ import numpy as np
 
 from . import display
 from .colors import RGB, Description, open_palette
-from .containers import read_file
 from .display import BeforeAfter, Layers, Masks, PhotoMask
 from .errors import InvalidInput, MaskNotFound
 from .images import Source, check_format
 from .settings import Settings
+from .sources import read_file
 from .studio import SelectMode, Studio
 from .types import AutoMask, CombineMode, Layer, PaintMode, Palette, Photo, Prompts, Session
 

@@ -65,6 +65,7 @@ class Settings:
     )
     queue_size: int = _knob(64, "SAM2_PAINTER_QUEUE_SIZE", "requests that may wait for a worker; more are answered 503")
 
+    body_limit: float = _knob(300.0, "SAM2_PAINTER_BODY_LIMIT", "seconds in which all a request sends must have come")
     upload_limit: float = _knob(60.0, "SAM2_PAINTER_UPLOAD_LIMIT", "seconds an upload may take")
     segment_limit: float = _knob(60.0, "SAM2_PAINTER_SEGMENT_LIMIT", "seconds a segmentation may take")
     generate_limit: float = _knob(120.0, "SAM2_PAINTER_GENERATE_LIMIT", "seconds 'every mask' may take")
@@ -76,11 +77,11 @@ class Settings:
     )
 
     photo_cache: int = _knob(256 * MB, "SAM2_PAINTER_PHOTO_CACHE", "bytes of opened photos in memory", kind="size")
-    embedding_cache: int = _knob(512 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
-    mask_cache: int = _knob(64 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")
-    surface_cache: int = _knob(256 * MB, "SAM2_PAINTER_SURFACE_CACHE", "bytes of analysed walls in memory", kind="size")
+    embedding_cache: int = _knob(192 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
+    mask_cache: int = _knob(32 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")
+    surface_cache: int = _knob(128 * MB, "SAM2_PAINTER_SURFACE_CACHE", "bytes of analysed walls in memory", kind="size")
     picture_cache: int = _knob(
-        128 * MB, "SAM2_PAINTER_PICTURE_CACHE", "bytes of painted pictures in memory", kind="size"
+        96 * MB, "SAM2_PAINTER_PICTURE_CACHE", "bytes of painted pictures in memory", kind="size"
     )
 
     modal_base_url: str = _knob("", "MODAL_BASE_URL", "address of your Modal deployment")

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from . import colors, edits, exports, images, masks, paint
+from . import colors, edits, exports, images, masks, paint, sources
 from .cache import CacheStatus, Found
 from .deadline import Deadline, check, current
 from .edits import SelectMode
@@ -85,10 +85,10 @@ class Studio:
         max_file_size: int = 50 * 2**20,
         max_pixels: int = 80_000_000,
         photo_cache: int = 256 * 2**20,
-        embedding_cache: int = 512 * 2**20,
-        mask_cache: int = 64 * 2**20,
-        surface_cache: int = 256 * 2**20,
-        picture_cache: int = 128 * 2**20,
+        embedding_cache: int = 192 * 2**20,
+        mask_cache: int = 32 * 2**20,
+        surface_cache: int = 128 * 2**20,
+        picture_cache: int = 96 * 2**20,
         queue_size: int = 64,
         palette: Palette | None = None,
     ):
@@ -173,7 +173,7 @@ class Studio:
         limits = dict(max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         if isinstance(source, (bytes, str, Path)):
             name = name or (source.name if isinstance(source, Path) else "photo")
-            data = images.read_bytes(source, self.max_file_size, paths=isinstance(source, Path))
+            data = sources.read_bytes(source, self.max_file_size, paths=isinstance(source, Path))
             photo = images.open_photo(data, name, **limits)
         else:
             photo = images.open_photo(source, name, **limits)

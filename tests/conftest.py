@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ from sam2_painter.sessions import SessionStore
 from sam2_painter.settings import Settings
 from sam2_painter.studio import Studio
 from sam2_painter.types import Photo
+
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+os.environ["GRADIO_SERVER_PORT"] = str(7860 + 200 * WORKER)  # where a page that takes any port begins to look
 
 SKY, WALL, ROOF, WINDOW, DOOR = (140, 180, 230), (205, 190, 160), (120, 60, 50), (60, 70, 90), (90, 60, 30)
 
@@ -114,6 +119,16 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
 def server(launch: Launch) -> Live:
     """One server for the tests that leave it as it is, with generous limits."""
     return launch(requests_per_minute=1_000_000, sessions_per_minute=1_000_000)
+
+
+def eventually(true: Callable[[], object], seconds: float = 20.0) -> bool:
+    """Whether a condition comes true in time, looked at again and again."""
+    ends = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from functools import partial
 
 import httpx
 import pytest
-from conftest import Doors, draw_building, to_png
+from conftest import Doors, draw_building, eventually, to_png
 from engines import FloodEngine
 
 pytest.importorskip("gradio_client", reason="the doors need gradio")
@@ -162,23 +162,19 @@ def test_base64_is_an_attachment(tmp_path):
 
 def test_a_client_that_cancels_stops_the_engine(launch):
     """job.cancel() ends the work at its next step; nothing is kept."""
-    engine = FloodEngine(wait=3)
+    engine = FloodEngine(wait=20)  # asks whether to go on every 2 s
     doors = Doors(launch(engine))
     session_id = doors.open()
     job = doors.client.submit(session_id, api_name="/generate_masks")
-    while not engine.asked["generate"]:
-        time.sleep(0.02)
+    assert eventually(lambda: engine.asked["generate"])
     job.cancel()
-    ends = time.monotonic() + 3
-    while not engine.stopped and time.monotonic() < ends:
-        time.sleep(0.02)
-    assert engine.stopped == "Cancelled"
+    assert eventually(lambda: engine.stopped == "Cancelled", 15)
     assert doors.http("session_info", session_id=session_id).json()["stored_masks"] == 0
 
 
 def test_a_client_that_goes_away_stops_the_engine(launch):
     """A program that ends, or a tab that is closed, in the middle of something: nothing is kept of it."""
-    engine = FloodEngine(wait=6)
+    engine = FloodEngine(wait=40)  # asks whether to go on every 4 s
     live = launch(engine)
     session_id = Doors(live).open()
     code = (
@@ -189,14 +185,10 @@ def test_a_client_that_goes_away_stops_the_engine(launch):
     )
     program = subprocess.Popen([sys.executable, "-c", code, live.url, session_id], stdout=subprocess.PIPE, text=True)
     assert program.stdout.readline() == "waits\n"  # on its stream of answers
-    while not engine.asked["generate"]:
-        time.sleep(0.02)
+    assert eventually(lambda: engine.asked["generate"])
     program.kill()
     program.communicate()
-    ends = time.monotonic() + 5
-    while not engine.stopped and time.monotonic() < ends:
-        time.sleep(0.02)
-    assert engine.stopped == "Cancelled"
+    assert eventually(lambda: engine.stopped == "Cancelled", 30)
 
 
 def test_work_past_its_limit_is_left_alone():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
+from collections import Counter
 
 import httpx
 import pytest
-from conftest import draw_building, to_png
+from conftest import draw_building, eventually, to_png
 from engines import FloodEngine
 
 pytest.importorskip("gradio", reason="the doors need gradio")
 
 from sam2_painter.errors import Cancelled
+from sam2_painter.web import api
 from sam2_painter.web.api import ENDPOINTS, Service
 from sam2_painter.web.departures import STREAM, Departures
 from sam2_painter.web.limits import Rate
@@ -26,15 +27,25 @@ def slow(launch):
     return launch(FloodEngine(wait=1.5))
 
 
-def join(live, client: str, points_per_side: int) -> None:
-    """Ask for every mask, as gradio_client does; another number each time, or the cache answers."""
+def question(live, points_per_side: int) -> list:
+    """Every mask of a new session's photo; another number each time, or the cache answers."""
     photo = {"file": ("house.png", to_png(draw_building()))}
     sid = live.http.post("/upload", files=photo).json()["session_id"]
+    return [sid, points_per_side, 0.88, 0.95, None, "none"]
+
+
+def join(live, client: str, points_per_side: int) -> None:
+    """Ask for every mask, as gradio_client does."""
     config = httpx.get(f"{live.url}/config").json()
     number = next(one["id"] for one in config["dependencies"] if one["api_name"] == "generate_masks")
-    question = [sid, points_per_side, 0.88, 0.95, None, "none"]
-    body = {"data": question, "fn_index": number, "session_hash": client}
+    body = {"data": question(live, points_per_side), "fn_index": number, "session_hash": client}
     assert httpx.post(f"{live.url}/gradio_api/queue/join", json=body).status_code == 200
+
+
+def call(live, points_per_side: int) -> str:
+    """Ask for every mask by hand; the number of the question."""
+    body = {"data": question(live, points_per_side)}
+    return httpx.post(f"{live.url}/gradio_api/call/generate_masks", json=body).json()["event_id"]
 
 
 def answers(live, client: str) -> httpx.Response:
@@ -62,10 +73,65 @@ def test_work_for_who_left_stops(slow):
     join(slow, "leaves", 21)
     with answers(slow, "leaves") as stream:
         next(line for line in stream.iter_lines() if "process_starts" in line)
-    ends = time.monotonic() + 20
-    while not engine.stopped and time.monotonic() < ends:
-        time.sleep(0.05)
-    assert engine.stopped == "Cancelled"
+    assert eventually(lambda: engine.stopped == "Cancelled")
+
+
+@pytest.mark.parametrize("door", ["queue", "call"])
+def test_work_for_who_never_listens_stops(slow, monkeypatch, door):
+    """A client that asks and is killed before it opens its stream of answers has its work cancelled, too."""
+    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.3)
+    engine = slow.studio.engine
+    engine.stopped = ""
+    if door == "queue":
+        join(slow, "never listens", 22)
+    else:
+        call(slow, 23)
+    assert eventually(lambda: engine.stopped == "Cancelled")
+
+
+def test_who_is_answered_at_once_needs_no_stream(slow, monkeypatch):
+    """A question at Gradio's /run/ is answered by its own request, however long that takes."""
+    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.1)
+    body = {"data": question(slow, 25), "session_hash": "asks at once"}
+    assert httpx.post(f"{slow.url}/gradio_api/run/generate_masks", json=body, timeout=60).status_code == 200
+
+
+def test_work_for_who_listens_goes_on(studio, tmp_path, monkeypatch):
+    """A client with a stream open waits as long as it must."""
+    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.01)
+    health = next(one for one in ENDPOINTS if one.name == "health")
+
+    async def run():
+        service = Service(studio, Workers(threads=1), Rate(1, "photos"), tmp_path)
+        service.listening["somebody"] += 1
+        let_go = threading.Event()
+        asked = asyncio.ensure_future(service.answer(health, let_go.wait, "somebody"))
+        await asyncio.sleep(0.1)
+        let_go.set()
+        assert await asked is True
+        service.workers.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [(STREAM, b"session_hash=x"), ("/gradio_api/call/segment/x", b""), ("/gradio_api/call/v2/segment/x", b"")],
+)
+def test_streams_of_answers_are_known(path, query):
+    """Whoever has one open is counted as listening, and no longer than that."""
+    listening, during = Counter(), []
+
+    async def app(scope, receive, send):
+        during.append(listening["x"])
+
+    async def never():
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query}
+    asyncio.run(Departures(app, listening, [].append)(scope, never, never))
+    assert during == [1]
+    assert not listening
 
 
 def test_forgotten_work_ends_with_an_error(studio, tmp_path):
@@ -104,6 +170,6 @@ def test_a_stream_that_ended_is_no_departure():
         if message["type"] == "http.response.body":
             closed.set()  # as uvicorn does after the last piece
 
-    scope = {"type": "http", "path": STREAM, "query_string": b"session_hash=x"}
-    asyncio.run(Departures(app, gone.append)(scope, receive, send))
+    scope = {"type": "http", "method": "GET", "path": STREAM, "query_string": b"session_hash=x"}
+    asyncio.run(Departures(app, Counter(), gone.append)(scope, receive, send))
     assert gone == []

@@ -4,7 +4,9 @@ import base64
 import json
 import math
 import struct
+import sys
 import zlib
+from contextlib import suppress
 from io import BytesIO
 
 import httpx
@@ -13,7 +15,7 @@ import pytest
 from conftest import Live, draw_building, to_png
 from PIL import Image
 
-from sam2_painter.errors import InvalidInput, PainterError, SessionNotFound
+from sam2_painter.errors import InvalidInput, NotAnImage, PainterError, SessionNotFound
 from sam2_painter.types import Prompts
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -315,6 +317,17 @@ def test_masks_that_do_not_fit(server: Live, sid, path, mask):
     assert reply.status_code == 400, reply.text
     assert len(reply.json()["detail"]) < 300
     assert server.studio.session(sid).revision == before.revision
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+def test_decoders_say_nothing_past_the_log(studio, capfd, compression):
+    """A damaged TIFF is refused, or opened as far as it goes; libtiff's own lines do not reach standard error."""
+    data = bytearray(encoded("TIFF", compression=compression))
+    data[len(data) // 2 : len(data) * 3 // 4] = b"\x5a" * (len(data) * 3 // 4 - len(data) // 2)
+    with suppress(NotAnImage):
+        studio.open(bytes(data))
+    sys.stderr.write("ours\n")
+    assert capfd.readouterr().err == "ours\n"
 
 
 def test_ten_thousand_points(server: Live, sid, studio, photo_bytes):

@@ -12,7 +12,7 @@ import sam2_painter
 ROOT = Path(sam2_painter.__file__).parent
 FLOORS = (
     {"errors"},
-    {"rle", "types", "settings", "deadline", "gate"},
+    {"rle", "types", "settings", "deadline", "gate", "sources"},
     {"masks", "images", "containers", "colors", "records", "matte", "light"},
     {"paint", "surface", "overlay", "amg", "examples"},
     {"engines"},

@@ -16,7 +16,8 @@ from PIL import Image, ImageCms
 
 import sam2_painter
 from sam2_painter.errors import InvalidInput, NotAnImage, TooLarge
-from sam2_painter.images import encode, fit, open_photo, read_bytes, thumbnail, to_data_url
+from sam2_painter.images import encode, fit, open_photo, thumbnail, to_data_url
+from sam2_painter.sources import read_bytes
 
 RED, GREEN, BLUE, GREY = (200, 30, 20), (20, 160, 60), (30, 60, 190), (90, 90, 90)
 

@@ -13,7 +13,7 @@ from itertools import count
 
 import numpy as np
 import pytest
-from conftest import DOOR, SKY, WALL, Live, draw_building, to_png
+from conftest import DOOR, SKY, WALL, Live, draw_building, eventually, to_png
 from engines import FloodEngine
 from PIL import Image
 
@@ -28,6 +28,10 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests 
 
 WIDTH, HEIGHT = 1200, 900
 WALL_AT, DOOR_AT, SKY_AT, WINDOW_AT = (660, 560), (420, 800), (100, 60), (288, 370)
+DRAWN = """() => {
+  const canvas = document.querySelector(".sp-view canvas");
+  return innerWidth === 1000 && canvas.width === Math.round(canvas.parentElement.clientWidth * devicePixelRatio);
+}"""
 IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length && !p.job }"
 
 pytestmark = pytest.mark.browser
@@ -100,6 +104,10 @@ class Painter:
         self.page.wait_for_function(IDLE, timeout=20_000)
         return self
 
+    def until(self, true: Callable[[], object]) -> bool:
+        """Whether a condition comes true in time; then nothing is asked of the server any more either."""
+        return eventually(true) and bool(self.idle())
+
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where the middle of a photo's pixel is on the screen at fit size, by geometry alone."""
         frame = self.page.locator(".sp-view canvas").bounding_box()
@@ -164,12 +172,16 @@ class Painter:
         session = self.session
         return session.mask(session.selection.mask_id).segmentation
 
-    def seen(self, x: float, y: float) -> tuple[int, int, int]:
+    def screen(self) -> np.ndarray:
+        """What is on the screen, (H, W, 3) int."""
+        return np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")).astype(int)
+
+    def seen(self, x: float, y: float) -> np.ndarray:
         """The colour on the screen at a pixel of the photo."""
-        picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
-        scale = picture.width / self.page.viewport_size["width"]
+        screen = self.screen()
+        scale = screen.shape[1] / self.page.viewport_size["width"]
         left, top = self.at(x, y)
-        return picture.getpixel((round(left * scale), round(top * scale)))
+        return screen[round(top * scale), round(left * scale)]
 
     def toast(self) -> str:
         """What the newest toast says."""
@@ -270,7 +282,7 @@ def test_a_click_lands_after_resize_and_zoom(new_page):
     """A window that changed its size, and a photo that is zoomed in at the pointer, change nothing about it."""
     painter = new_page().open()
     painter.page.set_viewport_size({"width": 1000, "height": 760})
-    painter.page.wait_for_timeout(300)
+    painter.page.wait_for_function(DRAWN)
     painter.click(*DOOR_AT)
     assert abs(painter.session.selection.prompts.point_coords[0] - DOOR_AT).max() <= 1
     painter.do("clear")
@@ -278,10 +290,12 @@ def test_a_click_lands_after_resize_and_zoom(new_page):
     for _ in range(6):
         painter.page.mouse.wheel(0, -240)
     painter.page.wait_for_selector(".sp-zoomed")
-    painter.page.wait_for_timeout(300)
-    picture = np.asarray(Image.open(io.BytesIO(painter.page.screenshot())).convert("RGB")).astype(int)
-    rows, columns = np.nonzero(np.abs(picture - DOOR).max(axis=2) < 6)
-    assert len(rows) > 10_000  # large on the screen now
+
+    def door() -> tuple[np.ndarray, np.ndarray]:
+        return np.nonzero(np.abs(painter.screen() - DOOR).max(axis=2) < 6)
+
+    assert eventually(lambda: len(door()[0]) > 10_000)  # large on the screen now
+    rows, columns = door()
     painter.page.mouse.click(int(np.median(columns)), int(np.median(rows)))
     painter.idle()
     ((x, y),) = painter.session.selection.prompts.point_coords.astype(int)
@@ -311,9 +325,7 @@ def test_detail_when_zoomed_in(new_page):
     for _ in range(12):
         painter.page.mouse.wheel(0, -240)
     painter.page.wait_for_function("window.sam2painter.stage.shown.detail")
-    painter.page.wait_for_timeout(200)
-    picture = np.asarray(Image.open(io.BytesIO(painter.page.screenshot())).convert("RGB")).astype(int)
-    assert (np.abs(picture - (255, 0, 0)).max(axis=2) < 60).any()
+    assert eventually(lambda: (np.abs(painter.screen() - (255, 0, 0)).max(axis=2) < 60).any())
 
 
 @pytest.mark.parametrize("how", ["drop", "paste"])
@@ -449,8 +461,7 @@ def test_regions(new_page):
     before, asked = painter.seen(*DOOR_AT), []
     painter.page.on("request", lambda request: asked.append(request.url))
     painter.page.mouse.move(*painter.at(DOOR_AT[0] + 20, DOOR_AT[1] + 20))
-    painter.page.wait_for_timeout(150)
-    assert np.abs(np.subtract(before, painter.seen(*DOOR_AT))).max() > 30
+    assert eventually(lambda: np.abs(before - painter.seen(*DOOR_AT)).max() > 30)
     assert asked == []
     painter.click(*DOOR_AT)
     assert painter.session.selection.mask_id == session.automatic[areas.index(painter.mask.sum())]
@@ -531,23 +542,23 @@ def test_layers(new_page):
     assert rows.count() == 2
     name = "<img src=x onerror=alert(1)>"
     rows.nth(1).locator(".sp-name").fill(name)
-    painter.key("Enter")
-    assert painter.session.layers[0].name == name
+    painter.page.keyboard.press("Enter")
+    assert painter.until(lambda: painter.session.layers[0].name == name)
     assert rows.nth(1).locator(".sp-name").input_value() == name
     assert painter.page.locator(".sp-layers img").count() == 0
     rows.nth(0).locator("button").first.click()
-    assert [layer.visible for layer in painter.idle().session.layers] == [True, False]
+    assert painter.until(lambda: [layer.visible for layer in painter.session.layers] == [True, False])
     rows.nth(1).locator('input[type="color"]').evaluate(
         "e => { e.value = '#112233'; e.dispatchEvent(new Event('change')); }"
     )
-    assert painter.idle().session.layers[0].color == (0x11, 0x22, 0x33)
+    assert painter.until(lambda: painter.session.layers[0].color == (0x11, 0x22, 0x33))
     rows.nth(1).locator(".sp-percent").fill("40")
-    painter.key("Tab")
-    assert painter.session.layers[0].opacity == pytest.approx(0.4)
+    painter.page.keyboard.press("Tab")
+    assert painter.until(lambda: painter.session.layers[0].opacity == pytest.approx(0.4))
     rows.nth(0).get_by_label("Move down").click()
-    assert [layer.name for layer in painter.idle().session.layers] == ["Layer 2", name]
+    assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2", name])
     rows.nth(0).get_by_label("Take this paint off").click()
-    assert [layer.name for layer in painter.idle().session.layers] == ["Layer 2"]
+    assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2"])
 
 
 def test_before_and_after(new_page):
@@ -560,8 +571,7 @@ def test_before_and_after(new_page):
     assert np.abs(np.subtract(painter.seen(*right), WALL)).max() > 60
     painter.page.locator(".sp-split").focus()
     painter.page.keyboard.press("End")
-    painter.page.wait_for_timeout(100)
-    assert np.abs(np.subtract(painter.seen(*right), WALL)).max() < 8
+    assert eventually(lambda: np.abs(painter.seen(*right) - WALL).max() < 8)
 
 
 def test_a_colour_from_the_photo(new_page):
@@ -682,7 +692,7 @@ def test_phone(new_page):
     left, top = painter.at(*SKY_AT)
     touch = painter.page.context.new_cdp_session(painter.page)
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": left, "y": top}]})
-    painter.page.wait_for_timeout(700)
+    painter.page.wait_for_function("document.querySelectorAll('.sp-mark').length === 2")  # it was long enough
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     painter.idle()
     assert painter.session.selection.prompts.point_labels.tolist() == [1, 0]

@@ -111,6 +111,41 @@ def test_a_body_over_the_limit_is_413(launch, announced):
     assert not list((live.folder / "uploads").iterdir())
 
 
+@pytest.fixture(scope="module")
+def impatient(launch):
+    """A server that waits a second for what a request sends, and asks for sign-in by password."""
+    return launch(body_limit=1.0, auth="me:secret")
+
+
+PART = '--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "begins"),
+    [
+        ("/api/segment", "application/json", "{"),
+        ("/api/upload", "multipart/form-data; boundary=x", PART),
+        ("/gradio_api/upload", "multipart/form-data; boundary=x", PART),
+        ("/gradio_api/queue/join", "application/json", "{"),
+        ("/gradio_api/cancel", "application/json", "{"),
+        ("/login", "application/x-www-form-urlencoded", "username="),
+    ],
+)
+def test_a_body_that_trickles_in_is_408(impatient, path, kind, begins):
+    """A client that sends a byte now and then is told that it took too long, and the connection ends."""
+    where = httpx.URL(impatient.url)
+    me = base64.b64encode(b"me:secret").decode()
+    head = f"POST {path} HTTP/1.1\r\nHost: {where.netloc.decode()}\r\nAuthorization: Basic {me}\r\n"
+    with socket.create_connection((where.host, where.port), timeout=20) as connection:
+        connection.sendall(f"{head}Content-Type: {kind}\r\nContent-Length: 1000\r\n\r\n{begins}".encode())
+        for _ in range(4):  # never still for a second
+            connection.sendall(b" ")
+            time.sleep(0.2)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"took longer than 1 s to arrive" in answer
+
+
 # -- masks by reference ----------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from io import BytesIO
 import httpx
 import numpy as np
 import pytest
-from conftest import Doors, Live, draw_building, to_png
+from conftest import Doors, Live, draw_building, eventually, to_png
 
 from sam2_painter.settings import Settings
 
@@ -53,9 +53,11 @@ def ask_gradio(client: httpx.Client, name: str, data: list) -> str:
         ("run/nope", {"data": []}),
         ("run/health", {"data": [], "fn_index": -1}),
         ("run/health", {"data": [], "fn_index": 99999}),
+        ("run/health", {"data": [], "batched": True}),
         ("call/nope", {"data": []}),
-        ("call/v2/segment", {"data": []}),
-        ("call/v2/segment", {"session_id": "x", "fn_index": 1}),
+        ("call/v2/nope", {}),
+        ("queue/join", {"data": [], "session_hash": "x"}),
+        ("queue/join", {"data": [], "session_hash": "x", "fn_index": 99999}),
     ],
 )
 def test_an_event_there_is_not_is_refused(http_root, path, body):
@@ -63,6 +65,39 @@ def test_an_event_there_is_not_is_refused(http_root, path, body):
     reply = http_root.post(f"/gradio_api/{path}", json=body)
     assert reply.status_code == 422
     assert "fits no event" in reply.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "sentence"),
+    [
+        ("run/segment", {"data": []}, "segment takes 5 inputs, got 0"),
+        ("api/segment", {"data": ["x"]}, "segment takes 5 inputs, got 1"),
+        ("call/segment", {"data": ["x"] * 6}, "segment takes 5 inputs, got 6"),
+        ("run/health", {"data": [1]}, "health takes 0 inputs, got 1"),
+        ("call/v2/segment", {"data": []}, "segment needs session_id"),
+        ("call/v2/segment", {"session_id": "x", "fn_index": 1}, "segment takes session_id, points"),
+        ("call/v2/health", {"data": []}, "health takes no inputs"),
+    ],
+)
+def test_an_event_gets_the_inputs_it_has(http_root, path, body, sentence):
+    """Too few or too many are refused, by a sentence that says how many there are."""
+    reply = http_root.post(f"/gradio_api/{path}", json=body)
+    assert reply.status_code == 422
+    assert sentence in reply.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", [KeyError, TypeError, ValueError])
+def test_a_defect_is_no_mistake_of_the_asker(http_root, monkeypatch, caplog, kind):
+    """What breaks behind Gradio's doors for a question that fits an event is 500, with a traceback in our log."""
+
+    def breaks(*args: object, **kwargs: object) -> None:
+        raise kind("a defect")
+
+    monkeypatch.setattr("gradio.route_utils.compile_gr_request", breaks)
+    reply = http_root.post("/gradio_api/run/health", json={"data": []})
+    assert reply.status_code == 500
+    assert "a defect" not in reply.text
+    assert eventually(lambda: any(kind in (r.exc_info or ()) for r in caplog.records))
 
 
 def test_an_upload_without_a_name_is_refused(http_root):
@@ -376,7 +411,8 @@ def test_named_origins_may_frame_the_page_too():
     from sam2_painter.web.limits import Rate
 
     def frames(**options):
-        guard = Guard(None, None, sign_in=SignIn(), requests=Rate(1, "r"), photos=Rate(1, "p"), max_body=1, **options)
+        rates = dict(requests=Rate(1, "r"), photos=Rate(1, "p"))
+        guard = Guard(None, None, sign_in=SignIn(), max_body=1, body_limit=1, **rates, **options)
         return guard._page_policy.decode().partition("frame-ancestors ")[2].split()
 
     assert "https://good.example" in frames(origins=frozenset({"https://good.example"}))

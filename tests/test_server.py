@@ -1,14 +1,15 @@
 """Starting and ending the one server behind every door."""
 
+import socket
 import sys
-import time
 
 import httpx
 import pytest
-from conftest import free_port, make_studio
+from conftest import eventually, free_port, make_studio
 
 pytest.importorskip("gradio", reason="the doors need gradio")
 
+from sam2_painter.errors import InvalidInput
 from sam2_painter.settings import Settings
 from sam2_painter.web import server
 
@@ -30,6 +31,22 @@ def test_without_a_public_link_the_page_stays_up(tmp_path, capsys):
         served.close()
 
 
+@pytest.mark.parametrize("how", ["no way", "a proxy that refuses"])
+def test_a_machine_that_does_not_reach_itself_says_so(tmp_path, monkeypatch, how):
+    """Behind a proxy that takes even this machine's own address: a sentence says what to set, and nothing stays up."""
+    if how == "no way":
+        monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    else:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "")
+    settings = Settings(port=free_port(), data_dir=tmp_path)
+    with pytest.raises(InvalidInput, match="NO_PROXY=localhost"):
+        server.launch(make_studio(tmp_path), settings, prevent_thread_lock=True, quiet=True)
+    socket.create_server(("127.0.0.1", settings.port)).close()  # it can be had again
+
+
 def test_plotting_is_imported_beside_the_event_loop(tmp_path, monkeypatch):
     """Gradio imports matplotlib when it answers first, which takes seconds: a thread has done so by then."""
     (tmp_path / "matplotlib.py").write_text(
@@ -42,9 +59,7 @@ def test_plotting_is_imported_beside_the_event_loop(tmp_path, monkeypatch):
         make_studio(tmp_path), Settings(data_dir=tmp_path), prevent_thread_lock=True, any_port=True, quiet=True
     )
     try:
-        ends = time.monotonic() + 30
-        while not hasattr(sys.modules.get("matplotlib"), "use") and time.monotonic() < ends:
-            time.sleep(0.02)
+        assert eventually(lambda: hasattr(sys.modules.get("matplotlib"), "use"))
         assert sys.modules["matplotlib"].by == "import plotting"
     finally:
         served.close()

@@ -10,7 +10,7 @@ import inspect
 import logging
 import re
 import typing
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ from .limits import Rate
 from .work import Workers
 
 log = logging.getLogger(__name__)
+LISTENING_SECONDS = 15.0  # clients open their stream of answers before or right after they ask
 Limit = Literal["upload", "segment", "generate", "paint", "download"]
 
 
@@ -194,21 +195,27 @@ ENDPOINTS = (
 
 @dataclass(frozen=True)
 class Service:
-    """What every door works with. uploads: Gradio's upload folder. photos: how many one address may open."""
+    """What every door works with. uploads: Gradio's upload folder. photos: how many one address may open. listening:
+    the clients of Gradio's queue that have a stream of answers open."""
 
     studio: Studio
     workers: Workers
     photos: Rate
     uploads: Path
+    listening: Counter[str] = field(default_factory=Counter, repr=False)
     _asked: defaultdict[str, set[asyncio.Task]] = field(default_factory=lambda: defaultdict(set), repr=False)
 
     async def answer(self, endpoint: Endpoint, make: Callable[[], Any], client: str = "") -> Any:
-        """What `make` returns, made under the endpoint's time limit. client: by which `forget` knows who asks."""
+        """What `make` returns, made under the endpoint's time limit. client: who asks, by which `forget` knows it;
+        one that does not listen for the answer within LISTENING_SECONDS is forgotten, too."""
         limit = getattr(self.studio.limits, endpoint.limit)
         work = self.workers.run(make, limit=limit, name=endpoint.name, quick=endpoint.quick)
         task = asyncio.ensure_future(work)
         self._asked[client].add(task)
         try:
+            await asyncio.wait({task}, timeout=LISTENING_SECONDS if client else None)
+            if client and not self.listening[client]:
+                task.cancel()
             await asyncio.wait({task})
             if task.cancelled():  # by `forget`: an error like others, or Gradio would never answer at all
                 raise Cancelled("The client went away; nothing was changed.")
@@ -250,7 +257,9 @@ def _gradio_function(endpoint: Endpoint, service: Service) -> Callable[..., Any]
     async def call(*values: Any) -> Any:
         *inputs, request = values
         given = dict(zip(endpoint.fields, inputs, strict=True))
-        caller, client = _caller(request), request.session_hash or ""
+        caller = _caller(request)
+        on_a_stream = re.search("/(queue|call)/", request.url.path)  # other doors answer at once
+        client = request.session_hash or "" if on_a_stream else ""
         try:
             for name in endpoint.attachments:
                 if isinstance(given[name], str):

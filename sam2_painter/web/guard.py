@@ -5,11 +5,12 @@ It wraps the whole application, so that no route of ours, of Gradio or of MCP ca
 
 from __future__ import annotations
 
+import asyncio
 import re
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -52,8 +53,9 @@ class Guard:
     """An ASGI application around two others: `api` under /api, `app` everywhere else.
 
     origins: sites whose pages may call and show this one ("*" for all). shared: the page has a public link, and may be
-    shown in a cell of any notebook by https. max_body: bytes a request may carry. requests, photos: what one address
-    may ask in a minute. Until `started` is set, Gradio's own start-up call needs no sign-in.
+    shown in a cell of any notebook by https. max_body, body_limit: bytes a request may carry, and seconds
+    in which they must have come. requests, photos: what one address may ask in a minute. Until `started` is set,
+    Gradio's own start-up call needs no sign-in.
     """
 
     def __init__(
@@ -65,12 +67,13 @@ class Guard:
         requests: Rate,
         photos: Rate,
         max_body: int,
+        body_limit: float,
         origins: frozenset[str] = frozenset(),
         shared: bool = False,
     ):
         self.app, self.api = app, api
         self.sign_in, self.requests, self.photos = sign_in, requests, photos
-        self.max_body, self.origins = max_body, origins
+        self.max_body, self.body_limit, self.origins = max_body, body_limit, origins
         self.started = False
         frames = " ".join([NOTEBOOKS, *sorted(origins), *(["https:"] if shared else [])])
         self._page_policy = (_PAGE_POLICY + frames).encode("latin-1", "ignore")
@@ -83,13 +86,15 @@ class Guard:
         headers = Headers(scope=scope)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         foreign = self._is_foreign(headers)
+        body = _Body(receive, self.max_body, self.body_limit)
         try:
-            answer = await self._before(scope, receive, headers, path, foreign)
+            answer = await self._before(scope, body, headers, path, foreign)
         except Busy as error:
             answer = refuse_error(error)
+        except ClientDisconnect:
+            answer = body.refusal or refuse(400, "The request ended early.")
         if answer is None and _CLOSED.match(path):
             answer = refuse(404, "There is nothing here.")
-        body = _Body(receive, self.max_body)
         policy = _FILE_POLICY.encode() if path.startswith(f"{GRADIO_API}/file") else self._page_policy
         send = _finishing(send, body, keep_cors=not foreign, policy=policy)
         if answer is None:
@@ -159,19 +164,33 @@ class Guard:
 
 
 class _Body:
-    """`receive` that ends a request which carries more than `most` bytes, whatever length it announced."""
+    """`receive` that ends a request which carries more than `most` bytes, whatever length it announced, or takes more
+    than `limit` seconds to come. refusal: what is to be answered then."""
 
-    def __init__(self, receive: Receive, most: int):
-        self.receive, self.most, self.seen = receive, most, 0
+    def __init__(self, receive: Receive, most: int, limit: float):
+        self.receive, self.most, self.limit = receive, most, limit
+        self.refusal: Response | None = None
+        self._seen = 0
+        self._ends: float | None = asyncio.get_running_loop().time() + limit  # None: all of it is there
 
     async def __call__(self) -> Message:
-        message = await self.receive()
-        self.seen += len(message.get("body", b""))
-        return message if self.seen <= self.most else {"type": "http.disconnect"}
+        try:
+            async with asyncio.timeout_at(self._ends):
+                message = await self.receive()
+        except TimeoutError:
+            self.refusal = _too_slow(self.limit)
+            return {"type": "http.disconnect"}
+        if not message.get("more_body", False):
+            self._ends = None
+        self._seen += len(message.get("body", b""))
+        if self._seen > self.most:
+            self.refusal = _too_large(self.most)
+            return {"type": "http.disconnect"}
+        return message
 
 
 def _finishing(send: Send, body: _Body, keep_cors: bool, policy: bytes) -> Send:
-    """`send` that adds and takes away headers, and says 413 where the body was cut off."""
+    """`send` that adds and takes away headers, and sends the body's refusal where it was cut off."""
     replaced = False
 
     async def finishing(message: Message) -> None:
@@ -179,9 +198,9 @@ def _finishing(send: Send, body: _Body, keep_cors: bool, policy: bytes) -> Send:
         if replaced:
             return
         if message["type"] == "http.response.start":
-            if body.seen > body.most:
+            if body.refusal:
                 replaced = True
-                await _too_large(body.most)({"type": "http"}, body.receive, send)
+                await body.refusal({"type": "http"}, body.receive, send)
                 return
             headers = [h for h in message.get("headers", ()) if keep_cors or not h[0].startswith(b"access-control-")]
             message = {**message, "headers": [*headers, *_ALWAYS, (b"content-security-policy", policy)]}
@@ -192,6 +211,12 @@ def _finishing(send: Send, body: _Body, keep_cors: bool, policy: bytes) -> Send:
 
 def _too_large(most: int) -> Response:
     return refuse(413, f"The request is too large: at most {most / 2**20:.0f} MB.")
+
+
+def _too_slow(limit: float) -> Response:
+    answer = refuse(408, f"The request took longer than {limit:g} s to arrive; nothing was changed.")
+    answer.headers["Connection"] = "close"
+    return answer
 
 
 def _length(headers: Headers) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from .. import colors, examples, images
+from .. import colors, examples, sources
 from ..errors import Cancelled, InvalidInput, SessionNotFound
 from ..studio import Studio
 from ..types import AutoMask, Prompts, Session, whole_number
@@ -180,7 +180,7 @@ def wall_color(studio: Studio, ask: Ask) -> Json:
 def load_palette(studio: Studio, ask: Ask, uploads: Path) -> Json:
     """Choose from the paints of a file the browser has just uploaded."""
     sent = _uploaded(ask, uploads)
-    data = images.read_bytes(sent.content, colors.MAX_PALETTE_BYTES, field="palette")
+    data = sources.read_bytes(sent.content, colors.MAX_PALETTE_BYTES, field="palette")
     return _seen(studio, ask, studio.use_palette(ask.sid, colors.load_palette(data, sent.name)))
 
 

@@ -12,18 +12,16 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.route_utils import FnIndexInferError
+import httpx
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 from gradio_client import Client
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
@@ -32,14 +30,16 @@ from ..studio import Studio
 from . import api, files, page, rest
 from .auth import SignIn
 from .departures import Departures
+from .doors import Doors, refuse_upload
 from .guard import Guard
 from .limits import Rate
-from .replies import refuse
 from .work import Workers
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
+KEEP_ALIVE_SECONDS = 30  # clients let an idle connection go after 5: a server that does, too, may hang up on a question
+M_ARENA_MAX = -8  # of glibc's malloc.h
 REMEMBERED_TABS = 256  # clients of whom Gradio keeps its configuration, 0.1 MB each; another one costs 13 ms to make
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
@@ -77,26 +77,17 @@ class _GuardedApp(App):
     """Gradio's application with the guard around all of it, Gradio's own middleware included."""
 
     guard: Guard
-    gone: Callable[[str], None]
+    service: api.Service
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.state_holder = _Tabs()
-        for kind in (FnIndexInferError, KeyError, TypeError, ValueError):
-            self.add_exception_handler(kind, _unreadable)
+        self.add_exception_handler(TypeError, refuse_upload)
 
     def build_middleware_stack(self) -> ASGIApp:
-        self.guard.app = Departures(super().build_middleware_stack(), self.gone)
+        watched = Departures(super().build_middleware_stack(), self.service.listening, self.service.forget)
+        self.guard.app = Doors(watched, self.get_blocks())
         return self.guard
-
-
-async def _unreadable(request: Request, error: Exception) -> Response:
-    """What Gradio raises before it begins anything for a request: an unknown event, other fields than it has. Errors of
-    our own never get here: Gradio makes answers of those."""
-    if request.method != "POST":
-        raise error
-    log.warning("gradio could not read a request: %s %s", type(error).__name__, error)
-    return refuse(422, "This request fits no event of this server. See /gradio_api/info for what there is.")
 
 
 class _Tab(SessionState):
@@ -126,10 +117,11 @@ def launch(
 
     prevent_thread_lock: come back at once instead of serving until SIGINT or SIGTERM. any_port: another port when that
     one is taken. quiet: print nothing. options: further ones of Gradio's `launch`, such as inbrowser, height. Raises
-    InvalidInput when the port is taken.
+    InvalidInput when the port is taken, or the machine does not reach itself there.
     """
     if not any_port:
         _check_port(settings)
+    _keep_memory_together()
     uploads = files.use_private_folder()
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
@@ -141,10 +133,10 @@ def launch(
     blocks.queue(max_size=settings.queue_size)
 
     app = _GuardedApp()
-    app.guard, app.gone = _guard(app, service, settings), service.forget
+    app.guard, app.service = _guard(app, service, settings), service
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
-    with contextlib.redirect_stdout(chatter):
+    with _reaches_itself(blocks, settings), contextlib.redirect_stdout(chatter):
         _, url, share_url = blocks.launch(
             server_name=settings.host,
             server_port=None if any_port else settings.port,
@@ -157,7 +149,9 @@ def launch(
             _app=app,
             **{**page.launch_options(), **options},
         )
+    blocks.server.config.timeout_keep_alive = KEEP_ALIVE_SECONDS
     app.guard.started = True
+    _log_with_ours("uvicorn")
     log.debug("gradio: %s", chatter.getvalue().strip())
     if mcp:
         _sign_in_mcp(blocks, settings)
@@ -179,6 +173,29 @@ def _import_plotting() -> None:
         importlib.import_module("matplotlib").get_backend()
 
 
+@contextlib.contextmanager
+def _reaches_itself(blocks: gr.Blocks, settings: Settings) -> Iterator[None]:
+    """Gradio asks the server it has started for an answer; where none comes it raises one of several errors."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, httpx.TransportError) and "localhost" not in str(error):
+            raise
+        blocks.close(verbose=False)
+        raise InvalidInput(
+            f"{settings.host} cannot be reached from this machine itself. Where HTTP_PROXY is set, set "
+            "NO_PROXY=localhost,127.0.0.1 too; otherwise choose another address with --host.",
+            "host",
+        ) from error
+
+
+def _log_with_ours(name: str) -> None:
+    """What the HTTP server has to say, tracebacks of defects above all, goes where everything else is logged."""
+    logger = logging.getLogger(name)
+    logger.handlers.clear()
+    logger.propagate = True
+
+
 def _check_port(settings: Settings) -> None:
     try:
         socket.create_server((settings.host, settings.port)).close()
@@ -198,6 +215,7 @@ def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
         requests=Rate(settings.requests_per_minute, "requests"),
         photos=service.photos,
         max_body=settings.max_file_size * 4 // 3 + 2**20,  # the largest photo as base64, and something around it
+        body_limit=settings.body_limit,
         origins=origins,
         shared=settings.share,
     )
@@ -245,7 +263,17 @@ def _sweep(stop: threading.Event, studio: Studio, uploads: Path) -> None:
         _give_memory_back()
 
 
+def _keep_memory_together() -> None:
+    """glibc gives every thread that works an arena of its own, and what is freed in one serves no other: with fifty
+    people at once, gigabytes."""
+    _glibc("mallopt", M_ARENA_MAX, 2)
+
+
 def _give_memory_back() -> None:
-    """What threads that worked on large arrays have freed, glibc keeps: with fifty people at once, gigabytes."""
+    """To the system, what is freed."""
+    _glibc("malloc_trim", 0)
+
+
+def _glibc(name: str, *numbers: int) -> None:
     with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
+        getattr(ctypes.CDLL(None), name)(*numbers)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from .. import colors, images, masks
+from .. import colors, images, masks, sources
 from ..cache import CacheStatus
 from ..errors import InvalidInput, SignInRequired
 from ..rle import RLE
@@ -121,7 +121,7 @@ def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
     Returns:
         The new session_id and the photo, as upload does; session_info tells how many masks it holds.
     """
-    data = images.read_bytes(file.content, MAX_PROJECT_BYTES, paths=isinstance(file.content, Path))
+    data = sources.read_bytes(file.content, MAX_PROJECT_BYTES, paths=isinstance(file.content, Path))
     return _uploaded(studio, studio.open_project(data), "Project opened.")
 
 
@@ -589,7 +589,7 @@ def load_palette(studio: Studio, session_id: str, file: Attachment, filename: st
         file: a palette (JSON, GIMP .gpl or Adobe .ase), as a file or base64 text
         filename: what to call it, when it does not come as a file
     """
-    data = images.read_bytes(
+    data = sources.read_bytes(
         file.content, colors.MAX_PALETTE_BYTES, paths=isinstance(file.content, Path), field="palette"
     )
     palette = colors.load_palette(data, filename or file.name or "palette")

@@ -34,8 +34,8 @@ class Workers:
         """What `call` returns or raises, made in a thread under a deadline that counts the wait too.
 
         Past `limit` seconds this raises TimeLimitExceeded at once, and when the caller is cancelled the work is:
-        the thread then stops at its next check. Raises Busy when too many wait already, or when those there are would
-        leave less than half of `limit`: sooner told to come back than time out.
+        the thread then stops at its next check. Raises Busy when too many wait already, or when the wait and then the
+        work itself may take more than half of `limit`: sooner told to come back than time out.
         """
         if self._closing:
             raise Busy("The server is going down. Try again in a minute.", 30.0)
@@ -43,7 +43,7 @@ class Workers:
             log.warning("busy", extra={"fields": {"verb": name, "waiting": len(self._jobs)}})
             raise Busy("The server is busy with other requests. Try again in a few seconds.", 5.0)
         wait = self._seconds * (len(self._jobs) + 1 - self.threads) / self.threads
-        if not quick and wait > limit / 2:
+        if not quick and wait > 0 and wait + self._seconds > limit / 2:
             log.warning("busy", extra={"fields": {"verb": name, "wait": round(wait)}})
             raise Busy(f"The server is busy. Try again in {math.ceil(wait)} s.", wait)
         job = Deadline(limit, name)

@@ -56,6 +56,7 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 2
         options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # it keeps what eight photos at once took, for ever
         # Threads that spin while they wait would take the processor from the web server.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         sessions = [
