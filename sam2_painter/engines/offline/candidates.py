@@ -12,12 +12,13 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from . import reading as r
-from .features import Clicks, areas, as_sparse, boxes
+from .features import Clicks, as_sparse, boxes
 from .network import CLASSES
 from .reading import Reading
 from .trees import COLOUR_STEP, Tree
 
-NODE, BALL, COLOUR_BALL, NODE_EDIT, BALL_EDIT, CLASS_AREA, NODE_OF_CLASS, ALIKE_AREA = range(8)
+NODE, BALL, COLOUR_BALL, CLASS_AREA, NODE_OF_CLASS, ALIKE_AREA = range(6)
+EDIT = 6  # is added to the kind of what was added to an answer or taken from it
 LARGEST = 0.9  # of the photo: a mask of nearly everything is no answer
 GROWTH = 1.03  # a node that its parent hardly exceeds is skipped for the parent
 BALL_SHARES = (0.0015, 0.003, 0.006, 0.012, 0.02, 0.03, 0.045, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27, 0.35, 0.45)
@@ -63,21 +64,13 @@ def click_candidates(
     Every candidate holds every positive leaf and no negative one. After an answer, a positive click only adds
     to it and a negative one only takes away.
     """
+    masks, origins = _from_nothing(reading, clicks) if previous is None else _from_previous(reading, clicks, previous)
     pool = Pool()
-    if previous is None:
-        _from_nothing(pool, reading, int(clicks.leaves[-1]), bool(clicks.positive[-1]))
-    else:
-        _from_previous(pool, reading, clicks, previous)
+    pool.add(keep_promises(masks, clicks, previous), *origins.T)
     masks, origins = pool.stacked(reading.count)
-    if not len(masks):
-        # Nothing is left to add or to take away.
+    if not len(masks):  # nothing is left to add or to take away
         masks, origins = np.zeros((1, reading.count), bool), np.zeros((1, 3), np.float32)
-    masks = keep_promises(masks, clicks, previous)
-    once: dict[bytes, int] = {}
-    for k, key in enumerate(np.packbits(masks, axis=1)):
-        once.setdefault(key.tobytes(), k)
-    kept = list(once.values())
-    return masks[kept], origins[kept]
+    return masks, origins
 
 
 def positive_and_negative(clicks: Clicks) -> tuple[list[int], list[int]]:
@@ -99,44 +92,44 @@ def keep_promises(masks: np.ndarray, clicks: Clicks, previous: np.ndarray | None
     return masks
 
 
-def _from_nothing(pool: Pool, reading: Reading, leaf: int, positive: bool) -> None:
+def _from_nothing(reading: Reading, clicks: Clicks) -> tuple[np.ndarray, np.ndarray]:
     """For the first click. A negative one asks for everything but what the same positive one would select."""
-    if not positive:
-        inverse = Pool()
-        _from_nothing(inverse, reading, leaf, True)
-        masks, origins = inverse.stacked(reading.count)
-        pool.add(~masks, *origins.T)
-        return
+    masks, origins = _things_at(reading, int(clicks.leaves[0]), [])
+    return (masks if clicks.positive[0] else ~masks), origins
+
+
+def _from_previous(reading: Reading, clicks: Clicks, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For a later click: more or less by what it points at; for a negative one also what else the first positive one
+    may have meant.
+    """
+    leaf, add = int(clicks.leaves[-1]), bool(clicks.positive[-1])
+    good, bad = positive_and_negative(clicks)
+    masks, origins = _things_at(reading, leaf, [k for k in (bad if add else good) if k != leaf])
+    origins = origins + np.float32([EDIT, 0, 0])
+    if add or not good:
+        return (previous | masks if add else previous & ~masks), origins
+    meant, others = _things_at(reading, good[0], bad)
+    whole = meant[:, good].all(axis=1)
+    return np.concatenate([previous & ~masks, previous & meant[whole]]), np.concatenate([origins, others[whole]])
+
+
+def _things_at(reading: Reading, leaf: int, against: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Masks and origins of everything that a leaf may be a part of and none of some others is."""
+    pool = Pool()
     for tree in reading.trees:
         masks, persistence, altitude = _nodes_over(reading, tree, leaf, LARGEST)
+        fair = ~masks[:, against].any(axis=1)
+        masks, persistence, altitude = masks[fair], persistence[fair], altitude[fair]
         pool.add(masks, NODE, persistence, altitude)
         _add_without_openings(pool, reading, masks, leaf, persistence, altitude)
     for kind, boundary, colour in ((BALL, 1.0, 1.0), (COLOUR_BALL, 0.3, 0.15)):
-        _add_balls(pool, reading, leaf, [], kind, boundary, colour)
-    _add_class_areas(pool, reading, leaf, [])
-    _add_alike_areas(pool, reading, leaf, [])
+        _add_balls(pool, reading, leaf, against, kind, boundary, colour)
+    _add_class_areas(pool, reading, leaf, against)
+    _add_alike_areas(pool, reading, leaf, against)
+    return pool.stacked(reading.count)
 
 
-def _from_previous(pool: Pool, reading: Reading, clicks: Clicks, previous: np.ndarray) -> None:
-    leaf, add = int(clicks.leaves[-1]), bool(clicks.positive[-1])
-    against = [int(k) for k in clicks.leaves[clicks.positive != add] if k != leaf]
-    edits = Pool()
-    for tree in reading.trees:
-        masks, persistence, altitude = _nodes_over(reading, tree, leaf, 0.8)
-        fair = ~masks[:, against].any(axis=1)
-        masks, persistence, altitude = masks[fair], persistence[fair], altitude[fair]
-        edits.add(masks, NODE_EDIT, persistence, altitude)
-        _add_without_openings(edits, reading, masks, leaf, persistence, altitude)
-    _add_balls(edits, reading, leaf, against, BALL_EDIT, 1.0, 1.0)
-    _add_class_areas(edits, reading, leaf, against)
-    _add_alike_areas(edits, reading, leaf, against)
-    masks, origins = edits.stacked(reading.count)
-    pool.add(previous | masks if add else previous & ~masks, *origins.T)
-
-
-def _nodes_over(
-    reading: Reading, tree: Tree, leaf: int, largest: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _nodes_over(reading: Reading, tree: Tree, leaf: int, largest: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Masks (K, n), persistence and altitude (K,) of the nodes that hold a leaf, smallest first, up to a share of the
     photo.
     """

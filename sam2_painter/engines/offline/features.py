@@ -319,6 +319,6 @@ def _depth(distance: np.ndarray, cut: csr_matrix) -> np.ndarray:
 
 
 def _lowest(values: np.ndarray, starts: np.ndarray, none: np.float32) -> np.ndarray:
-    """(K,) the least of each run of values, which begin at the first K of the starts (K + 1,); `none` for an empty run."""
+    """(K,) the least of each run of values, from one of the starts (K + 1,) to the next; `none` for an empty run."""
     least = np.minimum.reduceat(np.append(values, none), starts[:-1])
     return np.where(np.diff(starts) > 0, least, none)
