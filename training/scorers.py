@@ -81,7 +81,7 @@ class Trees:
 def _not_above(threshold: float) -> np.float32:
     """The largest float32 that is not above it: what exceeds the one exceeds the other."""
     near = np.float32(threshold)
-    return near if near <= threshold else np.nextafter(near, np.float32(-np.inf))
+    return near if float(near) <= threshold else np.nextafter(near, np.float32(-np.inf))
 
 
 def fit(samples: Samples, order: bool, folds: int = 2) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float]]]:
