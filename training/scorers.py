@@ -96,7 +96,8 @@ def fit(samples: Samples, order: bool, folds: int = 2) -> tuple[dict[str, np.nda
         guess[out] = Trees(samples.only(~out), order).guess(samples.features[out])
     scale, base = np.polyfit(guess, samples.ious, 1)
     guess, house = scale * guess + base, samples.photo >= HOUSE
-    figures = {n: _figures(samples.only(some), guess[some]) for n, some in (("photos", ~house), ("houses", house))}
+    parts = {"photos": ~house, "houses": house}
+    figures = {name: _figures(samples.only(some), guess[some]) for name, some in parts.items() if some.any()}
     return Trees(samples, order).arrays(scale, base), figures
 
 

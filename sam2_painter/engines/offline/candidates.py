@@ -42,7 +42,9 @@ class Pool:
         altitude: np.ndarray | float = 0.0,
     ) -> None:
         """Take candidates (K, n), but no empty or known ones; the parts of their origins are (K,), or one for all."""
-        origins = np.stack(np.broadcast_arrays(kind, persistence, altitude, np.empty(len(masks))), axis=1)[:, :3]
+        origins = np.empty((len(masks), 3), np.float32)
+        for column, part in enumerate((kind, persistence, altitude)):
+            origins[:, column] = part
         keys = np.packbits(masks, axis=1)
         for k in np.flatnonzero(masks.any(axis=1)):
             if (key := keys[k].tobytes()) not in self._masks:
