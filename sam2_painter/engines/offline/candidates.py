@@ -124,8 +124,9 @@ def _things_at(reading: Reading, leaf: int, against: list[int]) -> tuple[np.ndar
         masks, persistence, altitude = masks[fair], persistence[fair], altitude[fair]
         pool.add(masks, NODE, persistence, altitude)
         _add_without_openings(pool, reading, masks, leaf, persistence, altitude)
-    for kind, boundary, colour in ((BALL, 1.0, 1.0), (COLOUR_BALL, 0.3, 0.15)):
-        _add_balls(pool, reading, leaf, against, kind, boundary, colour)
+    _add_balls(pool, reading, leaf, against, BALL, 1.0, 1.0)
+    if not against:  # they take as long as all the rest, and answer a first click
+        _add_balls(pool, reading, leaf, against, COLOUR_BALL, 0.3, 0.15)
     _add_class_areas(pool, reading, leaf, against)
     _add_alike_areas(pool, reading, leaf, against)
     return pool.stacked(reading.count)
