@@ -12,14 +12,16 @@ import pytest
 from engine_contract import LENIENT, WALL_POINT, EngineContract, building
 
 from sam2_painter.engines.offline import OfflineEngine
+from sam2_painter.engines.offline.asking import clicks_of
 from sam2_painter.engines.offline.boundary import find_boundary, work_picture
-from sam2_painter.engines.offline.candidates import components
+from sam2_painter.engines.offline.candidates import click_candidates, components
 from sam2_painter.engines.offline.choosing import tidy
+from sam2_painter.engines.offline.engine import reading_of
 from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODELS, alikeness
 from sam2_painter.engines.offline.reading import Reading
 from sam2_painter.engines.offline.regions import border_graph, find_leaves
 from sam2_painter.engines.offline.scorer import Scorer
-from sam2_painter.engines.offline.snap import labels_to_rle, labels_under, snap_labels
+from sam2_painter.engines.offline.snap import labels_to_rle, labels_under, pixels_inside, snap_labels
 from sam2_painter.engines.offline.trees import Look, Recipe, grow_tree
 from sam2_painter.errors import InvalidInput
 from sam2_painter.rle import mask_to_rle
@@ -122,6 +124,18 @@ class TestClicks:
             assert (after <= before).all()
             assert not after[int(second[1]), int(second[0])]
             assert after[int(first[1]), int(first[0])]
+
+    def test_a_negative_click_may_correct_the_first(self, engine, embedding: Embedding) -> None:
+        """The answer to a click on a window was everything: after one against the wall the window can be chosen."""
+        reading = reading_of(embedding)
+        truth = np.zeros(embedding.size, bool)
+        truth[220:276, 230:278] = True
+        window = pixels_inside(truth, reading.run_labels, reading.run_ends, reading.count)
+        clicks = clicks_of(reading, Prompts([(254, 248), (190, 300)], [1, 0]))
+        masks, _ = click_candidates(reading, clicks, np.ones(reading.count, bool))
+        common = np.where(masks, window, 0).sum(axis=1)
+        ious = common / (np.where(masks, reading.pixels, 0).sum(axis=1) + truth.sum() - common)
+        assert ious.max() > 0.7
 
     @pytest.mark.parametrize("seed", range(6))
     def test_every_point_has_its_way(self, engine, embedding: Embedding, seed: int) -> None:

@@ -49,7 +49,7 @@ def _cell(figure: float | None) -> str:
 
 def model_card(day: date, photos: int, drawn: int, houses: int, figures: dict, parameters: int, classes: int) -> str:
     """The card as Markdown. figures: of "half0", "half1" (on what: see `network.check`) and "scorers" (see
-    `scorers.check`).
+    `scorers.fit`).
     """
     halves = {"half0": "first half -> second", "half1": "second half -> first"}
     judged = {f"{told}, {on}": f for half, told in halves.items() for on, f in figures[half].items()}

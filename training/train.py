@@ -105,9 +105,9 @@ def train_scorer(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str
     """The arrays of one scorer and its cross-validated figures."""
     parts = [f"{source}{half}.npz" for source in ("samples", "houses") for half in (0, 1)]
     samples = reduce(add, (load_samples(work / part)[name] for part in parts))
-    figures = scorers.check(samples)
+    arrays, figures = scorers.fit(samples, order=name != "auto")
     print(name, figures, flush=True)
-    return scorers.as_arrays(scorers.fit(samples)), figures
+    return arrays, figures
 
 
 def main() -> None:

@@ -12,12 +12,13 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from . import reading as r
-from .features import Clicks, areas, boxes
+from .features import Clicks, as_sparse, boxes
 from .network import CLASSES
 from .reading import Reading
 from .trees import COLOUR_STEP, Tree
 
-NODE, BALL, COLOUR_BALL, NODE_EDIT, BALL_EDIT, CLASS_AREA, NODE_OF_CLASS, ALIKE_AREA = range(8)
+NODE, BALL, COLOUR_BALL, CLASS_AREA, NODE_OF_CLASS, ALIKE_AREA = range(6)
+EDIT = 6  # is added to the kind of what was added to an answer or taken from it
 LARGEST = 0.9  # of the photo: a mask of nearly everything is no answer
 GROWTH = 1.03  # a node that its parent hardly exceeds is skipped for the parent
 BALL_SHARES = (0.0015, 0.003, 0.006, 0.012, 0.02, 0.03, 0.045, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27, 0.35, 0.45)
@@ -33,12 +34,22 @@ class Pool:
         self._masks: dict[bytes, np.ndarray] = {}
         self._origins: list[tuple[float, float, float]] = []
 
-    def add(self, mask: np.ndarray, kind: int, persistence: float = 0.0, altitude: float = 0.0) -> None:
-        """Take a candidate, unless it is empty or known."""
-        key = np.packbits(mask).tobytes()
-        if key not in self._masks and mask.any():
-            self._masks[key] = mask
-            self._origins.append((kind, persistence, altitude))
+    def add(
+        self,
+        masks: np.ndarray,
+        kind: np.ndarray | int,
+        persistence: np.ndarray | float = 0.0,
+        altitude: np.ndarray | float = 0.0,
+    ) -> None:
+        """Take candidates (K, n), but no empty or known ones; the parts of their origins are (K,), or one for all."""
+        origins = np.empty((len(masks), 3), np.float32)
+        for column, part in enumerate((kind, persistence, altitude)):
+            origins[:, column] = part
+        keys = np.packbits(masks, axis=1)
+        for k in np.flatnonzero(masks.any(axis=1)):
+            if (key := keys[k].tobytes()) not in self._masks:
+                self._masks[key] = masks[k]
+                self._origins.append(origins[k])
 
     def stacked(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Masks (K, count) bool and origins (K, 3) float32."""
@@ -55,19 +66,13 @@ def click_candidates(
     Every candidate holds every positive leaf and no negative one. After an answer, a positive click only adds
     to it and a negative one only takes away.
     """
+    masks, origins = _from_nothing(reading, clicks) if previous is None else _from_previous(reading, clicks, previous)
     pool = Pool()
-    if previous is None:
-        _from_nothing(pool, reading, int(clicks.leaves[-1]), bool(clicks.positive[-1]))
-    else:
-        _from_previous(pool, reading, clicks, previous)
+    pool.add(keep_promises(masks, clicks, previous), *origins.T)
     masks, origins = pool.stacked(reading.count)
-    if not len(masks):
-        # Nothing is left to add or to take away.
+    if not len(masks):  # nothing is left to add or to take away
         masks, origins = np.zeros((1, reading.count), bool), np.zeros((1, 3), np.float32)
-    masks = keep_promises(masks, clicks, previous)
-    _, once = np.unique(np.packbits(masks, axis=1), axis=0, return_index=True)
-    once.sort()
-    return masks[once], origins[once]
+    return masks, origins
 
 
 def positive_and_negative(clicks: Clicks) -> tuple[list[int], list[int]]:
@@ -89,64 +94,68 @@ def keep_promises(masks: np.ndarray, clicks: Clicks, previous: np.ndarray | None
     return masks
 
 
-def _from_nothing(pool: Pool, reading: Reading, leaf: int, positive: bool) -> None:
+def _from_nothing(reading: Reading, clicks: Clicks) -> tuple[np.ndarray, np.ndarray]:
     """For the first click. A negative one asks for everything but what the same positive one would select."""
-    if not positive:
-        inverse = Pool()
-        _from_nothing(inverse, reading, leaf, True)
-        for mask, origin in zip(*inverse.stacked(reading.count), strict=True):
-            pool.add(~mask, *origin.tolist())
-        return
-    for tree in reading.trees:
-        for mask, persistence, altitude in _nodes_over(reading, tree, leaf, LARGEST):
-            pool.add(mask, NODE, persistence, altitude)
-            _add_without_openings(pool, reading, mask, leaf, persistence, altitude)
-    for kind, boundary, colour in ((BALL, 1.0, 1.0), (COLOUR_BALL, 0.3, 0.15)):
-        _add_balls(pool, reading, leaf, [], kind, boundary, colour)
-    _add_class_areas(pool, reading, leaf, [])
-    _add_alike_areas(pool, reading, leaf, [])
+    masks, origins = _things_at(reading, int(clicks.leaves[0]), [])
+    return (masks if clicks.positive[0] else ~masks), origins
 
 
-def _from_previous(pool: Pool, reading: Reading, clicks: Clicks, previous: np.ndarray) -> None:
+def _from_previous(reading: Reading, clicks: Clicks, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For a later click: more or less by what it points at; for a negative one also what else the first positive one
+    may have meant.
+    """
     leaf, add = int(clicks.leaves[-1]), bool(clicks.positive[-1])
-    against = [int(k) for k in clicks.leaves[clicks.positive != add] if k != leaf]
-    edits = Pool()
+    good, bad = positive_and_negative(clicks)
+    masks, origins = _things_at(reading, leaf, [k for k in (bad if add else good) if k != leaf])
+    origins = origins + np.float32([EDIT, 0, 0])
+    if add or not good:
+        return (previous | masks if add else previous & ~masks), origins
+    meant, others = _things_at(reading, good[0], bad)
+    whole = meant[:, good].all(axis=1)
+    return np.concatenate([previous & ~masks, previous & meant[whole]]), np.concatenate([origins, others[whole]])
+
+
+def _things_at(reading: Reading, leaf: int, against: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Masks and origins of everything that a leaf may be a part of and none of some others is."""
+    pool = Pool()
     for tree in reading.trees:
-        for mask, persistence, altitude in _nodes_over(reading, tree, leaf, 0.8):
-            if mask[against].any():
-                break
-            edits.add(mask, NODE_EDIT, persistence, altitude)
-            _add_without_openings(edits, reading, mask, leaf, persistence, altitude)
-    _add_balls(edits, reading, leaf, against, BALL_EDIT, 1.0, 1.0)
-    _add_class_areas(edits, reading, leaf, against)
-    _add_alike_areas(edits, reading, leaf, against)
-    for mask, origin in zip(*edits.stacked(reading.count), strict=True):
-        pool.add(previous | mask if add else previous & ~mask, *origin.tolist())
+        masks, persistence, altitude = _nodes_over(reading, tree, leaf, LARGEST)
+        fair = ~masks[:, against].any(axis=1)
+        masks, persistence, altitude = masks[fair], persistence[fair], altitude[fair]
+        pool.add(masks, NODE, persistence, altitude)
+        _add_without_openings(pool, reading, masks, leaf, persistence, altitude)
+    _add_balls(pool, reading, leaf, against, BALL, 1.0, 1.0)
+    if not against:  # they take as long as all the rest, and answer a first click
+        _add_balls(pool, reading, leaf, against, COLOUR_BALL, 0.3, 0.15)
+    _add_class_areas(pool, reading, leaf, against)
+    _add_alike_areas(pool, reading, leaf, against)
+    return pool.stacked(reading.count)
 
 
-def _nodes_over(reading: Reading, tree: Tree, leaf: int, largest: float) -> list[tuple[np.ndarray, float, float]]:
-    """(mask, persistence, altitude) of the nodes that hold a leaf, smallest first, up to a share of the photo."""
+def _nodes_over(reading: Reading, tree: Tree, leaf: int, largest: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Masks (K, n), persistence and altitude (K,) of the nodes that hold a leaf, smallest first, up to a share of the
+    photo.
+    """
     nodes = np.array(tree.path(leaf))
-    masks = tree.leaves(nodes)
-    area = areas(reading, masks)
-    result = []
-    for k in range(len(nodes) - 1):
-        if area[k] > largest * reading.area.sum():
-            break
-        if area[k + 1] < GROWTH * area[k] and area[k + 1] <= largest * reading.area.sum():
-            continue
-        above = float(tree.altitude[nodes[k + 1]])
-        result.append((masks[k], above - float(tree.altitude[nodes[k]]), above))
-    return result
+    area = tree.sums(reading.area)[nodes]
+    small = area <= largest * area[-1]
+    kept = np.flatnonzero(small[:-1] & ~((area[1:] < GROWTH * area[:-1]) & small[1:]))
+    above, own = tree.altitude[nodes[kept + 1]], tree.altitude[nodes[kept]]
+    return tree.leaves(nodes[kept]), above - own, above
 
 
 def _add_without_openings(
-    pool: Pool, reading: Reading, mask: np.ndarray, leaf: int, persistence: float, altitude: float
+    pool: Pool,
+    reading: Reading,
+    masks: np.ndarray,
+    leaf: int,
+    persistence: np.ndarray | float = 0.0,
+    altitude: np.ndarray | float = 0.0,
 ) -> None:
-    """The part of a node that is no opening: a wall without its windows."""
+    """The parts of nodes that are no openings: walls without their windows."""
     openings = reading.classes[:, OPENINGS].sum(axis=1) > 0.5
-    if not openings[leaf] and (mask & openings).any():
-        pool.add(mask & ~openings, NODE_OF_CLASS, persistence, altitude)
+    if not openings[leaf]:
+        pool.add(masks & ~openings, NODE_OF_CLASS, persistence, altitude)
 
 
 def _graph(reading: Reading, weights: np.ndarray, chosen: np.ndarray | slice = np.s_[:]) -> csr_matrix:
@@ -170,6 +179,7 @@ def _add_balls(
     order = np.argsort(effort, kind="stable")
     steps = np.diff(effort[order])
     reached = np.cumsum(reading.area[order]) / reading.area.sum()
+    masks = []
     for share in BALL_SHARES:
         at = int(np.searchsorted(reached, share))
         low, high = int(at * 0.8), min(reading.count - 2, max(at + 1, int(at * 1.25)))
@@ -178,7 +188,8 @@ def _add_balls(
         cut = low + int(steps[low:high].argmax())
         mask = np.zeros(reading.count, bool)
         mask[order[: cut + 1]] = True
-        pool.add(mask & ~lost, kind)
+        masks.append(mask & ~lost)
+    pool.add(np.array(masks, bool).reshape(-1, reading.count), kind)
 
 
 def _effort(reading: Reading, leaves: list[int], boundary: float, colour: float, by_colour: bool) -> np.ndarray:
@@ -202,9 +213,8 @@ def _add_class_areas(pool: Pool, reading: Reading, leaf: int, against: list[int]
         return
     limits = np.array([(0.3, 9), (0.5, 9), (0.7, 9), (0.3, 0.45), (0.5, 0.45), (0.3, 0.3), (0.5, 0.3)])
     inside = reading.classes[:, kind] >= np.minimum(limits[:, :1], own[kind] * 0.9)
-    for mask in _around(reading, inside, reading.strength < limits[:, 1:], leaf):
-        if not mask[against].any():
-            pool.add(mask, CLASS_AREA)
+    masks = _around(reading, inside, reading.strength < limits[:, 1:], leaf)
+    pool.add(masks[~masks[:, against].any(axis=1)], CLASS_AREA)
 
 
 def _add_alike_areas(pool: Pool, reading: Reading, leaf: int, against: list[int]) -> None:
@@ -217,22 +227,21 @@ def _add_alike_areas(pool: Pool, reading: Reading, leaf: int, against: list[int]
         chance = np.where(chance > other, chance, 0)
     both = np.concatenate([np.stack([chance, _evened(reading, chance)])] * len(ALIKE))
     limits = np.minimum(np.repeat(ALIKE, 2), both[:, leaf] * 0.98)
-    for mask in _around(reading, both >= limits[:, None], True, leaf):
-        if not mask[against].any():
-            pool.add(mask, ALIKE_AREA)
-            _add_without_openings(pool, reading, mask, leaf, 0.0, 0.0)
+    masks = _around(reading, both >= limits[:, None], True, leaf)
+    masks = masks[~masks[:, against].any(axis=1)]
+    pool.add(masks, ALIKE_AREA)
+    _add_without_openings(pool, reading, masks, leaf)
 
 
 def _evened(reading: Reading, chance: np.ndarray, rounds: int = 12) -> np.ndarray:
     """(n,) chances after some rounds in which every leaf listens to its neighbours, less across strong borders."""
-    u, v = reading.edges.T
-    heard = reading.edge_sums[:, r.LENGTH] * np.exp(-reading.strength / 0.1)
+    heard = _graph(reading, reading.edge_sums[:, r.LENGTH] * np.exp(-reading.strength / 0.1))
+    heard = heard + heard.T
     own = 0.25 * np.sqrt(reading.area).astype(np.float64)
-    whole = own + np.bincount(u, heard, reading.count) + np.bincount(v, heard, reading.count)
+    whole, own_chance = own + heard @ np.ones(reading.count), own * chance
     evened = chance.astype(np.float64)
     for _ in range(rounds):
-        said = np.bincount(u, heard * evened[v], reading.count) + np.bincount(v, heard * evened[u], reading.count)
-        evened = (own * chance + said) / whole
+        evened = (own_chance + heard @ evened) / whole
     return evened
 
 
@@ -251,19 +260,18 @@ def box_candidates(reading: Reading, box: np.ndarray) -> tuple[np.ndarray, np.nd
     for tree in reading.trees:
         nodes = np.argsort(-box_overlap(tree.boxes(reading.box), box), kind="stable")[:NEAR_BOX]
         above = tree.altitude[tree.parent[nodes]]
-        for mask, persistence, altitude in zip(tree.leaves(nodes), above - tree.altitude[nodes], above, strict=True):
-            pool.add(mask, NODE, float(persistence), float(altitude))
+        pool.add(tree.leaves(nodes), NODE, above - tree.altitude[nodes], above)
     for kind in range(reading.classes.shape[1]):
         alike = reading.classes[:, kind] >= 0.5
         name = components(reading, alike[None])[0]
-        for k in np.unique(name[alike & (reading.area * len(reading.area) > reading.area.sum())]):
-            pool.add(alike & (name == k), CLASS_AREA)
+        large = np.unique(name[alike & (reading.area * len(reading.area) > reading.area.sum())])
+        pool.add(alike & (name == large[:, None]), CLASS_AREA)
     middle = reading.sums[:, [r.X, r.Y]] / reading.area[:, None]
     inside = ((middle >= box[:2]) & (middle < box[2:])).all(axis=1)
     inside[np.abs(middle - (box[:2] + box[2:]) / 2).sum(axis=1).argmin()] = True
-    pool.add(inside, NODE)
+    pool.add(inside[None], NODE)
     masks, origins = pool.stacked(reading.count)
-    return masks, origins, box_overlap(boxes(reading, masks), box)
+    return masks, origins, box_overlap(boxes(reading, as_sparse(masks)), box)
 
 
 def box_overlap(many: np.ndarray, one: np.ndarray) -> np.ndarray:
@@ -281,7 +289,8 @@ def components(reading: Reading, inside: np.ndarray, passable: np.ndarray | bool
     """
     u, v = reading.edges.T
     sets, edges = np.nonzero(inside[:, u] & inside[:, v] & passable)
-    ends = np.searchsorted(sets * reading.count + u[edges], np.arange(inside.size + 1))
+    counts = np.bincount(sets * reading.count + u[edges], minlength=inside.size)
+    ends = np.concatenate([[0], np.cumsum(counts)])
     graph = csr_matrix(
         (np.ones(len(edges), np.int8), sets * reading.count + v[edges], ends), (inside.size, inside.size)
     )
@@ -295,13 +304,12 @@ def all_candidates(reading: Reading, smallest: float = 0.0008, largest: float = 
         area = tree.sums(reading.area) / whole
         nodes = np.flatnonzero((area > smallest) & (area < largest) & (tree.parent >= 0))
         above = tree.altitude[tree.parent[nodes]]
-        for mask, persistence, altitude in zip(tree.leaves(nodes), above - tree.altitude[nodes], above, strict=True):
-            pool.add(mask, NODE, float(persistence), float(altitude))
+        pool.add(tree.leaves(nodes), NODE, above - tree.altitude[nodes], above)
     for kind in range(reading.classes.shape[1]):
         for threshold in (0.35, 0.55, 0.75):
             alike = reading.classes[:, kind] >= threshold
             name = components(reading, alike[None])[0]
             area = np.bincount(name[alike], weights=reading.area[alike], minlength=int(name.max()) + 1) / whole
-            for k in np.flatnonzero(area > 1.5 * smallest):
-                pool.add(alike & (name == k), CLASS_AREA)
+            large = np.flatnonzero(area > 1.5 * smallest)
+            pool.add(alike & (name == large[:, None]), CLASS_AREA)
     return pool.stacked(reading.count)

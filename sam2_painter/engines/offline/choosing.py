@@ -17,14 +17,16 @@ def three_that_differ(reading: Reading, masks: np.ndarray, scores: np.ndarray) -
     """Indices of the best candidate and up to two more, best first: as different from each other as there are."""
     order = np.argsort(-scores, kind="stable")
     masks = masks[order]
-    area, picked = areas(reading, masks), [0]
+    area, picked, overlaps = areas(reading, masks), [0], []
     for alike in (0.7, 0.85):
-        for k in range(1, len(masks)):
-            if len(picked) == 3:
+        while len(picked) < 3:
+            if len(overlaps) < len(picked):
+                common = areas(reading, masks & masks[picked[-1]])
+                overlaps.append(common / (area + area[picked[-1]] - common))
+            other = np.flatnonzero((np.array(overlaps) <= alike).all(axis=0))
+            if not len(other):
                 break
-            common = areas(reading, masks[picked] & masks[k])
-            if (common <= alike * (area[picked] + area[k] - common)).all() and k not in picked:
-                picked.append(k)
+            picked.append(other[0])
     return order[sorted(picked)]
 
 

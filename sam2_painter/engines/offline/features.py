@@ -103,23 +103,35 @@ def areas(reading: Reading, masks: np.ndarray) -> np.ndarray:
 
 
 def as_sparse(masks: np.ndarray) -> csr_matrix:
-    """(K, n) bool as a sparse matrix of ones.
+    """(K, M) bool as a sparse matrix of ones.
 
     Sums over leaves are sparse products and not dense ones: those go to BLAS threads, which are no faster at
     this size, wait for each other when the machine is busy, and need not add up in the same order every time.
     """
-    rows, columns = np.nonzero(masks)
-    return csr_matrix((np.ones(len(rows)), columns, np.searchsorted(rows, np.arange(len(masks) + 1))), masks.shape)
+    places = np.flatnonzero(masks)
+    starts = np.concatenate([[0], np.cumsum(np.count_nonzero(masks, axis=1))])
+    columns = places - np.repeat(np.arange(len(masks)) * masks.shape[1], np.diff(starts))
+    return csr_matrix((np.ones(len(places)), columns, starts), masks.shape)
 
 
-def region_features(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(K, len(REGION)) float32 of masks (K, n) bool; with it the borders they cut (K, E) bool and their sums (K, S)."""
+@dataclass(frozen=True, eq=False)
+class Described:
+    """Masks in numbers. features: (K, len(REGION)) float32. members: their leaves, (K, n) ones. cut: the borders that
+    they cut, (K, E) ones. sums: (K, 15 + C), `Reading.sums` over their leaves.
+    """
+
+    features: np.ndarray
+    members: csr_matrix
+    cut: csr_matrix
+    sums: np.ndarray
+
+
+def describe(reading: Reading, masks: np.ndarray) -> Described:
+    """What the masks (K, n) bool are like, whatever was clicked."""
     u, v = reading.edges[:, 0], reading.edges[:, 1]
-    cut = masks[:, u] ^ masks[:, v]
-    row, edge = np.nonzero(cut)
-    starts = np.searchsorted(row, np.arange(len(masks) + 1))
-    border = csr_matrix((np.ones(len(edge)), edge, starts), cut.shape) @ reading.edge_sums
-    members = as_sparse(masks)
+    cut, members = as_sparse(masks[:, u] ^ masks[:, v]), as_sparse(masks)
+    row, edge = np.repeat(np.arange(len(masks)), np.diff(cut.indptr)), cut.indices
+    border = cut @ reading.edge_sums
     sums, around = members @ reading.sums, members @ reading.around
     inside = (around - border) / 2  # each edge within counts at both its leaves, each cut one at one
     whole = reading.whole
@@ -129,7 +141,7 @@ def region_features(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np
     mean = sums[:, r.LAB : r.LAB + 3] / area[:, None]
     spread = np.sqrt(np.maximum(sums[:, r.LAB2 : r.LAB2 + 3] / area[:, None] - mean**2, 0))
     rest = (whole[r.LAB : r.LAB + 3] - sums[:, r.LAB : r.LAB + 3]) / (whole[r.AREA] - area + 1)[:, None]
-    x0, y0, x1, y1 = boxes(reading, masks)
+    x0, y0, x1, y1 = boxes(reading, members)
     wide, high = np.maximum(x1 - x0, 1), np.maximum(y1 - y0, 1)
     height, width = reading.work_size
     mx, my = sums[:, r.X] / area, sums[:, r.Y] / area
@@ -179,14 +191,17 @@ def region_features(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np
         sums[rows, r.CLASS + best] / np.maximum(whole[r.CLASS + best], 1),
         lengths / area - ((places / area[:, None]) ** 2).sum(axis=1),
     ]
-    return np.stack(columns, axis=1).astype(np.float32), cut, sums
+    return Described(np.stack(columns, axis=1).astype(np.float32), members, cut, sums)
 
 
-def boxes(reading: Reading, masks: np.ndarray) -> np.ndarray:
-    """(4, K) float32, XYXY in work pixels around each mask (K, n) bool; the far sides are just outside."""
-    low = (np.where(masks, reading.box[:, k], np.uint16(65535)).min(axis=1) for k in (0, 1))
-    high = (np.where(masks, reading.box[:, k], np.uint16(0)).max(axis=1) + np.float32(1) for k in (2, 3))
-    return np.stack([*low, *high]).astype(np.float32)
+def boxes(reading: Reading, members: csr_matrix) -> np.ndarray:
+    """(4, K) float32, XYXY in work pixels around each mask, whose leaves are the ones in a row of (K, n); the far sides
+    are just outside.
+    """
+    sides = reading.box[members.indices].astype(np.float32)
+    low = (_lowest(sides[:, k], members.indptr, np.float32(65535)) for k in (0, 1))
+    high = (1 - _lowest(-sides[:, k], members.indptr, np.float32(0)) for k in (2, 3))
+    return np.stack([*low, *high])
 
 
 def first_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
@@ -198,21 +213,21 @@ def next_features(
     reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks, previous: np.ndarray
 ) -> np.ndarray:
     """(K, len(NEXT_FEATURES)) float32: also what the last click changed of the previous answer, (n,) bool."""
-    features, sums, _ = _click_features(reading, masks, origins, clicks)
+    features, area = _click_features(reading, masks, origins, clicks)
     changed = masks ^ previous
-    change, cut, change_sums = region_features(reading, changed)
-    area, before = sums[:, r.AREA], areas(reading, previous[None])
+    change, before = describe(reading, changed), areas(reading, previous[None])
+    changed_area = change.sums[:, r.AREA]
     common = areas(reading, masks & previous)
     hit = changed[:, clicks.leaves[-1]]
-    depth = _depth(_edge_distance(reading, clicks.xy[-1:]), cut)
-    radius = np.sqrt(np.maximum(change_sums[:, r.AREA], 1) / np.pi)
+    depth = _depth(_edge_distance(reading, clicks.xy[-1:]), change.cut)
+    radius = np.sqrt(np.maximum(changed_area, 1) / np.pi)
     columns = [
-        change_sums[:, r.AREA] / (area + 1),
+        changed_area / (area + 1),
         common / (area + before - common + 1e-6),
         hit,
-        *change[:, : len(OF_CHANGE)].T,
+        *change.features[:, : len(OF_CHANGE)].T,
         np.where(hit, depth / radius, -1),
-        *_agreement(reading, changed, _could_change(reading, clicks, previous)),
+        *_agreement(reading, change, _could_change(reading, clicks, previous)),
     ]
     return np.concatenate([features, np.stack(columns, axis=1).astype(np.float32)], axis=1)
 
@@ -220,14 +235,16 @@ def next_features(
 def auto_features(reading: Reading, masks: np.ndarray, origins: np.ndarray) -> np.ndarray:
     """(K, len(AUTO_FEATURES)) float32, without any click."""
     step = 256  # bounds the (K, E) arrays
-    parts = [region_features(reading, masks[k : k + step])[0] for k in range(0, len(masks), step)]
+    parts = [describe(reading, masks[k : k + step]).features for k in range(0, len(masks), step)]
     return np.concatenate([np.concatenate(parts), origins], axis=1).astype(np.float32)
 
 
 def _click_features(
     reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    region, cut, sums = region_features(reading, masks)
+) -> tuple[np.ndarray, np.ndarray]:
+    """`first_features`, and the areas of the masks, (K,) float64."""
+    described = describe(reading, masks)
+    cut, sums = described.cut, described.sums
     area = sums[:, r.AREA] + 1e-9
     radius = np.sqrt(area / np.pi)
     good, bad = clicks.xy[clicks.positive], clicks.xy[~clicks.positive]
@@ -249,11 +266,11 @@ def _click_features(
         np.full(len(area), len(bad)),
         np.sqrt((colour**2).sum(axis=1)) / COLOUR_STEP,
         (sums[:, r.CLASS :] / area[:, None] * reading.classes[leaf]).sum(axis=1),
-        *_agreement(reading, masks, wanted),
-        _agreement(reading, masks, unwanted)[0],
+        *_agreement(reading, described, wanted),
+        _agreement(reading, described, unwanted)[0],
     ]
-    features = np.concatenate([region, origins, np.stack(columns, axis=1)], axis=1).astype(np.float32)
-    return features, sums, cut
+    features = np.concatenate([described.features, origins, np.stack(columns, axis=1)], axis=1)
+    return features.astype(np.float32), area
 
 
 def opinions(reading: Reading, clicks: Clicks) -> tuple[np.ndarray, np.ndarray]:
@@ -275,13 +292,13 @@ def _could_change(reading: Reading, clicks: Clicks, previous: np.ndarray) -> np.
     return reading.alike(clicks.leaves[-1]) * (previous != clicks.positive[-1])
 
 
-def _agreement(reading: Reading, masks: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Of masks (K, n) with leaves that belong to it by chance (n,): the mean chance inside, how much of all chance
-    is left outside, and the IoU to expect; (K,) each.
+def _agreement(reading: Reading, masks: Described, chance: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of masks with leaves that belong to it by chance (n,): the mean chance inside, how much of all chance is left
+    outside, and the IoU to expect; (K,) each.
     """
     hoped = reading.area * chance
-    whole, area = float(hoped.sum()) + 1e-6, areas(reading, masks) + 1e-6
-    common = np.where(masks, hoped, np.float32(0)).sum(axis=1, dtype=np.float64)
+    whole, area = float(hoped.sum()) + 1e-6, masks.sums[:, r.AREA] + 1e-6
+    common = masks.members @ hoped
     return common / area, 1 - common / whole, common / (area + whole - common)
 
 
@@ -296,6 +313,12 @@ def _edge_distance(reading: Reading, xy: np.ndarray) -> np.ndarray:
     return np.sqrt(np.minimum.reduceat(nearest, reading.border_first))
 
 
-def _depth(distance: np.ndarray, cut: np.ndarray) -> np.ndarray:
+def _depth(distance: np.ndarray, cut: csr_matrix) -> np.ndarray:
     """(K,) how far the border of each mask is from the points; 10000 for one without any."""
-    return np.where(cut, distance, np.float32(1e4)).min(axis=1, initial=np.float32(1e4))
+    return _lowest(distance[cut.indices], cut.indptr, np.float32(1e4))
+
+
+def _lowest(values: np.ndarray, starts: np.ndarray, none: np.float32) -> np.ndarray:
+    """(K,) the least of each run of values, from one of the starts (K + 1,) to the next; `none` for an empty run."""
+    least = np.minimum.reduceat(np.append(values, none), starts[:-1])
+    return np.where(np.diff(starts) > 0, least, none)

@@ -23,14 +23,16 @@ class Scorer:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """(K, F) float32 -> (K,) float64 in [0, 1]."""
-        tree = np.arange(len(self.feature))
-        row = np.arange(len(features))[:, None]
-        inner = self.feature.shape[1]
-        node = np.zeros((len(features), len(tree)), np.intp)
+        count, inner = self.feature.shape
+        feature, threshold = self.feature.ravel().astype(np.intp), self.threshold.ravel()
+        values, root = features.ravel(), np.arange(count) * inner
+        row = np.arange(len(features))[:, None] * features.shape[1]
+        node = np.zeros((len(features), count), np.intp)
         for _ in range(inner.bit_length()):
-            above = features[row, self.feature[tree, node]] > self.threshold[tree, node]
-            node = 2 * node + 1 + above
-        return np.clip(self.value[tree, node - inner].sum(axis=1, dtype=np.float64) + self.base, 0, 1)
+            at = root + node
+            node = 2 * node + 1 + (values.take(row + feature.take(at)) > threshold.take(at))
+        leaf = np.arange(count) * (inner + 1) + node - inner
+        return np.clip(self.value.ravel().take(leaf).sum(axis=1, dtype=np.float64) + self.base, 0, 1)
 
 
 def load_scorers(packed: bytes) -> dict[str, Scorer]:
