@@ -86,6 +86,20 @@ def test_an_event_gets_the_inputs_it_has(http_root, path, body, sentence):
     assert sentence in reply.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("path", "data", "status"),
+    [
+        ("run/session_info", ["nobody"], 404),
+        ("api/segment", ["nobody", "a wall", None, None, None], 422),
+    ],
+)
+def test_a_mistake_is_no_defect_at_any_door(http_root, path, data, status):
+    """Gradio's doors that answer at once say our sentence, with the status it has everywhere else."""
+    reply = http_root.post(f"/gradio_api/{path}", json={"data": data})
+    assert reply.status_code == status, reply.text
+    assert reply.json()["error"]
+
+
 @pytest.mark.parametrize("kind", [KeyError, TypeError, ValueError])
 def test_a_defect_is_no_mistake_of_the_asker(http_root, monkeypatch, caplog, kind):
     """What breaks behind Gradio's doors for a question that fits an event is 500, with a traceback in our log."""

@@ -13,6 +13,7 @@ import typing
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -33,6 +34,10 @@ from .work import Workers
 log = logging.getLogger(__name__)
 LISTENING_SECONDS = 15.0  # clients open their stream of answers before or right after they ask
 Limit = Literal["upload", "segment", "generate", "paint", "download"]
+
+
+# What a question through one of Gradio's doors ended with, for a door that wants to tell more than Gradio does.
+ENDED: ContextVar[list[PainterError] | None] = ContextVar("ended", default=None)
 
 
 class WrongType(InvalidInput):
@@ -251,6 +256,14 @@ async def _never_fetched(path: str) -> str:
     return path
 
 
+def for_gradio(error: PainterError, **shown: Any) -> gr.Error:
+    """The error as one of Gradio's: one sentence, no traceback. It is noted in `ENDED`."""
+    ended = ENDED.get()
+    if ended is not None:
+        ended.append(error)
+    return gr.Error(str(error), print_exception=False, **shown)
+
+
 def _gradio_function(endpoint: Endpoint, service: Service) -> Callable[..., Any]:
     """The verb as Gradio wants it: its own parameters with Gradio's types, files as uploads, errors as gr.Error."""
 
@@ -267,7 +280,7 @@ def _gradio_function(endpoint: Endpoint, service: Service) -> Callable[..., Any]
                 given[name] = files.uploaded(given[name], service.uploads)
             return await service.answer(endpoint, partial(_reply, endpoint, service, caller, given), client)
         except PainterError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise for_gradio(error) from error
 
     call.__name__, call.__doc__ = endpoint.name, endpoint.verb.__doc__
     returns = gr.FileData if endpoint.hints["return"] is Download else endpoint.hints["return"]

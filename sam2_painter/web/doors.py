@@ -1,6 +1,7 @@
-"""Gradio's raw doors for programs: a question that fits no event is refused in a sentence before Gradio trips over it.
+"""Gradio's raw doors for programs: a question that fits no event is refused in a sentence before Gradio trips over it,
+and what we refuse has our status where Gradio would say 500.
 
-Whatever breaks behind them is then a defect, and stays one: 500, and a traceback in the log.
+Whatever else breaks behind them is a defect, and stays one: 500, and a traceback in the log.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .api import ENDPOINTS
-from .replies import refuse
+from ..errors import PainterError
+from .api import ENDED, ENDPOINTS
+from .replies import refuse, refuse_error
 
 _DOOR = re.compile(r"/gradio_api/(?:(?P<named>call/v2)/|(?:run|api|call)/|(?P<queue>queue)/)(?P<name>[^/]+)/?")
 UPLOAD = "/gradio_api/upload"
@@ -46,7 +48,7 @@ class Doors:
         if complaint:
             await refuse(422, complaint)(scope, receive, send)
         else:
-            await self.app(scope, _first(body, receive), send)
+            await self.app(scope, _first(body, receive), _with_our_status(send))
 
     def _complaint(self, door: re.Match[str], body: bytes) -> str:
         """What is wrong with the question, "" if nothing is."""
@@ -64,6 +66,21 @@ class Doors:
         if len(asked.data) not in wanted:
             return f"{event.api_name} takes {max(wanted)} inputs, got {len(asked.data)}. See /gradio_api/info."
         return ""
+
+
+def _with_our_status(send: Send) -> Send:
+    """`send` for a question that is answered at once: of our errors Gradio knows the sentence, but not the status."""
+    ended: list[PainterError] = []
+    ENDED.set(ended)
+
+    async def told(message: Message) -> None:
+        if ended and message["type"] == "http.response.start" and message["status"] == 500:
+            ours = refuse_error(ended[0])
+            headers = [*message["headers"], *((k, v) for k, v in ours.raw_headers if k == b"retry-after")]
+            message = {**message, "status": ours.status_code, "headers": headers}
+        await send(message)
+
+    return told
 
 
 def _complaint_by_name(name: str, body: bytes) -> str:

@@ -19,6 +19,7 @@ from ..errors import PainterError
 from ..settings import Settings
 from ..studio import Studio
 from . import handlers, view
+from .api import for_gradio
 from .handlers import Ask
 
 TITLE = "SAM2 Painter"
@@ -156,4 +157,4 @@ def _toasts() -> Iterator[None]:
     try:
         yield
     except PainterError as error:
-        raise gr.Error(str(error), duration=8, print_exception=False) from error
+        raise for_gradio(error, duration=8) from error
