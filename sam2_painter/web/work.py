@@ -26,8 +26,8 @@ class Workers:
         self.threads, self.queue_size = threads, queue_size
         self._pool = ThreadPoolExecutor(threads, "verb")
         self._quick_pool = ThreadPoolExecutor(QUICK_THREADS, "quick verb")
-        self._jobs: set[Deadline] = set()
-        self._seconds = 0.0  # what a job takes, of late
+        self._jobs: dict[Deadline, float | None] = {}  # when each was begun
+        self._took: dict[str, float] = {}  # seconds that each verb takes, of late
         self._closing = False
 
     async def run(self, call: Callable[[], R], *, limit: float, name: str, quick: bool = False) -> R:
@@ -42,8 +42,8 @@ class Workers:
         if not quick and len(self._jobs) >= self.threads + self.queue_size:
             log.warning("busy", extra={"fields": {"verb": name, "waiting": len(self._jobs)}})
             raise Busy("The server is busy with other requests. Try again in a few seconds.", 5.0)
-        wait = self._seconds * (len(self._jobs) + 1 - self.threads) / self.threads
-        if not quick and wait > 0 and wait + self._seconds > limit / 2:
+        wait = self._wait()
+        if not quick and wait and wait + self._expected(name) > limit / 2:
             log.warning("busy", extra={"fields": {"verb": name, "wait": round(wait)}})
             raise Busy(f"The server is busy. Try again in {math.ceil(wait)} s.", wait)
         job = Deadline(limit, name)
@@ -52,16 +52,19 @@ class Workers:
             with job:
                 job.check()
                 began = time.monotonic()
+                if quick:
+                    return call()
+                self._jobs[job] = began
                 try:
                     return call()
                 finally:
-                    if not quick:
-                        self._seconds += (time.monotonic() - began - self._seconds) / 8
+                    took, usual = time.monotonic() - began, self._took.get(name)
+                    self._took[name] = took if usual is None else usual + (took - usual) / 8
 
+        if not quick:
+            self._jobs[job] = None
         pool = self._quick_pool if quick else self._pool
         future = asyncio.get_running_loop().run_in_executor(pool, contextvars.copy_context().run, work)
-        if not quick:
-            self._jobs.add(job)
         future.add_done_callback(lambda done: self._finished(job, done))
         try:
             done, _ = await asyncio.wait({future}, timeout=limit)
@@ -73,8 +76,20 @@ class Workers:
             raise job.exceeded()
         return await future  # done, or being written down: then it is worth the wait
 
+    def _wait(self) -> float:
+        """Seconds until a job that comes now is begun, if all those before it take what they usually do."""
+        if len(self._jobs) < self.threads:
+            return 0.0
+        return sum(self._expected(job.what) for job in self._jobs) / self.threads
+
+    def _expected(self, name: str) -> float:
+        """Seconds that a verb takes: what it usually does, or longer if one is at it for longer already."""
+        usual = self._took.get(name, sum(self._took.values()) / max(1, len(self._took)))
+        now = time.monotonic()
+        return max([usual, *(now - began for job, began in self._jobs.items() if began and job.what == name)])
+
     def _finished(self, job: Deadline, future: asyncio.Future) -> None:
-        self._jobs.discard(job)
+        self._jobs.pop(job, None)
         if not future.cancelled():
             future.exception()  # nobody may be waiting for it any more; asyncio would complain
 

@@ -5,6 +5,7 @@ Everything a question needs is here, so that an embedding can be pickled, kept o
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -138,11 +139,17 @@ class Reading:
 
 def read_photo(pixels: np.ndarray, network: Network) -> Reading:
     """Read (H, W, 3) uint8 RGB pixels."""
+    with ThreadPoolExecutor(1) as beside:  # what does not need each other is done at once
+        return _read(pixels, network, beside)
+
+
+def _read(pixels: np.ndarray, network: Network, beside: Executor) -> Reading:
     picture = work_picture(pixels)
-    boundary = find_boundary(picture)
-    sight = network.look(picture)
+    bounded = beside.submit(find_boundary, picture)
+    sight, boundary = network.look(picture), bounded.result()
     kinds, wide = sight.classes, cv2.dilate(sight.border, np.ones((3, 3), np.uint8))
     labels = find_leaves(np.float32(0.6) * boundary.strength + np.float32(0.3) * sight.border)
+    snapped = beside.submit(snap_labels, pixels, labels)
     graph = border_graph(labels)
     strength = np.float32(0.22) * boundary.fine + np.float32(0.12) * boundary.texture + np.float32(0.75) * wide
     flat = labels.ravel()
@@ -173,7 +180,7 @@ def read_photo(pixels: np.ndarray, network: Network) -> Reading:
     grown = [grow_tree(graph.edges, graph.length, along, area, look, recipe) for recipe in RECIPES]
     edge_sums = np.stack(measures, axis=1).astype(np.float64) * graph.length[:, None]
     around = [np.bincount(graph.edges.ravel(), np.repeat(column, 2), count) for column in edge_sums.T]
-    run_labels, run_ends = snap_labels(pixels, labels)
+    run_labels, run_ends = snapped.result()
     return Reading(
         size=np.array(pixels.shape[:2]),
         work_size=np.array(labels.shape),
