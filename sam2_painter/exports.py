@@ -194,7 +194,7 @@ def _damage() -> Iterator[None]:
     except (
         zipfile.BadZipFile,
         zipfile.LargeZipFile,
-        NotImplementedError,
+        NotImplementedError,  # zipfile's word for a compression or an encryption that it cannot read
         RecursionError,
         EOFError,
         OSError,

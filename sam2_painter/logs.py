@@ -28,7 +28,7 @@ class _Line(logging.Formatter):
     """One line a record; `join` makes it of the record's keys and values."""
 
     def join(self, values: dict[str, Any]) -> str:
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: each format has its own
 
     def format(self, record: logging.LogRecord) -> str:
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")

@@ -7,6 +7,7 @@ import contextvars
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -80,7 +81,8 @@ class Workers:
         """Seconds until a job that comes now is begun, if all those before it take what they usually do."""
         if len(self._jobs) < self.threads:
             return 0.0
-        return sum(self._expected(job.what) for job in self._jobs) / self.threads
+        names = Counter(job.what for job in self._jobs)
+        return sum(count * self._expected(name) for name, count in names.items()) / self.threads
 
     def _expected(self, name: str) -> float:
         """Seconds that a verb takes: what it usually does, or longer if one is at it for longer already."""
