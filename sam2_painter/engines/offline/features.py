@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from . import reading as r
 from .network import CLASSES
-from .reading import Reading
+from .reading import GRID_STEP, Reading
 from .trees import COLOUR_STEP, COLOUR_WEIGHTS
 
 REGION = (
@@ -55,6 +56,8 @@ CLICK = (
     "first_depth",
     "log_depth",
     "off_centre",
+    "centred",
+    "deepest",
     "negative_depth",
     "positives",
     "negatives",
@@ -72,6 +75,8 @@ CHANGE = (
     "hit",
     *(f"change_{name}" for name in OF_CHANGE),
     "last_depth",
+    "last_centred",
+    "change_deepest",
     "change_alike",
     "change_alike_missed",
     "change_alike_iou",
@@ -227,6 +232,7 @@ def next_features(
         hit,
         *change.features[:, : len(OF_CHANGE)].T,
         np.where(hit, depth / radius, -1),
+        *_centred(reading, changed, change.members, clicks.xy[-1], radius),
         *_agreement(reading, change, _could_change(reading, clicks, previous)),
     ]
     return np.concatenate([features, np.stack(columns, axis=1).astype(np.float32)], axis=1)
@@ -261,6 +267,7 @@ def _click_features(
         anchor_depth / radius,
         np.log(depth + 1),
         np.hypot(sums[:, r.X] / area - x, sums[:, r.Y] / area - y) / radius,
+        *_centred(reading, masks, described.members, clicks.xy[anchor], radius),
         np.minimum(_depth(_edge_distance(reading, bad), cut), 400) / radius if len(bad) else np.full(len(area), 9.0),
         np.full(len(area), len(good)),
         np.full(len(area), len(bad)),
@@ -316,6 +323,28 @@ def _edge_distance(reading: Reading, xy: np.ndarray) -> np.ndarray:
 def _depth(distance: np.ndarray, cut: csr_matrix) -> np.ndarray:
     """(K,) how far the border of each mask is from the points; 10000 for one without any."""
     return _lowest(distance[cut.indices], cut.indptr, np.float32(1e4))
+
+
+def _centred(
+    reading: Reading, masks: np.ndarray, members: csr_matrix, xy: np.ndarray, radius: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How deep a point lies in each mask, as a share of the deepest there is, and that one in radii of the mask's area;
+    (K,) each. People click in the middle of what they mean. The photo's rim is a border here.
+    """
+    grid = reading.grid
+    column, row = (min(int(c / GRID_STEP), size - 1) for c, size in zip(xy, grid.shape[::-1]))
+    cells = masks.view(np.uint8)
+    here, deepest = np.zeros(len(masks)), np.ones(len(masks))
+    corners = (boxes(reading, members) / GRID_STEP).astype(int)
+    for k, (x0, y0, x1, y1) in enumerate(corners.T):
+        if x1 < x0:
+            continue
+        inside = cv2.copyMakeBorder(cells[k].take(grid[y0 : y1 + 1, x0 : x1 + 1]), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+        depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+        deepest[k] = max(depth.max(), 1)
+        if y0 <= row <= y1 and x0 <= column <= x1:
+            here[k] = depth[row - y0 + 1, column - x0 + 1]
+    return here / deepest, deepest * GRID_STEP / radius
 
 
 def _lowest(values: np.ndarray, starts: np.ndarray, none: np.float32) -> np.ndarray:

@@ -25,6 +25,7 @@ RECIPES = (
     Recipe(boundary=0.3, colour=0.7, classes=0.7, size=0.3),
     Recipe(boundary=0.4, likeness=1.0, size=0.25),
 )
+GRID_STEP = 6  # work pixels between the points of `Reading.grid`
 # Columns of `sums`, each a total over a leaf's pixels; the classes follow.
 AREA, LAB, LAB2, CONTACT, X, Y, TEXTURE, FINE, XX, YY, XY, CLASS = 0, 1, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15
 # Columns of `edge_sums`, each a length in work pixels.
@@ -123,6 +124,17 @@ class Reading:
             Tree(p, a, f, e, f[: self.count])
             for p, a, f, e in zip(self.parent, self.altitude, self.first, self.last, strict=True)
         )
+
+    @cached_property
+    def grid(self) -> np.ndarray:
+        """(h, w) uint16: the leaves under the work picture's pixels, one of GRID_STEP each way."""
+        height, width = self.size_hw
+        y, x = (
+            ((np.arange(0, work, GRID_STEP) + 0.5) * size / work).astype(int)
+            for work, size in zip(self.work_size, self.size_hw, strict=True)
+        )
+        columns, rows = np.meshgrid(x, y)
+        return labels_under(self.run_labels, self.run_ends, height, columns, rows)
 
     def alike(self, leaf: int) -> np.ndarray:
         """(n,) float32 in [0, 1]: the chance that each leaf and this one are parts of one thing."""
