@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sam2_painter.engines.offline.network import CLASSES
+from sam2_painter.engines.offline.features import AUTO_FEATURES, FIRST_FEATURES, NEXT_FEATURES
+from sam2_painter.engines.offline.network import CLASSES, Network
 from training.data import IGNORED, UNKNOWN, Region, class_map
+from training.gather import Scene, User, gather_first, gather_next, house_scene
 from training.houses import House, house
 
 WALL, SKY = CLASSES.index("wall"), CLASSES.index("sky")
@@ -16,6 +18,12 @@ WALL, SKY = CLASSES.index("wall"), CLASSES.index("sky")
 def seen() -> House:
     """A rendered house."""
     return house(3)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    """The same house, read."""
+    return house_scene(3, Network())
 
 
 class TestPhotos:
@@ -72,3 +80,60 @@ class TestHouses:
         assert (
             classes[np.isin(seen.instances, [k for k, part in seen.parts.items() if part == "sills"])].min() == IGNORED
         )
+
+
+class TestClicks:
+    """`training.gather`: what the scorers learn from."""
+
+    @pytest.fixture
+    def user(self, scene: Scene) -> User:
+        """Wants the largest thing that may be wanted."""
+        sizes = np.bincount(scene.instances.ravel())
+        return User(scene, max(scene.targets, key=lambda k: sizes[k]), np.random.default_rng(0))
+
+    def test_a_scene_is_kept(self, scene: Scene, tmp_path) -> None:
+        """What was read once need not be read again."""
+        scene.save(tmp_path / "scene.npz")
+        again = Scene.load(tmp_path / "scene.npz")
+        assert again.number == scene.number
+        for one, other in ((again, scene), (again.reading, scene.reading)):
+            for name, array in vars(other).items():
+                if isinstance(array, np.ndarray):
+                    assert (getattr(one, name) == array).all()
+
+    def test_the_first_click_hits(self, scene: Scene, user: User) -> None:
+        """It is positive and on what is wanted, and some candidate is mostly that."""
+        _, _, ious = user.candidates()
+        assert user.clicks.positive.tolist() == [True]
+        assert ious.max() > 0.5
+
+    def test_a_wrong_answer_is_corrected(self, scene: Scene, user: User) -> None:
+        """What is too much is clicked against, and only taken away."""
+        masks, _, ious = user.candidates()
+        user.see(masks[np.where(masks, scene.reading.area, 0).sum(axis=1).argmax()])  # nearly everything
+        assert user.clicks.positive.tolist() == [True, False]
+        first = user.answer
+        masks, _, ious = user.candidates()
+        user.see(masks[ious.argmax()])
+        assert not (user.answer & ~first).any()
+
+    def test_samples(self, scene: Scene) -> None:
+        """A row for each candidate kept, a group for each click, and the later ones follow a scorer's answers."""
+        asked = []
+
+        def scorer(features: np.ndarray) -> np.ndarray:
+            asked.append(features.shape[1])
+            return features[:, FIRST_FEATURES.index("alike_iou")]
+
+        first, following = gather_first([scene]), gather_next([scene], scorer)
+        for samples, names in (
+            (first["first"], FIRST_FEATURES),
+            (first["auto"], AUTO_FEATURES),
+            (following["next"], NEXT_FEATURES),
+        ):
+            assert samples.features.shape == (len(samples.ious), len(names))
+            assert np.isfinite(samples.features).all()
+            assert 0 <= samples.ious.min() <= samples.ious.max() <= 1
+            assert (samples.photo == scene.number).all()
+        assert len(np.unique(first["first"].group)) == len(scene.targets)
+        assert set(asked) == {len(FIRST_FEATURES)}

@@ -12,13 +12,13 @@ import numpy as np
 from .gather import HOUSE, Samples
 
 DEPTH = 6
-TREES = 220  # of each kind
-ORDER = 0.1  # what the trees of the order weigh, where those of the IoU weigh 1
+TREES = 300  # of each kind
+ORDER = 0.3  # what the trees of the order weigh, where those of the IoU weigh 1
 GRADES = 31  # of IoU, for the order
 COMMON = {
     "max_depth": DEPTH,
     "num_leaves": 28,
-    "learning_rate": 0.06,
+    "learning_rate": 0.05,
     "min_data_in_leaf": 40,
     "lambda_l2": 5.0,
     "feature_fraction": 0.5,

@@ -2,14 +2,15 @@
 
     python -m training.train DATA --work WORK
 
-DATA has ``train/`` as the README of the photos describes it. WORK keeps what is finished, so that a stopped
-training goes on where it was. On two processor cores it takes a good hour:
+DATA has ``train/`` as the README of the photos describes it. WORK keeps what is finished, some 3 GB, so that a
+stopped training goes on where it was. On two processor cores it takes under an hour:
 
 1. two networks, each on one half of the photos (the halves are in the photos' order, so a street falls into one
-of them) and on rendered houses of its own; 2. candidates and their features, each photo read by the network
-that has not seen it; 3. the same of buildings rendered by ``houses.py``, which neither network has seen; 4.
-three scorers from both; 5. ``network-0.onnx``, ``network-1.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``. All
-figures in it are of pictures held out.
+of them) and on rendered houses of its own; 2. scenes: each photo read by the network that has not seen it, and
+buildings rendered by ``houses.py`` that neither has; 3. candidates for first clicks and for every mask, and their
+features; 4. a scorer of each half, and candidates for the clicks that correct its answers in the other half; 5.
+three scorers from both halves; 6. ``network-0.onnx``, ``network-1.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``.
+All figures in it are of pictures held out.
 
 The engine averages the two networks; on its own photos a network is surer than on new ones, and the scorers
 would learn to trust it too much.
@@ -19,11 +20,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
-from functools import reduce
+from functools import partial
 from multiprocessing import get_context
-from operator import add
 from pathlib import Path
 
 import cv2
@@ -34,19 +36,13 @@ from . import scorers
 from .card import model_card
 from .data import CLASSES, Example, read_split
 from .export import export
-from .gather import Samples, gather, gather_houses, load_samples, save_samples
+from .gather import HOUSE, Scene, gather_first, gather_next, house_scene, load_samples, photo_scene, save_samples
 from .network import Network, check, draw, read, train
 
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
 STEPS = 2400
 HOUSES = 83  # rendered buildings for the scorers, of the seeds from 0
 DRAWN = (range(1000, 1050), range(1050, 1100))  # seeds of the rendered buildings for the networks, by half
-
-
-def one_thread() -> None:
-    """Two of these processes share two cores."""
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def halves(data: str) -> tuple[list[Example], list[Example]]:
@@ -75,36 +71,49 @@ def load(path: Path) -> Network:
     return network.eval()
 
 
-def gather_half(data: str, work: Path, half: int) -> dict[str, Samples]:
-    """Samples for the scorers from one half of the photos."""
+def read_half(data: str, work: Path, half: int) -> None:
+    """``scene*.npz``: one half of the photos and of the rendered buildings, read as the engine will read a photo."""
     from sam2_painter.engines.offline.network import Network as Runner
 
-    target = work / f"samples{half}.npz"
-    if target.exists():
-        return load_samples(target)
+    models = [(work / f"half{k}.onnx").read_bytes() for k in (0, 1)]
+    stranger, both = Runner([models[1 - half]]), Runner(models)
     parts = halves(data)
-    samples = gather(parts[half], Runner([(work / f"half{1 - half}.onnx").read_bytes()]), half * len(parts[0]))
-    save_samples(target, samples)
-    return samples
+    wanted = {
+        number: partial(photo_scene, example, number, stranger)
+        for number, example in enumerate(parts[half], half * len(parts[0]))
+    } | {HOUSE + seed: partial(house_scene, seed, both) for seed in range(half, HOUSES, 2)}
+    for done, (number, read_scene) in enumerate(wanted.items(), 1):
+        target = work / f"scene{number}-{half}.npz"
+        if not target.exists():
+            read_scene().save(target)
+        if done % 20 == 0:
+            print(f"read {done}/{len(wanted)} pictures", flush=True)
 
 
-def gather_half_of_houses(work: Path, half: int) -> dict[str, Samples]:
-    """Samples for the scorers from one half of the rendered buildings, read as the engine will read a photo."""
-    from sam2_painter.engines.offline.network import Network as Runner
+def scenes(work: Path, half: int) -> Iterator[Scene]:
+    """Those of one half, one after another."""
+    return map(Scene.load, sorted(work.glob(f"scene*-{half}.npz")))
 
-    target = work / f"houses{half}.npz"
-    if target.exists():
-        return load_samples(target)
-    network = Runner([(work / f"half{k}.onnx").read_bytes() for k in (0, 1)])
-    samples = gather_houses(range(half, HOUSES, 2), network)
-    save_samples(target, samples)
-    return samples
+
+def gather_first_half(work: Path, half: int) -> None:
+    """``first{half}.npz``: samples of one half for the scorers "first" and "auto"."""
+    target = work / f"first{half}.npz"
+    if not target.exists():
+        save_samples(target, gather_first(scenes(work, half)))
+
+
+def gather_next_half(work: Path, half: int) -> None:
+    """``next{half}.npz``: samples of one half for the scorer "next", with a scorer that has learned from the other."""
+    target = work / f"next{half}.npz"
+    if not target.exists():
+        others = scorers.Trees(load_samples(work / f"first{1 - half}.npz")["first"], order=True)
+        save_samples(target, gather_next(scenes(work, half), others.guess))
 
 
 def train_scorer(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float]]]:
     """The arrays of one scorer and its cross-validated figures."""
-    parts = [f"{source}{half}.npz" for source in ("samples", "houses") for half in (0, 1)]
-    samples = reduce(add, (load_samples(work / part)[name] for part in parts))
+    part = "next" if name == "next" else "first"
+    samples = load_samples(work / f"{part}0.npz")[name] + load_samples(work / f"{part}1.npz")[name]
     arrays, figures = scorers.fit(samples, order=name != "auto")
     print(name, figures, flush=True)
     return arrays, figures
@@ -118,10 +127,12 @@ def main() -> None:
     args = parser.parse_args()
     work = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=one_thread) as pool:
-        list(pool.map(train_half, *zip(*((args.data, work, half) for half in (0, 1)), strict=True)))
-        list(pool.map(gather_half, *zip(*((args.data, work, half) for half in (0, 1)), strict=True)))
-        list(pool.map(gather_half_of_houses, [work] * 2, (0, 1)))
+    os.environ["OMP_NUM_THREADS"] = "1"  # two processes share two cores
+    with ProcessPoolExecutor(2, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+        for step in (train_half, read_half):
+            list(pool.map(step, [args.data] * 2, [work] * 2, (0, 1)))
+        for step in (gather_first_half, gather_next_half):
+            list(pool.map(step, [work] * 2, (0, 1)))
         names = ("first", "next", "auto")
         trained = dict(zip(names, pool.map(train_scorer, [work] * 3, names), strict=True))
     arrays = {f"{name}_{part}": array for name, (parts, _) in trained.items() for part, array in parts.items()}

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from . import reading as r
+from .halves import in_halves
 from .network import CLASSES
 from .reading import GRID_STEP, Reading
 from .trees import COLOUR_STEP, COLOUR_WEIGHTS
@@ -67,6 +68,7 @@ CLICK = (
     "alike_missed",
     "alike_iou",
     "alike_against",
+    *(f"clicked_{name}" for name in CLASSES),
 )
 OF_CHANGE = REGION[: REGION.index("contact") + 1]  # what is said of the part that the last click changed
 CHANGE = (
@@ -77,6 +79,7 @@ CHANGE = (
     "last_depth",
     "last_centred",
     "change_deepest",
+    "change_class_of_last",
     "change_alike",
     "change_alike_missed",
     "change_alike_iou",
@@ -121,14 +124,21 @@ def as_sparse(masks: np.ndarray) -> csr_matrix:
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """Masks in numbers. features: (K, len(REGION)) float32. members: their leaves, (K, n) ones. cut: the borders that
-    they cut, (K, E) ones. sums: (K, 15 + C), `Reading.sums` over their leaves.
+    """Masks in numbers. masks: (K, n) bool. features: (K, len(REGION)) float32. members: their leaves, (K, n) ones.
+    cut: the borders that they cut, (K, E) ones. sums: (K, 15 + C), `Reading.sums` over their leaves. box: see `boxes`.
     """
 
+    masks: np.ndarray
     features: np.ndarray
     members: csr_matrix
     cut: csr_matrix
     sums: np.ndarray
+    box: np.ndarray
+
+    @property
+    def radius(self) -> np.ndarray:
+        """(K,) work pixels: of a circle as large as each mask."""
+        return np.sqrt(np.maximum(self.sums[:, r.AREA], 1) / np.pi)
 
 
 def describe(reading: Reading, masks: np.ndarray) -> Described:
@@ -146,7 +156,7 @@ def describe(reading: Reading, masks: np.ndarray) -> Described:
     mean = sums[:, r.LAB : r.LAB + 3] / area[:, None]
     spread = np.sqrt(np.maximum(sums[:, r.LAB2 : r.LAB2 + 3] / area[:, None] - mean**2, 0))
     rest = (whole[r.LAB : r.LAB + 3] - sums[:, r.LAB : r.LAB + 3]) / (whole[r.AREA] - area + 1)[:, None]
-    x0, y0, x1, y1 = boxes(reading, members)
+    x0, y0, x1, y1 = box = boxes(reading, members)
     wide, high = np.maximum(x1 - x0, 1), np.maximum(y1 - y0, 1)
     height, width = reading.work_size
     mx, my = sums[:, r.X] / area, sums[:, r.Y] / area
@@ -196,7 +206,7 @@ def describe(reading: Reading, masks: np.ndarray) -> Described:
         sums[rows, r.CLASS + best] / np.maximum(whole[r.CLASS + best], 1),
         lengths / area - ((places / area[:, None]) ** 2).sum(axis=1),
     ]
-    return Described(np.stack(columns, axis=1).astype(np.float32), members, cut, sums)
+    return Described(masks, np.stack(columns, axis=1).astype(np.float32), members, cut, sums, box)
 
 
 def boxes(reading: Reading, members: csr_matrix) -> np.ndarray:
@@ -211,31 +221,36 @@ def boxes(reading: Reading, members: csr_matrix) -> np.ndarray:
 
 def first_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
     """(K, len(FIRST_FEATURES)) float32. origins: (K, 3), see `candidates`."""
-    return _click_features(reading, masks, origins, clicks)[0]
+    return in_halves(lambda some: _click_features(reading, masks[some], origins[some], clicks), len(masks))
 
 
 def next_features(
     reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks, previous: np.ndarray
 ) -> np.ndarray:
-    """(K, len(NEXT_FEATURES)) float32: also what the last click changed of the previous answer, (n,) bool."""
-    features, area = _click_features(reading, masks, origins, clicks)
-    changed = masks ^ previous
-    change, before = describe(reading, changed), areas(reading, previous[None])
-    changed_area = change.sums[:, r.AREA]
-    common = areas(reading, masks & previous)
-    hit = changed[:, clicks.leaves[-1]]
-    depth = _depth(_edge_distance(reading, clicks.xy[-1:]), change.cut)
-    radius = np.sqrt(np.maximum(changed_area, 1) / np.pi)
+    """(K, len(NEXT_FEATURES)) float32: the first features, and what the last click changed of the previous answer, (n,)
+    bool.
+    """
+    first = first_features(reading, masks, origins, clicks)
+    change = in_halves(lambda some: _change_features(reading, masks[some], clicks, previous), len(masks))
+    return np.concatenate([first, change], axis=1)
+
+
+def _change_features(reading: Reading, masks: np.ndarray, clicks: Clicks, previous: np.ndarray) -> np.ndarray:
+    change = describe(reading, masks ^ previous)
+    area, before, common = areas(reading, masks), areas(reading, previous[None]), areas(reading, masks & previous)
+    changed, hit = change.sums[:, r.AREA], change.masks[:, clicks.leaves[-1]]
+    depth = _depth(reading, clicks.xy[-1:], change.cut)
     columns = [
-        changed_area / (area + 1),
+        changed / (area + 1),
         common / (area + before - common + 1e-6),
         hit,
         *change.features[:, : len(OF_CHANGE)].T,
-        np.where(hit, depth / radius, -1),
-        *_centred(reading, changed, change.members, clicks.xy[-1], radius),
+        np.where(hit, depth / change.radius, -1),
+        *_centred(reading, change, clicks.xy[-1]),
+        (change.sums[:, r.CLASS :] * reading.classes[clicks.leaves[-1]]).sum(axis=1) / (changed + 1e-6),
         *_agreement(reading, change, _could_change(reading, clicks, previous)),
     ]
-    return np.concatenate([features, np.stack(columns, axis=1).astype(np.float32)], axis=1)
+    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def auto_features(reading: Reading, masks: np.ndarray, origins: np.ndarray) -> np.ndarray:
@@ -245,39 +260,32 @@ def auto_features(reading: Reading, masks: np.ndarray, origins: np.ndarray) -> n
     return np.concatenate([np.concatenate(parts), origins], axis=1).astype(np.float32)
 
 
-def _click_features(
-    reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks
-) -> tuple[np.ndarray, np.ndarray]:
-    """`first_features`, and the areas of the masks, (K,) float64."""
+def _click_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
     described = describe(reading, masks)
-    cut, sums = described.cut, described.sums
+    sums, radius = described.sums, described.radius
     area = sums[:, r.AREA] + 1e-9
-    radius = np.sqrt(area / np.pi)
     good, bad = clicks.xy[clicks.positive], clicks.xy[~clicks.positive]
     anchor = int(np.argmax(clicks.positive))  # the first positive click, or the first of all
     leaf, (x, y) = clicks.leaves[anchor], clicks.xy[anchor]
-    anchor_depth = _depth(_edge_distance(reading, clicks.xy[anchor : anchor + 1]), cut)
-    if len(good) > 1:
-        depth = _depth(_edge_distance(reading, good), cut)
-    else:
-        depth = anchor_depth
+    anchor_depth = _depth(reading, clicks.xy[anchor : anchor + 1], described.cut)
+    depth = _depth(reading, good, described.cut) if len(good) > 1 else anchor_depth
     colour = (sums[:, r.LAB : r.LAB + 3] / area[:, None] - reading.lab[leaf]) * COLOUR_WEIGHTS
     wanted, unwanted = opinions(reading, clicks)
     columns = [
         anchor_depth / radius,
         np.log(depth + 1),
         np.hypot(sums[:, r.X] / area - x, sums[:, r.Y] / area - y) / radius,
-        *_centred(reading, masks, described.members, clicks.xy[anchor], radius),
-        np.minimum(_depth(_edge_distance(reading, bad), cut), 400) / radius if len(bad) else np.full(len(area), 9.0),
+        *_centred(reading, described, clicks.xy[anchor]),
+        np.minimum(_depth(reading, bad, described.cut), 400) / radius if len(bad) else np.full(len(area), 9.0),
         np.full(len(area), len(good)),
         np.full(len(area), len(bad)),
         np.sqrt((colour**2).sum(axis=1)) / COLOUR_STEP,
         (sums[:, r.CLASS :] / area[:, None] * reading.classes[leaf]).sum(axis=1),
         *_agreement(reading, described, wanted),
         _agreement(reading, described, unwanted)[0],
+        *np.repeat(reading.classes[leaf][:, None], len(masks), axis=1),
     ]
-    features = np.concatenate([described.features, origins, np.stack(columns, axis=1)], axis=1)
-    return features.astype(np.float32), area
+    return np.concatenate([described.features, origins, np.stack(columns, axis=1)], axis=1).astype(np.float32)
 
 
 def opinions(reading: Reading, clicks: Clicks) -> tuple[np.ndarray, np.ndarray]:
@@ -309,42 +317,32 @@ def _agreement(reading: Reading, masks: Described, chance: np.ndarray) -> tuple[
     return common / area, 1 - common / whole, common / (area + whole - common)
 
 
-def _edge_distance(reading: Reading, xy: np.ndarray) -> np.ndarray:
-    """(E,) float32: how far each edge's nearest pixel is from the nearest of some points."""
-    if not len(reading.edges):
-        return np.zeros(0, np.float32)
+def _depth(reading: Reading, xy: np.ndarray, cut: csr_matrix) -> np.ndarray:
+    """(K,) float32: how far the borders that each mask cuts are from the nearest of points (N, 2); 10000 for none."""
+    if not cut.nnz:
+        return np.full(cut.shape[0], np.float32(1e4))
     x, y = reading.border_x.astype(np.float32), reading.border_y.astype(np.float32)
-    nearest = np.full(len(x), np.inf, np.float32)
-    for px, py in xy.astype(np.float32):
-        nearest = np.minimum(nearest, (x - px) ** 2 + (y - py) ** 2)
-    return np.sqrt(np.minimum.reduceat(nearest, reading.border_first))
-
-
-def _depth(distance: np.ndarray, cut: csr_matrix) -> np.ndarray:
-    """(K,) how far the border of each mask is from the points; 10000 for one without any."""
+    nearest = np.min([(x - px) ** 2 + (y - py) ** 2 for px, py in xy.astype(np.float32)], axis=0)
+    distance = np.sqrt(np.minimum.reduceat(nearest, reading.border_first))
     return _lowest(distance[cut.indices], cut.indptr, np.float32(1e4))
 
 
-def _centred(
-    reading: Reading, masks: np.ndarray, members: csr_matrix, xy: np.ndarray, radius: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """How deep a point lies in each mask, as a share of the deepest there is, and that one in radii of the mask's area;
-    (K,) each. People click in the middle of what they mean. The photo's rim is a border here.
+def _centred(reading: Reading, described: Described, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How deep a point lies in each mask, as a share of the deepest there is, and that one in radii of the mask; (K,)
+    each. People click in the middle of what they mean. The photo's rim is a border here.
     """
-    grid = reading.grid
-    column, row = (min(int(c / GRID_STEP), size - 1) for c, size in zip(xy, grid.shape[::-1]))
-    cells = masks.view(np.uint8)
-    here, deepest = np.zeros(len(masks)), np.ones(len(masks))
-    corners = (boxes(reading, members) / GRID_STEP).astype(int)
-    for k, (x0, y0, x1, y1) in enumerate(corners.T):
+    grid, cells = reading.grid, described.masks.view(np.uint8)
+    column, row = (xy / GRID_STEP).astype(int)
+    here, deepest = np.zeros(len(cells)), np.ones(len(cells))
+    for k, (x0, y0, x1, y1) in enumerate((described.box / GRID_STEP).astype(int).T):
         if x1 < x0:
-            continue
+            continue  # an empty mask
         inside = cv2.copyMakeBorder(cells[k].take(grid[y0 : y1 + 1, x0 : x1 + 1]), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
         depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
         deepest[k] = max(depth.max(), 1)
         if y0 <= row <= y1 and x0 <= column <= x1:
             here[k] = depth[row - y0 + 1, column - x0 + 1]
-    return here / deepest, deepest * GRID_STEP / radius
+    return here / deepest, deepest * GRID_STEP / described.radius
 
 
 def _lowest(values: np.ndarray, starts: np.ndarray, none: np.float32) -> np.ndarray:

@@ -127,14 +127,12 @@ class Reading:
 
     @cached_property
     def grid(self) -> np.ndarray:
-        """(h, w) uint16: the leaves under the work picture's pixels, one of GRID_STEP each way."""
-        height, width = self.size_hw
+        """(h, w) uint16: the leaves under one of GRID_STEP pixels of the work picture each way."""
         y, x = (
-            ((np.arange(0, work, GRID_STEP) + 0.5) * size / work).astype(int)
+            (np.arange(0, work, GRID_STEP) * size // work).astype(int)
             for work, size in zip(self.work_size, self.size_hw, strict=True)
         )
-        columns, rows = np.meshgrid(x, y)
-        return labels_under(self.run_labels, self.run_ends, height, columns, rows)
+        return labels_under(self.run_labels, self.run_ends, self.size_hw[0], *np.meshgrid(x, y))
 
     def alike(self, leaf: int) -> np.ndarray:
         """(n,) float32 in [0, 1]: the chance that each leaf and this one are parts of one thing."""

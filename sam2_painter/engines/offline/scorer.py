@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .halves import in_halves
+
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
@@ -23,6 +25,9 @@ class Scorer:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """(K, F) float32 -> (K,) float64 in [0, 1]."""
+        return in_halves(lambda some: self._guess(features[some]), len(features))
+
+    def _guess(self, features: np.ndarray) -> np.ndarray:
         count, inner = self.feature.shape
         feature, threshold = self.feature.ravel().astype(np.intp), self.threshold.ravel()
         values, root = features.ravel(), np.arange(count) * inner
