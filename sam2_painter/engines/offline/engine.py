@@ -105,7 +105,7 @@ class OfflineEngine:
         masks, origins = all_candidates(reading)
         progress(0.2)
         features = auto_features(reading, masks, origins)
-        scores = self._scorers["auto"](features)
+        scores = np.clip(self._scorers["auto"](features), 0, 1)
         stability = _stability(features)
         progress(0.6)
         good = scores >= np.interp(options.pred_iou_thresh, (0, USUAL_IOU, 1), (0, OWN_IOU, 1))
@@ -209,7 +209,7 @@ class OfflineEngine:
             shares = np.average(reading.classes[leaves], axis=0, weights=reading.area[leaves])
             if shares.max() >= NAMED:
                 name, share = CLASSES[int(shares.argmax())], float(shares.max())
-        return Mask(rle, float(score), float(stability), coords, category=name, category_score=share)
+        return Mask(rle, float(np.clip(score, 0, 1)), float(stability), coords, category=name, category_score=share)
 
 
 def reading_of(embedding: Embedding) -> Reading:

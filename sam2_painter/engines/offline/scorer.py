@@ -24,7 +24,7 @@ class Scorer:
     base: float
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """(K, F) float32 -> (K,) float64 in [0, 1]."""
+        """(K, F) float32 -> (K,) float64: the IoU to expect; not cut off at 0 and 1, for the order counts."""
         return in_halves(lambda some: self._guess(features[some]), len(features))
 
     def _guess(self, features: np.ndarray) -> np.ndarray:
@@ -37,7 +37,7 @@ class Scorer:
             at = root + node
             node = 2 * node + 1 + (values.take(row + feature.take(at)) > threshold.take(at))
         leaf = np.arange(count) * (inner + 1) + node - inner
-        return np.clip(self.value.ravel().take(leaf).sum(axis=1, dtype=np.float64) + self.base, 0, 1)
+        return self.value.ravel().take(leaf).sum(axis=1, dtype=np.float64) + self.base
 
 
 def load_scorers(packed: bytes) -> dict[str, Scorer]:
