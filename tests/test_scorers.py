@@ -25,12 +25,12 @@ def samples() -> Samples:
 
 @pytest.mark.parametrize("order", [False, True])
 def test_arrays_say_what_the_trees_say(samples: Samples, order: bool) -> None:
-    """At every threshold the same side, in single precision too."""
+    """At every threshold the same side, in single precision too; what is added up is in half precision."""
     trees = Trees(samples, order)
     arrays = trees.arrays(0.5, 0.1)
     scorer = Scorer(arrays["feature"], arrays["threshold"], arrays["value"], float(arrays["base"]))
     wanted = 0.5 * trees.guess(samples.features) + 0.1
-    assert scorer(samples.features) == pytest.approx(wanted, abs=1e-6)
+    assert scorer(samples.features) == pytest.approx(wanted, abs=2e-4)
 
 
 def test_what_is_learned_carries_over(samples: Samples) -> None:

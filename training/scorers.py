@@ -52,7 +52,7 @@ class Trees:
         2k + 2.
 
         feature: (T, 2**DEPTH - 1) uint8. threshold: the same shape, float32; a feature above it goes right. value:
-        (T, 2**DEPTH) float32. base: () float32. A branch that ends early goes left for ever.
+        (T, 2**DEPTH) float16. base: () float32. A branch that ends early goes left for ever.
         """
         trees = [
             (weight, tree["tree_structure"])
@@ -62,7 +62,7 @@ class Trees:
         inner = 2**DEPTH - 1
         feature = np.zeros((len(trees), inner), np.uint8)
         threshold = np.full((len(trees), inner), np.inf, np.float32)
-        value = np.zeros((len(trees), inner + 1), np.float32)
+        value = np.zeros((len(trees), inner + 1), np.float16)
         for t, (weight, root) in enumerate(trees):
             stack = [(root, 0)]  # node of the model, place in the heap
             while stack:

@@ -12,7 +12,6 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from . import reading as r
-from .halves import in_halves
 from .network import CLASSES
 from .reading import GRID_STEP, Reading
 from .trees import COLOUR_STEP, COLOUR_WEIGHTS
@@ -221,46 +220,6 @@ def boxes(reading: Reading, members: csr_matrix) -> np.ndarray:
 
 def first_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
     """(K, len(FIRST_FEATURES)) float32. origins: (K, 3), see `candidates`."""
-    return in_halves(lambda some: _click_features(reading, masks[some], origins[some], clicks), len(masks))
-
-
-def next_features(
-    reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks, previous: np.ndarray
-) -> np.ndarray:
-    """(K, len(NEXT_FEATURES)) float32: the first features, and what the last click changed of the previous answer, (n,)
-    bool.
-    """
-    first = first_features(reading, masks, origins, clicks)
-    change = in_halves(lambda some: _change_features(reading, masks[some], clicks, previous), len(masks))
-    return np.concatenate([first, change], axis=1)
-
-
-def _change_features(reading: Reading, masks: np.ndarray, clicks: Clicks, previous: np.ndarray) -> np.ndarray:
-    change = describe(reading, masks ^ previous)
-    area, before, common = areas(reading, masks), areas(reading, previous[None]), areas(reading, masks & previous)
-    changed, hit = change.sums[:, r.AREA], change.masks[:, clicks.leaves[-1]]
-    depth = _depth(reading, clicks.xy[-1:], change.cut)
-    columns = [
-        changed / (area + 1),
-        common / (area + before - common + 1e-6),
-        hit,
-        *change.features[:, : len(OF_CHANGE)].T,
-        np.where(hit, depth / change.radius, -1),
-        *_centred(reading, change, clicks.xy[-1]),
-        (change.sums[:, r.CLASS :] * reading.classes[clicks.leaves[-1]]).sum(axis=1) / (changed + 1e-6),
-        *_agreement(reading, change, _could_change(reading, clicks, previous)),
-    ]
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def auto_features(reading: Reading, masks: np.ndarray, origins: np.ndarray) -> np.ndarray:
-    """(K, len(AUTO_FEATURES)) float32, without any click."""
-    step = 256  # bounds the (K, E) arrays
-    parts = [describe(reading, masks[k : k + step]).features for k in range(0, len(masks), step)]
-    return np.concatenate([np.concatenate(parts), origins], axis=1).astype(np.float32)
-
-
-def _click_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
     described = describe(reading, masks)
     sums, radius = described.sums, described.radius
     area = sums[:, r.AREA] + 1e-9
@@ -286,6 +245,37 @@ def _click_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, cl
         *np.repeat(reading.classes[leaf][:, None], len(masks), axis=1),
     ]
     return np.concatenate([described.features, origins, np.stack(columns, axis=1)], axis=1).astype(np.float32)
+
+
+def next_features(
+    reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks, previous: np.ndarray
+) -> np.ndarray:
+    """(K, len(NEXT_FEATURES)) float32: the first features, and what the last click changed of the previous answer, (n,)
+    bool.
+    """
+    change, leaf = describe(reading, masks ^ previous), clicks.leaves[-1]
+    area, before, common = areas(reading, masks), areas(reading, previous[None]), areas(reading, masks & previous)
+    changed, hit = change.sums[:, r.AREA], change.masks[:, leaf]
+    depth = _depth(reading, clicks.xy[-1:], change.cut)
+    columns = [
+        changed / (area + 1),
+        common / (area + before - common + 1e-6),
+        hit,
+        *change.features[:, : len(OF_CHANGE)].T,
+        np.where(hit, depth / change.radius, -1),
+        *_centred(reading, change, clicks.xy[-1]),
+        (change.sums[:, r.CLASS :] * reading.classes[leaf]).sum(axis=1) / (changed + 1e-6),
+        *_agreement(reading, change, _could_change(reading, clicks, previous)),
+    ]
+    first = first_features(reading, masks, origins, clicks)
+    return np.concatenate([first, np.stack(columns, axis=1).astype(np.float32)], axis=1)
+
+
+def auto_features(reading: Reading, masks: np.ndarray, origins: np.ndarray) -> np.ndarray:
+    """(K, len(AUTO_FEATURES)) float32, without any click."""
+    step = 256  # bounds the (K, E) arrays
+    parts = [describe(reading, masks[k : k + step]).features for k in range(0, len(masks), step)]
+    return np.concatenate([np.concatenate(parts), origins], axis=1).astype(np.float32)
 
 
 def opinions(reading: Reading, clicks: Clicks) -> tuple[np.ndarray, np.ndarray]:

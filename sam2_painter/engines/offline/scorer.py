@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .halves import in_halves
-
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
     """T full binary trees of equal depth in heap order: node k has the children 2k + 1 and 2k + 2.
 
     feature: (T, 2**depth - 1) uint8. threshold: the same shape, float32; a feature above it goes right. value:
-    (T, 2**depth) float32. base: float.
+    (T, 2**depth) float16. base: float.
     """
 
     feature: np.ndarray
@@ -25,9 +23,6 @@ class Scorer:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """(K, F) float32 -> (K,) float64: the IoU to expect; not cut off at 0 and 1, for the order counts."""
-        return in_halves(lambda some: self._guess(features[some]), len(features))
-
-    def _guess(self, features: np.ndarray) -> np.ndarray:
         count, inner = self.feature.shape
         feature, threshold = self.feature.ravel().astype(np.intp), self.threshold.ravel()
         values, root = features.ravel(), np.arange(count) * inner
