@@ -4,6 +4,10 @@
 and keeps the everything else: the white wall. It is done once per photo and mask; after that a colour is one look-up
 table (see `paint`). The old paint is taken from the best-lit part of the wall, in linear light; what remains when it
 is divided out is light.
+
+A mask is taken for one old paint: the faces of a building belong into one mask, walls of different paint into several.
+Other layers are not looked at, also not those of the same new colour: their walls may have had different paint, and a
+layer must look the same whatever colour another is given.
 """
 
 from __future__ import annotations
