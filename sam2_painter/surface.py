@@ -30,7 +30,7 @@ HEADROOM = 1.6  # the white wall is kept up to this much brighter than white: su
 
 STRIP = 256  # rows worked on at a time: 12 megapixels of floats never lie in memory at once
 MARGIN = 16  # rows a strip looks beyond its own
-BESIDE = 2.0  # pixels: how far the whole wall is on average that tells the light on a border pixel
+BESIDE = 7  # pixels: the side of the square around a border pixel in which the whole wall tells the light on it
 
 
 WHITE_WALL_LIGHT = HEADROOM * (np.arange(256) / 255) ** 2  # (256,) light that each code of `Surface.white` stands for
@@ -264,8 +264,8 @@ def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     rim = (coverage > 0) & (core == 0) & (nearby > 0)
     shade = np.where(rim, np.minimum(shade, nearby), shade)
     whole = (coverage == 255).astype(np.float32)
-    norm = cv2.GaussianBlur(whole, (0, 0), BESIDE)
-    beside = cv2.GaussianBlur(shade * whole, (0, 0), BESIDE) / (norm + 1e-6)
+    norm = cv2.blur(whole, (BESIDE, BESIDE))
+    beside = cv2.blur(shade * whole, (BESIDE, BESIDE)) / (norm + 1e-6)
     return np.where((coverage < 255) & (norm > 0.01), beside, shade)
 
 
