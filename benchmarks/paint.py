@@ -98,6 +98,10 @@ METHODS: dict[str, Method] = {
 COLUMNS = ("mean", "p95", "ring", "inner ring", "texture", "shadow")
 
 
+def _lab(pixels: np.ndarray) -> np.ndarray:
+    return rgb2lab(pixels / 255).astype(np.float32)
+
+
 def measure(painted: np.ndarray, scene: scenes.Scene) -> dict[str, float]:
     """The columns of the table for one picture."""
     wall = (scene.coverage > 0.5).astype(np.uint8)
@@ -105,7 +109,7 @@ def measure(painted: np.ndarray, scene: scenes.Scene) -> dict[str, float]:
     to_outside, to_inside = (cv2.distanceTransform(v, cv2.DIST_L2, 5) for v in (wall, 1 - wall))
     inner_ring = (to_outside > 0) & (to_outside <= 3)
     ring = inner_ring | ((to_inside > 0) & (to_inside <= 3))
-    ours_lab, true_lab = (rgb2lab(v / 255).astype(np.float32) for v in (painted, scene.truth))
+    ours_lab, true_lab = _lab(painted), _lab(scene.truth)
     error = deltaE_ciede2000(ours_lab, true_lab)
     core = cv2.erode(inside.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
 
@@ -129,6 +133,18 @@ def measure(painted: np.ndarray, scene: scenes.Scene) -> dict[str, float]:
     }
 
 
+def side_error(scene: scenes.Scene, split: bool) -> float:
+    """Mean CIEDE2000 on a building's side that is painted in one layer with the front, or in one of its own."""
+    front, side = scenes.faces(scene)
+    layers = [
+        Layer(Mask(mask_to_rle(mask)), parse_color(scene.case.new), 1.0)
+        for mask in ((front, side) if split else (front | side,))
+    ]
+    painted = composite(Photo(scene.photo), layers)
+    inside = cv2.erode(side.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return float(deltaE_ciede2000(_lab(painted), _lab(scene.truth))[inside].mean())
+
+
 def quality(count: int, seed: int) -> None:
     """Print the tables."""
     fixed = [scenes.render(case) for case in scenes.fixed_cases()]
@@ -150,6 +166,10 @@ def quality(count: int, seed: int) -> None:
     print("\nours with other masks")
     for name, mask_of in (("coarse, as SAM's", scenes.coarse_mask), ("leaky", scenes.leaky_mask)):
         _print_row(name, [measure(ours(s.photo, mask_of(s), parse_color(s.case.new)), s) for s in fixed])
+    turned = [scene for scene in fixed if scene.case.corner]
+    print(f"\nours on the side of {len(turned)} buildings whose front is painted too")
+    for name, split in (("one layer", False), ("two layers", True)):
+        print(f"{name:24}{statistics.mean(side_error(scene, split) for scene in turned):12.2f}")
     drawn = [scenes.render(case) for case in scenes.random_cases(count, seed)]
     print(f"\n{count} scenes drawn with --seed {seed}")
     for name in ("ours", "luminance ratio"):

@@ -18,6 +18,7 @@ from sam2_painter.light import LUMINANCE, linear_to_srgb, srgb_to_linear
 
 WIDTH, HEIGHT = 512, 384
 OVERSAMPLING = 2
+TURN = 0.72  # of the width: there a building with two faces has its corner
 
 PAIRS = (
     ("#39291f", "#f4f1ea", "dark brown to white"),
@@ -246,7 +247,7 @@ def _light(case: Case, rng, relief, yn, xn) -> tuple[np.ndarray, np.ndarray]:
     if case.corner:  # the right part of the building turns away from the sun
         turn = np.radians(62)
         rotation = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
-        normal = np.where((xn > 0.72)[..., None], normal @ rotation.T, normal)
+        normal = np.where((xn > TURN)[..., None], normal @ rotation.T, normal)
     lit = np.ones_like(xn)
     if case.light == "sun":  # the eaves' shadow, and a neighbour's
         lit = _step((yn - 0.20 - 0.10 * np.sin(3 * xn)) * height, 1.6 * OVERSAMPLING)
@@ -347,6 +348,12 @@ def _develop(light: np.ndarray, curve: bool) -> np.ndarray:
 def exact_mask(scene: Scene) -> np.ndarray:
     """(H, W) bool: every pixel that is mostly wall."""
     return scene.coverage > 0.5
+
+
+def faces(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) bool each: the wall's front, and its side that turns away from the sun (empty where there is none)."""
+    side = (np.arange(WIDTH) > TURN * WIDTH) & scene.case.corner
+    return exact_mask(scene) & ~side, exact_mask(scene) & side
 
 
 def coarse_mask(scene: Scene) -> np.ndarray:

@@ -24,6 +24,7 @@ TRIM = np.array([0.875, 0.86, 0.83], np.float32)  # linear colour of what is usu
 SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's hue is half believed
 SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
 
+WARMER = 0.1  # the wall is read where it is brightest, in the sun; what seems warmer than that is another paint
 TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the light's colour
 
 PROXY = 512  # parameters are read off a picture of at most this many pixels a side
@@ -205,6 +206,7 @@ def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray
     weight = core * (shade > 0.02) * (np.abs(along) < 0.5) * (across < 0.15)  # else it is another paint
     # Old paint with next to none of a channel reflects next to nothing of it.
     trust = float((paint / (paint + 8 * TINT_FLOOR))[[0, 2]] @ WARM_COOL**2)
+    along = np.minimum(along, WARMER)
     along = _mean_inside(along * trust, weight.astype(np.float32), 16)[..., None]
     tint = np.exp(along * np.array([WARM_COOL[0], 0, WARM_COOL[1]], np.float32))
     return tint / (tint @ LUMINANCE)[..., None]

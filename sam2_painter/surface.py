@@ -4,6 +4,10 @@
 and keeps the everything else: the white wall. It is done once per photo and mask; after that a colour is one look-up
 table (see `paint`). The old paint is taken from the best-lit part of the wall, in linear light; what remains when it
 is divided out is light.
+
+A mask is taken for one old paint: the faces of a building belong into one mask, walls of different paint into several.
+Other layers are not looked at, also not those of the same new colour: their walls may have had different paint, and a
+layer must look the same whatever colour another is given.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ HEADROOM = 1.6  # the white wall is kept up to this much brighter than white: su
 
 STRIP = 256  # rows worked on at a time: 12 megapixels of floats never lie in memory at once
 MARGIN = 16  # rows a strip looks beyond its own
+BESIDE = 7  # pixels: the side of the square around a border pixel in which the whole wall tells the light on it
 
 
 WHITE_WALL_LIGHT = HEADROOM * (np.arange(256) / 255) ** 2  # (256,) light that each code of `Surface.white` stands for
@@ -249,12 +254,19 @@ def _plaster_over(shade: np.ndarray, pixels: np.ndarray, coverage: np.ndarray, l
 
 
 def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
-    """No border pixel brighter than the wall next to it: there the white of a window frame is mixed in, not light."""
+    """`shade` without what is beside the wall: a window frame mixed into its border is no light, a hedge no shadow.
+
+    No whole pixel there is brighter than the wall further in, and one that is partly wall is lit as those next to it.
+    """
     core = erode((coverage > 247).view(np.uint8), 2)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
     nearby = cv2.dilate(cv2.blur(shade, (3, 3)) * core, disc)
     rim = (coverage > 0) & (core == 0) & (nearby > 0)
-    return np.where(rim, np.minimum(shade, nearby), shade)
+    shade = np.where(rim, np.minimum(shade, nearby), shade)
+    whole = (coverage == 255).astype(np.float32)
+    norm = cv2.blur(whole, (BESIDE, BESIDE))
+    beside = cv2.blur(shade * whole, (BESIDE, BESIDE)) / (norm + 1e-6)
+    return np.where((coverage < 255) & (norm > 0.01), beside, shade)
 
 
 def _smoothing(shade: np.ndarray, weight: np.ndarray, noise: float, radius: int) -> tuple[np.ndarray, np.ndarray]:

@@ -622,6 +622,8 @@ def test_what_colour_a_wall_is_now(new_page):
     red, green, blue = parse_color(answer.locator(".sp-swatch").get_attribute("data-color"))
     assert red > green > blue
     assert re.search(r"LRV \d+", answer.inner_text())
+    name = answer.locator(".sp-wallname")  # the distance to it comes last: a long one wraps, and nothing is cut
+    assert name.evaluate("e => (e.textContent = `near ${'Adobe Noon '.repeat(4)}`, e.scrollWidth <= e.clientWidth)")
     answer.locator(".sp-swatch").click()
     assert painter.idle().session.layers[0].color == (red, green, blue)
     painter.click(*SKY_AT)

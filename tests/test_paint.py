@@ -276,6 +276,31 @@ def test_a_pixel_beside_the_mask_that_is_partly_wall_is_painted_in_part():
     assert np.array_equal(out[:, 41:], pixels[:, 41:])
 
 
+@pytest.mark.parametrize(("old", "new"), [((190, 150, 110), WHITE), (WHITE, (190, 150, 110))])
+def test_no_dark_rim_is_left_around_a_hedge(old, new):
+    """Pixels just beside the mask, where wall and hedge are mixed, look as if rendered with the new paint."""
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[0:160, 0:200]
+    hedge = (x - 100) ** 2 + (y - 80) ** 2 < 50**2
+    light = 0.8 * (1 + 0.04 * rng.standard_normal((160, 200, 1)))
+
+    def render(paint):
+        seen = np.where(hedge[..., None], LINEAR[[40, 60, 30]], LINEAR[list(paint)]) * light
+        return np.round(255 * linear_to_srgb(cv2.GaussianBlur(seen, (0, 0), 0.8))).astype(np.uint8)
+
+    out = composite(Photo(render(old)), [Layer(Mask(mask_to_rle(~hedge)), new, 1.0)]).astype(int)
+    rim = hedge & (cv2.distanceTransform(hedge.astype(np.uint8), cv2.DIST_L2, 5) <= 1)
+    assert np.abs(out - render(new))[rim].mean() < 14
+
+
+def test_a_second_paint_under_the_mask_is_no_warm_light():
+    """A light grey and a beige wall under one mask, painted grey, are both grey: the beige is not kept as lamplight."""
+    pixels = np.full((240, 320, 3), (225, 226, 228), np.uint8)
+    pixels[:, 160:] = (190, 175, 150)
+    out = composite(Photo(pixels), [Layer(Mask(mask_to_rle(np.ones((240, 320), bool))), (128, 128, 128), 1.0)])
+    assert np.ptp(out.astype(int), axis=-1).max() <= 16
+
+
 def test_what_only_touches_the_wall_stays_where_three_colours_meet():
     """At hard edges not a level beside the mask changes, though one neighbour's colour may lie between two others."""
     pixels = np.full((60, 80, 3), (120, 160, 210), np.uint8)

@@ -76,7 +76,7 @@ function makePanel(root, on) {
     slider.style.setProperty("--at", `${100 * share}%`);
   }
 
-  const likeness = ({ name, distance }) => (distance < 1 ? name : `${name}, \u0394E ${distance}`); // how far it is from that paint
+  const likeness = ({ name, distance }) => (distance < 1 ? name : `${name}, \u0394E\u00a0${distance}`); // how far it is from that paint, in one piece
 
   function describe(told) {
     const { color, name, lrv, goes_with } = told;
