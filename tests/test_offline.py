@@ -17,8 +17,9 @@ from sam2_painter.engines.offline.boundary import find_boundary, work_picture
 from sam2_painter.engines.offline.candidates import click_candidates, components
 from sam2_painter.engines.offline.choosing import tidy
 from sam2_painter.engines.offline.engine import reading_of
+from sam2_painter.engines.offline.features import FIRST_FEATURES, first_features
 from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODELS, alikeness
-from sam2_painter.engines.offline.reading import Reading
+from sam2_painter.engines.offline.reading import AREA, Reading, X
 from sam2_painter.engines.offline.regions import border_graph, find_leaves
 from sam2_painter.engines.offline.scorer import Scorer
 from sam2_painter.engines.offline.snap import labels_to_rle, labels_under, pixels_inside, snap_labels
@@ -400,13 +401,26 @@ class TestParts:
         assert (got ^ truth).mean() < 0.002
 
     def test_a_scorer_walks_its_trees(self) -> None:
-        """Two stumps of depth one add up, and the sum stays in [0, 1]."""
+        """Two stumps of depth one add up, and nothing is cut off: of two that are sure, one may be surer."""
         scorer = Scorer(
             np.array([[0], [1]], np.uint8), np.array([[0.5], [2.0]], np.float32),
             np.array([[0.1, 0.3], [0.0, 0.9]], np.float32), 0.05,
         )  # fmt: skip
         features = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 3.0]], np.float32)
-        assert scorer(features) == pytest.approx([0.15, 0.35, 1.0])
+        assert scorer(features) == pytest.approx([0.15, 0.35, 1.25])
+
+    def test_how_central_a_click_lies(self, embedding: Embedding) -> None:
+        """As deep as it gets in the middle of a mask, less so off it, and not at all outside."""
+        reading, column = reading_of(embedding), FIRST_FEATURES.index("centred")
+        left = reading.sums[:, X] / reading.sums[:, AREA] < reading.work_size[1] / 2
+
+        def centred(x: int, y: int) -> float:
+            clicks = clicks_of(reading, Prompts.click(x, y))
+            return float(first_features(reading, left[None], np.zeros((1, 3), np.float32), clicks)[0, column])
+
+        assert centred(160, 240) > 0.9
+        assert 0.1 < centred(40, 240) < 0.5
+        assert centred(600, 240) == 0
 
 
 class TestShippedWeights:
