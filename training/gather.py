@@ -30,7 +30,7 @@ AUTO = 200  # candidates kept of each picture
 MOST_PER_CLASS = 2
 MIDDLE = 0.7  # of the clicks are right in the middle, the others somewhere about it
 OWN_ANSWERS = 0.75  # of the answers that get corrected are what a scorer chose, the others are drawn by their IoU
-DOUBT = 0.03  # of a score
+DOUBT = 0.03  # what such a scorer's opinion is off by, so that it does not always choose the same
 HOUSE = 100_000  # the number of the first rendered house: photos have smaller ones
 
 
@@ -164,8 +164,8 @@ def gather_first(scenes: Iterable[Scene]) -> dict[str, Samples]:
                 continue
             masks, origins, ious = user.candidates()
             keep = _some(rng, ious)
-            features = first_features(scene.reading, masks, origins, user.clicks)
-            samples["first"].add(features[keep], ious[keep], scene.number)
+            features = first_features(scene.reading, masks[keep], origins[keep], user.clicks)
+            samples["first"].add(features, ious[keep], scene.number)
     return {name: collected.samples() for name, collected in samples.items()}
 
 
