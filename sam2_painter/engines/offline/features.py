@@ -143,7 +143,7 @@ class Described:
 def describe(reading: Reading, masks: np.ndarray) -> Described:
     """What the masks (K, n) bool are like, whatever was clicked."""
     u, v = reading.edges[:, 0], reading.edges[:, 1]
-    cut, members = as_sparse(masks[:, u] ^ masks[:, v]), as_sparse(masks)
+    cut, members = as_sparse(masks.take(u, axis=1) ^ masks.take(v, axis=1)), as_sparse(masks)
     row, edge = np.repeat(np.arange(len(masks)), np.diff(cut.indptr)), cut.indices
     border = cut @ reading.edge_sums
     sums, around = members @ reading.sums, members @ reading.around
@@ -321,14 +321,14 @@ def _centred(reading: Reading, described: Described, xy: np.ndarray) -> tuple[np
     """How deep a point lies in each mask, as a share of the deepest there is, and that one in radii of the mask; (K,)
     each. People click in the middle of what they mean. The photo's rim is a border here.
     """
-    grid, cells = reading.grid, described.masks.view(np.uint8)
+    grid, cells = reading.grid, np.pad(described.masks, ((0, 0), (0, 1))).view(np.uint8)
     column, row = (xy / GRID_STEP).astype(int)
     here, deepest = np.zeros(len(cells)), np.ones(len(cells))
     for k, (x0, y0, x1, y1) in enumerate((described.box / GRID_STEP).astype(int).T):
         if x1 < x0:
             continue  # an empty mask
-        inside = cv2.copyMakeBorder(cells[k].take(grid[y0 : y1 + 1, x0 : x1 + 1]), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-        depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
+        # A cell more on each side, which is not in the mask.
+        depth = cv2.distanceTransform(cells[k].take(grid[y0 : y1 + 3, x0 : x1 + 3]), cv2.DIST_L2, 3)
         deepest[k] = max(depth.max(), 1)
         if y0 <= row <= y1 and x0 <= column <= x1:
             here[k] = depth[row - y0 + 1, column - x0 + 1]

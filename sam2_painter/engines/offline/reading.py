@@ -127,12 +127,13 @@ class Reading:
 
     @cached_property
     def grid(self) -> np.ndarray:
-        """(h, w) uint16: the leaves under one of GRID_STEP pixels of the work picture each way."""
+        """(h + 2, w + 2) int: the leaves under one of GRID_STEP pixels of the work picture each way, in a frame of n."""
         y, x = (
             (np.arange(0, work, GRID_STEP) * size // work).astype(int)
             for work, size in zip(self.work_size, self.size_hw, strict=True)
         )
-        return labels_under(self.run_labels, self.run_ends, self.size_hw[0], *np.meshgrid(x, y))
+        leaves = labels_under(self.run_labels, self.run_ends, self.size_hw[0], *np.meshgrid(x, y))
+        return np.pad(leaves.astype(np.intp), 1, constant_values=self.count)
 
     def alike(self, leaf: int) -> np.ndarray:
         """(n,) float32 in [0, 1]: the chance that each leaf and this one are parts of one thing."""
