@@ -127,7 +127,7 @@ class Reading:
 
     @cached_property
     def grid(self) -> np.ndarray:
-        """(h + 2, w + 2) int: the leaves under one of GRID_STEP pixels of the work picture each way, in a frame of n."""
+        """(h + 2, w + 2) int: the leaves under one of GRID_STEP work pixels each way, in a frame of n."""
         y, x = (
             (np.arange(0, work, GRID_STEP) * size // work).astype(int)
             for work, size in zip(self.work_size, self.size_hw, strict=True)
