@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -156,7 +157,9 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
 
 
 def test_many_hung_questions_do_not_use_up_the_server(launch, photo_bytes):
-    """After more hung requests than there are workers, all of them 504, the server answers as before."""
+    """After more hung requests than there are workers the server answers as before. Each of them ends: 504, or 503 for
+    one that finds all workers at it for so long that it would be late too.
+    """
     free = threading.Event()
     engine = FaultyEngine()
     live = launch(engine, Limits(segment=0.5))
@@ -178,7 +181,9 @@ def test_many_hung_questions_do_not_use_up_the_server(launch, photo_bytes):
             thread.start()
         for thread in threads:
             thread.join(20)
-        assert [reply.status_code for reply in replies] == [504] * 10
+        statuses = Counter(reply.status_code for reply in replies)
+        assert statuses[504] >= 8
+        assert statuses[504] + statuses[503] == 10
         engine.fault = None
         reply = live.http.post("/segment", json={"session_id": session_id, "points": [{"x": 100, "y": 90}]})
         assert reply.status_code == 200, reply.text
