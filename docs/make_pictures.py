@@ -32,10 +32,10 @@ WALL = (760 / 1600, 700 / 1200)  # where the front wall is clicked, as a share o
 PAINT = 39  # its place in the palette
 
 
-SCHEMES = {  # paints by part of the example
-    "brick-house": {"front wall": "#b5c7a3", "side wall": "#b5c7a3", "door": "#2f4858"},
-    "town-house": {"plaster wall": "#c98b6b", "left house": "#d9d4c7", "shutters": "#3b4a54"},
-    "siding-cottage": {"front wall": "#d8b45f", "wing wall": "#d8b45f", "side wall": "#d8b45f", "door": "#2e5d57"},
+SCHEMES = {  # paints, and the parts of the example that get them, as one layer each
+    "brick-house": {"#b5c7a3": ("front wall", "side wall"), "#2f4858": ("door",)},
+    "town-house": {"#c98b6b": ("plaster wall",), "#d9d4c7": ("left house",), "#3b4a54": ("shutters",)},
+    "siding-cottage": {"#d8b45f": ("front wall", "wing wall", "side wall"), "#2e5d57": ("door",)},
 }
 
 
@@ -61,8 +61,8 @@ def before_and_after(width: int = 640, gap: int = 8) -> np.ndarray:
     for name, scheme in SCHEMES.items():
         example = examples.render(name, width)
         layers = [
-            Layer(Mask(mask_to_rle(example.masks[part])), parse_color(color), opacity=0.95)
-            for part, color in scheme.items()
+            Layer(Mask(mask_to_rle(np.any([example.masks[part] for part in parts], axis=0))), parse_color(color), 0.95)
+            for color, parts in scheme.items()
         ]
         after = paint.composite(Photo(example.pixels, name), layers)
         columns.append(np.vstack([example.pixels, np.full((gap, width, 3), 255, np.uint8), after]))
