@@ -2,7 +2,7 @@
 
     python -m training.train DATA --work WORK
 
-DATA has ``train/`` as the README of the photos describes it. WORK keeps what is finished, some 3 GB, so that a
+DATA has ``train/`` as the README of the photos describes it. WORK keeps what is finished, some 2 GB, so that a
 stopped training goes on where it was. On two processor cores it takes under an hour:
 
 1. two networks, each on one half of the photos (the halves are in the photos' order, so a street falls into one

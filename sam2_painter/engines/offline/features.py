@@ -220,7 +220,10 @@ def boxes(reading: Reading, members: csr_matrix) -> np.ndarray:
 
 def first_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
     """(K, len(FIRST_FEATURES)) float32. origins: (K, 3), see `candidates`."""
-    described = describe(reading, masks)
+    return _click_features(reading, describe(reading, masks), origins, clicks)
+
+
+def _click_features(reading: Reading, described: Described, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
     sums, radius = described.sums, described.radius
     area = sums[:, r.AREA] + 1e-9
     good, bad = clicks.xy[clicks.positive], clicks.xy[~clicks.positive]
@@ -242,7 +245,7 @@ def first_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, cli
         (sums[:, r.CLASS :] / area[:, None] * reading.classes[leaf]).sum(axis=1),
         *_agreement(reading, described, wanted),
         _agreement(reading, described, unwanted)[0],
-        *np.repeat(reading.classes[leaf][:, None], len(masks), axis=1),
+        *np.repeat(reading.classes[leaf][:, None], len(area), axis=1),
     ]
     return np.concatenate([described.features, origins, np.stack(columns, axis=1)], axis=1).astype(np.float32)
 
@@ -253,8 +256,8 @@ def next_features(
     """(K, len(NEXT_FEATURES)) float32: the first features, and what the last click changed of the previous answer, (n,)
     bool.
     """
-    change, leaf = describe(reading, masks ^ previous), clicks.leaves[-1]
-    area, before, common = areas(reading, masks), areas(reading, previous[None]), areas(reading, masks & previous)
+    described, change, leaf = describe(reading, masks), describe(reading, masks ^ previous), clicks.leaves[-1]
+    area, before, common = described.sums[:, r.AREA], areas(reading, previous[None]), areas(reading, masks & previous)
     changed, hit = change.sums[:, r.AREA], change.masks[:, leaf]
     depth = _depth(reading, clicks.xy[-1:], change.cut)
     columns = [
@@ -267,7 +270,7 @@ def next_features(
         (change.sums[:, r.CLASS :] * reading.classes[leaf]).sum(axis=1) / (changed + 1e-6),
         *_agreement(reading, change, _could_change(reading, clicks, previous)),
     ]
-    first = first_features(reading, masks, origins, clicks)
+    first = _click_features(reading, described, origins, clicks)
     return np.concatenate([first, np.stack(columns, axis=1).astype(np.float32)], axis=1)
 
 
