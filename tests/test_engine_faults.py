@@ -4,7 +4,6 @@ import http.server
 import json
 import threading
 import time
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -157,12 +156,10 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
 
 
 def test_many_hung_questions_do_not_use_up_the_server(launch, photo_bytes):
-    """After more hung requests than there are workers the server answers as before. Each of them ends: 504, or 503 for
-    one that finds all workers at it for so long that it would be late too.
-    """
+    """After more hung requests than there are workers, all of them 504, the server answers as before."""
     free = threading.Event()
     engine = FaultyEngine()
-    live = launch(engine, Limits(segment=0.5))
+    live = launch(engine, Limits(segment=3))  # time enough for all to ask: who comes late is turned away, 503
     try:
         session_id = live.http.post("/upload", files={"file": ("a.png", photo_bytes)}).json()["session_id"]
         sessions = [
@@ -181,9 +178,7 @@ def test_many_hung_questions_do_not_use_up_the_server(launch, photo_bytes):
             thread.start()
         for thread in threads:
             thread.join(20)
-        statuses = Counter(reply.status_code for reply in replies)
-        assert statuses[504] >= 8
-        assert statuses[504] + statuses[503] == 10
+        assert [reply.status_code for reply in replies] == [504] * 10
         engine.fault = None
         reply = live.http.post("/segment", json={"session_id": session_id, "points": [{"x": 100, "y": 90}]})
         assert reply.status_code == 200, reply.text
