@@ -135,16 +135,22 @@ def test_curl_can_do_it_too(doors: Doors):
 
 
 def test_swept_is_what_is_old(tmp_path):
-    """Old files go with the folders they leave empty; new ones stay."""
+    """Old files go with the old folders they leave empty; what is new stays, a folder that waits for its file too."""
     import os
+
+    def aged(path, seconds):
+        os.utime(path, (time.time() - seconds,) * 2)
 
     for name, age in (("a/old.png", 1000), ("b/new.png", 0), ("b/old.png", 1000)):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
-        os.utime(path, (time.time() - age,) * 2)
+        aged(path, age)
+    for name, age in (("a", 1000), ("b", 1000), ("c", 1000), ("d", 0)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        aged(tmp_path / name, age)
     assert files.sweep(tmp_path, older_than=500) == 2
-    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["b", "b/new.png"]
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["b", "b/new.png", "d"]
 
 
 def test_gradios_folder_is_private():

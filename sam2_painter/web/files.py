@@ -86,13 +86,21 @@ def lend(path: Path, name: str, folder: Path) -> Path:
 
 
 def sweep(folder: Path, older_than: float = KEPT_SECONDS) -> int:
-    """Delete files not written for `older_than` seconds, and the folders they leave empty; how many files went."""
-    latest, gone = time.time() - older_than, 0
-    for path in sorted(folder.rglob("*"), reverse=True):  # what is inside a folder comes before it
-        with suppress(OSError):  # another thread may be writing or sweeping here
+    """Delete files not written for `older_than` seconds, and as old folders left empty; how many files went.
+
+    A younger folder that is empty waits for its file: it was made for one a moment ago.
+    """
+    latest, old = time.time() - older_than, []
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # another thread may be sweeping here
+            if path.stat().st_mtime < latest:
+                old.append(path)
+    gone = 0
+    for path in sorted(old, reverse=True):  # what is inside a folder comes before it
+        with suppress(OSError):  # or writing
             if path.is_dir():
                 path.rmdir()
-            elif path.stat().st_mtime < latest:
+            else:
                 path.unlink()
                 gone += 1
     return gone
