@@ -5,6 +5,8 @@ They are here to be compared with, not to be good products: they answer points o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -39,7 +41,7 @@ class Baseline:
         for y in ((np.arange(16) + 0.5) / 16 * height).astype(int):
             for x in ((np.arange(16) + 0.5) / 16 * width).astype(int):
                 if not taken[y, x]:
-                    mask = self.answer(embedding.features, [(int(x), int(y), True)])[0]
+                    mask = next(self.answer(embedding.features, [(int(x), int(y), True)]))
                     taken |= mask
                     found.append(Mask(mask_to_rle(mask)))
         return found
@@ -54,18 +56,16 @@ class FloodFill(Baseline):
         """Smoothed Lab."""
         return cv2.cvtColor(cv2.GaussianBlur(pixels, (0, 0), 1.2), cv2.COLOR_RGB2Lab)
 
-    def answer(self, lab: np.ndarray, points: list) -> list[np.ndarray]:
+    def answer(self, lab: np.ndarray, points: list) -> Iterator[np.ndarray]:
         """Three tolerances."""
         flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (255 << 8)
-        answers = []
         for tolerance in (14, 7, 24):
             mask = np.zeros(lab.shape[:2], bool)
             for x, y, positive in points:
                 filled = np.zeros((lab.shape[0] + 2, lab.shape[1] + 2), np.uint8)
                 cv2.floodFill(lab.copy(), filled, (x, y), 0, (tolerance,) * 3, (tolerance,) * 3, flags)
                 mask = mask | (filled[1:-1, 1:-1] > 0) if positive else mask & (filled[1:-1, 1:-1] == 0)
-            answers.append(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0)
-        return answers
+            yield cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0
 
 
 class GrabCut(Baseline):
@@ -79,11 +79,10 @@ class GrabCut(Baseline):
         small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         return small, scale, pixels.shape[:2]
 
-    def answer(self, prepared: tuple, points: list) -> list[np.ndarray]:
+    def answer(self, prepared: tuple, points: list) -> Iterator[np.ndarray]:
         """Three radii for the first click, one for the next."""
         small, scale, (height, width) = prepared
         at = [(int(x * scale), int(y * scale), positive) for x, y, positive in points]
-        answers = []
         for radius in (0.12, 0.05, 0.3) if len(points) == 1 else (0.12,):
             hints = np.full(small.shape[:2], cv2.GC_PR_BGD, np.uint8)
             for x, y, positive in at:
@@ -97,8 +96,7 @@ class GrabCut(Baseline):
             parts = cv2.connectedComponents((hints % 2).astype(np.uint8))[1]
             wanted = [parts[min(y, len(parts) - 1), min(x, parts.shape[1] - 1)] for x, y, positive in at if positive]
             mask = np.isin(parts, [part for part in wanted if part])
-            answers.append(cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0)
-        return answers
+            yield cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 
 class Felzenszwalb(Baseline):
@@ -118,10 +116,9 @@ class Felzenszwalb(Baseline):
         graph = rag_mean_color(lab, labels)
         return [cut_threshold(labels, graph, t, in_place=False) for t in (8, 4, 14)], scale, pixels.shape[:2]
 
-    def answer(self, prepared: tuple, points: list) -> list[np.ndarray]:
+    def answer(self, prepared: tuple, points: list) -> Iterator[np.ndarray]:
         """The joined regions under the positive points, less those under the negative ones."""
         maps, scale, (height, width) = prepared
-        answers = []
         for labels in maps:
             mask = np.zeros(labels.shape, bool)
             for x, y, positive in points:
@@ -129,8 +126,7 @@ class Felzenszwalb(Baseline):
                     labels == labels[min(int(y * scale), len(labels) - 1), min(int(x * scale), labels.shape[1] - 1)]
                 )
                 mask = mask | region if positive else mask & ~region
-            answers.append(cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0)
-        return answers
+            yield cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 
 BASELINES = {"flood": FloodFill, "grabcut": GrabCut, "felzenszwalb": Felzenszwalb}
