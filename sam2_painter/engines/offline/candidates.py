@@ -158,13 +158,6 @@ def _add_without_openings(
         pool.add(masks & ~openings, NODE_OF_CLASS, persistence, altitude)
 
 
-def _graph(reading: Reading, weights: np.ndarray, chosen: np.ndarray | slice = np.s_[:]) -> csr_matrix:
-    """(n, n) weights of the chosen edges; they are sorted already, so the rows need only be found."""
-    edges = reading.edges[chosen]
-    rows = np.searchsorted(edges[:, 0], np.arange(reading.count + 1))
-    return csr_matrix((weights, edges[:, 1], rows), shape=(reading.count, reading.count))
-
-
 def _add_balls(
     pool: Pool, reading: Reading, leaf: int, against: list[int], kind: int, boundary: float, colour: float
 ) -> None:
@@ -202,7 +195,7 @@ def _effort(reading: Reading, leaves: list[int], boundary: float, colour: float,
         away = (reading.lab - np.average(reading.lab[leaves], axis=0, weights=reading.area[leaves])) / COLOUR_STEP
         strange = np.sqrt((away**2 * (0.35, 2, 2)).sum(axis=1))
         weights = weights + 0.5 * (strange[reading.edges[:, 0]] + strange[reading.edges[:, 1]])
-    return dijkstra(_graph(reading, weights.astype(np.float64)), directed=False, indices=leaves, min_only=True)
+    return dijkstra(reading.graph(weights.astype(np.float64)), directed=False, indices=leaves, min_only=True)
 
 
 def _add_class_areas(pool: Pool, reading: Reading, leaf: int, against: list[int]) -> None:
@@ -235,9 +228,7 @@ def _add_alike_areas(pool: Pool, reading: Reading, leaf: int, against: list[int]
 
 def _evened(reading: Reading, chance: np.ndarray, rounds: int = 12) -> np.ndarray:
     """(n,) chances after some rounds in which every leaf listens to its neighbours, less across strong borders."""
-    heard = _graph(reading, reading.edge_sums[:, r.LENGTH] * np.exp(-reading.strength / 0.1))
-    heard = heard + heard.T
-    own = 0.25 * np.sqrt(reading.area).astype(np.float64)
+    heard, own = reading.heard, 0.25 * np.sqrt(reading.area).astype(np.float64)
     whole, own_chance = own + heard @ np.ones(reading.count), own * chance
     evened = chance.astype(np.float64)
     for _ in range(rounds):
@@ -288,12 +279,13 @@ def components(reading: Reading, inside: np.ndarray, passable: np.ndarray | bool
     passable: (E,) or (T, E) bool. All sets are one graph: most of the time would go into the calls.
     """
     u, v = reading.edges.T
-    sets, edges = np.nonzero(inside[:, u] & inside[:, v] & passable)
-    counts = np.bincount(sets * reading.count + u[edges], minlength=inside.size)
-    ends = np.concatenate([[0], np.cumsum(counts)])
-    graph = csr_matrix(
-        (np.ones(len(edges), np.int8), sets * reading.count + v[edges], ends), (inside.size, inside.size)
-    )
+    joined = inside.take(u, axis=1) & inside.take(v, axis=1) & passable
+    sets, edges = np.divmod(np.flatnonzero(joined), len(u))
+    before = np.concatenate([[0], np.cumsum(joined, dtype=np.int32)])  # how many are joined before each edge of a set
+    first = np.arange(len(inside))[:, None] * len(u) + reading.first_edge[:-1]
+    rows = np.append(before[first.ravel()], before[-1])
+    columns = (sets * reading.count + v[edges]).astype(np.int32)
+    graph = csr_matrix((np.ones(len(edges)), columns, rows), (inside.size, inside.size))
     return connected_components(graph, directed=False)[1].reshape(inside.shape)
 
 

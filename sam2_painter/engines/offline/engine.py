@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from hashlib import sha256
 from importlib.resources import files
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -37,8 +38,9 @@ USUAL_STABILITY, OWN_STABILITY = 0.95, 0.3
 class OfflineEngine:
     """See `Engine`. A mask is named after what the network sees in most of it.
 
-    Besides weights it keeps its answers to recent clicks, so that the next click need not find them again; to forget
-    them changes no answer. Raises EngineUnavailable when onnxruntime is not installed.
+    Besides weights it keeps its answers to recent clicks, so that the next click need not find them again, and what
+    follows from an embedding for as long as somebody holds that; to forget them changes no answer. Raises
+    EngineUnavailable when onnxruntime is not installed.
     """
 
     title = "Offline engine"
@@ -54,6 +56,7 @@ class OfflineEngine:
         digest = sha256(weights + self._network.digest.encode()).hexdigest()
         self.name = f"{VERSION}/{digest[:8]}"
         self._answers: OrderedDict[tuple, tuple[np.ndarray, np.ndarray]] = OrderedDict()
+        self._readings: WeakKeyDictionary[Embedding, Reading] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def embed(self, photo: Photo) -> Embedding:
@@ -145,7 +148,8 @@ class OfflineEngine:
     def _reading(self, embedding: Embedding) -> Reading:
         if embedding.engine != self.name:
             raise InvalidInput(f"this embedding was made by {embedding.engine}; embed the photo again", "embedding")
-        return reading_of(embedding)
+        with self._lock:
+            return self._readings.setdefault(embedding, reading_of(embedding))
 
     def _in_box(self, reading: Reading, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         masks, origins, fit = box_candidates(reading, box_in_work(reading, box))

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from .boundary import find_boundary, work_picture
 from .network import LIKENESS_STRIDE, Network, alikeness
@@ -124,6 +125,21 @@ class Reading:
             Tree(p, a, f, e, f[: self.count])
             for p, a, f, e in zip(self.parent, self.altitude, self.first, self.last, strict=True)
         )
+
+    @cached_property
+    def first_edge(self) -> np.ndarray:
+        """(n + 1,) int32: the edges of which leaf k is the first end are those from first_edge[k] to the next."""
+        return np.searchsorted(self.edges[:, 0], np.arange(self.count + 1)).astype(np.int32)
+
+    def graph(self, weights: np.ndarray) -> csr_matrix:
+        """(n, n) the leaves' graph with weights (E,), each edge at its first end only."""
+        return csr_matrix((weights, self.edges[:, 1], self.first_edge), (self.count, self.count))
+
+    @cached_property
+    def heard(self) -> csr_matrix:
+        """(n, n) how much each leaf hears of each neighbour: less across a strong border."""
+        heard = self.graph(self.edge_sums[:, LENGTH] * np.exp(-self.strength / 0.1))
+        return heard + heard.T
 
     @cached_property
     def grid(self) -> np.ndarray:
