@@ -278,7 +278,7 @@ def components(reading: Reading, inside: np.ndarray, passable: np.ndarray | bool
 
     passable: (E,) or (T, E) bool. All sets are one graph: most of the time would go into the calls.
     """
-    u, v = reading.edges.T
+    u, v = reading.ends
     joined = inside.take(u, axis=1) & inside.take(v, axis=1) & passable
     sets, edges = np.divmod(np.flatnonzero(joined), len(u))
     before = np.concatenate([[0], np.cumsum(joined, dtype=np.int32)])  # how many are joined before each edge of a set

@@ -86,6 +86,7 @@ CHANGE = (
 FIRST_FEATURES = REGION + CANDIDATE + CLICK
 NEXT_FEATURES = FIRST_FEATURES + CHANGE
 AUTO_FEATURES = REGION + CANDIDATE
+FINE_CELLS = 64  # cells of the grid each way, from which on a mask is measured on a coarser one
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,10 @@ class Described:
 
 def describe(reading: Reading, masks: np.ndarray) -> Described:
     """What the masks (K, n) bool are like, whatever was clicked."""
-    u, v = reading.edges[:, 0], reading.edges[:, 1]
-    cut, members = as_sparse(masks.take(u, axis=1) ^ masks.take(v, axis=1)), as_sparse(masks)
+    u, v = reading.ends
+    of_leaf = np.ascontiguousarray(masks.T)  # whole rows are quicker to take
+    cut = as_sparse(np.ascontiguousarray((of_leaf.take(u, axis=0) ^ of_leaf.take(v, axis=0)).T))
+    members = as_sparse(masks)
     row, edge = np.repeat(np.arange(len(masks)), np.diff(cut.indptr)), cut.indices
     border = cut @ reading.edge_sums
     sums, around = members @ reading.sums, members @ reading.around
@@ -164,12 +167,12 @@ def describe(reading: Reading, masks: np.ndarray) -> Described:
     vxy = sums[:, r.XY] / area - mx * my
     kinds = np.clip(sums[:, r.CLASS :] / area[:, None], 0, 1)
     best, rows = kinds.argmax(axis=1), np.arange(len(masks))
-    from_u = masks[row, u[edge]]
-    inner, outer = np.where(from_u, u[edge], v[edge]), np.where(from_u, v[edge], u[edge])
+    first, second = u.take(edge), v.take(edge)
+    inner = np.where(masks[row, first], first, second)
     weight = reading.edge_sums[edge, r.LENGTH]
     near, far = (
         np.bincount(row, weights=reading.classes[leaf, best[row]] * weight, minlength=len(masks))
-        for leaf in (inner, outer)
+        for leaf in (inner, first + second - inner)
     )
     strength = border[:, r.STRENGTH] / length
     inner_measures = [r.STRENGTH, r.FAINT, r.CLEAR, r.STRONG, r.STEP, r.KIND, r.LEARNED, r.UNLIKE]
@@ -212,10 +215,11 @@ def boxes(reading: Reading, members: csr_matrix) -> np.ndarray:
     """(4, K) float32, XYXY in work pixels around each mask, whose leaves are the ones in a row of (K, n); the far sides
     are just outside.
     """
-    sides = reading.box[members.indices].astype(np.float32)
-    low = (_lowest(sides[:, k], members.indptr, np.float32(65535)) for k in (0, 1))
-    high = (1 - _lowest(-sides[:, k], members.indptr, np.float32(0)) for k in (2, 3))
-    return np.stack([*low, *high])
+    least = [
+        _lowest(side.take(members.indices), members.indptr, np.float32(none))
+        for side, none in zip(reading.sides, (65535, 65535, 0, 0), strict=True)
+    ]
+    return np.stack([*least[:2], *(1 - side for side in least[2:])])
 
 
 def first_features(reading: Reading, masks: np.ndarray, origins: np.ndarray, clicks: Clicks) -> np.ndarray:
@@ -322,19 +326,23 @@ def _depth(reading: Reading, xy: np.ndarray, cut: csr_matrix) -> np.ndarray:
 
 def _centred(reading: Reading, described: Described, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How deep a point lies in each mask, as a share of the deepest there is, and that one in radii of the mask; (K,)
-    each. People click in the middle of what they mean. The photo's rim is a border here.
+    each. People click in the middle of what they mean. The photo's rim is a border here. Large masks are seen on a
+    coarser grid, of which the point is one.
     """
-    grid, cells = reading.grid, np.pad(described.masks, ((0, 0), (0, 1))).view(np.uint8)
     column, row = (xy / GRID_STEP).astype(int)
-    here, deepest = np.zeros(len(cells)), np.ones(len(cells))
+    in_mask = described.masks.view(np.uint8)
+    here, deepest = np.zeros(len(in_mask)), np.ones(len(in_mask))
     for k, (x0, y0, x1, y1) in enumerate((described.box / GRID_STEP).astype(int).T):
         if x1 < x0:
             continue  # an empty mask
-        # A cell more on each side, which is not in the mask.
-        depth = cv2.distanceTransform(cells[k].take(grid[y0 : y1 + 3, x0 : x1 + 3]), cv2.DIST_L2, 3)
-        deepest[k] = max(depth.max(), 1)
+        step = 1 + min(x1 - x0, y1 - y0) // FINE_CELLS
+        left, top = x0 + (column - x0) % step, y0 + (row - y0) % step
+        cells = in_mask[k].take(reading.grid[top : y1 + 1 : step, left : x1 + 1 : step])
+        framed = cv2.copyMakeBorder(cells, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+        depth = cv2.distanceTransform(framed, cv2.DIST_L2, 3)
+        deepest[k] = max(depth.max(), 1 / step) * step
         if y0 <= row <= y1 and x0 <= column <= x1:
-            here[k] = depth[row - y0 + 1, column - x0 + 1]
+            here[k] = depth[(row - top) // step + 1, (column - left) // step + 1] * step
     return here / deepest, deepest * GRID_STEP / described.radius
 
 

@@ -142,14 +142,23 @@ class Reading:
         return heard + heard.T
 
     @cached_property
+    def ends(self) -> np.ndarray:
+        """(2, E) int, `edges` as they are quick to index with."""
+        return np.ascontiguousarray(self.edges.T, np.intp)
+
+    @cached_property
+    def sides(self) -> np.ndarray:
+        """(4, n) float32, `box` with its far sides negated: the least of some leaves' is the box around them."""
+        return np.ascontiguousarray(self.box.T * np.float32([[1], [1], [-1], [-1]]))
+
+    @cached_property
     def grid(self) -> np.ndarray:
-        """(h + 2, w + 2) int: the leaves under one of GRID_STEP work pixels each way, in a frame of n."""
+        """(h, w) int: the leaves under one of GRID_STEP work pixels each way."""
         y, x = (
             (np.arange(0, work, GRID_STEP) * size // work).astype(int)
             for work, size in zip(self.work_size, self.size_hw, strict=True)
         )
-        leaves = labels_under(self.run_labels, self.run_ends, self.size_hw[0], *np.meshgrid(x, y))
-        return np.pad(leaves.astype(np.intp), 1, constant_values=self.count)
+        return labels_under(self.run_labels, self.run_ends, self.size_hw[0], *np.meshgrid(x, y)).astype(np.intp)
 
     def alike(self, leaf: int) -> np.ndarray:
         """(n,) float32 in [0, 1]: the chance that each leaf and this one are parts of one thing."""
