@@ -414,13 +414,28 @@ class TestParts:
         reading, column = reading_of(embedding), FIRST_FEATURES.index("centred")
         left = reading.sums[:, X] / reading.sums[:, AREA] < reading.work_size[1] / 2
 
-        def centred(x: int, y: int) -> float:
+        def centred(x: int, y: int, mask: np.ndarray) -> float:
             clicks = clicks_of(reading, Prompts.click(x, y))
-            return float(first_features(reading, left[None], np.zeros((1, 3), np.float32), clicks)[0, column])
+            return float(first_features(reading, mask[None], np.zeros((1, 3), np.float32), clicks)[0, column])
 
-        assert centred(160, 240) > 0.9
-        assert 0.1 < centred(40, 240) < 0.5
-        assert centred(600, 240) == 0
+        assert centred(160, 240, left) > 0.9
+        assert 0.1 < centred(40, 240, left) < 0.5
+        assert centred(600, 240, left) == 0
+        everything = np.ones_like(left)  # so large that it is measured on a coarser grid
+        assert centred(320, 240, everything) > 0.9
+        assert 0.05 < centred(30, 240, everything) < 0.3
+
+    @pytest.mark.parametrize("clicks", [Prompts.click(160, 300), Prompts.click(160, 300).plus(480, 300)])
+    def test_candidates_differ(self, embedding: Embedding, clicks: Prompts) -> None:
+        """Many ways lead to one mask; it is considered once."""
+        reading, at = reading_of(embedding), clicks_of(reading_of(embedding), clicks)
+        first = click_candidates(reading, at.upto(1))[0]
+        masks = first if len(at) == 1 else click_candidates(reading, at, first[0])[0]
+        common = (masks * reading.area) @ masks.T.astype(np.float32)
+        alike = common / (np.diagonal(common)[:, None] + np.diagonal(common) - common)
+        np.fill_diagonal(alike, 0)
+        assert len(masks) > 3
+        assert alike.max() < 0.99
 
 
 class TestShippedWeights:

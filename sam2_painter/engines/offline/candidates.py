@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from . import reading as r
-from .features import Clicks, as_sparse, boxes
+from .features import Clicks, areas, as_sparse, boxes
 from .network import CLASSES
 from .reading import Reading
 from .trees import COLOUR_STEP, Tree
@@ -22,6 +22,7 @@ EDIT = 6  # is added to the kind of what was added to an answer or taken from it
 LARGEST = 0.9  # of the photo: a mask of nearly everything is no answer
 GROWTH = 1.03  # a node that its parent hardly exceeds is skipped for the parent
 BALL_SHARES = (0.0015, 0.003, 0.006, 0.012, 0.02, 0.03, 0.045, 0.06, 0.08, 0.11, 0.15, 0.2, 0.27, 0.35, 0.45)
+NEARLY = 0.03  # of its own size: two candidates that differ by less are one
 NEAR_BOX = 20  # nodes of each tree that are looked at for a box
 OPENINGS = tuple(CLASSES.index(name) for name in ("window", "door"))
 ALIKE = (0.15, 0.3, 0.45, 0.6, 0.75, 0.87)  # chances to be one thing with the click
@@ -71,8 +72,29 @@ def click_candidates(
     pool.add(keep_promises(masks, clicks, previous), *origins.T)
     masks, origins = pool.stacked(reading.count)
     if not len(masks):  # nothing is left to add or to take away
-        masks, origins = np.zeros((1, reading.count), bool), np.zeros((1, 3), np.float32)
-    return masks, origins
+        return np.zeros((1, reading.count), bool), np.zeros((1, 3), np.float32)
+    different = _that_differ(reading, masks, previous)
+    return masks[different], origins[different]
+
+
+def _that_differ(reading: Reading, masks: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
+    """(K,) bool: which of the masks (K, n) are not nearly what one before them is. Many ways lead to one wall.
+
+    Nearly the same are those of one area, middle and extent; after an answer, those that change it alike.
+    """
+    changed = masks if previous is None else masks ^ previous
+    area, *moments = (as_sparse(changed) @ reading.sums[:, [r.AREA, r.X, r.Y, r.XX, r.YY]]).T
+    x, y, xx, yy = np.stack(moments) / (area + 1e-9)
+    wide, high = np.sqrt(np.maximum(xx - x * x, 0) + 1), np.sqrt(np.maximum(yy - y * y, 0) + 1)
+    size = area if previous is None else np.minimum(area, areas(reading, masks))
+    unlike = np.zeros((len(masks), len(masks)), bool)
+    for value, scale in ((area, size), (x, wide), (y, high), (wide, wide), (high, high)):
+        unlike |= np.abs(value[:, None] - value) > NEARLY * scale
+    kept = np.ones(len(masks), bool)
+    for k in range(len(masks)):
+        if kept[k]:
+            kept[k + 1 :] &= unlike[k, k + 1 :]
+    return kept
 
 
 def positive_and_negative(clicks: Clicks) -> tuple[list[int], list[int]]:

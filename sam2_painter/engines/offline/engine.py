@@ -24,7 +24,7 @@ from .reading import Reading, read_photo
 from .scorer import load_scorers
 from .snap import labels_under
 
-VERSION = "offline-2"
+VERSION = "offline-3"
 MOST_MASKS = 150
 REMEMBERED = 512  # answers to earlier clicks, some kB each
 NAMED = 0.4  # a mask takes the name of the class that it is to this share
