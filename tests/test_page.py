@@ -730,6 +730,7 @@ def test_a_session_that_is_gone(new_page):
     painter.page.locator('[data-do="help"]').click()
     painter.page.locator('[data-do="close-session"]').click()
     painter.page.wait_for_selector('.sp[data-state="start"]')
+    assert painter.page.locator(".sp-file").inner_text() == ""
     with pytest.raises(PainterError):
         painter.live.studio.session(sid)
 
@@ -750,6 +751,15 @@ def test_mistakes_are_one_sentence(new_page):
     assert painter.idle().session.revision == revision
     painter.click(*DOOR_AT)  # and work goes on
     assert len(painter.session.selection.prompts.point_coords) == 2
+
+
+def test_the_api_is_a_link_away(new_page):
+    """The help leads to the description of the API, beside the page."""
+    painter = new_page()
+    painter.page.locator('[data-do="help"]').click()
+    with painter.page.expect_popup() as popup:
+        painter.page.get_by_role("link", name="API").click()
+    assert popup.value.get_by_text("/api/segment", exact=True).count() == 1
 
 
 def test_phone(new_page):

@@ -206,6 +206,7 @@ function forget() {
   state.queue.length = 0;
   Object.assign(state, { sid: null, session: null, have: {}, wall: null, mask: null, picked: new Set() });
   drop(KEPT.session);
+  one(".sp-file").textContent = one(".sp-file").title = "";
   stage.close();
   compare(false);
   root.dataset.state = "start";
