@@ -748,6 +748,9 @@ def test_mistakes_are_one_sentence(new_page):
     revision = painter.session.revision
     painter.type_color("#ggg")
     assert "#ggg" in painter.toast()
+    toast = painter.page.locator(".toast-body").bounding_box()  # it hides nothing that is pressed next
+    assert toast["x"] + toast["width"] <= painter.page.locator(".sp-panel").bounding_box()["x"]
+    assert toast["y"] >= painter.page.locator(".sp-view").bounding_box()["y"] - 14
     assert painter.idle().session.revision == revision
     painter.click(*DOOR_AT)  # and work goes on
     assert len(painter.session.selection.prompts.point_coords) == 2
@@ -778,6 +781,11 @@ def test_phone(new_page):
     assert painter.page.evaluate("document.documentElement.scrollWidth") == 390
     painter.page.locator("[data-palette] .sp-swatch").nth(8).tap()
     assert len(painter.idle().session.layers) == 1
+    painter.type_color("#ggg")
+    painter.toast()
+    toast = painter.page.locator(".toast-body").bounding_box()
+    assert toast["x"] >= 0
+    assert 300 < toast["width"] <= 390 - toast["x"]
 
 
 def test_engine_and_dark_mode(new_page):
