@@ -255,6 +255,10 @@ def test_download_jpg_of_the_original(new_page):
     painter = new_page(accept_downloads=True).open()
     painter.click(*WALL_AT).swatch(3)
     painter.page.locator('[data-menu="export"]').click()
+    painter.page.keyboard.press("Escape")
+    assert painter.page.locator("#sp-export").is_hidden()
+    assert painter.page.evaluate("document.activeElement.dataset.menu") == "export"
+    painter.page.keyboard.press("Enter")
     painter.page.locator("[data-original]").check()
     with painter.page.expect_download() as download:
         painter.page.locator('[data-do="download"]').click()
@@ -435,6 +439,27 @@ def test_keyboard_alone(new_page):
     assert nameless == []
 
 
+def test_rows_of_buttons_by_key(new_page):
+    """A row of paints, answers or regions is one stop of the Tab key; arrows move in it, and who chose stays in it."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.do("generate")
+    for row in ("[data-palette]", ".sp-candidates div", ".sp-gallery"):
+        assert painter.page.locator(f'{row} button[tabindex="0"]').count() == 1
+    swatches = painter.page.locator("[data-palette] .sp-swatch")
+    swatches.first.focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowRight", "ArrowLeft"):
+        painter.page.keyboard.press(key)
+    assert swatches.nth(13).evaluate("e => e === document.activeElement")
+    painter.key("Enter")
+    (layer,) = painter.session.layers
+    assert "#{:02x}{:02x}{:02x}".format(*layer.color) == swatches.nth(13).get_attribute("data-color")
+    painter.page.locator("[data-harmony] .sp-swatch").nth(2).focus()
+    painter.key("Enter")  # the row is filled anew
+    assert painter.page.evaluate("document.activeElement.closest('[data-harmony]') !== null")
+    painter.page.keyboard.press("End")
+    assert painter.page.locator("[data-harmony] .sp-swatch").last.evaluate("e => e === document.activeElement")
+
+
 def test_paint_all_walls(new_page, launch):
     """Where the engine names walls, one button paints them all."""
     live = launch(WallFinder(), requests_per_minute=100_000)
@@ -476,6 +501,8 @@ def test_regions(new_page):
 def test_generate_shows_progress_and_can_be_cancelled(new_page, patient):
     """A long search moves its bar and does not hold up clicks; Cancel ends it without a trace."""
     painter = new_page(patient).open()
+    wheel = painter.page.locator(".sp-busy i").evaluate("e => getComputedStyle(e).borderTopWidth")
+    assert wheel == "2px"  # it is to be seen that it turns
     painter.page.locator('[data-do="generate"]').click()
     value = "document.querySelector('.sp-progress progress').value"
     painter.page.wait_for_function(f"{value} > 0.05")
@@ -555,6 +582,9 @@ def test_layers(new_page):
     rows.nth(1).locator(".sp-percent").fill("40")
     painter.page.keyboard.press("Tab")
     assert painter.until(lambda: painter.session.layers[0].opacity == pytest.approx(0.4))
+    rows.nth(1).locator(".sp-percent").fill("300")  # as much as there is
+    painter.page.keyboard.press("Tab")
+    assert painter.until(lambda: painter.session.layers[0].opacity == 1)
     rows.nth(0).get_by_label("Move down").click()
     assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2", name])
     rows.nth(0).get_by_label("Take this paint off").click()
@@ -631,6 +661,43 @@ def test_what_colour_a_wall_is_now(new_page):
     assert asked.is_enabled()
 
 
+def test_the_paints_stay_in_place(new_page):
+    """Paints do not move under the hand that tries one after the other, whatever was selected and painted."""
+    painter = new_page().open()
+    card = painter.page.locator("[data-palette]")
+    places = [card.bounding_box()]
+    painter.click(*WALL_AT)
+    places.append(card.bounding_box())
+    painter.swatch(5)
+    assert places == [card.bounding_box()] * 2
+
+
+def test_a_click_ends_the_comparison(new_page):
+    """Who clicks the photo beside its comparison sees what that selects."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.swatch(5)
+    painter.key("x")
+    assert painter.page.locator(".sp-split").is_visible()
+    painter.click(*SKY_AT)
+    assert painter.page.locator(".sp-split").is_hidden()
+    assert painter.page.locator(".sp-mark").is_visible()
+
+
+def test_what_to_do_next_is_said(new_page):
+    """The line under the photo follows the tool and the selection, and tells fingers how to take away."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open()
+    hint = painter.page.locator(".sp-status")
+    assert "Click a wall" in hint.inner_text()
+    painter.key("b")
+    assert "box" in hint.inner_text()
+    painter.key("v").key("i")
+    assert "colour you want" in hint.inner_text()
+    painter.key("Escape").click(*WALL_AT)
+    assert "long press takes away" in hint.inner_text()
+    painter.swatch(5)
+    assert "Painted" in hint.inner_text()
+
+
 # -- coming back, mistakes, phones
 
 
@@ -663,6 +730,7 @@ def test_a_session_that_is_gone(new_page):
     painter.page.locator('[data-do="help"]').click()
     painter.page.locator('[data-do="close-session"]').click()
     painter.page.wait_for_selector('.sp[data-state="start"]')
+    assert painter.page.locator(".sp-file").inner_text() == ""
     with pytest.raises(PainterError):
         painter.live.studio.session(sid)
 
@@ -680,9 +748,21 @@ def test_mistakes_are_one_sentence(new_page):
     revision = painter.session.revision
     painter.type_color("#ggg")
     assert "#ggg" in painter.toast()
+    toast = painter.page.locator(".toast-body").bounding_box()  # it hides nothing that is pressed next
+    assert toast["x"] + toast["width"] <= painter.page.locator(".sp-panel").bounding_box()["x"]
+    assert toast["y"] >= painter.page.locator(".sp-view").bounding_box()["y"] - 14
     assert painter.idle().session.revision == revision
     painter.click(*DOOR_AT)  # and work goes on
     assert len(painter.session.selection.prompts.point_coords) == 2
+
+
+def test_the_api_is_a_link_away(new_page):
+    """The help leads to the description of the API, beside the page."""
+    painter = new_page()
+    painter.page.locator('[data-do="help"]').click()
+    with painter.page.expect_popup() as popup:
+        painter.page.get_by_role("link", name="API").click()
+    assert popup.value.get_by_text("/api/segment", exact=True).count() == 1
 
 
 def test_phone(new_page):
@@ -701,6 +781,11 @@ def test_phone(new_page):
     assert painter.page.evaluate("document.documentElement.scrollWidth") == 390
     painter.page.locator("[data-palette] .sp-swatch").nth(8).tap()
     assert len(painter.idle().session.layers) == 1
+    painter.type_color("#ggg")
+    painter.toast()
+    toast = painter.page.locator(".toast-body").bounding_box()
+    assert toast["x"] >= 0
+    assert 300 < toast["width"] <= 390 - toast["x"]
 
 
 def test_engine_and_dark_mode(new_page):

@@ -112,6 +112,7 @@ async function show(session) {
     state.wall = null;
     root.dataset.state = "photo";
     one(".sp-file").textContent = session.name ? `${session.name} \u00b7 ${session.width} \u00d7 ${session.height}` : "";
+    one(".sp-file").title = session.name;
   }
   if (painted || !session.picture.key) {
     if (stage.shown.detail) lookCloser();
@@ -157,15 +158,14 @@ function showSelection(session) {
   const drawn = selection.mask_id === null || !state.mask || state.mask.key !== selection.mask.key ? null : stage.selectionFrom(state.mask.image, selection.box, painted);
   stage.show({ selection: drawn, points: selection.points, pending: [] });
   const some = selection.mask_id !== null;
-  one(".sp-area").textContent = some ? `${(100 * selection.area).toFixed(1)}% of the photo${selection.category ? `, ${selection.category}` : ""}` : "nothing yet";
+  one(".sp-area").textContent = some ? `${selection.category}${selection.category && ", "}${(100 * selection.area).toFixed(1)}% of the photo` : "nothing yet";
   one('[data-do="clear"]').disabled = !some && !selection.points.length;
   for (const verb of ["paint", "wall-color"]) one(`[data-do="${verb}"]`).disabled = !some;
   if (state.wallOf !== `${session.sid}/${selection.mask_id}`) panel.showWall(null);
   state.wallOf = `${session.sid}/${selection.mask_id}`;
   one('[data-do="paint"] span').textContent = painted ? "Repaint the selection" : "Paint the selection";
-  const row = one(".sp-candidates"), group = row.querySelector("div");
-  row.hidden = selection.candidates.length < 2;
-  group.replaceChildren(...selection.candidates.map((score, index) => {
+  const answers = selection.candidates.length > 1 ? selection.candidates : [];
+  panel.refill(one(".sp-candidates div"), answers.map((score, index) => {
     const button = panel.node("button", { type: "button", className: "sp-chipbutton", "aria-pressed": String(index === selection.choice), title: `Answer ${index + 1}, score ${score.toFixed(2)} (C)`, onclick: () => choose(index) });
     button.textContent = `${index + 1} \u00b7 ${Math.round(100 * score)}%`;
     return button;
@@ -177,12 +177,26 @@ function showSelection(session) {
   }
   if (state.pickedFor !== selection.mask_id) state.picked = new Set(some ? [selection.mask_id] : []);
   panel.markRegions(state.picked);
-  tell(some ? (painted ? "Painted. Choose another colour to repaint it, or click the next wall." : "Choose a colour, or click to refine: right-click takes away.") : "Click a wall to select it.");
+  advise();
 }
 
-const tell = (sentence) => { one(".sp-status").textContent = sentence; };
+const ADVICE = { // what a hand may do next, by its tool
+  point: "Click a wall to select it.",
+  box: "Draw a box around a wall.",
+  pick: "Click a region to select it.",
+  hand: "Drag the photo to move it.",
+  dropper: "Click the photo where it has the colour you want.",
+  selected: `Choose a colour, or click to refine: ${matchMedia("(hover: none)").matches ? "a long press" : "right-click"} takes away.`,
+  painted: "Painted. Choose another colour to repaint it, or click the next wall.",
+};
+
+function advise() {
+  const selected = state.session && state.session.selection.mask_id !== null, painted = stage.shown.selection?.painted;
+  one(".sp-status").textContent = ADVICE[state.dropper ? "dropper" : painted ? "painted" : selected ? "selected" : toolNow()];
+}
 
 function say(sentence) { // a toast of our own, for what never reached the server
+  all(".sp-toast").forEach((earlier) => earlier.remove());
   const toast = panel.node("div", { className: "sp-toast", role: "alert" }, sentence);
   root.append(toast);
   setTimeout(() => toast.remove(), 8000);
@@ -192,6 +206,7 @@ function forget() {
   state.queue.length = 0;
   Object.assign(state, { sid: null, session: null, have: {}, wall: null, mask: null, picked: new Set() });
   drop(KEPT.session);
+  one(".sp-file").textContent = one(".sp-file").title = "";
   stage.close();
   compare(false);
   root.dataset.state = "start";
@@ -207,6 +222,7 @@ function setTool(name) {
   if (radio.disabled) return;
   radio.checked = true;
   stage.tool(name);
+  advise();
 }
 
 function open(file) {
@@ -330,6 +346,7 @@ function setDropper(open) {
   state.dropper = open;
   one('[data-do="dropper"]').setAttribute("aria-pressed", String(open));
   one(".sp-view").classList.toggle("sp-dropping", open);
+  advise();
 }
 
 function closeMenus(except) {
@@ -371,15 +388,17 @@ const stage = makeStage(root, {
       setDropper(false);
       return ask("color", { at: [x, y], then: "paint" });
     }
+    compare(false); // who selects wants to see it
     stage.show({ pending: [...stage.shown.pending, { x, y, label }] });
     ask("click", { points: [[x, y, label]], mode: mode() }, "Looking");
   },
   pick(place, label, more) {
+    compare(false);
     const id = state.session.regions.ids[place - 1];
     if (label) pickRegion(id, more);
     else ask("select", { mask_ids: [id], mode: "subtract" });
   },
-  box(corners) { ask("box", { box: corners, mode: mode() }, "Looking"); },
+  box(corners) { compare(false); ask("box", { box: corners, mode: mode() }, "Looking"); },
   removePoint(index) { ask("remove_point", { index }); },
   hover(place) { panel.lightRegion(place); },
   camera(zoomed) {
@@ -412,7 +431,7 @@ root.addEventListener("click", (event) => {
   if (button) doing[button.dataset.do]();
 });
 root.addEventListener("change", (event) => {
-  if (event.target.name === "sp-tool") stage.tool(event.target.value);
+  if (event.target.name === "sp-tool") setTool(event.target.value);
   if (event.target.name === "sp-format") one("[data-quality]").hidden = event.target.value === "PNG";
   for (const [field, take] of [["[data-file]", open], ["[data-palette-file]", loadPalette]]) {
     if (!event.target.matches(field)) continue;
@@ -451,7 +470,10 @@ function setMode(name) { one(`[name="sp-mode"][value="${name}"]`).checked = true
 const typing = (target) => target.matches?.("textarea, select, [contenteditable], input:not([type=radio], [type=checkbox], [type=range], [type=button])");
 
 addEventListener("keydown", (event) => {
-  if (!root.isConnected || typing(event.target) || one(".sp-dialog").open) return;
+  if (!root.isConnected || one(".sp-dialog").open) return;
+  const menu = one("[data-menu][aria-expanded=true]");
+  if (event.key === "Escape" && menu) { closeMenus(); return menu.focus(); }
+  if (typing(event.target)) return;
   if (event.key === "?") { event.preventDefault(); return doing.help(); }
   if (!state.session) return void (event.key === "o" && !event.ctrlKey && doing.browse());
   if (event.ctrlKey || event.metaKey) {
@@ -463,7 +485,6 @@ addEventListener("keydown", (event) => {
   }
   if (event.altKey) return;
   if (event.key === " " && !event.target.closest("button, a, input, summary")) { event.preventDefault(); return stage.space(true); }
-  if (event.key === "Escape" && all("[data-menu][aria-expanded=true]").length) return closeMenus();
   const action = KEYS[event.key] || (event.shiftKey ? null : KEYS[event.key.toLowerCase()]);
   if (action) { event.preventDefault(); action(); }
 });
@@ -512,7 +533,6 @@ function boot(facts) {
   shelf.querySelector("div").replaceChildren(...facts.examples.map(({ name, title, url }) => {
     const button = panel.node("button", { type: "button", className: "sp-example", title, onclick: () => { ask("example", { name }, "Opening the example"); ready(); } });
     button.append(panel.node("img", { src: url, alt: "" }), panel.node("span", {}, title));
-    button.setAttribute("role", "listitem");
     return button;
   }));
   const sid = new URLSearchParams(location.search).get("session") || kept(KEPT.session); // a notebook opens the page on its own session

@@ -4,7 +4,7 @@ function makePanel(root, on) {
   const one = (selector) => root.querySelector(selector);
   const well = one(".sp-well input"), text = one(".sp-text"), colorName = one(".sp-colorname");
   const layerList = one(".sp-layers"), gallery = one(".sp-gallery");
-  const paint = { color: "#b5603f", opacity: 100, light: 100, shadow: 100, mode: "realistic" };
+  const paint = { color: "#a8b79c", opacity: 100, light: 100, shadow: 100, mode: "realistic" };
   const RECENT = 10;
   let recent = [], names = new Map(), described = "";
 
@@ -26,9 +26,6 @@ function makePanel(root, on) {
     return svg;
   }
 
-  const iconButton = (name, label, more = {}) =>
-    node("button", { type: "button", className: "sp-icon", title: label, "aria-label": label, ...more }, icon(name));
-
   // -- colour -------------------------------------------------------------------------------------------------------
 
   function swatch(hex, name) {
@@ -38,8 +35,35 @@ function makePanel(root, on) {
     return button;
   }
 
+  // New buttons in place of old ones: who was on one of them by key stays in the row.
+  function refill(row, buttons) {
+    const place = [...row.children].indexOf(document.activeElement);
+    row.replaceChildren(...buttons);
+    rove(row);
+    if (place >= 0) buttons[Math.min(place, buttons.length - 1)]?.focus();
+  }
+
+  // One stop of the Tab key for a whole row; within it the arrows move.
+  const ROWS = ".sp-swatches, .sp-candidates div, .sp-gallery";
+
+  function rove(row, to = row.firstElementChild) {
+    for (const button of row.children) button.tabIndex = button === to ? 0 : -1;
+  }
+
+  root.addEventListener("focusin", ({ target }) => { if (target.parentElement.matches(ROWS)) rove(target.parentElement, target); });
+  root.addEventListener("keydown", (event) => {
+    const row = event.target.parentElement;
+    if (!row.matches(ROWS)) return;
+    const columns = getComputedStyle(row).gridTemplateColumns.split(" ").length; // 1 where it is no grid
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -Infinity, End: Infinity }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const place = [...row.children].indexOf(event.target) + step;
+    row.children[Math.min(Math.max(place, 0), row.children.length - 1)].focus();
+  });
+
   function fill(row, colors) {
-    row.replaceChildren(...colors.map(([name, hex]) => swatch(hex, name)));
+    refill(row, colors.map(([name, hex]) => swatch(hex, name)));
     mark();
   }
 
@@ -159,15 +183,15 @@ function makePanel(root, on) {
 
   function layerRow(layer, index, count, selected) {
     const change = (changes) => on.editLayer(index, changes);
+    const iconButton = (name, label, more) => node("button", { type: "button", className: "sp-icon", title: label, "aria-label": `${label}: ${layer.name}`, ...more }, icon(name));
     const eye = iconButton(layer.visible ? "eye" : "eye-off", layer.visible ? "Hide" : "Show", { onclick: () => change({ visible: !layer.visible }) });
-    eye.setAttribute("aria-pressed", String(layer.visible));
     const tint = node("input", { type: "color", value: layer.color, title: "Recolour", "aria-label": `Colour of ${layer.name}` });
     tint.addEventListener("change", () => change({ color: tint.value }));
-    const name = node("input", { type: "text", className: "sp-name", value: layer.name, maxLength: 200, "aria-label": "Name" });
+    const name = node("input", { type: "text", className: "sp-name", value: layer.name, title: layer.name, maxLength: 200, "aria-label": `Name of ${layer.name}` });
     name.addEventListener("change", () => change({ name: name.value }));
     name.addEventListener("keydown", (event) => { if (event.key === "Enter") name.blur(); });
     const opacity = node("input", { type: "number", className: "sp-percent", min: 0, max: 100, value: Math.round(100 * layer.opacity), title: "Opacity, %", "aria-label": `Opacity of ${layer.name}, percent` });
-    opacity.addEventListener("change", () => change({ opacity: Number(opacity.value) / 100 }));
+    opacity.addEventListener("change", () => change({ opacity: Math.min(Math.max(Number(opacity.value), 0), 100) / 100 }));
     const up = iconButton("up", "Move up", { disabled: index === count - 1, onclick: () => on.moveLayer(index, index + 1) });
     const down = iconButton("down", "Move down", { disabled: index === 0, onclick: () => on.moveLayer(index, index - 1) });
     const bin = iconButton("trash", "Take this paint off", { onclick: () => on.removeLayer(index) });
@@ -186,7 +210,7 @@ function makePanel(root, on) {
     if (!regions) return gallery.replaceChildren();
     const { url, width, height, row } = regions.sprite;
     const tall = 72, scale = tall / row;
-    gallery.replaceChildren(...regions.items.map((item, place) => {
+    refill(gallery, regions.items.map((item, place) => {
       const share = item.area >= 0.001 ? `${(100 * item.area).toFixed(item.area < 0.1 ? 1 : 0)}%` : "<0.1%";
       const label = `${item.category || "Region"} ${place + 1}, ${share} of the photo`;
       const picture = node("i");
@@ -212,7 +236,7 @@ function makePanel(root, on) {
   }
 
   return {
-    node, paint, setPaint, describe, remember, showWall, showPalette, showLayers, showRegions, markRegions, lightRegion, showSlider,
+    node, refill, paint, setPaint, describe, remember, showWall, showPalette, showLayers, showRegions, markRegions, lightRegion, showSlider,
     isDescribed: () => described === paint.color,
     recall(colors) { recent = colors.slice(0, RECENT); showRecent(); },
   };

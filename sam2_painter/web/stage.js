@@ -407,11 +407,11 @@ function makeStage(root, on) {
   }
 
   view.addEventListener("keydown", (event) => {
-    view.classList.remove("sp-pointed");
     if (event.target !== view || !shown.photo || event.ctrlKey || event.metaKey) return;
     const arrow = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (arrow) {
       event.preventDefault();
+      view.classList.remove("sp-pointed");
       const step = event.shiftKey ? 1 : Math.max(1, 12 / camera.scale);
       hand.cursor = hand.cursor || onPhoto({ x: view.clientWidth / 2, y: view.clientHeight / 2 });
       const next = { x: hand.cursor.x + arrow[0] * step, y: hand.cursor.y + arrow[1] * step };
@@ -427,7 +427,10 @@ function makeStage(root, on) {
       draw();
     }
   });
-  view.addEventListener("blur", () => { if (!hand.gesture) hideCursor(); });
+  view.addEventListener("blur", () => {
+    view.classList.remove("sp-pointed");
+    if (!hand.gesture) hideCursor();
+  });
 
   // -- before and after ---------------------------------------------------------------------------------------------
 
