@@ -60,12 +60,14 @@ def test_notebooks_are_kept_clean(path):
     assert 2 * len(prose) >= len(code)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_run(path, desk):
     """From a clean folder, in order, without an error that is not meant, and without a warning."""
     opened = nbformat.read(path, 4)
     place = {"metadata": {"path": desk}}
-    nbclient.NotebookClient(opened, timeout=120, kernel_name="python3", resources=place).execute()
+    client = nbclient.NotebookClient(opened, timeout=240, startup_timeout=120, kernel_name="python3", resources=place)
+    client.execute()
     for cell in opened.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
@@ -88,10 +90,10 @@ def test_painters_of_a_studio_share_one_server(studio):
     assert other.url != page.url
     assert 'height="700"' in page._repr_html_()
     assert f'src="{page.url}"' in page._repr_html_()
-    assert httpx.get(f"{address}/api/session/{session_id}").json()["stored_masks"] == 0
+    assert httpx.get(f"{address}/api/session/{session_id}", timeout=60).json()["stored_masks"] == 0
     assert page.owner is painter
     notebook.serve(studio).close()  # as gr.close_all() would
-    assert httpx.get(painter.show().url).is_success
+    assert httpx.get(painter.show().url, timeout=60).is_success
     notebook.serve(studio).close()
 
 
@@ -119,15 +121,15 @@ def lab(desk):
         yield f"{address}/lab/tree/{NOTEBOOKS[0].name}?token={token}"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
         log.close()
 
 
-def wait_for(address, seconds=60):
+def wait_for(address, seconds=120):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            return httpx.get(address, timeout=2).raise_for_status()
+            return httpx.get(address, timeout=60).raise_for_status()
         except httpx.HTTPError:
             time.sleep(0.3)
     raise AssertionError(f"{address} does not answer")

@@ -101,7 +101,7 @@ class Painter:
 
     def idle(self) -> Painter:
         """Wait until nothing is asked of the server any more."""
-        self.page.wait_for_function(IDLE, timeout=20_000)
+        self.page.wait_for_function(IDLE)
         return self
 
     def until(self, true: Callable[[], object]) -> bool:
@@ -174,6 +174,7 @@ class Painter:
 
     def screen(self) -> np.ndarray:
         """What is on the screen, (H, W, 3) int."""
+        self.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         return np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")).astype(int)
 
     def seen(self, x: float, y: float) -> np.ndarray:
@@ -183,10 +184,10 @@ class Painter:
         left, top = self.at(x, y)
         return screen[round(top * scale), round(left * scale)]
 
-    def toast(self) -> str:
-        """What the newest toast says."""
-        toast = self.page.locator(".toast-body, .sp-toast").first
-        toast.wait_for(timeout=10_000)
+    def toast(self, part: str = "") -> str:
+        """What the first toast says that has such words in it. It is gone after 8 s: ask soon."""
+        toast = self.page.locator(".toast-body, .sp-toast").filter(has_text=part).first
+        toast.wait_for()
         return toast.inner_text()
 
 
@@ -202,6 +203,7 @@ def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
     def start(live: Live | None = None, size: tuple[int, int] = (1280, 900), **options: object) -> Painter:
         live = live or server
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        context.set_default_timeout(60_000)
         contexts.append(context)
 
         def asked(request: sync_api.Request) -> None:
@@ -217,7 +219,7 @@ def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", said)
         page.goto(live.url)
-        page.wait_for_selector(".sp[data-ready]", timeout=30_000)
+        page.wait_for_selector(".sp[data-ready]")
         return Painter(page, live)
 
     yield start
@@ -595,7 +597,7 @@ def test_a_palette_of_ones_own(new_page):
         painter.page.locator("[data-palette-file]").set_input_files(file)
 
     choose("broken.ase", b"ASEF")
-    assert "broken.ase is no whole" in painter.toast()
+    assert painter.toast("broken.ase is no whole")
     painter.idle()
     choose("walls.gpl", text.encode())
     painter.idle()
@@ -675,11 +677,9 @@ def test_mistakes_are_one_sentence(new_page):
     assert "Traceback" not in message
     assert painter.page.locator(".sp").get_attribute("data-state") == "start"
     painter.open().click(*WALL_AT)
-    painter.page.locator(".toast-close").first.click()
-    painter.page.locator(".toast-body").first.wait_for(state="detached")
     revision = painter.session.revision
     painter.type_color("#ggg")
-    assert "#ggg" in painter.toast()
+    assert painter.toast("#ggg")
     assert painter.idle().session.revision == revision
     painter.click(*DOOR_AT)  # and work goes on
     assert len(painter.session.selection.prompts.point_coords) == 2
