@@ -143,7 +143,7 @@ def run(command, folder, **environment):
         env={**os.environ, "PATH": path, **known, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -32,6 +32,7 @@ DRAWN = """() => {
   const canvas = document.querySelector(".sp-view canvas");
   return innerWidth === 1000 && canvas.width === Math.round(canvas.parentElement.clientWidth * devicePixelRatio);
 }"""
+FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length && !p.job }"
 
 pytestmark = pytest.mark.browser
@@ -100,8 +101,13 @@ class Painter:
         self.page.locator("[data-file]").set_input_files(file)
 
     def idle(self) -> Painter:
-        """Wait until nothing is asked of the server any more."""
+        """Wait until nothing is asked of the server any more, and what it answered is laid out."""
         self.page.wait_for_function(IDLE)
+        return self.drawn()
+
+    def drawn(self) -> Painter:
+        """Wait until what is known is laid out and drawn."""
+        self.page.evaluate(FRAMES)
         return self
 
     def until(self, true: Callable[[], object]) -> bool:
@@ -174,7 +180,7 @@ class Painter:
 
     def screen(self) -> np.ndarray:
         """What is on the screen, (H, W, 3) int."""
-        self.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+        self.drawn()
         return np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")).astype(int)
 
     def seen(self, x: float, y: float) -> np.ndarray:

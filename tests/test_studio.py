@@ -456,6 +456,21 @@ def test_a_sweep_forgets_photos_nobody_has_any_more(studio, opened, photo_bytes)
     assert all(status.entries <= 1 for status in studio.cache_status().values())
 
 
+def test_a_sweep_keeps_what_is_read_meanwhile(studio, photo_bytes, monkeypatch):
+    """A photo that is opened and read after the sweep has asked whose photos there are is not forgotten."""
+    asked, opened = studio.sessions.digests, []
+
+    def meanwhile():
+        known = asked()
+        opened.append(studio.open(photo_bytes).id)
+        studio.embed(opened[0])
+        return known
+
+    monkeypatch.setattr(studio.sessions, "digests", meanwhile)
+    studio.sweep()
+    assert studio.embed(opened[0]).cached
+
+
 @pytest.mark.parametrize(
     ("data", "error"),
     [(b"", NotAnImage), (b"hello, I am text", NotAnImage), (b"\x89PNG\r\n\x1a\n" + b"\x00" * 40, NotAnImage)],
