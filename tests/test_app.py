@@ -37,7 +37,7 @@ def start(*flags: str, folder: Path, **environment: str) -> subprocess.Popen[str
 
 def wait_until_up(process: subprocess.Popen[str], port: int) -> None:
     """Until it answers."""
-    ends = time.monotonic() + 120
+    ends = time.monotonic() + 240
     while time.monotonic() < ends:
         assert process.poll() is None, process.communicate()[1]
         try:

@@ -60,7 +60,7 @@ def _killed_writer(context, folder, seed):
     writer = context.Process(target=_write, args=(folder, seed, sending))
     writer.start()
     sending.close()
-    told = [receiving.recv() for _ in range(chance.randint(5, 60))]
+    told = [receiving.recv() for _ in range(chance.randint(4, 32))]
     threading.Timer(chance.uniform(0.0, 0.02), os.kill, (writer.pid, signal.SIGKILL)).start()
     try:
         while True:
@@ -72,6 +72,7 @@ def _killed_writer(context, folder, seed):
     return told
 
 
+@pytest.mark.timeout(600)
 def test_forty_kills_lose_nothing(tmp_path):
     """After each of 40 kills -9 in the middle of writes everything acknowledged is there, every session opens and can
     be painted on, every file is as it was; at the end one sweep leaves no file that nobody owns."""
@@ -165,7 +166,7 @@ def start(tmp_path):
         )
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
         running.append((process, client))
-        ends = time.monotonic() + 120
+        ends = time.monotonic() + 240
         while time.monotonic() < ends:
             assert process.poll() is None, "it ended"
             try:
@@ -309,7 +310,7 @@ def test_an_engine_that_hangs_does_not_keep_the_program(tmp_path):
     )
     try:
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
-        ends = time.monotonic() + 120
+        ends = time.monotonic() + 240
         while time.monotonic() < ends:
             assert process.poll() is None, (tmp_path / "log").read_text()
             try:
