@@ -140,7 +140,7 @@ def run_cell(cells, number):
     cell = cells.nth(number)
     cell.locator(".cm-content").first.click()
     cell.page.keyboard.press("Shift+Enter")
-    cell.locator(".jp-InputPrompt", has_text=re.compile(r"\[\d+\]")).wait_for(timeout=90_000)
+    cell.locator(".jp-InputPrompt", has_text=re.compile(r"\[\d+\]")).wait_for()
     return cell
 
 
@@ -156,16 +156,17 @@ def test_a_click_in_the_page_is_there_in_the_next_cell(lab):
     code = sources(nbformat.read(NOTEBOOKS[0], 4), "code")
     shows = next(number for number, text in enumerate(code) if "p.show(" in text)
     with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=120_000)
         tab = browser.new_page(viewport={"width": 1400, "height": 1000})
+        tab.set_default_timeout(90_000)
         tab.goto(lab)
         cells = tab.locator(".jp-Notebook .jp-CodeCell")
-        cells.first.locator(".cm-content").wait_for(timeout=90_000)
-        tab.get_by_text(re.compile(r"\| Idle")).first.wait_for(timeout=90_000)  # earlier, a cell is not run at all
+        cells.first.locator(".cm-content").wait_for()
+        tab.get_by_text(re.compile(r"\| Idle")).first.wait_for()  # earlier, a cell is not run at all
         for number in (1, shows):
             run_cell(cells, number)
         frame = tab.frame_locator("iframe[title='SAM2 Painter']")
-        frame.locator('.sp[data-state="photo"]').wait_for(timeout=90_000)
+        frame.locator('.sp[data-state="photo"]').wait_for()
         click_photo(frame.locator(".sp-view canvas").first, AT, (1600, 1200))
         frame.locator("body").evaluate(SELECTED)
         answer = run_cell(cells, shows + 1).locator(".jp-OutputArea figure")

@@ -78,7 +78,7 @@ def chromium() -> Iterator[sync_api.Browser]:
         assert os.environ.get("CI") != "true", "the browser tests need Chromium on PATH"
         pytest.skip("no Chromium on PATH")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"], timeout=120_000)
         yield browser
         browser.close()
 
