@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,15 +61,18 @@ class Memory:
 
     def forget(self, digest: str | None = None) -> None:
         """Everything about one photo, or about all."""
-        self._clear(lambda of: digest in (None, of))
+        self._clear(lambda key: digest in (None, key[0]))  # type: ignore[index]
 
-    def keep_only(self, digests: Collection[str]) -> None:
-        """Forget everything about other photos."""
-        self._clear(lambda of: of not in digests)
+    def keep_owned(self, owned: Callable[[], Collection[str]]) -> None:
+        """Forget the photos whose digests `owned` does not name. What is remembered only after `owned` was asked stays:
+        it is of photos that were opened meanwhile."""
+        noted = {key for cache in self._caches().values() for key in cache.kept()}
+        digests = owned()
+        self._clear(lambda key: key in noted and key[0] not in digests)  # type: ignore[index]
 
-    def _clear(self, about: Callable[[str], bool]) -> None:
+    def _clear(self, which: Callable[[Hashable], bool]) -> None:
         for cache in self._caches().values():
-            cache.clear(lambda key: about(key[0]))  # type: ignore[index]
+            cache.clear(which)
 
     def status(self) -> dict[str, CacheStatus]:
         """How full each cache is, by name."""

@@ -55,6 +55,7 @@ MAX_NAME = 255  # characters of a photo's name
 _TOUCH_SECONDS = 10.0  # a use is written down at most this often: reading must not become writing
 _ORPHAN_SECONDS = 120.0  # a folder without a session is swept once it is this old: it may be one just being opened
 _IDLE_SECONDS = 60.0  # a session used since then makes no room for a new one
+_WAIT_SECONDS = 10.0  # how long another process may hold the database
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,8 @@ class SessionStore:
             self._db = self._connect(self.masks_dir / "sessions.sqlite3")
 
     def _connect(self, path: Path) -> sqlite3.Connection:
-        db = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode = WAL")
+        db = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+        _use_log(db)
         db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a killed process loses nothing that was committed
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
@@ -510,6 +511,19 @@ def _printable(name: str) -> str:
     """A file name's stem for people: no path, no control characters, no lone surrogates."""
     name = name.replace("\\", "/").rsplit("/", 1)[-1]
     return "".join(c for c in name if c.isprintable()).encode("utf-8", "ignore").decode().strip(" .")
+
+
+def _use_log(db: sqlite3.Connection) -> None:
+    """Write ahead. SQLite does not wait for another process that sets this up just now on the same new file: we do."""
+    ends = time.monotonic() + _WAIT_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
 
 
 @contextmanager

@@ -199,7 +199,7 @@ class Studio:
     def sweep(self) -> int:
         """Delete expired sessions (`SessionStore.sweep`) and forget photos no session has; how many sessions went."""
         gone = self.sessions.sweep()
-        self._memory.keep_only(set(self.sessions.digests()))
+        self._memory.keep_owned(lambda: set(self.sessions.digests()))
         return gone
 
     def photo(self, session_id: str) -> Photo:

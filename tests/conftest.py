@@ -7,10 +7,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,8 +29,18 @@ from sam2_painter.settings import Settings
 from sam2_painter.studio import Studio
 from sam2_painter.types import Photo
 
+if TYPE_CHECKING:
+    from sam2_painter.web.server import Served
+
+# The same examples every time, however long they take on a busy machine.
+hypothesis.settings.register_profile(
+    "here", derandomize=True, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
+hypothesis.settings.load_profile("here")
+
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ["GRADIO_SERVER_PORT"] = str(7860 + 200 * WORKER)  # where a page that takes any port begins to look
+PORTS = count(11_000 + 500 * WORKER + os.getpid() % 250)  # below those the system hands out, and no other worker's
 
 SKY, WALL, ROOF, WINDOW, DOOR = (140, 180, 230), (205, 190, 160), (120, 60, 50), (60, 70, 90), (90, 60, 30)
 
@@ -88,6 +103,7 @@ class Live:
     settings: Settings
     http: httpx.Client
     folder: Path
+    served: Served
 
 
 Launch = Callable[..., Live]
@@ -108,7 +124,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
         served = server.launch(studio, chosen, prevent_thread_lock=True, quiet=True)
         running.append(served)
         client = httpx.Client(base_url=f"{served.url}/api", timeout=60)
-        return Live(served.url, studio, chosen, client, folder)
+        return Live(served.url, studio, chosen, client, folder, served)
 
     yield start
     for served in running:
@@ -121,7 +137,17 @@ def server(launch: Launch) -> Live:
     return launch(requests_per_minute=1_000_000, sessions_per_minute=1_000_000)
 
 
-def eventually(true: Callable[[], object], seconds: float = 20.0) -> bool:
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For servers and sign-ins made in a test: the minute in which they count requests and failures never ends."""
+    pytest.importorskip("gradio", reason="the doors need gradio")
+    from sam2_painter.web import auth, limits, server
+
+    for module in (auth, server):
+        monkeypatch.setattr(module, "Rate", partial(limits.Rate, clock=lambda: 0.0))
+
+
+def eventually(true: Callable[[], object], seconds: float = 60.0) -> bool:
     """Whether a condition comes true in time, looked at again and again."""
     ends = time.monotonic() + seconds
     while not true():
@@ -135,9 +161,11 @@ def free_port() -> int:
     """A port nobody listens on."""
     import socket
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    while True:
+        port = next(PORTS)
+        with suppress(OSError):
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
 
 
 class Doors:
@@ -147,7 +175,7 @@ class Doors:
         from gradio_client import Client
 
         self.live = live
-        self.client = Client(live.url, verbose=False)
+        self.client = Client(live.url, verbose=False, httpx_kwargs={"timeout": 60})
 
     def open(self, data: bytes | None = None, name: str = "building.png") -> str:
         """A session of this test's own."""

@@ -15,8 +15,8 @@ from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
 
 
 class FloodEngine:
-    """Regions of one colour. It counts what it is asked. wait: seconds every answer takes. stopped: the error that
-    stopped it last."""
+    """Regions of one colour. It counts what it is asked. wait: seconds every answer takes; it tells its progress at
+    least ten times a second. stopped: the error that stopped it last."""
 
     name = "flood/1"
     title = "Flood engine"
@@ -69,13 +69,27 @@ class FloodEngine:
             self.asked[what] += 1
         if what == "embed":
             return
-        for tenth in range(10):
-            time.sleep(self.wait / 10)
+        steps = max(10, round(10 * self.wait))
+        for step in range(steps):
+            time.sleep(self.wait / steps)
             try:
-                progress(tenth / 10)
+                progress(step / steps)
             except PainterError as error:
                 self.stopped = type(error).__name__
                 raise
+
+
+class HeldEngine(FloodEngine):
+    """Reads photos; every other answer waits for `let_go`."""
+
+    def __init__(self):
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def _count(self, what: str, progress: Progress = no_progress) -> None:
+        super()._count(what, progress)
+        if what != "embed":
+            self.let_go.wait(120)
 
 
 def _regions(colors: np.ndarray) -> np.ndarray:

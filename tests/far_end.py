@@ -144,11 +144,14 @@ def pour(megabytes: int) -> Behaviour:
     return send
 
 
-def dawdle(seconds: float) -> Behaviour:
-    """Answer late."""
+def hold(later: threading.Event) -> Behaviour:
+    """Answer when `later` is set."""
 
     def send(far_end: FarEnd, request: Handler) -> None:
-        time.sleep(seconds)
-        request.reply(request.answer())
+        later.wait(120)
+        try:
+            request.reply(request.answer())
+        except OSError:  # the client has gone
+            request.close_connection = True
 
     return send

@@ -95,7 +95,7 @@ def test_of_near_equal_masks_the_best_stays():
     assert (kept[0].segmentation == b).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(*[st.integers(0, 30)] * 4, st.integers(0, 5)), min_size=1, max_size=30), st.floats(0, 1))
 def test_nms_keeps_the_best_and_nothing_too_near_it(boxes, threshold):
     """What stays overlaps nothing better by more than the threshold; what goes overlaps a better one that stays."""

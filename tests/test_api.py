@@ -116,9 +116,9 @@ def test_a_raw_caller_cannot_name_a_file_of_the_server(doors: Doors, tmp_path):
     (tmp_path / "private.png").write_bytes(to_png(draw_building()))
     file = {"path": str(tmp_path / "private.png"), "meta": {"_type": "gradio.FileData"}}
     for sent in (file, {"path": str(tmp_path / "private.png")}):
-        begun = httpx.post(f"{doors.live.url}/gradio_api/call/upload", json={"data": [sent, ""]})
+        begun = httpx.post(f"{doors.live.url}/gradio_api/call/upload", json={"data": [sent, ""]}, timeout=60)
         if begun.status_code == 200:
-            told = httpx.get(f"{doors.live.url}/gradio_api/call/upload/{begun.json()['event_id']}", timeout=20).text
+            told = httpx.get(f"{doors.live.url}/gradio_api/call/upload/{begun.json()['event_id']}", timeout=60).text
             assert "session_id" not in told
             assert "event: error" in told
 
@@ -126,10 +126,10 @@ def test_a_raw_caller_cannot_name_a_file_of_the_server(doors: Doors, tmp_path):
 def test_curl_can_do_it_too(doors: Doors):
     """Upload, call with named fields, read the events: what any HTTP client does."""
     root = f"{doors.live.url}/gradio_api"
-    (path,) = httpx.post(f"{root}/upload", files={"files": ("house.png", to_png(draw_building()))}).json()
+    (path,) = httpx.post(f"{root}/upload", files={"files": ("house.png", to_png(draw_building()))}, timeout=60).json()
     body = {"file": {"path": path, "meta": {"_type": "gradio.FileData"}}}
-    begun = httpx.post(f"{root}/call/v2/upload", json=body).json()
-    told = httpx.get(f"{root}/call/upload/{begun['event_id']}", timeout=20).text
+    begun = httpx.post(f"{root}/call/v2/upload", json=body, timeout=60).json()
+    told = httpx.get(f"{root}/call/upload/{begun['event_id']}", timeout=60).text
     assert "event: complete" in told
     assert '"session_id"' in told
 
@@ -168,41 +168,41 @@ def test_base64_is_an_attachment(tmp_path):
 
 def test_a_client_that_cancels_stops_the_engine(launch):
     """job.cancel() ends the work at its next step; nothing is kept."""
-    engine = FloodEngine(wait=20)  # asks whether to go on every 2 s
+    engine = FloodEngine(wait=100)
     doors = Doors(launch(engine))
     session_id = doors.open()
     job = doors.client.submit(session_id, api_name="/generate_masks")
     assert eventually(lambda: engine.asked["generate"])
     job.cancel()
-    assert eventually(lambda: engine.stopped == "Cancelled", 15)
+    assert eventually(lambda: engine.stopped == "Cancelled")
     assert doors.http("session_info", session_id=session_id).json()["stored_masks"] == 0
 
 
 def test_a_client_that_goes_away_stops_the_engine(launch):
     """A program that ends, or a tab that is closed, in the middle of something: nothing is kept of it."""
-    engine = FloodEngine(wait=40)  # asks whether to go on every 4 s
+    engine = FloodEngine(wait=100)
     live = launch(engine)
     session_id = Doors(live).open()
     code = (
         "import sys, time; from gradio_client import Client; client = Client(sys.argv[1], verbose=False)\n"
         "job = client.submit(sys.argv[2], api_name='/generate_masks')\n"
         "while job.status().code.name != 'PROCESSING': time.sleep(0.02)\n"
-        "print('waits', flush=True); time.sleep(60)"
+        "print('waits', flush=True); time.sleep(100)"
     )
     program = subprocess.Popen([sys.executable, "-c", code, live.url, session_id], stdout=subprocess.PIPE, text=True)
     assert program.stdout.readline() == "waits\n"  # on its stream of answers
     assert eventually(lambda: engine.asked["generate"])
     program.kill()
     program.communicate()
-    assert eventually(lambda: engine.stopped == "Cancelled", 30)
+    assert eventually(lambda: engine.stopped == "Cancelled")
 
 
 def test_work_past_its_limit_is_left_alone():
     """Who asked is answered at once; the thread finds out at its next check, and what it made is thrown away."""
-    outcome = []
+    goes_on, outcome = threading.Event(), []
 
     def work():
-        time.sleep(0.4)
+        goes_on.wait(60)
         try:
             check()
         except Cancelled as error:
@@ -211,16 +211,14 @@ def test_work_past_its_limit_is_left_alone():
 
     async def run():
         workers = Workers(threads=1)
-        start = time.monotonic()
-        with pytest.raises(TimeLimitExceeded, match=r"segment took longer than 0.1 s"):
-            await workers.run(work, limit=0.1, name="segment")
-        took = time.monotonic() - start
-        await asyncio.sleep(0.6)
+        with pytest.raises(TimeLimitExceeded, match=r"segment took longer than 1 s"):
+            await workers.run(work, limit=1, name="segment")
+        assert not outcome
+        goes_on.set()
+        assert await asyncio.to_thread(eventually, lambda: outcome)
         workers.close()
-        return took
 
-    assert asyncio.run(run()) < 0.35
-    assert outcome
+    asyncio.run(run())
 
 
 def test_the_wait_counts_too():
@@ -229,12 +227,14 @@ def test_the_wait_counts_too():
 
     async def run():
         workers = Workers(threads=1)
-        slow = asyncio.create_task(workers.run(lambda: time.sleep(1), limit=5, name="slow"))
+        gate = threading.Event()
+        slow = asyncio.create_task(workers.run(gate.wait, limit=60, name="slow"))
         await asyncio.sleep(0)
         with pytest.raises(TimeLimitExceeded):
-            await workers.run(lambda: begun.append(1), limit=0.4, name="late")
-        await slow
-        await asyncio.sleep(0.1)
+            await workers.run(lambda: begun.append(1), limit=2, name="late")
+        gate.set()
+        assert await slow
+        await workers.run(lambda: None, limit=60, name="next")  # in the same thread, so after whatever came before
         workers.close()
 
     asyncio.run(run())
@@ -247,14 +247,14 @@ def test_a_full_queue_is_busy_and_quick_verbs_pass_it():
     async def run():
         workers = Workers(threads=1, queue_size=1)
         gate = threading.Event()
-        slow = [asyncio.create_task(workers.run(gate.wait, limit=5, name="slow")) for _ in range(2)]
-        await asyncio.sleep(0.05)
+        slow = [asyncio.create_task(workers.run(gate.wait, limit=60, name="slow")) for _ in range(2)]
+        await asyncio.sleep(0)
         with pytest.raises(Busy):
-            await workers.run(gate.wait, limit=5, name="one too many")
-        assert await workers.run(lambda: "quick", limit=5, name="health", quick=True) == "quick"
+            await workers.run(gate.wait, limit=60, name="one too many")
+        assert await workers.run(lambda: "quick", limit=60, name="health", quick=True) == "quick"
         gate.set()
         await asyncio.gather(*slow)
-        assert await workers.run(lambda: "again", limit=5, name="next") == "again"
+        assert await workers.run(lambda: "again", limit=60, name="next") == "again"
         workers.close()
 
     asyncio.run(run())
@@ -289,15 +289,15 @@ def test_who_would_wait_too_long_is_told_at_once():
     async def run():
         workers = Workers(threads=1)
         for _ in range(8):
-            await workers.run(lambda: time.sleep(0.1), limit=5, name="what a job takes")
+            await workers.run(lambda: time.sleep(0.1), limit=60, name="what a job takes")
         gate = threading.Event()
-        slow = [asyncio.create_task(workers.run(gate.wait, limit=5, name="slow")) for _ in range(10)]
+        slow = [asyncio.create_task(workers.run(gate.wait, limit=600, name="slow")) for _ in range(10)]
         await asyncio.sleep(0)
-        with pytest.raises(Busy, match=r"Try again in \d s") as told:
+        with pytest.raises(Busy, match=r"Try again in \d+ s") as told:
             await workers.run(gate.wait, limit=0.5, name="impatient")
         assert told.value.retry_after >= 0.5
-        patient = asyncio.create_task(workers.run(gate.wait, limit=30, name="patient"))
-        assert await workers.run(lambda: "quick", limit=0.5, name="health", quick=True) == "quick"
+        patient = asyncio.create_task(workers.run(gate.wait, limit=600, name="patient"))
+        assert await workers.run(lambda: "quick", limit=60, name="health", quick=True) == "quick"
         gate.set()
         assert all(await asyncio.gather(*slow, patient))
         workers.close()
@@ -310,14 +310,15 @@ def test_what_is_slow_for_the_first_time_counts_while_it_runs():
 
     async def run():
         workers = Workers(threads=1)
-        gate = threading.Event()
-        slow = asyncio.create_task(workers.run(gate.wait, limit=30, name="new"))
-        await asyncio.sleep(0.3)
+        begun, gate = threading.Event(), threading.Event()
+        slow = asyncio.create_task(workers.run(lambda: begun.set() or gate.wait(), limit=60, name="new"))
+        assert await asyncio.to_thread(begun.wait, 60)
+        await asyncio.sleep(0.3)  # for so long it is at it
         with pytest.raises(Busy):
             await workers.run(gate.wait, limit=1, name="new")
         gate.set()
         await slow
-        assert await workers.run(lambda: "at once", limit=1, name="new") == "at once"
+        assert await workers.run(lambda: "at once", limit=60, name="new") == "at once"
         workers.close()
 
     asyncio.run(run())

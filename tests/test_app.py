@@ -37,7 +37,7 @@ def start(*flags: str, folder: Path, **environment: str) -> subprocess.Popen[str
 
 def wait_until_up(process: subprocess.Popen[str], port: int) -> None:
     """Until it answers."""
-    ends = time.monotonic() + 90
+    ends = time.monotonic() + 240
     while time.monotonic() < ends:
         assert process.poll() is None, process.communicate()[1]
         try:
@@ -75,7 +75,7 @@ def test_help_is_quick_and_light(tmp_path):
 def test_wrong_flags(tmp_path, flags, status, sentence):
     """A flag that cannot be read is named in one sentence."""
     process = start(*flags, folder=tmp_path)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == status
     assert sentence in said
     assert "Traceback" not in said
@@ -109,10 +109,15 @@ def test_it_ends_cleanly(tmp_path, number):
     port = free_port()
     process = start("--engine", "offline", "--port", str(port), "--log-json", folder=tmp_path)
     wait_until_up(process, port)
-    assert "SAM2 Painter" in httpx.get(f"http://127.0.0.1:{port}/").text
-    assert httpx.post(f"http://127.0.0.1:{port}/api/upload", files={"file": ("x.png", b"no photo")}).status_code == 415
+    assert "SAM2 Painter" in httpx.get(f"http://127.0.0.1:{port}/", timeout=60).text
+    assert (
+        httpx.post(
+            f"http://127.0.0.1:{port}/api/upload", files={"file": ("x.png", b"no photo")}, timeout=60
+        ).status_code
+        == 415
+    )
     process.send_signal(number)
-    said, logged = process.communicate(timeout=30)
+    said, logged = process.communicate(timeout=60)
     assert process.returncode == 0
     assert f"http://127.0.0.1:{port}" in said
     assert "Traceback" not in logged
@@ -138,7 +143,8 @@ def test_log_lines(capsys):
                 raise ValueError("broken")
             except ValueError:
                 logging.getLogger("house").exception("oh")
-        plain, plain_error, as_object, error_object = capsys.readouterr().err.splitlines()
+        said = [line for line in capsys.readouterr().err.splitlines() if "house" in line]  # not of other threads
+        plain, plain_error, as_object, error_object = said
     finally:
         logging.getLogger().handlers[:], logging.getLogger().level = before
     assert 'level=INFO logger=house message="a wall" ms=1.5 name="x=\\"1\\"\\n" empty=""' in plain

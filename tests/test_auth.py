@@ -27,7 +27,7 @@ def guarded(launch):
 @pytest.fixture
 def stranger(guarded):
     """An HTTP client without credentials."""
-    with httpx.Client(base_url=guarded.url) as client:
+    with httpx.Client(base_url=guarded.url, timeout=60) as client:
         yield client
 
 
@@ -100,7 +100,7 @@ def test_a_websocket_is_closed(guarded):
     from urllib.parse import urlsplit
 
     where = urlsplit(guarded.url)
-    with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as connection:
         connection.sendall(
             f"GET /gradio_api/queue/join HTTP/1.1\r\nHost: {where.netloc}\r\nUpgrade: websocket\r\n"
             "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -221,7 +221,7 @@ def test_without_sign_in_nobody_is_an_operator(doors: Doors):
 # -- guessing --------------------------------------------------------------------------------------------------------
 
 
-def test_guessing_gets_slower_and_then_stops():
+def test_guessing_gets_slower_and_then_stops(stopped_clock):
     """Each wrong password takes longer; after ten in a minute even the right one has to wait, elsewhere nobody does."""
     waits = []
 
@@ -242,7 +242,7 @@ def test_guessing_gets_slower_and_then_stops():
     assert waits[-1] > 10 * waits[0]
 
 
-def test_guesses_at_once_are_counted_too():
+def test_guesses_at_once_are_counted_too(stopped_clock):
     """Opening many connections does not buy more guesses."""
 
     async def guess():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import draw_building, free_port, make_studio, to_png
+from conftest import draw_building, eventually, free_port, make_studio, to_png
 
 KILLS = 40
 APP = Path(__file__).parents[1] / "app.py"
@@ -54,13 +54,14 @@ def _write(folder, seed, tell):
 
 
 def _killed_writer(context, folder, seed):
-    """What a writer acknowledged before it was killed -9 at a random moment."""
+    """What a writer acknowledged before it was killed -9, after some of its messages, at a random moment."""
+    chance = random.Random(seed)
     receiving, sending = context.Pipe(duplex=False)
     writer = context.Process(target=_write, args=(folder, seed, sending))
     writer.start()
     sending.close()
-    told = [receiving.recv()]  # it is at work
-    threading.Timer(random.Random(seed).uniform(0.0, 0.3), os.kill, (writer.pid, signal.SIGKILL)).start()
+    told = [receiving.recv() for _ in range(chance.randint(4, 32))]
+    threading.Timer(chance.uniform(0.0, 0.02), os.kill, (writer.pid, signal.SIGKILL)).start()
     try:
         while True:
             told.append(receiving.recv())
@@ -71,6 +72,7 @@ def _killed_writer(context, folder, seed):
     return told
 
 
+@pytest.mark.timeout(600)
 def test_forty_kills_lose_nothing(tmp_path):
     """After each of 40 kills -9 in the middle of writes everything acknowledged is there, every session opens and can
     be painted on, every file is as it was; at the end one sweep leaves no file that nobody owns."""
@@ -164,7 +166,7 @@ def start(tmp_path):
         )
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
         running.append((process, client))
-        ends = time.monotonic() + 120
+        ends = time.monotonic() + 240
         while time.monotonic() < ends:
             assert process.poll() is None, "it ended"
             try:
@@ -208,9 +210,10 @@ def test_the_server_killed_and_ended_in_the_middle_of_work(start, tmp_path):
             reply = client.post("/segment", json={"session_id": sid, "points": [{"x": 50, "y": 50}]})
             assert reply.status_code == 200, reply.text
             threads.append(threading.Thread(target=paint, args=(client, sid, stop)))
+        before = dict(answered)
         for thread in threads:
             thread.start()
-        time.sleep(0.8)
+        assert eventually(lambda: len(answered) == len(before) + count)
         then()
         stop.set()
         for thread in threads:
@@ -246,12 +249,12 @@ def test_the_server_killed_and_ended_in_the_middle_of_work(start, tmp_path):
         client.post(str(client.base_url).replace("/api/", "/gradio_api/upload"), files={"files": ("a.png", b"private")})
         process.send_signal(signal.SIGTERM)
         started = time.monotonic()
-        process.wait(30)
+        process.wait(60)
         ended.append(time.monotonic() - started)
 
     work(client, 3, end)
     assert process.returncode == 0
-    assert ended[0] < 10
+    assert ended[0] < 20  # 10 where nothing else runs
     assert not sent()
     log = "".join(path.read_text() for path in tmp_path.glob("log-*"))
     assert "paint" in log
@@ -282,6 +285,7 @@ HANGING = """
     class Hanging(FloodEngine):
         name, title = "hanging/1", "Hanging engine"
         def predict(self, embedding, prompts):
+            print("asked", flush=True)
             threading.Event().wait()
 
     base.register("offline", "__main__:Hanging")
@@ -300,15 +304,15 @@ def test_an_engine_that_hangs_does_not_keep_the_program(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env={**kept, "TMPDIR": str(tmp_path), "SAM2_PAINTER_DATA_DIR": str(tmp_path / "data")},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stderr=open(tmp_path / "log", "w"),  # noqa: SIM115  # the process's own
+        stdout=subprocess.PIPE,
         text=True,
     )
     try:
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=60)
-        ends = time.monotonic() + 120
+        ends = time.monotonic() + 240
         while time.monotonic() < ends:
-            assert process.poll() is None, process.stderr.read()
+            assert process.poll() is None, (tmp_path / "log").read_text()
             try:
                 client.get("/health")
                 break
@@ -322,14 +326,14 @@ def test_an_engine_that_hangs_does_not_keep_the_program(tmp_path):
 
         thread = threading.Thread(target=segment)
         thread.start()
-        time.sleep(0.5)
+        assert "asked\n" in iter(process.stdout.readline, "")
         process.send_signal(signal.SIGTERM)
         started = time.monotonic()
-        process.wait(30)
+        process.wait(60)
         took = time.monotonic() - started
         thread.join()
         assert process.returncode == 0
-        assert took < 10
+        assert took < 20  # 10 where nothing else runs
         assert replies[0].status_code == 503
     finally:
         process.kill()

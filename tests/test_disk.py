@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -212,11 +213,11 @@ def test_a_damaged_page_of_the_database(tmp_path, photo_bytes):
     studio.sessions.close()
     database = tmp_path / "masks" / "sessions.sqlite3"
     whole = database.read_bytes()
-    page = int.from_bytes(whole[16:18], "big")
+    page, chance = int.from_bytes(whole[16:18], "big"), np.random.default_rng(0)
     told = 0
     for number in range(1, len(whole) // page):
         damaged = bytearray(whole)
-        damaged[number * page : (number + 1) * page] = os.urandom(page)
+        damaged[number * page : (number + 1) * page] = chance.bytes(page)
         database.write_bytes(damaged)
         try:
             store = store_in(tmp_path)
@@ -279,15 +280,29 @@ def test_processes_share_a_folder(tmp_path):
     workers = [context.Process(target=_work, args=(tmp_path, 12, told)) for _ in range(4)]
     for worker in workers:
         worker.start()
-    done = [told.get(timeout=60) for _ in workers]
+    done = [told.get(timeout=120) for _ in workers]
     for worker in workers:
-        worker.join(30)
+        worker.join(60)
         assert worker.exitcode == 0
     store = store_in(tmp_path)
     assert store.count() == 4
     for sid, times in done:
         assert store.get(sid).layers[0].color == (times - 1,) * 3
     store.close()
+
+
+def test_a_new_folder_that_another_process_sets_up_is_waited_for(tmp_path):
+    """Whoever starts at the same moment on the same new folder is not told that the database is locked."""
+    (tmp_path / "masks").mkdir()
+    other = sqlite3.connect(tmp_path / "masks" / "sessions.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(store_in, tmp_path)
+        with pytest.raises(TimeoutError):
+            opening.result(0.5)
+        other.execute("ROLLBACK")
+        other.close()
+        opening.result(60).close()
 
 
 def test_a_database_another_process_holds_is_busy_not_broken(tmp_path):

@@ -96,6 +96,7 @@ def test_examples_in_docstrings_run(module):
     assert results.failed == 0
 
 
+@pytest.mark.timeout(600)
 def test_the_api_reference_is_built_from_them(tmp_path):
     """One command writes the pages, and every public name is on them."""
     pytest.importorskip("pdoc", reason="pdoc writes the reference")
@@ -143,7 +144,7 @@ def run(command, folder, **environment):
         env={**os.environ, "PATH": path, **known, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

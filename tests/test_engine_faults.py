@@ -3,7 +3,7 @@
 import http.server
 import json
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -128,11 +128,11 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
     """An engine that hangs is left behind when the time is over: the session is free and other ones never waited."""
     free = threading.Event()
     engine = FaultyEngine()
-    studio = make_studio(tmp_path, engine, limits=Limits(segment=0.4, generate=0.4))
+    studio = make_studio(tmp_path, engine)
     try:
         hung, other = studio.open(photo_bytes).id, studio.open(to_png(draw_building(90, 60))).id
         studio.click(other, 40, 50)
-        engine.fault = ("predict", lambda right: free.wait(30) and right)
+        engine.fault = ("predict", lambda right: free.wait(120) and right)
         errors = []
 
         def click():
@@ -140,15 +140,15 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
                 studio.click(hung, *WALL)
             errors.append(caught.value)
 
-        started = time.monotonic()
+        studio.limits = Limits(segment=3)
         thread = threading.Thread(target=click)
         thread.start()
         studio.undo(other)
         studio.redo(other)
-        thread.join(5)
+        assert thread.is_alive()
+        thread.join(60)
         assert errors
-        assert time.monotonic() - started < 4
-        engine.fault = None
+        engine.fault, studio.limits = None, Limits()
         assert studio.click(hung, *WALL).selection.mask_id == 0
     finally:
         free.set()
@@ -159,27 +159,21 @@ def test_many_hung_questions_do_not_use_up_the_server(launch, photo_bytes):
     """After more hung requests than there are workers, all of them 504, the server answers as before."""
     free = threading.Event()
     engine = FaultyEngine()
-    live = launch(engine, Limits(segment=3))  # time enough for all to ask: who comes late is turned away, 503
+    live = launch(engine)
     try:
         session_id = live.http.post("/upload", files={"file": ("a.png", photo_bytes)}).json()["session_id"]
         sessions = [
             live.http.post("/upload", files={"file": ("a.png", to_png(draw_building(60 + i, 50)))}).json()["session_id"]
-            for i in range(10)
+            for i in range(12)
         ]
-        engine.fault = ("predict", lambda right: free.wait(30) and right)
-        replies = []
+        engine.fault, live.studio.limits = ("predict", lambda right: free.wait(120) and right), Limits(segment=2)
 
         def ask(one):
-            body = {"session_id": one, "points": [{"x": 30, "y": 40}]}
-            replies.append(live.http.post("/segment", json=body))
+            return live.http.post("/segment", json={"session_id": one, "points": [{"x": 30, "y": 40}]}).status_code
 
-        threads = [threading.Thread(target=ask, args=(one,)) for one in sessions]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(20)
-        assert [reply.status_code for reply in replies] == [504] * 10
-        engine.fault = None
+        with ThreadPoolExecutor(4) as pool:  # half as many at a time as there are workers: of more, some are told 503
+            assert list(pool.map(ask, sessions)) == [504] * 12
+        engine.fault, live.studio.limits = None, Limits()
         reply = live.http.post("/segment", json={"session_id": session_id, "points": [{"x": 100, "y": 90}]})
         assert reply.status_code == 200, reply.text
     finally:
@@ -192,7 +186,7 @@ def test_cancel_does_not_wait_for_an_engine_that_does_not_listen(tmp_path, photo
 
     def hang(right):
         started.set()
-        return free.wait(30) and right
+        return free.wait(120) and right
 
     engine = FaultyEngine()
     studio = make_studio(tmp_path, engine)
@@ -208,9 +202,9 @@ def test_cancel_does_not_wait_for_an_engine_that_does_not_listen(tmp_path, photo
 
         thread = threading.Thread(target=generate)
         thread.start()
-        assert started.wait(5)
+        assert started.wait(60)
         assert studio.cancel(session_id)
-        thread.join(3)
+        thread.join(60)
         assert outcome == ["cancelled"]
     finally:
         free.set()

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -226,7 +226,7 @@ def test_members_are_never_written_by_their_names(studio, worked, tmp_path):
     assert not list(tmp_path.parent.rglob("evil"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_mutation_breaks_it(studio, worked, data):
     """Whatever bytes are changed, a project opens or is refused with one of our errors."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from conftest import Doors, draw_building, make_studio, to_png
-from engines import FloodEngine
+from conftest import Doors, draw_building, eventually, make_studio, to_png
+from engines import FloodEngine, HeldEngine
 from PIL import Image
 
 pytest.importorskip("gradio", reason="the doors need gradio")
@@ -163,30 +163,30 @@ def test_8_a_click_sends_a_point_and_finds_its_mask_at_once(studio, photo_bytes)
         pieces.append(Mask(mask_to_rle(piece)))
     with studio.sessions.edit(session.id) as edit:
         edit.set_automatic(edit.add(pieces))
-    start = time.perf_counter()
+    start = time.thread_time()
     found = [studio.mask_at(session.id, number % 15 * 13 + 5, number // 15 * 15 + 5).mask_id for number in range(150)]
-    lookups = time.perf_counter() - start
+    lookups = time.thread_time() - start
     assert found == list(range(150))
-    start = time.perf_counter()
+    start = time.thread_time()
     for piece in pieces:
         piece.segmentation.any()
-    decoding_all_once = time.perf_counter() - start
+    decoding_all_once = time.thread_time() - start
     assert lookups / 150 < decoding_all_once
 
 
 def test_9_other_requests_are_answered_while_one_works(launch):
-    """A second of work for one does not make another wait a second."""
-    live = launch(FloodEngine(wait=1.5))
+    """Work for one does not make another wait."""
+    engine = HeldEngine()
+    live = launch(engine)
     doors = Doors(live)
     session_id, other = doors.open(), doors.open()
-    with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=f"{live.url}/api", timeout=30) as client:
+    with ThreadPoolExecutor(1) as pool, httpx.Client(base_url=f"{live.url}/api", timeout=60) as client:
         slow = pool.submit(doors.http, "generate_masks", session_id=session_id)
-        time.sleep(0.2)
-        start = time.monotonic()
+        assert eventually(lambda: engine.asked["generate"])
         assert client.get(f"/session/{other}").status_code == 200
         assert client.get("/health").status_code == 200
-        assert time.monotonic() - start < 1.0
         assert not slow.done()
+        engine.let_go.set()
         assert slow.result().status_code == 200
 
 

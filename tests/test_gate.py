@@ -1,7 +1,6 @@
 """The gate: so many inside, so many waiting, in the order they came."""
 
 import threading
-import time
 
 import pytest
 
@@ -11,15 +10,15 @@ from sam2_painter.gate import Gate
 
 
 def test_never_more_inside_than_its_capacity():
-    """Twelve workers share two places."""
-    gate, inside, most, guard = Gate(2, 20), [0], [0], threading.Lock()
+    """Twelve workers share two places, and each meets another there."""
+    gate, inside, most, guard, pair = Gate(2, 20), [0], [0], threading.Lock(), threading.Barrier(2)
 
     def work():
         with gate.enter():
             with guard:
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
-            time.sleep(0.005)
+            pair.wait(60)
             with guard:
                 inside[0] -= 1
 

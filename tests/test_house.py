@@ -79,11 +79,11 @@ def test_only_the_doors_know_gradio(path):
 
 
 def test_import_is_light():
-    """`import sam2_painter` brings neither gradio nor torch nor modal, and is quick."""
+    """`import sam2_painter` brings neither gradio nor torch nor modal, and costs little."""
     code = (
-        "import time, sys; t = time.perf_counter(); import sam2_painter; s = time.perf_counter() - t;"
+        "import time, sys; t = time.process_time(); import sam2_painter; s = time.process_time() - t;"
         "print([m for m in ('gradio', 'torch', 'modal', 'onnxruntime', 'sam2') if m in sys.modules]); print(s)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     assert out[0] == "[]"
-    assert float(out[1]) < 5.0  # half a second on a quiet machine; the bound only catches a heavy import
+    assert float(out[1]) < 5.0  # seconds of one core; half a second where it is quiet: it only catches a heavy import

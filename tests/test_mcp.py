@@ -85,7 +85,7 @@ def test_a_building_is_painted_with_tools_alone(live):
     else:
         assert made["filename"].removesuffix(".png") in content.text
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    assert httpx.get(f"{live.url}/api{made['image_url']}", headers=headers).content.startswith(b"\x89PNG")
+    assert httpx.get(f"{live.url}/api{made['image_url']}", headers=headers, timeout=60).content.startswith(b"\x89PNG")
 
 
 def test_a_mistake_is_an_error_with_its_sentence(live):
@@ -104,7 +104,7 @@ def test_without_its_packages_the_server_starts_and_says_so(launch, monkeypatch)
     monkeypatch.setattr(server.importlib.util, "find_spec", lambda name: None)
     live = launch(mcp=True)
     assert live.http.get("/health").status_code == 200
-    assert httpx.get(f"{live.url}/gradio_api/mcp/").status_code == 404
+    assert httpx.get(f"{live.url}/gradio_api/mcp/", timeout=60).status_code == 404
 
 
 def test_the_requirements_file_names_the_extra():

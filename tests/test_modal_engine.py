@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
 import pytest
-from conftest import make_studio, to_png
+from conftest import eventually, make_studio, to_png
 from engine_contract import EngineContract, building
 from engines import FloodEngine
-from far_end import FarEnd, dawdle, hang_up, memory, pour, redirect, say, serving
+from far_end import FarEnd, hang_up, hold, memory, pour, redirect, say, serving
 
 from sam2_painter.deadline import Deadline
 from sam2_painter.engines import wire
@@ -193,11 +193,11 @@ def test_the_key_goes_nowhere_else(far_end, engine, embedding):
 
 def test_a_slow_answer_ends_with_the_deadline(far_end, engine, embedding):
     """Past its time limit a question is given up, and told so, though the far end would answer later."""
-    far_end.script.append(dawdle(3))
-    start = time.monotonic()
+    later = threading.Event()
+    far_end.script.append(hold(later))
     with Deadline(0.4, "Segmentation"), pytest.raises(TimeLimitExceeded):
         engine.predict(embedding, CLICK)
-    assert time.monotonic() - start < 2
+    later.set()
 
 
 def test_nobody_there(waits):
@@ -219,7 +219,7 @@ def test_the_real_service_checks_the_key():
             with pytest.raises(EngineUnavailable, match="MODAL_SECRET"):
                 ModalEngine(url, key, secret).embed(building())
         asked = dict(flood.asked)
-        assert httpx.get(f"{url}/health").json()["model"] == "flood/1"
+        assert httpx.get(f"{url}/health", timeout=60).json()["model"] == "flood/1"
         assert flood.asked == asked
 
 
@@ -240,7 +240,7 @@ def test_the_real_service_checks_the_key():
 def test_the_service_answers_mistakes_with_their_number(op, body, status):
     """Every mistake in a question is an answer with a code and a sentence; none is a 500."""
     with serving(FloodEngine()) as url:
-        reply = httpx.post(f"{url}/v1/{op}", content=body)
+        reply = httpx.post(f"{url}/v1/{op}", content=body, timeout=60)
     assert reply.status_code == status
     error = wire.unpack(reply.content)["error"]
     assert error["code"]
@@ -290,15 +290,14 @@ def test_a_reply_that_is_packed_is_not_unpacked(far_end, engine, embedding):
 
 def test_the_service_stops_working_for_those_who_left():
     """A question that says it waits half a second is not worked on for longer."""
-    far_end = FarEnd(FloodEngine(wait=5))
+    flood = FloodEngine(wait=100)
+    far_end = FarEnd(flood)
     engine = ModalEngine(far_end.url, patience=0.5)
     photo = building()
     sent = wire.shrink(photo)
     body = wire.request(sent, 0.5, options=AutoMask(8), attach=True)
-    start = time.monotonic()
-    answer = far_end.service.answer("automask", body)
-    assert time.monotonic() - start < 3
-    assert answer.status == 504
+    assert far_end.service.answer("automask", body).status == 504
+    assert eventually(lambda: flood.stopped)
     assert engine.embed(photo)
     far_end.close()
 

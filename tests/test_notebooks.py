@@ -60,12 +60,14 @@ def test_notebooks_are_kept_clean(path):
     assert 2 * len(prose) >= len(code)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_run(path, desk):
     """From a clean folder, in order, without an error that is not meant, and without a warning."""
     opened = nbformat.read(path, 4)
     place = {"metadata": {"path": desk}}
-    nbclient.NotebookClient(opened, timeout=120, kernel_name="python3", resources=place).execute()
+    client = nbclient.NotebookClient(opened, timeout=240, startup_timeout=120, kernel_name="python3", resources=place)
+    client.execute()
     for cell in opened.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
@@ -88,10 +90,10 @@ def test_painters_of_a_studio_share_one_server(studio):
     assert other.url != page.url
     assert 'height="700"' in page._repr_html_()
     assert f'src="{page.url}"' in page._repr_html_()
-    assert httpx.get(f"{address}/api/session/{session_id}").json()["stored_masks"] == 0
+    assert httpx.get(f"{address}/api/session/{session_id}", timeout=60).json()["stored_masks"] == 0
     assert page.owner is painter
     notebook.serve(studio).close()  # as gr.close_all() would
-    assert httpx.get(painter.show().url).is_success
+    assert httpx.get(painter.show().url, timeout=60).is_success
     notebook.serve(studio).close()
 
 
@@ -119,15 +121,15 @@ def lab(desk):
         yield f"{address}/lab/tree/{NOTEBOOKS[0].name}?token={token}"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
         log.close()
 
 
-def wait_for(address, seconds=60):
+def wait_for(address, seconds=120):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            return httpx.get(address, timeout=2).raise_for_status()
+            return httpx.get(address, timeout=60).raise_for_status()
         except httpx.HTTPError:
             time.sleep(0.3)
     raise AssertionError(f"{address} does not answer")
@@ -138,7 +140,7 @@ def run_cell(cells, number):
     cell = cells.nth(number)
     cell.locator(".cm-content").first.click()
     cell.page.keyboard.press("Shift+Enter")
-    cell.locator(".jp-InputPrompt", has_text=re.compile(r"\[\d+\]")).wait_for(timeout=90_000)
+    cell.locator(".jp-InputPrompt", has_text=re.compile(r"\[\d+\]")).wait_for()
     return cell
 
 
@@ -154,16 +156,17 @@ def test_a_click_in_the_page_is_there_in_the_next_cell(lab):
     code = sources(nbformat.read(NOTEBOOKS[0], 4), "code")
     shows = next(number for number, text in enumerate(code) if "p.show(" in text)
     with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=120_000)
         tab = browser.new_page(viewport={"width": 1400, "height": 1000})
+        tab.set_default_timeout(90_000)
         tab.goto(lab)
         cells = tab.locator(".jp-Notebook .jp-CodeCell")
-        cells.first.locator(".cm-content").wait_for(timeout=90_000)
-        tab.get_by_text(re.compile(r"\| Idle")).first.wait_for(timeout=90_000)  # earlier, a cell is not run at all
+        cells.first.locator(".cm-content").wait_for()
+        tab.get_by_text(re.compile(r"\| Idle")).first.wait_for()  # earlier, a cell is not run at all
         for number in (1, shows):
             run_cell(cells, number)
         frame = tab.frame_locator("iframe[title='SAM2 Painter']")
-        frame.locator('.sp[data-state="photo"]').wait_for(timeout=90_000)
+        frame.locator('.sp[data-state="photo"]').wait_for()
         click_photo(frame.locator(".sp-view canvas").first, AT, (1600, 1200))
         frame.locator("body").evaluate(SELECTED)
         answer = run_cell(cells, shows + 1).locator(".jp-OutputArea figure")

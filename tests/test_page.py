@@ -32,6 +32,7 @@ DRAWN = """() => {
   const canvas = document.querySelector(".sp-view canvas");
   return innerWidth === 1000 && canvas.width === Math.round(canvas.parentElement.clientWidth * devicePixelRatio);
 }"""
+FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length && !p.job }"
 
 pytestmark = pytest.mark.browser
@@ -77,7 +78,7 @@ def chromium() -> Iterator[sync_api.Browser]:
         assert os.environ.get("CI") != "true", "the browser tests need Chromium on PATH"
         pytest.skip("no Chromium on PATH")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"], timeout=120_000)
         yield browser
         browser.close()
 
@@ -100,8 +101,13 @@ class Painter:
         self.page.locator("[data-file]").set_input_files(file)
 
     def idle(self) -> Painter:
-        """Wait until nothing is asked of the server any more."""
-        self.page.wait_for_function(IDLE, timeout=20_000)
+        """Wait until nothing is asked of the server any more, and what it answered is laid out."""
+        self.page.wait_for_function(IDLE)
+        return self.drawn()
+
+    def drawn(self) -> Painter:
+        """Wait until what is known is laid out and drawn."""
+        self.page.evaluate(FRAMES)
         return self
 
     def until(self, true: Callable[[], object]) -> bool:
@@ -174,6 +180,7 @@ class Painter:
 
     def screen(self) -> np.ndarray:
         """What is on the screen, (H, W, 3) int."""
+        self.drawn()
         return np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")).astype(int)
 
     def seen(self, x: float, y: float) -> np.ndarray:
@@ -183,11 +190,18 @@ class Painter:
         left, top = self.at(x, y)
         return screen[round(top * scale), round(left * scale)]
 
-    def toast(self) -> str:
-        """What the newest toast says."""
-        toast = self.page.locator(".toast-body, .sp-toast").first
-        toast.wait_for(timeout=10_000)
-        return toast.inner_text()
+    def toast(self, part: str = "") -> str:
+        """What the first toast says that has such words in it. It is gone after 8 s: ask soon."""
+        return self._toast(part).inner_text()
+
+    def toast_box(self, part: str = "") -> dict[str, float]:
+        """Where that toast lies in the window."""
+        return self._toast(part).bounding_box()
+
+    def _toast(self, part: str) -> sync_api.Locator:
+        toast = self.page.locator(".toast-body, .sp-toast").filter(has_text=part).first
+        toast.wait_for()
+        return toast
 
 
 NewPage = Callable[..., Painter]
@@ -202,6 +216,7 @@ def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
     def start(live: Live | None = None, size: tuple[int, int] = (1280, 900), **options: object) -> Painter:
         live = live or server
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        context.set_default_timeout(60_000)
         contexts.append(context)
 
         def asked(request: sync_api.Request) -> None:
@@ -217,7 +232,7 @@ def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", said)
         page.goto(live.url)
-        page.wait_for_selector(".sp[data-ready]", timeout=30_000)
+        page.wait_for_selector(".sp[data-ready]")
         return Painter(page, live)
 
     yield start
@@ -625,7 +640,7 @@ def test_a_palette_of_ones_own(new_page):
         painter.page.locator("[data-palette-file]").set_input_files(file)
 
     choose("broken.ase", b"ASEF")
-    assert "broken.ase is no whole" in painter.toast()
+    assert painter.toast("broken.ase is no whole")
     painter.idle()
     choose("walls.gpl", text.encode())
     painter.idle()
@@ -743,12 +758,9 @@ def test_mistakes_are_one_sentence(new_page):
     assert "Traceback" not in message
     assert painter.page.locator(".sp").get_attribute("data-state") == "start"
     painter.open().click(*WALL_AT)
-    painter.page.locator(".toast-close").first.click()
-    painter.page.locator(".toast-body").first.wait_for(state="detached")
     revision = painter.session.revision
     painter.type_color("#ggg")
-    assert "#ggg" in painter.toast()
-    toast = painter.page.locator(".toast-body").bounding_box()  # it hides nothing that is pressed next
+    toast = painter.toast_box("#ggg")  # it hides nothing that is pressed next
     assert toast["x"] + toast["width"] <= painter.page.locator(".sp-panel").bounding_box()["x"]
     assert toast["y"] >= painter.page.locator(".sp-view").bounding_box()["y"] - 14
     assert painter.idle().session.revision == revision
@@ -782,8 +794,7 @@ def test_phone(new_page):
     painter.page.locator("[data-palette] .sp-swatch").nth(8).tap()
     assert len(painter.idle().session.layers) == 1
     painter.type_color("#ggg")
-    painter.toast()
-    toast = painter.page.locator(".toast-body").bounding_box()
+    toast = painter.toast_box()
     assert toast["x"] >= 0
     assert 300 < toast["width"] <= 390 - toast["x"]
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from conftest import draw_building, to_png
 from engines import FloodEngine
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -24,7 +24,7 @@ from sam2_painter.sessions import SessionStore
 from sam2_painter.studio import Studio
 from sam2_painter.types import Layer, Mask, Photo, Prompts
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=60)
 sides = st.integers(1, 24)
 grids = st.tuples(sides, sides).flatmap(lambda size: arrays.arrays(bool, size))
 pairs = st.tuples(sides, sides).flatmap(lambda size: st.tuples(*[arrays.arrays(bool, size)] * 2))
@@ -258,6 +258,4 @@ class Painting(RuleBasedStateMachine):
 
 
 TestPainting = Painting.TestCase
-TestPainting.settings = settings(
-    max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestPainting.settings = settings(max_examples=12, stateful_step_count=20)

@@ -8,12 +8,14 @@ import re
 import socket
 import threading
 import time
+from contextlib import suppress
+from select import select
 
 import httpx
 import numpy as np
 import pytest
-from conftest import Doors, draw_building, free_port, to_png
-from engines import FloodEngine
+from conftest import Doors, draw_building, eventually, to_png
+from engines import FloodEngine, HeldEngine
 from PIL import Image
 
 pytest.importorskip("gradio", reason="the doors need gradio")
@@ -136,12 +138,14 @@ def test_a_body_that_trickles_in_is_408(impatient, path, kind, begins):
     where = httpx.URL(impatient.url)
     me = base64.b64encode(b"me:secret").decode()
     head = f"POST {path} HTTP/1.1\r\nHost: {where.netloc.decode()}\r\nAuthorization: Basic {me}\r\n"
-    with socket.create_connection((where.host, where.port), timeout=20) as connection:
+    with socket.create_connection((where.host, where.port), timeout=60) as connection:
         connection.sendall(f"{head}Content-Type: {kind}\r\nContent-Length: 1000\r\n\r\n{begins}".encode())
-        for _ in range(4):  # never still for a second
-            connection.sendall(b" ")
-            time.sleep(0.2)
-        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        answer = b""
+        with suppress(ConnectionError):  # it hung up, though there was more to come
+            while not select([connection], [], [], 0.2)[0]:  # never still for a second
+                connection.sendall(b" ")
+            while piece := connection.recv(4096):
+                answer += piece
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"took longer than 1 s to arrive" in answer
 
@@ -277,33 +281,37 @@ def test_a_deleted_session_takes_its_files_along(http, server, sid):
 
 def test_a_late_answer_is_given_up_at_once(launch):
     """504 at the limit, not when the engine is done; the session is as it was."""
-    live = launch(FloodEngine(wait=3), Limits(segment=0.3))
+    engine = HeldEngine()
+    live = launch(engine, Limits(segment=0.3))
     sid = Doors(live).open()
-    start = time.monotonic()
     reply = live.http.post("/segment", json={"session_id": sid, "points": [{"x": 9, "y": 9}]})
     assert reply.status_code == 504
-    assert time.monotonic() - start < 2
+    engine.let_go.set()  # only now
     assert live.http.get(f"/session/{sid}").json()["stored_masks"] == 0
 
 
 def test_who_leaves_cancels_their_work(launch):
     """A closed connection stops the engine at its next step, and nothing is kept."""
-    engine = FloodEngine(wait=4)
+    engine = FloodEngine(wait=100)
     live = launch(engine)
     sid = Doors(live).open()
-    with pytest.raises(httpx.ReadTimeout):
-        live.http.post("/generate-masks", json={"session_id": sid}, timeout=0.5)
-    start = time.monotonic()
-    while not engine.stopped:
-        assert time.monotonic() - start < 3.5
-        time.sleep(0.05)
-    assert engine.stopped == "Cancelled"
+
+    async def leave():
+        async with httpx.AsyncClient(base_url=f"{live.url}/api", timeout=60) as client:
+            asked = asyncio.create_task(client.post("/generate-masks", json={"session_id": sid}))
+            assert await asyncio.to_thread(eventually, lambda: engine.asked["generate"])
+            asked.cancel()
+            await asyncio.wait({asked})
+
+    asyncio.run(leave())
+    assert eventually(lambda: engine.stopped == "Cancelled")
     assert live.http.get(f"/session/{sid}").json()["stored_masks"] == 0
 
 
 def test_a_full_house_says_so(launch):
     """More than may wait are told 503 and when to come back; quick questions are answered all the time."""
-    live = launch(FloodEngine(wait=0.3), queue_size=1)
+    engine = HeldEngine()
+    live = launch(engine, queue_size=1)
     sid = Doors(live).open()
 
     async def ask_many():
@@ -313,8 +321,9 @@ def test_a_full_house_says_so(launch):
                 asyncio.create_task(client.post("/generate-mask-at-point", json={**fields, "point": [n, n]}))
                 for n in range(12)
             ]
-            await asyncio.sleep(0.2)
+            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
             health = await client.get("/health")
+            engine.let_go.set()
             return health, await asyncio.gather(*asked)
 
     health, replies = asyncio.run(ask_many())
@@ -343,12 +352,14 @@ def test_health_answers_while_a_large_photo_is_painted(launch):
     watcher = threading.Thread(target=look)
     watcher.start()
     fields = {"session_id": sid, "mask_id": mask.json()["mask_id"], "color": "#b5c7a3"}
+    start = time.monotonic()
     reply = live.http.post("/paint-mask", json=fields)
+    took = time.monotonic() - start
     done.set()
     watcher.join()
     assert reply.status_code == 200
     assert len(waits) > 3
-    assert np.median(waits) < 0.5  # 0.1 s on a quiet machine
+    assert np.median(waits) < took / 4  # 0.1 s on a quiet machine
 
 
 # -- origins, documents ----------------------------------------------------------------------------------------------
@@ -409,9 +420,8 @@ def test_a_port_that_is_taken_is_told(launch):
     """One sentence with the flag to use."""
     from sam2_painter.errors import InvalidInput
 
-    port = free_port()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-        with pytest.raises(InvalidInput, match="--port"):
-            launch(port=port)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(InvalidInput, match="--port"),
+    ):
+        launch(port=taken.getsockname()[1])

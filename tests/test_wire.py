@@ -18,7 +18,7 @@ from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import AutoMask, Mask, Photo, Prompts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40))))
 def test_a_mask_survives_the_journey(segmentation):
     """Any mask, empty and full ones too, comes out as it went in."""
@@ -122,7 +122,7 @@ def test_what_is_no_message_is_refused(data):
     assert caught.value.field == "body"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=200))
 def test_random_bytes_never_break_it(data):
     """Whatever arrives, it is a message or InvalidInput."""

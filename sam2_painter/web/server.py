@@ -147,6 +147,7 @@ def launch(
             state_session_capacity=REMEMBERED_TABS,
             mcp_server=mcp,
             _app=app,
+            _frontend=False,  # else it asks the server again whether it is there, and gives it three seconds
             **{**page.launch_options(), **options},
         )
     blocks.server.config.timeout_keep_alive = KEEP_ALIVE_SECONDS
@@ -236,6 +237,7 @@ def _sign_in_mcp(blocks: gr.Blocks, settings: Settings) -> None:
         verbose=False,
         analytics_enabled=False,
         _skip_components=False,
+        httpx_kwargs={"timeout": 60},
     )
 
 
