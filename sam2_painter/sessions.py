@@ -314,7 +314,7 @@ class SessionStore:
         """Keep a picture for download as "stem-TOKEN.suffix". Of more than `max_downloads` the oldest goes."""
         session = self.get(session_id)
         token = secrets.token_hex(6)
-        filename, file = f"{_printable(stem)[:80] or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
+        filename, file = f"{_tidy(stem) or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
         folder = self.results_dir / session.id
         path = folder / file
         with _storage_errors():
@@ -506,10 +506,12 @@ def _session_bytes(session: Session) -> int:
     return 4096 + sum(400 + mask.rle.nbytes for mask in session.masks.values()) + 400 * len(paints)
 
 
-def _printable(name: str) -> str:
-    """A file name's stem for people: no path, no control characters, no lone surrogates."""
-    name = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c for c in name if c.isprintable()).encode("utf-8", "ignore").decode().strip(" .")
+def _tidy(stem: str) -> str:
+    """A file name's stem for people: no path, no control characters, no lone surrogates, and short: file systems take
+    names of 255 bytes."""
+    stem = stem.replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(c for c in stem if c.isprintable()).strip(" .")[:80]
+    return printable.encode("utf-8", "ignore")[:200].decode("utf-8", "ignore")
 
 
 @contextmanager

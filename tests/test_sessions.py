@@ -266,6 +266,7 @@ def test_downloads_may_have_any_name(store, name):
     assert "/" not in made.filename
     assert made.filename.isprintable()
     assert len(made.filename) < 120
+    assert len(os.fsencode(made.filename)) <= 255  # or no file system has a file of that name
     found = store.download(made.filename)
     assert found.path.read_bytes() == b"png"
     assert found.path.parent == store.results_dir / session.id
