@@ -28,7 +28,8 @@ from . import forms
 from .forms import Attachment, Box, Caller, ColoredMask, ImageFormat, MaskFormat, Point
 
 EXACT_PIXELS = 4_000_000
-"""A photo up to this size comes back as PNG; a larger one, that would take seconds and tens of megabytes, as JPEG."""
+"""A photo up to this size comes back as PNG; a larger one, that would take seconds and tens of megabytes, as JPEG where
+JPEG can hold it."""
 
 MAX_PROMPTS = 1000
 MAX_PROJECT_BYTES = 2**30
@@ -178,8 +179,8 @@ def get_embedding(studio: Studio, session_id: str) -> forms.Embedded:
 def _uploaded(studio: Studio, session: Session, message: str) -> forms.Uploaded:
     studio.read_ahead(session.id)
     pixels = studio.photo(session.id).pixels
-    small = session.size[0] * session.size[1] <= EXACT_PIXELS
-    data = images.encode(pixels, "PNG" if small else "JPG", 90)
+    exact = session.size[0] * session.size[1] <= EXACT_PIXELS or max(session.size) > images.MAX_SIDE["JPEG"]
+    data = images.encode(pixels, "PNG" if exact else "JPEG", 90)
     return {"session_id": session.id, "image_data": _base64(data), **_width_height(session), "message": message}
 
 
