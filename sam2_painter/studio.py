@@ -276,12 +276,13 @@ class Studio:
         anew, or, by `mode`, a part to add to, subtract from or intersect with the selection. A background click on a
         selection that has no prompts takes away what lies under it.
         """
+        clicked = Prompts.click(x, y, label)
         with self.sessions.edit(session_id) as edit:
             selection = edit.session.selection
             if selection.prompts is not None and (mode == "new" or mode == selection.mode):
                 prompts, base, kept = selection.prompts.plus(x, y, label), selection.base, selection.mode
             elif label == 1:
-                prompts = Prompts.click(x, y)
+                prompts = clicked
                 base, kept = edits.part_of(selection, mode)
             elif selection.mask_id is not None:
                 prompts = Prompts.click(x, y)
@@ -659,7 +660,7 @@ class Studio:
         self, edit: Edit, prompts: Prompts, base: int | None, mode: CombineMode | Literal[""], action: str = "select"
     ) -> None:
         ids = edit.add(self._predicted(edit.session, prompts).value)
-        edits.select_candidate(edit, Selection(None, prompts, ids, 0, base, mode), action)
+        edits.select_candidate(edit, Selection(None, prompts.points_and_box, ids, 0, base, mode), action)
 
     @contextmanager
     def _cancellable(self, session_id: str) -> Iterator[None]:

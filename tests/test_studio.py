@@ -144,6 +144,32 @@ def test_clicks_outside_the_photo_are_refused(studio, opened, x, y):
     assert studio.session(opened.id).revision == 0
 
 
+def test_a_click_is_foreground_or_background(studio, opened):
+    """Any other label is refused, whatever the selection came from; nothing is taken away by it."""
+    studio.select(studio.click(opened.id, *ON_WALL).id, [0])
+    with pytest.raises(InvalidInput, match="label"):
+        studio.click(opened.id, *ON_DOOR, label=7)
+    assert studio.session(opened.id).selection.mask_id == 0
+
+
+def test_a_click_after_a_mask_prompt_is_answered_alike_after_a_restart(tmp_path, photo_bytes):
+    """What the session remembers of the prompts is what its folder does."""
+    studio = make_studio(tmp_path)
+    mask = np.zeros((150, 200), bool)
+    mask[:20, :20] = True
+    masks = []
+    for restarts in (False, True):
+        session = studio.open(photo_bytes)
+        studio.segment(session.id, Prompts([ON_WALL], [1], mask_input=mask))
+        if restarts:
+            studio.sessions.close()
+            studio = make_studio(tmp_path)
+        session = studio.click(session.id, *ON_DOOR)
+        masks.append(session.mask(session.selection.mask_id).rle)
+    assert masks[0] == masks[1]
+    studio.sessions.close()
+
+
 def test_the_engine_reads_a_photo_once(studio, photo_bytes):
     """Eight people with one photo cost one embedding; equal clicks cost one prediction."""
     ids = [studio.open(photo_bytes).id for _ in range(8)]
