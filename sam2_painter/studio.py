@@ -345,7 +345,6 @@ class Studio:
         `progress` is told the fraction done. Cancelled or past its limit it changes nothing.
         """
         options = options or AutoMask()
-        photo = self.photo(session_id)
 
         def step(fraction: float) -> None:
             check()
@@ -356,6 +355,7 @@ class Studio:
                 return self._asking.generate(photo, self._embedding(photo).value, options, step)
 
         with self._cancellable(session_id):
+            photo = self.photo(session_id)
             found = self._memory.masks.get((photo.digest, "generate", self.engine.name, options), compute)
             with self.sessions.edit(session_id) as edit:
                 edit.set_automatic(edit.add(found.value))

@@ -418,6 +418,27 @@ def test_generate_reports_progress_and_can_be_cancelled(tmp_path, photo_bytes):
     studio.sessions.close()
 
 
+def test_every_mask_can_be_cancelled_while_its_photo_is_opened(studio, opened, monkeypatch):
+    """From the first moment on: a photo of many megapixels takes a second."""
+    studio.clear_cache()
+    opening, go_on = threading.Event(), threading.Event()
+    read = studio.sessions.photo_bytes
+
+    def slowly(session_id):
+        opening.set()
+        assert go_on.wait(20)
+        return read(session_id)
+
+    monkeypatch.setattr(studio.sessions, "photo_bytes", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(studio.generate, opened.id)
+        assert opening.wait(20)
+        assert studio.cancel(opened.id)
+        go_on.set()
+        with pytest.raises(Cancelled):
+            running.result()
+
+
 def test_a_full_queue_is_told_at_once(tmp_path, photo_bytes):
     """One generates, none may wait: the third is Busy; clicks go on."""
     studio = make_studio(tmp_path, FloodEngine(wait=0.3), queue_size=0)
