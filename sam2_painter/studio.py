@@ -261,11 +261,12 @@ class Studio:
     @verb("segment")
     def segment_parts(self, session_id: str, parts: Sequence[Prompts]) -> Session:
         """Select the union of what several prompts point at, each answered by itself: one step of the history."""
-        if len(parts) == 1:
-            return self.segment(session_id, parts[0])
         with self.sessions.edit(session_id) as edit:
-            best = [edit.add(self._predicted(edit.session, prompts).value)[0] for prompts in parts]
-            edits.select_mask(edit, edits.combine(edit, best, "union"), "new", "select")
+            if len(parts) == 1:
+                self._select_prompts(edit, parts[0], None, "")
+            else:
+                best = [edit.add(self._predicted(edit.session, prompts).value)[0] for prompts in parts]
+                edits.select_mask(edit, edits.combine(edit, best, "union"), "new", "select")
         return edit.session
 
     @verb("segment")

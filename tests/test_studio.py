@@ -528,11 +528,13 @@ def test_every_verb_writes_one_line(studio, photo_bytes, caplog):
     """Session (short), verb, milliseconds, outcome; never the whole id, which opens the session."""
     with caplog.at_level(logging.INFO, "sam2_painter.verb"):
         session = studio.open(photo_bytes)
+        studio.segment_parts(session.id, [Prompts.click(*ON_WALL)])
         with pytest.raises(InvalidInput):
             studio.click(session.id, -5, 5)
     lines = [record.fields for record in caplog.records]
     assert [(line["verb"], line["session"], line["outcome"]) for line in lines] == [
         ("open", session.id[:6], "ok"),
+        ("segment_parts", session.id[:6], "ok"),
         ("click", session.id[:6], "InvalidInput"),
     ]
     assert all(line["ms"] >= 0 for line in lines)
