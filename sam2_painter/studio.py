@@ -617,11 +617,15 @@ class Studio:
         project = reader.project(photo.size)
         check()
         session = self.sessions.open(photo.name, project.photo, photo.digest, photo.size)
-        with self.sessions.edit(session.id) as edit:
-            edit.add(project.masks)
-            edit.set_automatic(project.automatic)
-            edit.set_palette(project.palette)
-            edit.do("open project", project.canvas)
+        try:
+            with self.sessions.edit(session.id) as edit:
+                edit.add(project.masks)
+                edit.set_automatic(project.automatic)
+                edit.set_palette(project.palette)
+                edit.do("open project", project.canvas)
+        except BaseException:
+            self.sessions.delete(session.id)
+            raise
         return edit.session
 
     # -- caches ------------------------------------------------------------------------------------------------------
