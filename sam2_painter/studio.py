@@ -430,6 +430,11 @@ class Studio:
         return self.engine.categories
 
     @property
+    def status(self) -> str:
+        """ "ok", or "degraded" when the engine gave no answer the last time."""
+        return "degraded" if self.engine_trouble else "ok"
+
+    @property
     def engine_trouble(self) -> str | None:
         """What went wrong when the engine was asked last; "" when it answered, None before anything was asked."""
         return self._asking.trouble

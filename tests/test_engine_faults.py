@@ -148,8 +148,10 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
         thread.join(5)
         assert errors
         assert time.monotonic() - started < 4
+        assert (studio.status, studio.engine_trouble) == ("degraded", "Flood engine did not answer in time.")
         engine.fault = None
         assert studio.click(hung, *WALL).selection.mask_id == 0
+        assert studio.status == "ok"
     finally:
         free.set()
         studio.sessions.close()

@@ -48,7 +48,7 @@ def health(studio: Studio) -> forms.Health:
     trouble = studio.engine_trouble
     told = "configured" if trouble is None else f"failing: {trouble}" if trouble else "ok"
     return {
-        "status": "degraded" if trouble else "ok",
+        "status": studio.status,
         "engine": studio.engine.title,
         "engine_reason": studio.reason,
         "modal_status": told if studio.engine.name.startswith("modal") else "not configured",
