@@ -321,6 +321,7 @@ class SessionStore:
             folder.mkdir(mode=0o700, exist_ok=True)
             try:
                 path.write_bytes(data)
+                deadline.seal()
                 with self._db_lock, _transaction(self._db) as db:
                     row = (filename, session.id, key, file, media_type, len(data), self._clock())
                     db.execute("INSERT INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
