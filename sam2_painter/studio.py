@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from . import colors, edits, exports, images, masks, paint, sources
 from .cache import CacheStatus, Found
@@ -168,16 +170,16 @@ class Studio:
         """Start painting a photo: the bytes of a file, a path, base64 text, a data URL, a Pillow image or an array.
 
         Text is never taken for a path (a `Path` is). name: the file name people know it by. Raises NotAnImage,
-        TooLarge.
+        TooLarge, InvalidInput for other sources.
         """
         limits = dict(max_bytes=self.max_file_size, max_pixels=self.max_pixels)
-        if isinstance(source, (bytes, str, Path)):
-            name = name or (source.name if isinstance(source, Path) else "photo")
-            data = sources.read_bytes(source, self.max_file_size, paths=isinstance(source, Path))
-            photo = images.open_photo(data, name, **limits)
-        else:
+        if isinstance(source, (Image.Image, np.ndarray)):
             photo = images.open_photo(source, name, **limits)
             data = images.encode(photo.pixels, "PNG")
+        else:
+            is_path = isinstance(source, PathLike)
+            data = sources.read_bytes(source, self.max_file_size, paths=is_path)
+            photo = images.open_photo(data, name or (Path(source).name if is_path else ""), **limits)
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
         self._memory.photos.get((photo.digest,), lambda: photo)

@@ -1,5 +1,6 @@
 """The verbs: what every door promises, tried without any door."""
 
+import base64
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -57,17 +58,25 @@ def test_the_main_job(studio, opened, photo):
     assert made.filename.startswith("building-painted-")
 
 
-@pytest.mark.parametrize("form", ["bytes", "path", "array", "data URL"])
-def test_a_photo_may_come_in_any_form(studio, photo, photo_bytes, tmp_path, form):
-    """Bytes, a path, pixels and base64 open the same photo."""
-    import base64
+FORMS = {
+    "bytes": lambda data: data,
+    "bytearray": bytearray,
+    "memoryview": memoryview,
+    "data URL": lambda data: "data:image/png;base64," + base64.b64encode(data).decode(),
+    "array": lambda data: open_photo(data).pixels,
+}
 
-    (tmp_path / "house.png").write_bytes(photo_bytes)
-    url = "data:image/png;base64," + base64.b64encode(photo_bytes).decode()
-    source = {"bytes": photo_bytes, "path": tmp_path / "house.png", "array": photo.pixels, "data URL": url}[form]
-    session = studio.open(source)
+
+@pytest.mark.parametrize("form", [*FORMS, "path"])
+def test_a_photo_may_come_in_any_form(studio, photo, photo_bytes, tmp_path, form):
+    """Bytes, a path, pixels and base64 open the same photo; what is a file is kept as it was sent."""
+    path = tmp_path / "house.png"
+    path.write_bytes(photo_bytes)
+    session = studio.open(path if form == "path" else FORMS[form](photo_bytes))
     assert session.digest == photo.digest
+    assert session.name == ("house.png" if form == "path" else "photo")
     assert np.array_equal(studio.photo(session.id).pixels, photo.pixels)
+    assert form == "array" or studio.sessions.photo_bytes(session.id) == photo_bytes
 
 
 def test_text_is_never_a_path(studio, tmp_path, photo_bytes):
