@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -701,6 +702,22 @@ def test_phone(new_page):
     assert painter.page.evaluate("document.documentElement.scrollWidth") == 390
     painter.page.locator("[data-palette] .sp-swatch").nth(8).tap()
     assert len(painter.idle().session.layers) == 1
+
+
+def test_the_docs_page_sends_a_file_with_its_fields(new_page):
+    """A form that has both, such as that of load_palette, is answered."""
+    painter = new_page().open()
+    sid, page = painter.sid, painter.page
+    page.goto(f"{painter.live.url}/api/docs")
+    form = page.locator("#load_palette")
+    form.locator("summary").click()
+    form.locator("textarea").fill(json.dumps({"session_id": sid}))
+    palette = {"name": "walls.gpl", "mimeType": "text/plain", "buffer": b"GIMP Palette\n181 199 163 Old sage\n"}
+    form.locator("input").set_input_files(palette)
+    form.locator("button").click()
+    page.wait_for_function("document.querySelector('#load_palette output').textContent.length > 5")
+    assert form.locator("output").inner_text().startswith("200")
+    assert painter.live.studio.session(sid).palette.name == "walls.gpl"
 
 
 def test_engine_and_dark_mode(new_page):
