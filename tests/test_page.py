@@ -474,6 +474,19 @@ def test_regions(new_page):
     assert painter.page.locator('.sp-region[aria-selected="true"]').count() == 2
 
 
+def test_no_regions_are_told(new_page):
+    """Where none passes the thresholds, that is said, and those of the search before are gone."""
+    painter = new_page().open()
+    painter.do("generate")
+    assert painter.page.locator(".sp-region").count() == 8
+    painter.page.locator('[data-knob="min_mask_region_area"]').evaluate("field => { field.value = 100000000 }")
+    painter.page.locator('[data-do="generate"]').evaluate("button => button.click()")
+    painter.page.get_by_text("No region passed the thresholds").wait_for()
+    assert painter.until(lambda: painter.page.locator(".sp-region").count() == 0)
+    assert painter.page.locator(".sp-count").inner_text() == ""
+    assert painter.session.automatic == ()
+
+
 def test_generate_shows_progress_and_can_be_cancelled(new_page, patient):
     """A long search moves its bar and does not hold up clicks; Cancel ends it without a trace."""
     painter = new_page(patient).open()
