@@ -377,7 +377,7 @@ class SessionStore:
             while (full := self._is_full(sessions, size)) and idle:
                 gone.append(idle.pop(0))
                 self._forget(gone[-1])
-            self._remove_orphans(now)
+            self._remove_orphans()
             if gone:
                 self._empty_log()
         if full and sessions:
@@ -392,7 +392,7 @@ class SessionStore:
     def _is_full(self, sessions: int, size: int) -> bool:
         return self.count() + sessions > self.max_sessions or self.bytes_on_disk() + size > self.max_disk
 
-    def _remove_orphans(self, now: float) -> None:
+    def _remove_orphans(self) -> None:
         with self._db_lock:
             known = {row[0] for row in self._db.execute("SELECT id FROM sessions")}
             made = set(self._db.execute("SELECT session_id, file FROM downloads"))
