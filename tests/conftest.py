@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,12 @@ from sam2_painter.sessions import SessionStore
 from sam2_painter.settings import Settings
 from sam2_painter.studio import Studio
 from sam2_painter.types import Photo
+
+with suppress(ImportError):  # SAM 2's own tests do without it
+    from hypothesis import settings as properties
+
+    properties.register_profile("unhurried", deadline=None)  # a busy machine is no failure
+    properties.load_profile("unhurried")
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ["GRADIO_SERVER_PORT"] = str(7860 + 200 * WORKER)  # where a page that takes any port begins to look
