@@ -20,7 +20,7 @@ import numpy as np
 from .. import colors, images, masks, sources
 from ..cache import CacheStatus
 from ..errors import InvalidInput, SignInRequired
-from ..rle import RLE
+from ..rle import RLE, rle_to_mask
 from ..sessions import Download
 from ..studio import Generated, Pointed, Studio
 from ..types import AutoMask, CombineMode, Layer, Mask, Prompts, Session
@@ -220,7 +220,7 @@ def segment(
         The best mask, its score, its bbox [x, y, width, height], and all candidates, best first.
     """
     session = studio.session(session_id)
-    rough = None if mask is None else masks.rle_to_mask(masks.mask_from_png(mask, session.size))
+    rough = None if mask is None else rle_to_mask(masks.mask_from_png(mask, session.size))
     session = studio.segment_parts(session_id, _prompts(points or [], boxes or [], rough))
     best, candidates = session.selection.mask_id, session.selection.candidates or (session.selection.mask_id,)
     found = {mask_id: session.masks[mask_id] for mask_id in {best, *candidates}}
