@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
         if studio is not None:
             return _run(args, studio)
         with tempfile.TemporaryDirectory(prefix="sam2_painter_") as folder:
-            settings = replace(Settings.from_env(), engine=args.engine, **_private(Path(folder)))
+            settings = Settings.from_env()
+            settings = replace(settings, engine=args.engine or settings.engine, **_private(Path(folder)))
             logs.set_up("WARNING")
             own = Studio.from_settings(settings)
             _say(f"{own.engine.title}: {own.reason}")
@@ -89,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in (paint, masks):
         command.add_argument("photo", type=Path, help="a photo, or a folder of photos")
         command.add_argument("-o", "--out", type=Path, help="the file to write; for a folder, the folder to write to")
-        command.add_argument("--engine", choices=("auto", "offline", "sam2", "modal"), default="auto", help="[auto]")
+        command.add_argument(
+            "--engine", choices=("auto", "offline", "sam2", "modal"), help="[SAM2_PAINTER_ENGINE, or auto]"
+        )
     return parser
 
 

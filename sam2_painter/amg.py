@@ -16,6 +16,7 @@ from itertools import product
 
 import numpy as np
 
+from .masks import clean
 from .rle import RLE, mask_to_rle, paste_rle
 from .types import AutoMask, Mask
 
@@ -120,23 +121,6 @@ def nms(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
     return order[alive]
 
 
-def remove_small_regions(segmentation: np.ndarray, min_area: int) -> np.ndarray:
-    """(H, W) bool with holes and specks below `min_area` pixels filled and removed; its largest part always stays."""
-    import cv2
-
-    for holes in (True, False):
-        parts = (segmentation != holes).astype(np.uint8)
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(parts, connectivity=8)
-        areas = stats[1:, cv2.CC_STAT_AREA]  # the first is the background
-        small = areas < min_area
-        if not small.any():
-            continue
-        if not holes and small.all():
-            small[np.argmax(areas)] = False
-        segmentation = segmentation ^ np.append(False, small)[labels]
-    return segmentation
-
-
 def generate(
     size: tuple[int, int],
     options: AutoMask,
@@ -210,7 +194,7 @@ def _unique(masks: Sequence[Mask], scores: Sequence[float], threshold: float) ->
 def _mended(masks: Sequence[Mask], options: AutoMask, progress: Callable[[float], None]) -> list[Mask]:
     mended = []
     for mask in masks:
-        pixels = remove_small_regions(mask.segmentation, options.min_mask_region_area)
+        pixels = clean(mask.segmentation, options.min_mask_region_area)
         mended.append(replace(mask, rle=mask_to_rle(pixels)))
         progress(1.0)  # at 12 megapixels each takes a tenth of a second: still to be stopped
     both = [(a, b) for a, b in zip(masks, mended, strict=True) if b.area >= options.min_mask_region_area]

@@ -22,8 +22,10 @@ Source = bytes | bytearray | memoryview | str | os.PathLike | Image.Image | np.n
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 """What `encode` writes, and the media type of each."""
 
+MAX_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
+"""Pixels a side that `encode` can write of each."""
+
 _STRIP_PIXELS = 1 << 20
-_MAX_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
 
 
 def open_photo(source: Source, name: str = "", *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> Photo:
@@ -61,8 +63,8 @@ def encode(pixels: np.ndarray, format: str = "PNG", quality: int = 95) -> bytes:
     import cv2  # some five times as fast as Pillow at PNG
 
     format, quality = check_format(format), whole_number(quality, "quality", 1, 100)
-    if max(pixels.shape[:2]) > _MAX_SIDE[format]:
-        raise InvalidInput(f"{format} holds at most {_MAX_SIDE[format]} pixels a side; use PNG", "format")
+    if max(pixels.shape[:2]) > MAX_SIDE[format]:
+        raise InvalidInput(f"{format} holds at most {MAX_SIDE[format]} pixels a side; use PNG", "format")
     if format == "WEBP":  # Pillow's quickest method takes a third of OpenCV's time for a few percent more bytes
         out = BytesIO()
         Image.fromarray(_checked(pixels)).save(out, "WEBP", quality=quality, method=0)

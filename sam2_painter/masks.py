@@ -13,7 +13,7 @@ import numpy as np
 
 from .containers import open_picture, pillow_errors
 from .errors import InvalidInput
-from .rle import RLE, mask_to_rle, rle_to_mask
+from .rle import RLE, mask_to_rle
 from .sources import check_bytes, decode_base64
 from .types import COMBINE_MODES, CombineMode, Mask, fit_size, whole_number
 
@@ -100,13 +100,16 @@ def clean(segmentation: np.ndarray, min_area: int) -> np.ndarray:
            [0, 0, 1, 1, 1]])
     """
     min_area = whole_number(min_area, "min_mask_region_area", 0, 100_000_000)
-    segmentation = np.asarray(segmentation, bool)
+    segmentation = np.array(segmentation, bool)
     if min_area < 2 or not segmentation.any():
-        return segmentation.copy()
+        return segmentation
     holes, areas = _parts(~segmentation)
-    filled = segmentation | (areas < min_area)[holes]
-    specks, areas = _parts(filled)
+    if (small := areas < min_area).any():
+        segmentation |= small[holes]
+    specks, areas = _parts(segmentation)
     keep = areas >= min_area
+    if keep.all():
+        return segmentation
     if not keep[1:].any():
         keep[1 + int(areas[1:].argmax())] = True
     keep[0] = False
@@ -123,26 +126,10 @@ def _parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return labels, areas
 
 
-def resize_rle(rle: RLE, size_hw: tuple[int, int]) -> RLE:
-    """The mask of the same photo at another size: a pixel is in when at least half of what it covers is."""
-    import cv2
-
-    height, width = size_hw
-    if (height, width) == rle.size:
-        return rle
-    shrinks = height <= rle.size[0] and width <= rle.size[1]
-    grey = cv2.resize(
-        rle_to_mask(rle).view(np.uint8) * np.uint8(255),
-        (width, height),
-        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
-    )
-    return mask_to_rle(grey >= 128)
-
-
 def sample_rle(rle: RLE, size_hw: tuple[int, int]) -> RLE:
     """The mask of the same photo at another size, each pixel that of the photo under its centre; no pixel is made.
 
-    Much faster than `resize_rle`, a little rougher: for what is only looked at.
+    Much faster than an area average, a little rougher: for what is only looked at.
     """
     (height, width), (h, w) = rle.size, size_hw
     rows, columns = _under_centres(height, h), _under_centres(width, w)
@@ -200,15 +187,6 @@ def iou(a: RLE, b: RLE) -> float:
     shared = intersect([a, b]).area
     together = a.area + b.area - shared
     return shared / together if together else 0.0
-
-
-def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, 4) and (M, 4) XYXY boxes -> (N, M) intersection over union; 0 where both are empty."""
-    a, b = np.asarray(a, float).reshape(-1, 1, 4), np.asarray(b, float).reshape(1, -1, 4)
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.clip(sides, 0, None).prod(axis=-1)
-    together = (a[..., 2:] - a[..., :2]).prod(axis=-1) + (b[..., 2:] - b[..., :2]).prod(axis=-1) - shared
-    return np.divide(shared, together, out=np.zeros_like(shared), where=together > 0)
 
 
 # -- PNG

@@ -19,6 +19,7 @@ import warnings
 import weakref
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from os import PathLike
@@ -30,7 +31,7 @@ import numpy as np
 from . import display
 from .colors import RGB, Description, open_palette
 from .display import BeforeAfter, Layers, Masks, PhotoMask
-from .errors import InvalidInput, MaskNotFound
+from .errors import InvalidInput, MaskNotFound, SessionNotFound
 from .images import Source, check_format
 from .settings import Settings
 from .sources import read_file
@@ -431,7 +432,8 @@ def _studio(engine: str | None, data_dir: str | PathLike[str] | None) -> Studio:
     """The studio that painters of the same engine and folder share: weights and caches exist once."""
     while _abandoned:  # not from the finalizer itself: it may run anywhere, also where the store holds a lock
         studio, session_id = _abandoned.popleft()
-        studio.close(session_id)
+        with suppress(SessionNotFound):  # closed by hand, or deleted on the page
+            studio.close(session_id)
     settings = replace(Settings.from_env(), **_PATIENT)
     return _studio_for(settings if engine is None else replace(settings, engine=engine), data_dir and Path(data_dir))
 

@@ -315,13 +315,14 @@ class SessionStore:
         """Keep a picture for download as "stem-TOKEN.suffix". Of more than `max_downloads` the oldest goes."""
         session = self.get(session_id)
         token = secrets.token_hex(6)
-        filename, file = f"{_printable(stem)[:80] or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
+        filename, file = f"{_tidy(stem) or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
         folder = self.results_dir / session.id
         path = folder / file
         with _storage_errors():
             folder.mkdir(mode=0o700, exist_ok=True)
             try:
                 path.write_bytes(data)
+                deadline.seal()
                 with self._db_lock, _transaction(self._db) as db:
                     row = (filename, session.id, key, file, media_type, len(data), self._clock())
                     db.execute("INSERT INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
@@ -377,7 +378,7 @@ class SessionStore:
             while (full := self._is_full(sessions, size)) and idle:
                 gone.append(idle.pop(0))
                 self._forget(gone[-1])
-            self._remove_orphans(now)
+            self._remove_orphans()
             if gone:
                 self._empty_log()
         if full and sessions:
@@ -392,7 +393,7 @@ class SessionStore:
     def _is_full(self, sessions: int, size: int) -> bool:
         return self.count() + sessions > self.max_sessions or self.bytes_on_disk() + size > self.max_disk
 
-    def _remove_orphans(self, now: float) -> None:
+    def _remove_orphans(self) -> None:
         with self._db_lock:
             known = {row[0] for row in self._db.execute("SELECT id FROM sessions")}
             made = set(self._db.execute("SELECT session_id, file FROM downloads"))
@@ -507,10 +508,12 @@ def _session_bytes(session: Session) -> int:
     return 4096 + sum(400 + mask.rle.nbytes for mask in session.masks.values()) + 400 * len(paints)
 
 
-def _printable(name: str) -> str:
-    """A file name's stem for people: no path, no control characters, no lone surrogates."""
-    name = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c for c in name if c.isprintable()).encode("utf-8", "ignore").decode().strip(" .")
+def _tidy(stem: str) -> str:
+    """A file name's stem for people: no path, no control characters, no lone surrogates, and short: file systems take
+    names of 255 bytes."""
+    stem = stem.replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(c for c in stem if c.isprintable()).strip(" .")[:80]
+    return printable.encode("utf-8", "ignore")[:200].decode("utf-8", "ignore")
 
 
 def _use_log(db: sqlite3.Connection) -> None:

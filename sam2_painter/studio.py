@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from . import colors, edits, exports, images, masks, paint, sources
 from .cache import CacheStatus, Found
@@ -168,16 +170,16 @@ class Studio:
         """Start painting a photo: the bytes of a file, a path, base64 text, a data URL, a Pillow image or an array.
 
         Text is never taken for a path (a `Path` is). name: the file name people know it by. Raises NotAnImage,
-        TooLarge.
+        TooLarge, InvalidInput for other sources.
         """
         limits = dict(max_bytes=self.max_file_size, max_pixels=self.max_pixels)
-        if isinstance(source, (bytes, str, Path)):
-            name = name or (source.name if isinstance(source, Path) else "photo")
-            data = sources.read_bytes(source, self.max_file_size, paths=isinstance(source, Path))
-            photo = images.open_photo(data, name, **limits)
-        else:
+        if isinstance(source, (Image.Image, np.ndarray)):
             photo = images.open_photo(source, name, **limits)
             data = images.encode(photo.pixels, "PNG")
+        else:
+            is_path = isinstance(source, PathLike)
+            data = sources.read_bytes(source, self.max_file_size, paths=is_path)
+            photo = images.open_photo(data, name or (Path(source).name if is_path else ""), **limits)
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
         self._memory.photos.get((photo.digest,), lambda: photo)
@@ -261,11 +263,12 @@ class Studio:
     @verb("segment")
     def segment_parts(self, session_id: str, parts: Sequence[Prompts]) -> Session:
         """Select the union of what several prompts point at, each answered by itself: one step of the history."""
-        if len(parts) == 1:
-            return self.segment(session_id, parts[0])
         with self.sessions.edit(session_id) as edit:
-            best = [edit.add(self._predicted(edit.session, prompts).value)[0] for prompts in parts]
-            edits.select_mask(edit, edits.combine(edit, best, "union"), "new", "select")
+            if len(parts) == 1:
+                self._select_prompts(edit, parts[0], None, "")
+            else:
+                best = [edit.add(self._predicted(edit.session, prompts).value)[0] for prompts in parts]
+                edits.select_mask(edit, edits.combine(edit, best, "union"), "new", "select")
         return edit.session
 
     @verb("segment")
@@ -276,12 +279,13 @@ class Studio:
         anew, or, by `mode`, a part to add to, subtract from or intersect with the selection. A background click on a
         selection that has no prompts takes away what lies under it.
         """
+        clicked = Prompts.click(x, y, label)
         with self.sessions.edit(session_id) as edit:
             selection = edit.session.selection
             if selection.prompts is not None and (mode == "new" or mode == selection.mode):
                 prompts, base, kept = selection.prompts.plus(x, y, label), selection.base, selection.mode
             elif label == 1:
-                prompts = Prompts.click(x, y)
+                prompts = clicked
                 base, kept = edits.part_of(selection, mode)
             elif selection.mask_id is not None:
                 prompts = Prompts.click(x, y)
@@ -344,7 +348,6 @@ class Studio:
         `progress` is told the fraction done. Cancelled or past its limit it changes nothing.
         """
         options = options or AutoMask()
-        photo = self.photo(session_id)
 
         def step(fraction: float) -> None:
             check()
@@ -355,6 +358,7 @@ class Studio:
                 return self._asking.generate(photo, self._embedding(photo).value, options, step)
 
         with self._cancellable(session_id):
+            photo = self.photo(session_id)
             found = self._memory.masks.get((photo.digest, "generate", self.engine.name, options), compute)
             with self.sessions.edit(session_id) as edit:
                 edit.set_automatic(edit.add(found.value))
@@ -426,6 +430,11 @@ class Studio:
     def categories(self) -> tuple[str, ...]:
         """What `find` understands; empty for engines that name nothing."""
         return self.engine.categories
+
+    @property
+    def status(self) -> str:
+        """ "ok", or "degraded" when the engine gave no answer the last time."""
+        return "degraded" if self.engine_trouble else "ok"
 
     @property
     def engine_trouble(self) -> str | None:
@@ -615,11 +624,15 @@ class Studio:
         project = reader.project(photo.size)
         check()
         session = self.sessions.open(photo.name, project.photo, photo.digest, photo.size)
-        with self.sessions.edit(session.id) as edit:
-            edit.add(project.masks)
-            edit.set_automatic(project.automatic)
-            edit.set_palette(project.palette)
-            edit.do("open project", project.canvas)
+        try:
+            with self.sessions.edit(session.id) as edit:
+                edit.add(project.masks)
+                edit.set_automatic(project.automatic)
+                edit.set_palette(project.palette)
+                edit.do("open project", project.canvas)
+        except BaseException:
+            self.sessions.delete(session.id)
+            raise
         return edit.session
 
     # -- caches ------------------------------------------------------------------------------------------------------
@@ -659,7 +672,7 @@ class Studio:
         self, edit: Edit, prompts: Prompts, base: int | None, mode: CombineMode | Literal[""], action: str = "select"
     ) -> None:
         ids = edit.add(self._predicted(edit.session, prompts).value)
-        edits.select_candidate(edit, Selection(None, prompts, ids, 0, base, mode), action)
+        edits.select_candidate(edit, Selection(None, prompts.points_and_box, ids, 0, base, mode), action)
 
     @contextmanager
     def _cancellable(self, session_id: str) -> Iterator[None]:

@@ -133,11 +133,19 @@ class Prompts:
 
     def plus(self, x: float, y: float, label: int = 1) -> Prompts:
         """These prompts and one point more."""
+        more = Prompts.click(x, y, label)
         return replace(
             self,
-            point_coords=np.vstack([self.point_coords, [[x, y]]]),
-            point_labels=np.append(self.point_labels, label),
+            point_coords=np.vstack([self.point_coords, more.point_coords]),
+            point_labels=np.append(self.point_labels, more.point_labels),
         )
+
+    @property
+    def points_and_box(self) -> Prompts | None:
+        """What further clicks refine, and a session keeps: these prompts less the mask; None when that is all."""
+        if len(self.point_coords) == 0 and self.box is None:
+            return None
+        return Prompts(self.point_coords, self.point_labels, self.box)
 
     def check_inside(self, size: tuple[int, int]) -> None:
         """InvalidInput if a point or the box lies outside a photo of `size` (H, W), or mask_input has another size."""

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
-import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,11 +31,14 @@ from sam2_painter.types import Photo
 if TYPE_CHECKING:
     from sam2_painter.web.server import Served
 
-# The same examples every time, however long they take on a busy machine.
-hypothesis.settings.register_profile(
-    "here", derandomize=True, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
-)
-hypothesis.settings.load_profile("here")
+with suppress(ImportError):  # SAM 2's own tests do without it
+    import hypothesis
+
+    # The same examples every time, however long they take on a busy machine.
+    hypothesis.settings.register_profile(
+        "here", derandomize=True, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+    )
+    hypothesis.settings.load_profile("here")
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ["GRADIO_SERVER_PORT"] = str(7860 + 200 * WORKER)  # where a page that takes any port begins to look

@@ -206,13 +206,6 @@ def test_holes_are_filled_and_specks_removed():
     assert (mask.segmentation == expected).all()
 
 
-def test_mending_keeps_the_largest_part():
-    """`remove_small_regions` never empties a mask."""
-    two = rectangle(0, 0, 3, 3) | rectangle(50, 50, 2, 2)
-    assert (amg.remove_small_regions(two, 100) == rectangle(0, 0, 3, 3)).all()
-    assert not amg.remove_small_regions(np.zeros(SIZE, bool), 9).any()
-
-
 def test_of_masks_that_mending_makes_alike_the_unmended_wins():
     """A duplicate made by mending goes, whatever its score."""
     whole, speckled = rectangle(5, 5, 40, 40), rectangle(5, 5, 40, 40)

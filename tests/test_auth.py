@@ -89,9 +89,11 @@ def test_nothing_is_reachable_without_it(stranger, method, path):
     assert "Sign in" in reply.text
 
 
-def test_a_stranger_learns_only_that_it_is_up(stranger):
-    """/api/health says ok and nothing else."""
+def test_a_stranger_learns_only_whether_it_is_well(guarded, stranger, monkeypatch):
+    """/api/health says ok, or degraded when the engine failed last time, and nothing else."""
     assert stranger.get("/api/health").json() == {"status": "ok"}
+    monkeypatch.setattr(guarded.studio._asking, "trouble", "The GPU is gone.")
+    assert stranger.get("/api/health").json() == {"status": "degraded"}
 
 
 def test_a_websocket_is_closed(guarded):

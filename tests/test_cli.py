@@ -120,6 +120,17 @@ def test_mistakes_are_told_in_one_sentence(studio, photo_file, argv, says, capsy
     assert [path.name for path in photo_file.parent.glob("*.png")] == ["house.png"]
 
 
+def test_the_engine_of_the_environment_is_used(photo_file, monkeypatch, capsys):
+    """As in app.py and in Python; --engine overrules it."""
+    monkeypatch.setenv("SAM2_PAINTER_ENGINE", "modal")
+    monkeypatch.delenv("MODAL_BASE_URL", raising=False)
+    monkeypatch.delenv("MODAL_APP", raising=False)
+    argv = ["paint", str(photo_file), "--point", "100,80", "--color", "red"]
+    assert main(argv) == 1
+    assert "MODAL_BASE_URL" in capsys.readouterr().err
+    assert main([*argv, "--engine", "offline"]) == 0
+
+
 @pytest.mark.parametrize("point", ["100", "1,2,3", "a,b", "", "100;80"])
 def test_a_point_that_is_none_is_refused(point, photo_file, capsys):
     """argparse says which flag is meant."""

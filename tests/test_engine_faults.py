@@ -140,7 +140,7 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
                 studio.click(hung, *WALL)
             errors.append(caught.value)
 
-        studio.limits = Limits(segment=3)
+        studio.limits = Limits(segment=5)
         thread = threading.Thread(target=click)
         thread.start()
         studio.undo(other)
@@ -148,8 +148,10 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
         assert thread.is_alive()
         thread.join(60)
         assert errors
+        assert (studio.status, studio.engine_trouble) == ("degraded", "Flood engine did not answer in time.")
         engine.fault, studio.limits = None, Limits()
         assert studio.click(hung, *WALL).selection.mask_id == 0
+        assert studio.status == "ok"
     finally:
         free.set()
         studio.sessions.close()

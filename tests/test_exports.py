@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sam2_painter import exports, records
-from sam2_painter.errors import InvalidInput, PainterError
+from sam2_painter.errors import InvalidInput, PainterError, StorageError
 from sam2_painter.rle import rle_to_mask
 from sam2_painter.types import Paint, Palette, Prompts
 
@@ -27,6 +27,19 @@ def worked(studio, photo_bytes):
     studio.edit_layer(session.id, 1, opacity=0.0, mode="flat", name="Roof, unpainted")
     studio.use_palette(session.id, Palette("walls.gpl", (Paint("Old sage", (181, 199, 163)),)))
     return studio.segment(session.id, Prompts.click(100, 80).plus(5, 5, 0))
+
+
+def test_a_project_that_cannot_be_kept_leaves_no_session(studio, worked, monkeypatch):
+    """A disk that fills up on the way, say: nobody would know the session's id."""
+    project = studio.save_project(worked.id)
+
+    def full(session_id):
+        raise StorageError("The data folder cannot be written.")
+
+    monkeypatch.setattr(studio.sessions, "edit", full)
+    with pytest.raises(StorageError):
+        studio.open_project(project)
+    assert studio.sessions.ids() == [worked.id]
 
 
 def repack(project: bytes, **changes: bytes | None) -> bytes:

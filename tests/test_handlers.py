@@ -125,6 +125,15 @@ def test_only_uploads_are_opened(studio, tmp_path, photo_bytes):
     assert again["sid"] != shown["sid"]
 
 
+def test_a_picture_is_that_of_its_snapshot(studio, session):
+    """Its key names these very layers, and the browser keeps it by that: also when somebody paints meanwhile."""
+    before = view.snapshot(studio, session, {})["picture"]
+    detail = view.detail(studio, session, [0, 0, 50, 50])
+    studio.edit_layer(session.id, 0, color=(250, 250, 10))
+    assert view.snapshot(studio, session, {})["picture"] == before
+    assert view.detail(studio, session, [0, 0, 50, 50]) == detail
+
+
 def test_pictures_are_sent_once(studio, session, tmp_path):
     """A browser that says what it has gets a reply of a few kilobytes, with every picture named and none sent again."""
     full = send("look", studio, tmp_path, sid=session.id)["session"]

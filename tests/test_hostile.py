@@ -130,6 +130,14 @@ def test_odd_pictures_can_be_painted(server: Live, data, size):
         assert picture.size == size[::-1]
 
 
+def test_a_panorama_wider_than_a_jpeg_comes_back_as_png(server: Live):
+    """Large photos come back as JPEG, but for those that it cannot hold: 65500 pixels a side."""
+    reply = server.http.post("/upload", files={"file": ("wide.png", to_png(np.zeros((62, 65_501, 3), np.uint8)))})
+    assert reply.status_code == 200, reply.text
+    with Image.open(BytesIO(base64.b64decode(reply.json()["image_data"]))) as picture:
+        assert (picture.format, picture.size) == ("PNG", (65_501, 62))
+
+
 NAMES = {
     "traversal": "../../../../etc/cron.d/evil.png",
     "Windows traversal": "..\\..\\windows\\system32\\evil.png",

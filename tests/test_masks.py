@@ -126,19 +126,6 @@ def test_sampling_takes_the_pixel_under_each_centre(pixels, h, w):
     assert np.array_equal(rle_to_mask(tools.sample_rle(mask_to_rle(mask), (h, w))), mask[np.ix_(rows, columns)])
 
 
-def test_resizing_keeps_the_share_of_the_photo():
-    """A disc covers the same share of a photo half or twice as large, and keeps its place."""
-    y, x = np.ogrid[:120, :160]
-    disc = mask_to_rle((x - 60) ** 2 + (y - 70) ** 2 < 40**2)
-    for scale in (0.5, 2):
-        size = (int(120 * scale), int(160 * scale))
-        resized = tools.resize_rle(disc, size)
-        assert resized.size == size
-        assert resized.area / disc.area / scale**2 == pytest.approx(1, abs=0.02)
-        assert np.allclose(resized.bbox, np.array(disc.bbox) * scale, atol=1.01)
-    assert tools.resize_rle(disc, (120, 160)) is disc
-
-
 # -- looking up
 
 
@@ -206,13 +193,6 @@ def test_iou_wants_masks_of_one_photo():
     """Masks of different sizes have none."""
     with pytest.raises(InvalidInput):
         tools.iou(block(0, 0, 2, 2), block(5, 5, 2, 2, (9, 9)))
-
-
-def test_box_iou():
-    """Each of N boxes against each of M; empty boxes share nothing."""
-    a = [[0, 0, 4, 4], [0, 0, 0, 0]]
-    b = [[0, 0, 4, 4], [2, 0, 6, 4], [9, 9, 10, 10], [0, 0, 0, 0]]
-    assert np.allclose(tools.box_iou(a, b), [[1, 8 / 24, 0, 0], [0, 0, 0, 0]])
 
 
 # -- PNG

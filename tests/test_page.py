@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shutil
@@ -513,6 +514,19 @@ def test_regions(new_page):
     assert painter.page.locator('.sp-region[aria-selected="true"]').count() == 2
 
 
+def test_no_regions_are_told(new_page):
+    """Where none passes the thresholds, that is said, and those of the search before are gone."""
+    painter = new_page().open()
+    painter.do("generate")
+    assert painter.page.locator(".sp-region").count() == 8
+    painter.page.locator('[data-knob="min_mask_region_area"]').evaluate("field => { field.value = 100000000 }")
+    painter.page.locator('[data-do="generate"]').evaluate("button => button.click()")
+    painter.page.get_by_text("No region passed the thresholds").wait_for()
+    assert painter.until(lambda: painter.page.locator(".sp-region").count() == 0)
+    assert painter.page.locator(".sp-count").inner_text() == ""
+    assert painter.session.automatic == ()
+
+
 def test_generate_shows_progress_and_can_be_cancelled(new_page, patient):
     """A long search moves its bar and does not hold up clicks; Cancel ends it without a trace."""
     painter = new_page(patient).open()
@@ -797,6 +811,22 @@ def test_phone(new_page):
     toast = painter.toast_box()
     assert toast["x"] >= 0
     assert 300 < toast["width"] <= 390 - toast["x"]
+
+
+def test_the_docs_page_sends_a_file_with_its_fields(new_page):
+    """A form that has both, such as that of load_palette, is answered."""
+    painter = new_page().open()
+    sid, page = painter.sid, painter.page
+    page.goto(f"{painter.live.url}/api/docs")
+    form = page.locator("#load_palette")
+    form.locator("summary").click()
+    form.locator("textarea").fill(json.dumps({"session_id": sid}))
+    palette = {"name": "walls.gpl", "mimeType": "text/plain", "buffer": b"GIMP Palette\n181 199 163 Old sage\n"}
+    form.locator("input").set_input_files(palette)
+    form.locator("button").click()
+    page.wait_for_function("document.querySelector('#load_palette output').textContent.length > 5")
+    assert form.locator("output").inner_text().startswith("200")
+    assert painter.live.studio.session(sid).palette.name == "walls.gpl"
 
 
 def test_engine_and_dark_mode(new_page):

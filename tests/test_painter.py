@@ -361,6 +361,11 @@ assert len(list(folder.iterdir())) == 2
 del two
 three = Painter(draw_building(), engine="offline")  # closes what nobody holds any more
 assert len(list(folder.iterdir())) == 2, list(folder.iterdir())
+with Painter(draw_building(), engine="offline") as closed:
+    pass
+del closed
+four = Painter(draw_building(), engine="offline")  # what was closed by hand need not be closed again
+assert len(list(folder.iterdir())) == 3, list(folder.iterdir())
 print(sorted(m for m in ("gradio", "fastapi", "uvicorn", "IPython", "torch", "modal") if m in sys.modules))
 print(folder.parent)
 """

@@ -55,6 +55,15 @@ def test_forms_are_read_like_json(http, sid):
     assert http.post("/paint-mask", json=by_id).json() == painted.json()
 
 
+def test_a_form_s_blanks_are_not_given(http, sid):
+    """As browsers send them; what cannot be left out is missing then."""
+    blanks = {"points": '[{"x": 100, "y": 80}]', "boxes": "", "mask": "", "mask_format": ""}
+    assert http.post("/segment", data={"session_id": sid, **blanks}).status_code == 200
+    assert http.get("/list-downloads", params={"session_id": ""}).json()["total_files"] == 0
+    missing = http.post("/paint-mask", data={"session_id": sid, "mask_id": "0", "color": ""})
+    assert (missing.status_code, missing.json()["detail"]) == (422, "color: Field required")
+
+
 def test_null_means_not_given(http, sid):
     """The original's clients send null for what they leave out."""
     reply = http.post("/segment", json={"session_id": sid, "points": [{"x": 9, "y": 9}], "boxes": None, "mask": None})

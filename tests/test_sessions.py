@@ -15,6 +15,7 @@ import pytest
 from sam2_painter.deadline import Deadline
 from sam2_painter.errors import (
     Busy,
+    Cancelled,
     DownloadNotFound,
     InvalidInput,
     MaskNotFound,
@@ -128,6 +129,16 @@ def test_past_the_time_limit_nothing_is_written(store):
         edit.add([mask((0, 0))])
         threading.Event().wait(0.03)
     assert not store.get(session.id).masks
+
+
+def test_a_download_that_was_cancelled_is_not_listed(store):
+    """Who was told "nothing was changed" finds nothing changed."""
+    session = new_session(store)
+    with pytest.raises(Cancelled), Deadline(60, "download") as job:
+        assert job.cancel()
+        store.add_download(session.id, "k", "a", "png", "image/png", b"x")
+    assert not store.downloads(session.id)
+    assert not list(store.results_dir.glob("*/*"))
 
 
 def test_undo_and_redo_walk_the_whole_history(store):
@@ -266,6 +277,7 @@ def test_downloads_may_have_any_name(store, name):
     assert "/" not in made.filename
     assert made.filename.isprintable()
     assert len(made.filename) < 120
+    assert len(os.fsencode(made.filename)) <= 255  # or no file system has a file of that name
     found = store.download(made.filename)
     assert found.path.read_bytes() == b"png"
     assert found.path.parent == store.results_dir / session.id

@@ -1,5 +1,6 @@
 """The verbs: what every door promises, tried without any door."""
 
+import base64
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -57,17 +58,25 @@ def test_the_main_job(studio, opened, photo):
     assert made.filename.startswith("building-painted-")
 
 
-@pytest.mark.parametrize("form", ["bytes", "path", "array", "data URL"])
-def test_a_photo_may_come_in_any_form(studio, photo, photo_bytes, tmp_path, form):
-    """Bytes, a path, pixels and base64 open the same photo."""
-    import base64
+FORMS = {
+    "bytes": lambda data: data,
+    "bytearray": bytearray,
+    "memoryview": memoryview,
+    "data URL": lambda data: "data:image/png;base64," + base64.b64encode(data).decode(),
+    "array": lambda data: open_photo(data).pixels,
+}
 
-    (tmp_path / "house.png").write_bytes(photo_bytes)
-    url = "data:image/png;base64," + base64.b64encode(photo_bytes).decode()
-    source = {"bytes": photo_bytes, "path": tmp_path / "house.png", "array": photo.pixels, "data URL": url}[form]
-    session = studio.open(source)
+
+@pytest.mark.parametrize("form", [*FORMS, "path"])
+def test_a_photo_may_come_in_any_form(studio, photo, photo_bytes, tmp_path, form):
+    """Bytes, a path, pixels and base64 open the same photo; what is a file is kept as it was sent."""
+    path = tmp_path / "house.png"
+    path.write_bytes(photo_bytes)
+    session = studio.open(path if form == "path" else FORMS[form](photo_bytes))
     assert session.digest == photo.digest
+    assert session.name == ("house.png" if form == "path" else "photo")
     assert np.array_equal(studio.photo(session.id).pixels, photo.pixels)
+    assert form == "array" or studio.sessions.photo_bytes(session.id) == photo_bytes
 
 
 def test_text_is_never_a_path(studio, tmp_path, photo_bytes):
@@ -142,6 +151,32 @@ def test_clicks_outside_the_photo_are_refused(studio, opened, x, y):
     with pytest.raises(InvalidInput):
         studio.click(opened.id, x, y)
     assert studio.session(opened.id).revision == 0
+
+
+def test_a_click_is_foreground_or_background(studio, opened):
+    """Any other label is refused, whatever the selection came from; nothing is taken away by it."""
+    studio.select(studio.click(opened.id, *ON_WALL).id, [0])
+    with pytest.raises(InvalidInput, match="label"):
+        studio.click(opened.id, *ON_DOOR, label=7)
+    assert studio.session(opened.id).selection.mask_id == 0
+
+
+def test_a_click_after_a_mask_prompt_is_answered_alike_after_a_restart(tmp_path, photo_bytes):
+    """What the session remembers of the prompts is what its folder does."""
+    studio = make_studio(tmp_path)
+    mask = np.zeros((150, 200), bool)
+    mask[:20, :20] = True
+    masks = []
+    for restarts in (False, True):
+        session = studio.open(photo_bytes)
+        studio.segment(session.id, Prompts([ON_WALL], [1], mask_input=mask))
+        if restarts:
+            studio.sessions.close()
+            studio = make_studio(tmp_path)
+        session = studio.click(session.id, *ON_DOOR)
+        masks.append(session.mask(session.selection.mask_id).rle)
+    assert masks[0] == masks[1]
+    studio.sessions.close()
 
 
 def test_the_engine_reads_a_photo_once(studio, photo_bytes):
@@ -395,6 +430,27 @@ def test_generate_reports_progress_and_can_be_cancelled(tmp_path, photo_bytes):
     studio.sessions.close()
 
 
+def test_every_mask_can_be_cancelled_while_its_photo_is_opened(studio, opened, monkeypatch):
+    """From the first moment on: a photo of many megapixels takes a second."""
+    studio.clear_cache()
+    opening, go_on = threading.Event(), threading.Event()
+    read = studio.sessions.photo_bytes
+
+    def slowly(session_id):
+        opening.set()
+        assert go_on.wait(20)
+        return read(session_id)
+
+    monkeypatch.setattr(studio.sessions, "photo_bytes", slowly)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(studio.generate, opened.id)
+        assert opening.wait(20)
+        assert studio.cancel(opened.id)
+        go_on.set()
+        with pytest.raises(Cancelled):
+            running.result()
+
+
 def test_a_full_queue_is_told_at_once(tmp_path, photo_bytes):
     """One generates, none may wait: the third is Busy; clicks go on."""
     studio = make_studio(tmp_path, queue_size=0)
@@ -500,11 +556,16 @@ def test_every_verb_writes_one_line(studio, photo_bytes, caplog):
     """Session (short), verb, milliseconds, outcome; never the whole id, which opens the session."""
     with caplog.at_level(logging.INFO, "sam2_painter.verb"):
         session = studio.open(photo_bytes)
+        studio.segment_parts(session.id, [Prompts.click(*ON_WALL)])
         with pytest.raises(InvalidInput):
             studio.click(session.id, -5, 5)
     told = [record.fields for record in caplog.records if record.name == "sam2_painter.verb"]
     lines = [line for line in told if line["session"] == session.id[:6]]
-    assert [(line["verb"], line["outcome"]) for line in lines] == [("open", "ok"), ("click", "InvalidInput")]
+    assert [(line["verb"], line["outcome"]) for line in lines] == [
+        ("open", "ok"),
+        ("segment_parts", "ok"),
+        ("click", "InvalidInput"),
+    ]
     assert all(line["ms"] >= 0 for line in lines)
     assert session.id not in caplog.text
 

@@ -129,6 +129,30 @@ def test_a_click_and_more():
     assert (both.point_coords.dtype, both.point_labels.dtype) == (np.float32, np.int32)
 
 
+@pytest.mark.parametrize(
+    ("click", "field"),
+    [
+        (([1, 2], 3), "point_coords"),
+        (([1], [2]), "point_coords"),
+        ((1, 2, "x"), "point_labels"),
+        ((1, 2, 7), "point_labels"),
+    ],
+    ids=str,
+)
+def test_a_click_that_makes_no_sense_is_refused(click, field):
+    """By itself, and as one more."""
+    for add in (Prompts.click, Prompts.click(3, 4).plus):
+        with refused(field):
+            add(*click)
+
+
+def test_further_clicks_refine_points_and_box():
+    """The rest of the prompts is not gone on with; where that is all, nothing is."""
+    whole = Prompts([[1, 2]], [1], [0, 0, 3, 4], np.ones((3, 4), bool), False)
+    assert whole.points_and_box.key == Prompts([[1, 2]], [1], [0, 0, 3, 4]).key
+    assert Prompts(mask_input=np.ones((2, 3), bool)).points_and_box is None
+
+
 def test_a_box_or_a_mask_alone_is_enough():
     """Points are not needed then."""
     assert Prompts(box=[1, 2, 3, 4]).box.tolist() == [1, 2, 3, 4]

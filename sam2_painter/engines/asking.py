@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import TypeVar
 
 from .. import deadline
-from ..errors import Cancelled, EngineError, InvalidInput, PainterError
+from ..errors import Busy, Cancelled, EngineError, InvalidInput, PainterError, TimeLimitExceeded
 from ..types import AutoMask, Embedding, Mask, Photo, Prompts
 from .base import Engine, Progress, no_progress
 
@@ -27,7 +27,8 @@ class Asking:
     """An engine, asked in a thread of its own: one that hangs is left behind when the time is over, and neither its
     asker nor anybody else waits for it. Every method raises EngineError for what an engine must not do or say.
 
-    trouble: the EngineError it ended with when it was asked last, "" when it answered, None before that.
+    trouble: why there was no answer when it was asked last, "" when there was one, None before that. A mistake in the
+    question, or an asker who went away, tells nothing of the engine.
     """
 
     def __init__(self, engine: Engine):
@@ -73,8 +74,11 @@ class Asking:
     def _ask(self, call: Callable[[], R], own: _OwnErrors | None = None) -> R:
         try:
             answer = self._answer(call, own)
-        except EngineError as error:
+        except (EngineError, Busy) as error:
             self.trouble = str(error)
+            raise
+        except TimeLimitExceeded:
+            self.trouble = f"{self._engine.title} did not answer in time."
             raise
         self.trouble = ""
         return answer

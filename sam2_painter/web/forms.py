@@ -44,7 +44,7 @@ class Point(TypedDict):
 
 
 class Box(TypedDict):
-    """A rectangle by two corners."""
+    """A rectangle from its upper left corner (x1, y1) to its lower right one (x2, y2)."""
 
     x1: float
     y1: float

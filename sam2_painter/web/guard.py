@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers
@@ -54,8 +55,8 @@ class Guard:
 
     origins: sites whose pages may call and show this one ("*" for all). shared: the page has a public link, and may be
     shown in a cell of any notebook by https. max_body, body_limit: bytes a request may carry, and seconds
-    in which they must have come. requests, photos: what one address may ask in a minute. Until `started` is set,
-    Gradio's own start-up call needs no sign-in.
+    in which they must have come. requests, photos: what one address may ask in a minute. status: all that /api/health
+    tells those who did not sign in. Until `started` is set, Gradio's own start-up call needs no sign-in.
     """
 
     def __init__(
@@ -70,10 +71,12 @@ class Guard:
         body_limit: float,
         origins: frozenset[str] = frozenset(),
         shared: bool = False,
+        status: Callable[[], str] = lambda: "ok",
     ):
         self.app, self.api = app, api
         self.sign_in, self.requests, self.photos = sign_in, requests, photos
         self.max_body, self.body_limit, self.origins = max_body, body_limit, origins
+        self.status = status
         self.started = False
         frames = " ".join([NOTEBOOKS, *sorted(origins), *(["https:"] if shared else [])])
         self._page_policy = (_PAGE_POLICY + frames).encode("latin-1", "ignore")
@@ -132,7 +135,7 @@ class Guard:
             scope.setdefault("state", {})["operator"] = True
             return None
         if path == HEALTH and method in ("GET", "HEAD"):
-            return JSONResponse({"status": "ok"})
+            return JSONResponse({"status": self.status()})
         if path == STARTUP and not self.started:
             return None
         if method == "GET" and not _is_under(path, API) and "text/html" in headers.get("accept", ""):

@@ -113,6 +113,13 @@ def _errors() -> dict[str, Any]:
 
 # -- the page --------------------------------------------------------------------------------------------------------
 
+_EXAMPLES: dict[str, Any] = {
+    "color": "#b5c7a3",
+    "point": [100, 100],
+    "mask_ids": [0, 1],
+    "colored_masks": [{"mask_id": 0, "color": "#b5c7a3"}],
+}
+
 
 @cache
 def page() -> str:
@@ -131,7 +138,8 @@ def _section(endpoint: Endpoint) -> str:
         for name in endpoint.fields
     )
     table = f"<table><tr><th>Field<th>Type<th>Default<th>Meaning</tr>{rows}</table>" if rows else ""
-    example = {name: _example(endpoint, name) for name in endpoint.required - endpoint.attachments}
+    asked = [name for name in endpoint.fields if name in endpoint.required - endpoint.attachments]
+    example = {name: _EXAMPLES.get(name, "…") for name in asked}
     attributes = f'data-method="{endpoint.method}" data-path="{html.escape(endpoint.path)}"'
     inputs = "".join(f'<label>{name} <input type="file" name="{name}"></label>' for name in endpoint.attachments)
     if example:
@@ -158,9 +166,3 @@ def _default_text(endpoint: Endpoint, name: str) -> str:
     if default is inspect.Parameter.empty:
         return "required"
     return "" if default is None else f"{default:.4g}" if isinstance(default, float) else str(default)
-
-
-def _example(endpoint: Endpoint, name: str) -> Any:
-    examples = {"color": "#b5c7a3", "point": [100, 100], "mask_ids": [0, 1]}
-    examples["colored_masks"] = [{"mask_id": 0, "color": "#b5c7a3"}]  # type: ignore[list-item]
-    return examples.get(name, "…")

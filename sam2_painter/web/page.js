@@ -123,10 +123,9 @@ async function show(session) {
     if (map) { stage.show({ regions: stage.regionsFrom(map) }); panel.showRegions(session.regions); }
     state.have.regions = session.regions.key;
     const count = session.regions.count;
-    one(".sp-count").textContent = count ? `${count} region${count === 1 ? "" : "s"}, largest first` : "No region passed the thresholds";
-    const pick = one('[name="sp-tool"][value="pick"]');
-    pick.disabled = !count;
-    if (map && count && !opened) setTool("pick");
+    one(".sp-count").textContent = `${count} region${count === 1 ? "" : "s"}, largest first`;
+    one('[name="sp-tool"][value="pick"]').disabled = false;
+    if (map && !opened) setTool("pick");
   } else {
     stage.show({ regions: null });
     panel.showRegions(null);
@@ -329,7 +328,10 @@ function showProgress(fraction) {
 function jobTold({ sid, fraction, done }) {
   if (sid !== state.sid) return;
   if (fraction !== undefined) showProgress(fraction);
-  if (done) { jobEnded(); ask("look"); }
+  if (done === undefined) return;
+  jobEnded();
+  ask("look");
+  if (!done) say("No region passed the thresholds. Lower them and try again.");
 }
 
 function jobEnded() {

@@ -108,7 +108,8 @@ async def _read(endpoint: Endpoint, service: Service, request: Request) -> Ask:
         raise Cancelled("The request ended early; nothing was changed.") from None
     except HTTPException as error:  # what Starlette makes of a form it cannot read
         raise WrongType(f"The form cannot be read: {error.detail}") from None
-    return lambda: {**{name: _value(endpoint, name, part) for name, part in parts.items()}, **_from_json(body)}
+    given = {name: part for name, part in parts.items() if part != ""}  # forms send what was left blank, too
+    return lambda: {**{name: _value(endpoint, name, part) for name, part in given.items()}, **_from_json(body)}
 
 
 async def _attachment(sent: UploadFile) -> Attachment:

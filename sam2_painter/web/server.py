@@ -219,6 +219,7 @@ def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
         body_limit=settings.body_limit,
         origins=origins,
         shared=settings.share,
+        status=lambda: service.studio.status,
     )
 
 

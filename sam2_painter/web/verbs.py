@@ -20,7 +20,7 @@ import numpy as np
 from .. import colors, images, masks, sources
 from ..cache import CacheStatus
 from ..errors import InvalidInput, SignInRequired
-from ..rle import RLE
+from ..rle import RLE, rle_to_mask
 from ..sessions import Download
 from ..studio import Generated, Pointed, Studio
 from ..types import AutoMask, CombineMode, Layer, Mask, Prompts, Session
@@ -28,7 +28,8 @@ from . import forms
 from .forms import Attachment, Box, Caller, ColoredMask, ImageFormat, MaskFormat, Point
 
 EXACT_PIXELS = 4_000_000
-"""A photo up to this size comes back as PNG; a larger one, that would take seconds and tens of megabytes, as JPEG."""
+"""A photo up to this size comes back as PNG; a larger one, that would take seconds and tens of megabytes, as JPEG where
+JPEG can hold it."""
 
 MAX_PROMPTS = 1000
 MAX_PROJECT_BYTES = 2**30
@@ -47,7 +48,7 @@ def health(studio: Studio) -> forms.Health:
     trouble = studio.engine_trouble
     told = "configured" if trouble is None else f"failing: {trouble}" if trouble else "ok"
     return {
-        "status": "degraded" if trouble else "ok",
+        "status": studio.status,
         "engine": studio.engine.title,
         "engine_reason": studio.reason,
         "modal_status": told if studio.engine.name.startswith("modal") else "not configured",
@@ -178,8 +179,8 @@ def get_embedding(studio: Studio, session_id: str) -> forms.Embedded:
 def _uploaded(studio: Studio, session: Session, message: str) -> forms.Uploaded:
     studio.read_ahead(session.id)
     pixels = studio.photo(session.id).pixels
-    small = session.size[0] * session.size[1] <= EXACT_PIXELS
-    data = images.encode(pixels, "PNG" if small else "JPG", 90)
+    exact = session.size[0] * session.size[1] <= EXACT_PIXELS or max(session.size) > images.MAX_SIDE["JPEG"]
+    data = images.encode(pixels, "PNG" if exact else "JPEG", 90)
     return {"session_id": session.id, "image_data": _base64(data), **_width_height(session), "message": message}
 
 
@@ -219,7 +220,7 @@ def segment(
         The best mask, its score, its bbox [x, y, width, height], and all candidates, best first.
     """
     session = studio.session(session_id)
-    rough = None if mask is None else masks.rle_to_mask(masks.mask_from_png(mask, session.size))
+    rough = None if mask is None else rle_to_mask(masks.mask_from_png(mask, session.size))
     session = studio.segment_parts(session_id, _prompts(points or [], boxes or [], rough))
     best, candidates = session.selection.mask_id, session.selection.candidates or (session.selection.mask_id,)
     found = {mask_id: session.masks[mask_id] for mask_id in {best, *candidates}}

@@ -101,7 +101,7 @@ def _palette(studio: Studio, session: Session, have: Have) -> Json:
 
 
 def _preview(studio: Studio, session: Session, *, painted: bool) -> str:
-    layers = None if painted else ()
+    layers = session.layers if painted else ()  # of this snapshot: somebody else may be painting meanwhile
     pixels = studio.picture(session.id, layers=layers, max_side=PREVIEW)
     return images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
 
@@ -198,7 +198,7 @@ def detail(studio: Studio, session: Session, box: list[Any]) -> Json:
     y = whole_number(box[1], "box", 0, height - 1)
     w = whole_number(box[2], "box", 1, width - x)
     h = whole_number(box[3], "box", 1, height - y)
-    pixels = images.fit(studio.picture(session.id)[y : y + h, x : x + w], PREVIEW)
+    pixels = images.fit(studio.picture(session.id, layers=session.layers)[y : y + h, x : x + w], PREVIEW)
     url = images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
     return {"key": _picture_key(session), "box": [x, y, w, h], "url": url}
 
