@@ -54,7 +54,7 @@ def choose(
     if engine != "auto":
         if engine not in engine_names():
             raise InvalidInput(f"engine must be one of auto, {', '.join(engine_names())}, got {engine!r}", "engine")
-        return Choice(makers.get(engine, lambda: load_engine(engine))(), "It was asked for by name.")
+        return Choice(makers.get(engine, lambda: load_engine(engine))(), "It was chosen at the start.")
 
     missing = []
     if modal_base_url or modal_app:
