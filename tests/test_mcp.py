@@ -14,7 +14,7 @@ pytest.importorskip("gradio", reason="the doors need gradio")
 pytest.importorskip("mcp", reason="MCP needs the packages of requirements-mcp.txt")
 
 from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
+from mcp.client.streamable_http import streamable_http_client
 
 from sam2_painter.web import server
 from sam2_painter.web.api import ENDPOINTS
@@ -34,7 +34,8 @@ def talk(live, ask: Callable[[ClientSession], Awaitable[object]]) -> object:
     async def run():
         headers = {"Authorization": f"Bearer {TOKEN}"} if live.settings.auth_token else {}
         async with (
-            streamablehttp_client(f"{live.url}/gradio_api/mcp/", headers=headers) as (read, write, _),
+            httpx.AsyncClient(headers=headers, timeout=60) as http,
+            streamable_http_client(f"{live.url}/gradio_api/mcp/", http_client=http) as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()

@@ -29,7 +29,8 @@ class TestContract(EngineContract):
     """An engine behind HTTP keeps what every engine promises."""
 
     @pytest.fixture(scope="class")
-    def engine(self):
+    @classmethod
+    def engine(cls):
         class Flood(FloodEngine):
             def predict(self, embedding, prompts):
                 return super().predict(embedding, prompts)[: 2 if prompts.multimask_output else 1]

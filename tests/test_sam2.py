@@ -81,7 +81,8 @@ class TestContract(EngineContract):
     """SAM 2 keeps what every engine promises."""
 
     @pytest.fixture(scope="class")
-    def engine(self, checkpoint) -> SAM2Engine:
+    @classmethod
+    def engine(cls, checkpoint) -> SAM2Engine:
         return SAM2Engine("tiny", checkpoint, "cpu")
 
 
@@ -89,7 +90,8 @@ class TestOverTheWire(EngineContract):
     """And so it does when it is asked over HTTP, the photo shrunk to a JPEG file."""
 
     @pytest.fixture(scope="class")
-    def engine(self, checkpoint):
+    @classmethod
+    def engine(cls, checkpoint):
         with serving(SAM2Engine("tiny", checkpoint, "cpu")) as url:
             yield ModalEngine(url)
 
