@@ -294,7 +294,7 @@ HANGING = """
 
 
 def test_an_engine_that_hangs_does_not_keep_the_program(tmp_path):
-    """SIGTERM while an engine never comes back: the program ends within 10 seconds all the same."""
+    """SIGTERM while an engine never comes back: the program ends all the same, in the seconds it gives to what runs."""
     import textwrap
 
     pytest.importorskip("gradio", reason="the app needs gradio")

@@ -21,8 +21,7 @@ def three_that_differ(reading: Reading, masks: np.ndarray, scores: np.ndarray) -
     for alike in (0.7, 0.85):
         while len(picked) < 3:
             if len(overlaps) < len(picked):
-                chosen = masks[picked[-1]]
-                common = np.where(masks[:, chosen], reading.area[chosen], 0).sum(axis=1, dtype=np.float64)
+                common = areas(reading, masks, masks[picked[-1]])
                 overlaps.append(common / (area + area[picked[-1]] - common))
             other = np.flatnonzero((np.array(overlaps) <= alike).all(axis=0))
             if not len(other):

@@ -105,9 +105,9 @@ class Clicks:
         return Clicks(self.xy[:count], self.leaves[:count], self.positive[:count])
 
 
-def areas(reading: Reading, masks: np.ndarray) -> np.ndarray:
-    """(K,) float64 work pixels of masks (K, n) bool."""
-    return np.where(masks, reading.area, np.float32(0)).sum(axis=1, dtype=np.float64)
+def areas(reading: Reading, masks: np.ndarray, within: np.ndarray | slice = np.s_[:]) -> np.ndarray:
+    """(K,) float64 work pixels of masks (K, n) bool, or of what they have in common with one mask, (n,) bool."""
+    return np.where(masks[:, within], reading.area[within], np.float32(0)).sum(axis=1, dtype=np.float64)
 
 
 def as_sparse(masks: np.ndarray) -> csr_matrix:
@@ -261,7 +261,7 @@ def next_features(
     bool.
     """
     described, change, leaf = describe(reading, masks), describe(reading, masks ^ previous), clicks.leaves[-1]
-    area, before, common = described.sums[:, r.AREA], areas(reading, previous[None]), areas(reading, masks & previous)
+    area, before, common = described.sums[:, r.AREA], areas(reading, previous[None]), areas(reading, masks, previous)
     changed, hit = change.sums[:, r.AREA], change.masks[:, leaf]
     depth = _depth(reading, clicks.xy[-1:], change.cut)
     columns = [
@@ -340,9 +340,9 @@ def _centred(reading: Reading, described: Described, xy: np.ndarray) -> tuple[np
         cells = in_mask[k].take(reading.grid[top : y1 + 1 : step, left : x1 + 1 : step])
         framed = cv2.copyMakeBorder(cells, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
         depth = cv2.distanceTransform(framed, cv2.DIST_L2, 3)
-        deepest[k] = max(depth.max(), 1 / step) * step
+        deepest[k] = max(step * depth.max(), 1)
         if y0 <= row <= y1 and x0 <= column <= x1:
-            here[k] = depth[(row - top) // step + 1, (column - left) // step + 1] * step
+            here[k] = step * depth[(row - top) // step + 1, (column - left) // step + 1]
     return here / deepest, deepest * GRID_STEP / described.radius
 
 
