@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def serve(settings: Settings) -> None:
     """A studio as the settings say, behind every door."""
-    from sam2_painter.studio import Studio
+    from sam2_painter.studio.studio import Studio
     from sam2_painter.web import files, server  # Gradio takes seconds to import: not for --help
 
     studio = Studio.from_settings(settings)

@@ -121,8 +121,8 @@ class SAM2:
         """Onto the GPU, and one question, so that the first person does not wait for CUDA to start."""
         import numpy as np
 
-        from sam2_painter.cache import Cache
-        from sam2_painter.engines.service import Service
+        from sam2_painter.engines.remote.server import Service
+        from sam2_painter.jobs.cache import Cache
         from sam2_painter.types import Photo, Prompts
 
         self.engine.to("auto", DTYPE)
@@ -140,7 +140,7 @@ class SAM2:
     @modal.asgi_app(label=APP, requires_proxy_auth=True)
     def web(self):
         """The same over HTTP. Modal's proxy has checked the key."""
-        from sam2_painter.engines.service import build_api
+        from sam2_painter.engines.remote.server import build_api
 
         return build_api(self.engine, self.remembers)
 
@@ -152,11 +152,11 @@ def paint_folder(folder: str, color: str, x: float = 0.5, y: float = 0.5, out: s
     The photos are spread over as many containers as there may be; painting is done here. What cannot be painted is
     said, and the rest is done.
     """
-    from sam2_painter.colors import parse_color
-    from sam2_painter.engines import wire
+    from sam2_painter.engines.remote import wire
     from sam2_painter.errors import InvalidInput, PainterError
-    from sam2_painter.images import encode, open_photo
-    from sam2_painter.paint import composite
+    from sam2_painter.paint.colors import parse_color
+    from sam2_painter.paint.composite import composite
+    from sam2_painter.photos.images import encode, open_photo
     from sam2_painter.types import Layer, Prompts, number
 
     kinds = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
@@ -208,10 +208,10 @@ def serve(port: int = 8000) -> None:
     """The same service on this machine, as the SAM2_ settings of app.py say."""
     import uvicorn
 
-    from sam2_painter.cache import Cache
+    from sam2_painter.engines.remote.server import build_api
     from sam2_painter.engines.sam2 import SAM2Engine
-    from sam2_painter.engines.service import build_api
     from sam2_painter.errors import PainterError
+    from sam2_painter.jobs.cache import Cache
     from sam2_painter.settings import Settings
 
     try:

@@ -21,14 +21,15 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from sam2_painter import examples, images
 from sam2_painter.engines import Progress, no_progress
+from sam2_painter.photos import examples, images
 from sam2_painter.rle import RLE, mask_to_rle
-from sam2_painter.sessions import SessionStore
+from sam2_painter.sessions.store import SessionStore
 from sam2_painter.settings import Settings
-from sam2_painter.studio import Studio
+from sam2_painter.studio.studio import Studio
 from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
 from sam2_painter.web import server
+from training import rendering
 
 SAMPLE = 10  # masks encoded the slow way; the rest would take as long each
 
@@ -83,7 +84,7 @@ def main() -> None:
 
 def large_photo(width: int, height: int) -> np.ndarray:
     """(H, W, 3) uint8: a rendered building, enlarged, with a camera's noise."""
-    small = Image.fromarray(examples.render(examples.NAMES[0], width=512).pixels)
+    small = Image.fromarray(rendering.render(examples.NAMES[0], width=512).pixels)
     pixels = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
     noise = np.random.default_rng(0).integers(-4, 5, (height, width, 1), dtype=np.int16)
     return np.clip(pixels + noise, 0, 255).astype(np.uint8)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sam2_painter import examples
 from sam2_painter.engines import load_engine
-from sam2_painter.sessions import SessionStore
-from sam2_painter.studio import Studio
+from sam2_painter.photos import examples
+from sam2_painter.sessions.store import SessionStore
+from sam2_painter.studio.studio import Studio
+from training import rendering
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--megapixels", type=float, default=12.0)
     options = parser.parse_args()
-    pixels = examples.render(examples.NAMES[0], width=round((options.megapixels * 1e6 * 4 / 3) ** 0.5)).pixels
+    pixels = rendering.render(examples.NAMES[0], width=round((options.megapixels * 1e6 * 4 / 3) ** 0.5)).pixels
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         studio = Studio(load_engine("offline"), SessionStore(root / "u", root / "m", root / "r"))

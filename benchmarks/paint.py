@@ -28,10 +28,10 @@ import numpy as np
 from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
 
 from benchmarks import scenes
-from sam2_painter.colors import parse_color
-from sam2_painter.images import fit
-from sam2_painter.light import LINEAR, LUMINANCE, linear_to_srgb, srgb_to_linear
-from sam2_painter.paint import analyse, changed_box, composite, repaint
+from sam2_painter.paint.colors import parse_color
+from sam2_painter.paint.composite import analyse, changed_box, composite, repaint
+from sam2_painter.paint.light import LINEAR, LUMINANCE, linear_to_srgb, srgb_to_linear
+from sam2_painter.photos.images import fit
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import Layer, Mask, Photo
 
@@ -39,7 +39,7 @@ Method = Callable[[np.ndarray, np.ndarray, tuple[int, int, int]], np.ndarray]
 
 
 def ours(photo, mask, color):
-    """The white-wall layer of `sam2_painter.paint`."""
+    """The white-wall layer of `sam2_painter.paint.composite`."""
     return composite(Photo(photo), [Layer(Mask(mask_to_rle(mask)), color, 1.0)])
 
 

@@ -30,7 +30,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from sam2_painter import examples, images
+from sam2_painter.photos import examples, images
 
 APP = Path(__file__).parents[1] / "app.py"
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096

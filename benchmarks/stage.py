@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
-from sam2_painter import examples, images
+from sam2_painter.photos import examples, images
 from sam2_painter.settings import Settings
-from sam2_painter.studio import Studio
+from sam2_painter.studio.studio import Studio
 from sam2_painter.web import server
 
 IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length }"

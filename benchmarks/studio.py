@@ -15,12 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from sam2_painter import examples, masks, paint
+from sam2_painter import masks, paint
 from sam2_painter.engines import load_engine
+from sam2_painter.photos import examples
 from sam2_painter.rle import mask_to_rle, rle_to_mask
-from sam2_painter.sessions import SessionStore
-from sam2_painter.studio import Studio
+from sam2_painter.sessions.store import SessionStore
+from sam2_painter.studio.studio import Studio
 from sam2_painter.types import Layer, Mask, Photo
+from training import rendering
 
 
 def main() -> None:
@@ -29,7 +31,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     width = round((options.megapixels * 1e6 * 4 / 3) ** 0.5)
-    house = examples.render(examples.NAMES[0], width=width)
+    house = rendering.render(examples.NAMES[0], width=width)
     photo = Photo(house.pixels, "house.jpg")
     print(f"{photo.size[1]}x{photo.size[0]}, {photo.pixels.nbytes / 1e6:.0f} MB of pixels, {options.rounds} rounds")
     engine_figures(photo, options.rounds)

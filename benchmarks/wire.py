@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from sam2_painter.engines import wire
+from sam2_painter.engines.remote import wire
 from sam2_painter.rle import RLE, mask_to_rle, rle_from_coco, rle_to_mask
 from sam2_painter.types import Photo, Prompts
 

@@ -14,7 +14,7 @@ import pdoc
 
 import sam2_painter
 
-OPTIONAL = {"sam2_painter.engines.sam2": "sam2", "sam2_painter.engines.modal": "modal"}
+OPTIONAL = {"sam2_painter.engines.sam2": "sam2", "sam2_painter.engines.remote.client": "modal"}
 
 
 def modules() -> list[str]:

@@ -16,13 +16,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sam2_painter import Layer, Mask, Photo, examples, paint
-from sam2_painter.colors import parse_color
-from sam2_painter.images import encode
+from sam2_painter import Layer, Mask, Photo, paint
+from sam2_painter.paint.colors import parse_color
+from sam2_painter.photos.images import encode
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.settings import Settings
-from sam2_painter.studio import Studio
+from sam2_painter.studio.studio import Studio
 from sam2_painter.web import server
+from training import rendering
 
 FOLDER = Path(__file__).parent / "images"
 IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length && !p.job }"
@@ -59,7 +60,7 @@ def before_and_after(width: int = 640, gap: int = 8) -> np.ndarray:
     """The examples above, the same repainted below, (2 h + gap, 3 w + 2 gap, 3)."""
     columns = []
     for name, scheme in SCHEMES.items():
-        example = examples.render(name, width)
+        example = rendering.render(name, width)
         layers = [
             Layer(Mask(mask_to_rle(np.any([example.masks[part] for part in parts], axis=0))), parse_color(color), 0.95)
             for color, parts in scheme.items()

@@ -9,7 +9,7 @@ _HOME = {
     "InvalidInput": "errors",
     "Layer": "types",
     "Mask": "types",
-    "Painter": "painter",
+    "Painter": "python.painter",
     "PainterError": "errors",
     "Photo": "types",
     "Prompts": "types",

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from . import images, logs
-from .colors import exterior, open_palette, parse_color
+from . import logs
 from .errors import InvalidInput, PainterError
-from .masks import mask_from_png
+from .masks.operations import mask_from_png
+from .paint.colors import exterior, open_palette, parse_color
+from .photos import images
 from .settings import Settings
-from .studio import Studio
+from .studio.studio import Studio
 from .types import PAINT_MODES, AutoMask, Prompts, Session
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))

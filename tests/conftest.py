@@ -23,9 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # `from engines import FloodEngi
 
 from engines import FloodEngine
 
-from sam2_painter.sessions import SessionStore
+from sam2_painter.sessions.store import SessionStore
 from sam2_painter.settings import Settings
-from sam2_painter.studio import Studio
+from sam2_painter.studio.studio import Studio
 from sam2_painter.types import Photo
 
 if TYPE_CHECKING:
@@ -143,7 +143,9 @@ def server(launch: Launch) -> Live:
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """For servers and sign-ins made in a test: the minute in which they count requests and failures never ends."""
     pytest.importorskip("gradio", reason="the doors need gradio")
-    from sam2_painter.web import auth, limits, server
+    from sam2_painter.web import server
+    from sam2_painter.web.middleware import auth
+    from sam2_painter.web.middleware import rate_limit as limits
 
     for module in (auth, server):
         monkeypatch.setattr(module, "Rate", partial(limits.Rate, clock=lambda: 0.0))
@@ -189,7 +191,7 @@ class Doors:
         """By plain HTTP, at the path the table gives the endpoint."""
         from urllib.parse import quote
 
-        from sam2_painter.web.api import ENDPOINTS
+        from sam2_painter.web.api.endpoints import ENDPOINTS
 
         endpoint = next(one for one in ENDPOINTS if one.name == name)
         path = endpoint.path

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from sam2_painter.cache import Cache
 from sam2_painter.engines import Engine
-from sam2_painter.engines.service import Answer, Service, build_api
+from sam2_painter.engines.remote.server import Answer, Service, build_api
+from sam2_painter.jobs.cache import Cache
 
 Behaviour = Callable[["FarEnd", "Handler"], None]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sam2_painter import amg
+from sam2_painter.engines.sam2 import automatic_masks as amg
 from sam2_painter.errors import Cancelled
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import AutoMask

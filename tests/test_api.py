@@ -18,14 +18,15 @@ pytest.importorskip("gradio_client", reason="the doors need gradio")
 
 from pydantic import TypeAdapter
 
-from sam2_painter.deadline import check
 from sam2_painter.errors import Busy, Cancelled, InvalidInput, TimeLimitExceeded, TooManyRequests
-from sam2_painter.sessions import Download
-from sam2_painter.web import files, verbs
-from sam2_painter.web.api import ENDPOINTS, Service, WrongType
-from sam2_painter.web.forms import Attachment, Caller
-from sam2_painter.web.limits import Rate
-from sam2_painter.web.work import Workers
+from sam2_painter.jobs.deadline import check
+from sam2_painter.jobs.workers import Workers
+from sam2_painter.sessions.store import Download
+from sam2_painter.web import files
+from sam2_painter.web.api import operations as verbs
+from sam2_painter.web.api.endpoints import ENDPOINTS, Service, WrongType
+from sam2_painter.web.api.schemas import Attachment, Caller
+from sam2_painter.web.middleware.rate_limit import Rate
 
 # -- the table -------------------------------------------------------------------------------------------------------
 

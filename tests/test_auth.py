@@ -13,7 +13,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AuthenticationError
 
 from sam2_painter.errors import TooManyRequests
-from sam2_painter.web.auth import FAILURES_PER_MINUTE, SignIn
+from sam2_painter.web.middleware.auth import FAILURES_PER_MINUTE, SignIn
 
 USER, PASSWORD, TOKEN = "ann", "correct horse", "t0ken"
 

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sam2_painter.cache import Cache
-from sam2_painter.deadline import Deadline
 from sam2_painter.errors import TimeLimitExceeded
+from sam2_painter.jobs.cache import Cache
+from sam2_painter.jobs.deadline import Deadline
 
 
 def text_cache(max_bytes=100):

@@ -9,7 +9,7 @@ from conftest import DOOR, SKY, WALL, draw_building, to_png
 from PIL import Image
 
 from sam2_painter.__main__ import main
-from sam2_painter.masks import mask_to_png
+from sam2_painter.masks.operations import mask_to_png
 from sam2_painter.rle import mask_to_rle
 
 

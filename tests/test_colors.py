@@ -8,7 +8,8 @@ import struct
 
 import pytest
 
-from sam2_painter.colors import (
+from sam2_painter.errors import InvalidInput, PainterError
+from sam2_painter.paint.colors import (
     css_names,
     exterior,
     harmonies,
@@ -19,7 +20,6 @@ from sam2_painter.colors import (
     parse_color,
     to_hex,
 )
-from sam2_painter.errors import InvalidInput, PainterError
 from sam2_painter.types import Paint, Palette
 
 

@@ -13,8 +13,8 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from pydantic import TypeAdapter
 
-from sam2_painter.studio import Limits
-from sam2_painter.web.api import ENDPOINTS, Endpoint
+from sam2_painter.studio.studio import Limits
+from sam2_painter.web.api.endpoints import ENDPOINTS, Endpoint
 
 TABLE = {  # api_name: (path under /api, fields of the request, fields of the reply)
     "info": ("GET /", "", "message version endpoints"),

@@ -77,7 +77,9 @@ def test_forty_kills_lose_nothing(tmp_path):
     """After each of 40 kills -9 in the middle of writes everything acknowledged is there, every session opens and can
     be painted on, every file is as it was; at the end one sweep leaves no file that nobody owns."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sam2_painter.studio", "pytest", "httpx", "scipy.ndimage", "PIL.PngImagePlugin"])
+    context.set_forkserver_preload(
+        ["sam2_painter.studio.studio", "pytest", "httpx", "scipy.ndimage", "PIL.PngImagePlugin"]
+    )
     known, files, doing, acknowledged = {}, {}, {}, 0
     for seed in range(KILLS):
         for event, sid, value in _killed_writer(context, tmp_path, seed):

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from sam2_painter import deadline
-from sam2_painter.deadline import Deadline
 from sam2_painter.errors import Cancelled, TimeLimitExceeded
+from sam2_painter.jobs import deadline
+from sam2_painter.jobs.deadline import Deadline
 
 
 def test_no_deadline_never_stops():

@@ -14,11 +14,11 @@ from engines import FloodEngine
 pytest.importorskip("gradio", reason="the doors need gradio")
 
 from sam2_painter.errors import Cancelled
-from sam2_painter.web import api
-from sam2_painter.web.api import ENDPOINTS, Service
-from sam2_painter.web.departures import STREAM, Departures
-from sam2_painter.web.limits import Rate
-from sam2_painter.web.work import Workers
+from sam2_painter.jobs.workers import Workers
+from sam2_painter.web.api import endpoints as api
+from sam2_painter.web.api.endpoints import ENDPOINTS, Service
+from sam2_painter.web.middleware.disconnect import STREAM, Disconnects
+from sam2_painter.web.middleware.rate_limit import Rate
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_streams_of_answers_are_known(path, query):
         await asyncio.Event().wait()
 
     scope = {"type": "http", "method": "GET", "path": path, "query_string": query}
-    asyncio.run(Departures(app, listening, [].append)(scope, never, never))
+    asyncio.run(Disconnects(app, listening, [].append)(scope, never, never))
     assert during == [1]
     assert not listening
 
@@ -178,5 +178,5 @@ def test_a_stream_that_ended_is_no_departure():
             closed.set()  # as uvicorn does after the last piece
 
     scope = {"type": "http", "method": "GET", "path": STREAM, "query_string": b"session_hash=x"}
-    asyncio.run(Departures(app, Counter(), gone.append)(scope, receive, send))
+    asyncio.run(Disconnects(app, Counter(), gone.append)(scope, receive, send))
     assert gone == []

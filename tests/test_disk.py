@@ -15,10 +15,10 @@ import pytest
 from conftest import draw_building, make_studio, to_png
 from engines import FloodEngine
 
-from sam2_painter import sessions
 from sam2_painter.errors import Busy, PainterError, SessionNotFound, StorageError
-from sam2_painter.sessions import SessionStore
-from sam2_painter.studio import Studio
+from sam2_painter.sessions import store as sessions
+from sam2_painter.sessions.store import SessionStore
+from sam2_painter.studio.studio import Studio
 
 NOISE = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
 
@@ -275,7 +275,7 @@ def _work(folder, times, told):
 def test_processes_share_a_folder(tmp_path):
     """Four processes start at once on one new folder and work in it: all they were told was kept is there."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sam2_painter.studio", "conftest"])
+    context.set_forkserver_preload(["sam2_painter.studio.studio", "conftest"])
     told = context.Queue()
     workers = [context.Process(target=_work, args=(tmp_path, 12, told)) for _ in range(4)]
     for worker in workers:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import sam2_painter
-from sam2_painter import Painter, Studio, examples
+from sam2_painter import Painter, Studio
+from sam2_painter.photos import examples
 from sam2_painter.settings import Settings
 
 ROOT = Path(sam2_painter.__file__).parents[1]
@@ -84,7 +85,7 @@ def test_every_verb_is_documented_and_has_its_word_in_python(verb):
 
 def test_every_endpoint_is_documented():
     """The API's own list of endpoints has a sentence for each."""
-    api = imported("sam2_painter.web.api")
+    api = imported("sam2_painter.web.api.endpoints")
     for endpoint in api.ENDPOINTS:
         assert len(endpoint.summary) > 10, f"{endpoint.path} says nothing"
 
@@ -111,7 +112,7 @@ def test_the_api_reference_is_built_from_them(tmp_path):
     front = (tmp_path / "sam2_painter.html").read_text()
     for name in sam2_painter.__all__:
         assert f'id="{name}"' in front, f"{name} is not in the reference"
-    assert 'id="Painter.click"' in (tmp_path / "sam2_painter" / "painter.html").read_text()
+    assert 'id="Painter.click"' in (tmp_path / "sam2_painter" / "python" / "painter.html").read_text()
 
 
 # -- pages

@@ -10,10 +10,10 @@ import pytest
 from conftest import draw_building, make_studio, to_png
 from engines import FloodEngine
 
-from sam2_painter.engines.modal import ModalEngine
+from sam2_painter.engines.remote.client import ModalEngine
 from sam2_painter.errors import Cancelled, EngineError, EngineUnavailable, InvalidInput, TimeLimitExceeded
 from sam2_painter.rle import mask_to_rle
-from sam2_painter.studio import Limits
+from sam2_painter.studio.studio import Limits
 from sam2_painter.types import Embedding, Mask
 
 WALL = (100, 90)

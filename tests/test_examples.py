@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from sam2_painter import examples
 from sam2_painter.errors import InvalidInput
-from sam2_painter.examples import __main__ as command
-from sam2_painter.images import fit, open_photo
+from sam2_painter.photos import examples
+from sam2_painter.photos.images import fit, open_photo
+from training import rendering
+from training.rendering import __main__ as command
 
 WIDTH = 320
 WALLS = {
@@ -19,7 +20,7 @@ WALLS = {
 @pytest.fixture(scope="module", params=examples.NAMES)
 def rendered(request):
     """(name, the example at a fifth of its size)."""
-    return request.param, examples.render(request.param, WIDTH)
+    return request.param, rendering.render(request.param, WIDTH)
 
 
 def test_the_files_are_what_the_renderer_makes(rendered):
@@ -66,14 +67,14 @@ def test_windows_are_no_wall(rendered):
 
 def test_rendering_is_deterministic():
     """The same pixels and masks each time."""
-    first, second = examples.render("brick-house", 64), examples.render("brick-house", 64)
+    first, second = rendering.render("brick-house", 64), examples.render("brick-house", 64)
     assert np.array_equal(first.pixels, second.pixels)
     assert first.masks.keys() == second.masks.keys()
     assert all(np.array_equal(first.masks[part], second.masks[part]) for part in first.masks)
 
 
 def test_the_command_writes_every_example(tmp_path):
-    """python -m sam2_painter.examples FOLDER."""
+    """python -m sam2_painter.photos.examples FOLDER."""
     command.main([str(tmp_path / "new"), "--width", "48"])
     sizes = {path.stem: open_photo(path).size for path in (tmp_path / "new").iterdir()}
     assert sizes == dict.fromkeys(examples.NAMES, (36, 48))
@@ -82,7 +83,7 @@ def test_the_command_writes_every_example(tmp_path):
 @pytest.mark.parametrize("name", ["", "castle", None, "../brick-house"])
 def test_other_names_are_refused(name):
     """The message lists the names there are."""
-    for ask in (examples.path, examples.render):
+    for ask in (examples.path, rendering.render):
         with pytest.raises(InvalidInput, match="brick-house, town-house, siding-cottage"):
             ask(name)
 
@@ -91,4 +92,4 @@ def test_other_names_are_refused(name):
 def test_width_is_checked(width):
     """16 to 4096."""
     with pytest.raises(InvalidInput, match="width"):
-        examples.render("brick-house", width)
+        rendering.render("brick-house", width)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sam2_painter import exports, records
 from sam2_painter.errors import InvalidInput, PainterError, StorageError
 from sam2_painter.rle import rle_to_mask
+from sam2_painter.sessions import exports, records
 from sam2_painter.types import Paint, Palette, Prompts
 
 

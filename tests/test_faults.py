@@ -17,11 +17,11 @@ from PIL import Image
 pytest.importorskip("gradio", reason="the doors need gradio")
 
 from sam2_painter.errors import EngineUnavailable
-from sam2_painter.masks import mask_from_png
+from sam2_painter.masks.operations import mask_from_png
 from sam2_painter.rle import mask_to_rle, rle_to_mask
-from sam2_painter.sessions import SessionStore
+from sam2_painter.sessions.store import SessionStore
 from sam2_painter.settings import Settings
-from sam2_painter.studio import Limits
+from sam2_painter.studio.studio import Limits
 from sam2_painter.types import Mask, Prompts
 
 

@@ -4,14 +4,14 @@ import threading
 
 import pytest
 
-from sam2_painter.deadline import Deadline
 from sam2_painter.errors import Busy, TimeLimitExceeded
-from sam2_painter.gate import Gate
+from sam2_painter.jobs.deadline import Deadline
+from sam2_painter.jobs.semaphore import Semaphore
 
 
 def test_never_more_inside_than_its_capacity():
     """Twelve workers share two places, and each meets another there."""
-    gate, inside, most, guard, pair = Gate(2, 20), [0], [0], threading.Lock(), threading.Barrier(2)
+    gate, inside, most, guard, pair = Semaphore(2, 20), [0], [0], threading.Lock(), threading.Barrier(2)
 
     def work():
         with gate.enter():
@@ -32,7 +32,7 @@ def test_never_more_inside_than_its_capacity():
 
 def test_a_full_queue_is_told_at_once():
     """Busy says when to come back, and nobody is kept waiting to hear it."""
-    gate = Gate(1, 0)
+    gate = Semaphore(1, 0)
     with gate.enter(), pytest.raises(Busy) as error, gate.enter():
         pass
     assert error.value.retry_after == 5.0
@@ -40,7 +40,7 @@ def test_a_full_queue_is_told_at_once():
 
 def test_waiting_ends_with_the_deadline_and_leaves_the_queue():
     """Who gives up makes room for the next."""
-    gate = Gate(1, 1)
+    gate = Semaphore(1, 1)
     with gate.enter():
         for _ in range(3):
             with Deadline(0.02, "generate"), pytest.raises(TimeLimitExceeded), gate.enter():
@@ -51,7 +51,7 @@ def test_waiting_ends_with_the_deadline_and_leaves_the_queue():
 
 def test_an_error_inside_gives_the_place_back():
     """The next may enter after a failure."""
-    gate = Gate(1, 0)
+    gate = Semaphore(1, 0)
     with pytest.raises(ZeroDivisionError), gate.enter():
         1 // 0  # noqa: B018
     with gate.enter():

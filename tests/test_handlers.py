@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from engines import FloodEngine
 
-from sam2_painter.colors import parse_color
 from sam2_painter.errors import InvalidInput, PainterError, SessionNotFound
-from sam2_painter.web import handlers, view
-from sam2_painter.web.handlers import Ask
+from sam2_painter.paint.colors import parse_color
+from sam2_painter.web.page import handlers, view
+from sam2_painter.web.page.handlers import Ask
 
 VERBS = {
     name: verb

@@ -10,72 +10,98 @@ import pytest
 import sam2_painter
 
 ROOT = Path(sam2_painter.__file__).parent
-FLOORS = (
-    {"errors"},
-    {"rle", "types", "settings", "deadline", "gate", "sources"},
-    {"masks", "images", "containers", "colors", "records", "matte", "light"},
-    {"paint", "surface", "overlay", "amg", "examples"},
-    {"engines"},
-    {"cache", "sessions", "memory", "edits", "verb"},
-    {"exports", "studio"},
-    {"web", "painter", "display", "notebook", "logs", "__main__"},
-)
-FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+ROOMS = {  # what each may touch; all may touch the root's own modules
+    "photos": set(),
+    "masks": {"photos"},
+    "jobs": set(),
+    "paint": {"photos", "masks"},
+    "sessions": {"masks", "paint", "jobs"},
+    "engines": {"masks", "photos", "jobs"},
+    "studio": {"photos", "masks", "paint", "jobs", "sessions", "engines"},
+    "web": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio"},
+    "python": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio", "web"},
+}
+MODULES = sorted(ROOT.rglob("*.py"))
 
 
-def name_in_house(path: Path) -> str:
-    """The part of the house a file belongs to: the package of its own, or the module."""
-    first = path.relative_to(ROOT).parts[0]
-    return first.removesuffix(".py")
+def dotted(path: Path) -> str:
+    """The module's name below the package: "paint.surface"; a room's own `__init__` is the room."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports_of(path: Path) -> set[str]:
-    """Modules of the house a file imports, wherever in the file."""
-    depth = len(path.relative_to(ROOT).parts)
+NAMES = {dotted(path) for path in MODULES}
+
+
+def imports_of(path: Path, *, at_start: bool = False) -> set[str]:
+    """Modules of the house a file imports; at_start: only those it cannot be imported without."""
+    here = ["", *path.relative_to(ROOT).parts[:-1]]
+    tree = ast.parse(path.read_text())
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in tree.body if at_start else ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            if node.level == depth:  # relative to the package's top
-                names = {alias.name for alias in node.names} - {"__version__"}  # the package's own, on no floor
-                found |= {node.module.split(".")[0]} if node.module else names
-            elif node.level == 0 and (node.module or "").startswith("sam2_painter."):
-                found.add(node.module.split(".")[1])
+            if node.level:
+                base = ".".join([*here[1 : len(here) - node.level + 1], *(node.module or "").split(".")]).strip(".")
+            elif (node.module or "").split(".")[0] == "sam2_painter":
+                base = node.module.partition(".")[2]
+            else:
+                continue
+            below = {f"{base}.{alias.name}".strip(".") for alias in node.names} & NAMES
+            found |= below or {base}
     return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_only_run_downward(path):
-    """A module imports only from floors below its own, or from its own package or floor."""
-    own = name_in_house(path)
-    assert own in FLOOR_OF, f"{own} has no floor yet"
-    for imported in imports_of(path) - {own}:
-        assert FLOOR_OF[imported] <= FLOOR_OF[own], f"{own} imports {imported} from above"
+def test_a_room_touches_only_what_it_may(path):
+    """A module imports from its own room, from the root, and from the rooms its own may touch."""
+    room = dotted(path).split(".")[0]
+    touched = {name.split(".")[0] for name in imports_of(path)} & ROOMS.keys() - {room}
+    if room in ROOMS:
+        assert touched <= ROOMS[room], f"{room} touches {sorted(touched - ROOMS[room])}"
+    elif room != "__main__":  # the command line is a door of its own
+        assert not touched, f"the root touches {sorted(touched)}"
 
 
-def test_no_floor_imports_in_a_circle():
-    """Modules of one floor may know each other, but never both ways."""
-    knows = {}
-    for path in MODULES:
-        knows.setdefault(name_in_house(path), set()).update(imports_of(path) - {name_in_house(path)})
+def test_every_folder_is_a_room():
+    """No folder of code stands outside the table."""
+    assert {path.relative_to(ROOT).parts[0] for path in MODULES if path.parent != ROOT} == ROOMS.keys()
 
-    def reaches(start, goal, seen=frozenset()):
-        return any(n == goal or (n not in seen and reaches(n, goal, seen | {n})) for n in knows.get(start, ()))
 
-    assert not [name for name in knows if reaches(name, name)]
+def test_the_root_is_small():
+    """At most eight modules lie in the root of the package."""
+    assert len([path for path in MODULES if path.parent == ROOT]) <= 8
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """There is no circle of imports."""
+    knows = {
+        dotted(path): imports_of(path, at_start=True) - {dotted(path)} for path in MODULES if path.name != "__init__.py"
+    }
+
+    def reaches(start, goal, seen):
+        for name in knows.get(start, ()):
+            if name == goal:
+                return True
+            if name not in seen:
+                seen.add(name)
+                if reaches(name, goal, seen):
+                    return True
+        return False
+
+    assert not [name for name in knows if reaches(name, name, set())]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_the_doors_know_gradio(path):
-    """Everything below the doors works without gradio or FastAPI."""
+    """Everything below the doors works without gradio, FastAPI and Starlette."""
     imported = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             imported.add((node.module or "").split(".")[0])
-    if FLOOR_OF[name_in_house(path)] < len(FLOORS) - 1:
-        assert "gradio" not in imported
+    if dotted(path).split(".")[0] not in {"web", "python"} and dotted(path) != "engines.remote.server":
+        assert not imported & {"gradio", "fastapi", "starlette"}
 
 
 def test_import_is_light():

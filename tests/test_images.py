@@ -16,8 +16,8 @@ from PIL import Image, ImageCms
 
 import sam2_painter
 from sam2_painter.errors import InvalidInput, NotAnImage, TooLarge
-from sam2_painter.images import encode, fit, open_photo, thumbnail, to_data_url
-from sam2_painter.sources import read_bytes
+from sam2_painter.photos.images import encode, fit, open_photo, thumbnail, to_data_url
+from sam2_painter.photos.sources import read_bytes
 
 RED, GREEN, BLUE, GREY = (200, 30, 20), (20, 160, 60), (30, 60, 190), (90, 90, 90)
 
@@ -532,7 +532,7 @@ def test_bombs_cost_no_memory(tmp_path):
         "import sys, re, pathlib, warnings\n"
         f"sys.path.insert(0, {str(Path(sam2_painter.__file__).parents[1])!r})\n"
         "warnings.simplefilter('error')\n"
-        "from sam2_painter.images import open_photo\n"
+        "from sam2_painter.photos.images import open_photo\n"
         "from sam2_painter.errors import InvalidInput\n"
         "peak = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])\n"
         "before = peak()\n"

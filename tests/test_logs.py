@@ -99,7 +99,7 @@ def test_what_is_turned_away_at_the_door_is_told_too(doors, lines):
 def test_a_failed_sign_in_is_a_warning_without_the_password(lines):
     """Who reads the log sees from where somebody guesses."""
     pytest.importorskip("gradio", reason="the doors need gradio")
-    from sam2_painter.web.auth import SignIn
+    from sam2_painter.web.middleware.auth import SignIn
 
     door = SignIn(("ann", "s3cret"), sleep=lambda seconds: asyncio.sleep(0))
     assert not asyncio.run(door.try_password("1.2.3.4", "ann", "my gue55"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-import sam2_painter.masks
+import sam2_painter.masks.operations
 from sam2_painter import masks as tools
 from sam2_painter.errors import InvalidInput, TooLarge
 from sam2_painter.rle import RLE, mask_to_rle, rle_from_coco, rle_to_mask
@@ -366,6 +366,6 @@ def test_annotations_are_json_that_coco_tools_read():
 
 def test_the_docstrings_tell_the_truth():
     """The examples in the module run."""
-    result = doctest.testmod(sam2_painter.masks)
+    result = doctest.testmod(sam2_painter.masks.operations)
     assert result.attempted
     assert not result.failed

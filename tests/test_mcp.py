@@ -17,7 +17,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 from sam2_painter.web import server
-from sam2_painter.web.api import ENDPOINTS
+from sam2_painter.web.api.endpoints import ENDPOINTS
 
 TOKEN = "t0ken"
 

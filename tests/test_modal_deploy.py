@@ -12,10 +12,10 @@ from conftest import to_png
 from engines import FloodEngine
 from far_end import memory
 
-from sam2_painter.engines import wire
+from sam2_painter.engines.remote import wire
+from sam2_painter.engines.remote.server import Service
 from sam2_painter.engines.sam2.weights import RELEASES
-from sam2_painter.engines.service import Service
-from sam2_painter.images import open_photo
+from sam2_painter.photos.images import open_photo
 
 pytest.importorskip("modal", reason="the Modal SDK is not installed (requirements-modal.txt)")
 deploy = pytest.importorskip("modal_control_plane").deploy

@@ -14,12 +14,12 @@ from engine_contract import EngineContract, building
 from engines import FloodEngine
 from far_end import FarEnd, hang_up, hold, memory, pour, redirect, say, serving
 
-from sam2_painter.deadline import Deadline
-from sam2_painter.engines import wire
 from sam2_painter.engines.choice import choose
-from sam2_painter.engines.modal import ModalEngine
-from sam2_painter.engines.reach import can_connect
+from sam2_painter.engines.remote import wire
+from sam2_painter.engines.remote.client import ModalEngine
+from sam2_painter.engines.remote.connectivity import can_connect
 from sam2_painter.errors import Busy, EngineError, EngineUnavailable, InvalidInput, TimeLimitExceeded
+from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.types import AutoMask, Photo, Prompts
 
 CLICK = Prompts.click(110, 100)

@@ -9,8 +9,8 @@ from engines import FloodEngine
 from far_end import FarEnd, memory
 
 from sam2_painter.engines.choice import choose
-from sam2_painter.engines.modal import ModalEngine
-from sam2_painter.engines.service import Service
+from sam2_painter.engines.remote.client import ModalEngine
+from sam2_painter.engines.remote.server import Service
 from sam2_painter.errors import Busy, EngineError, EngineUnavailable, TimeLimitExceeded
 from sam2_painter.types import AutoMask, Photo, Prompts
 

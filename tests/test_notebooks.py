@@ -18,8 +18,10 @@ import pytest
 from conftest import draw_building, free_port
 from PIL import Image
 
-from sam2_painter import Painter, display, examples, notebook
-from sam2_painter.images import fit, open_photo
+from sam2_painter import Painter
+from sam2_painter.photos import examples
+from sam2_painter.photos.images import fit, open_photo
+from sam2_painter.python import display, notebook
 
 nbformat = pytest.importorskip("nbformat", reason="the notebooks need nbclient")
 nbclient = pytest.importorskip("nbclient", reason="the notebooks need nbclient")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam2_painter import overlay
 from sam2_painter.errors import InvalidInput
-from sam2_painter.masks import label_map
+from sam2_painter.masks import overlay
+from sam2_painter.masks.operations import label_map
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import Mask
 

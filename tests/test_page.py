@@ -19,9 +19,9 @@ from engines import FloodEngine
 from PIL import Image
 
 from sam2_painter import paint
-from sam2_painter.colors import parse_color
 from sam2_painter.engines import no_progress
 from sam2_painter.errors import PainterError
+from sam2_painter.paint.colors import parse_color
 from sam2_painter.types import Embedding, Prompts
 
 pytest.importorskip("gradio", reason="the page needs gradio")

@@ -16,8 +16,8 @@ from engines import FloodEngine
 from PIL import Image
 
 from sam2_painter import InvalidInput, Painter, PainterError, Prompts, paint
-from sam2_painter.display import SCREEN
 from sam2_painter.errors import MaskNotFound, NotAnImage, SessionNotFound
+from sam2_painter.python.display import SCREEN
 
 WALL, SKY, ROOF, WINDOW, DOOR = (110, 90), (5, 5), (100, 30), (45, 60), (70, 140)
 

@@ -17,11 +17,14 @@ from hypothesis.extra import numpy as arrays
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from PIL import Image
 
-from sam2_painter import colors, images, masks, paint, records
+from sam2_painter import masks, paint
 from sam2_painter.errors import InvalidInput, PainterError
+from sam2_painter.paint import colors
+from sam2_painter.photos import images
 from sam2_painter.rle import mask_to_rle, rle_to_mask
-from sam2_painter.sessions import SessionStore
-from sam2_painter.studio import Studio
+from sam2_painter.sessions import records
+from sam2_painter.sessions.store import SessionStore
+from sam2_painter.studio.studio import Studio
 from sam2_painter.types import Layer, Mask, Photo, Prompts
 
 quick = settings(max_examples=60)

@@ -20,10 +20,10 @@ from PIL import Image
 
 pytest.importorskip("gradio", reason="the doors need gradio")
 
-from sam2_painter.masks import mask_from_png
+from sam2_painter.masks.operations import mask_from_png
 from sam2_painter.rle import rle_to_mask
-from sam2_painter.studio import Limits
-from sam2_painter.web.api import ENDPOINTS
+from sam2_painter.studio.studio import Limits
+from sam2_painter.web.api.endpoints import ENDPOINTS
 
 
 @pytest.fixture

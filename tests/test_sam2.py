@@ -17,13 +17,13 @@ from engine_contract import EngineContract, building
 from far_end import serving
 from sam2_weights import save_random_weights
 
-from sam2_painter.engines import wire
-from sam2_painter.engines.modal import ModalEngine
+from sam2_painter.engines.remote import wire
+from sam2_painter.engines.remote.client import ModalEngine
 from sam2_painter.engines.sam2 import SAM2Engine
 from sam2_painter.errors import EngineError, EngineUnavailable, InvalidInput
 from sam2_painter.rle import rle_to_mask
 from sam2_painter.settings import Settings
-from sam2_painter.studio import Studio
+from sam2_painter.studio.studio import Studio
 from sam2_painter.types import AutoMask, Embedding, Mask, Photo, Prompts
 
 torch = pytest.importorskip("torch", reason="SAM 2 needs torch: tests/run_sam2 installs it")

@@ -359,7 +359,7 @@ def test_names_are_only_text(server, doors: Doors, name):
 
 def test_the_page_s_json_holds_no_tag(server):
     """What the page is told of names of any kind cannot end a script or begin a tag."""
-    from sam2_painter.web import handlers, view
+    from sam2_painter.web.page import handlers, view
 
     session = server.studio.open(to_png(draw_building()), SCRIPT)
     server.studio.click(session.id, 100, 90)
@@ -420,9 +420,9 @@ def test_headers_of_the_page(http_root):
 
 def test_named_origins_may_frame_the_page_too():
     """--cors-origins names the sites that are trusted, and a public link may be shown by any notebook on https."""
-    from sam2_painter.web.auth import SignIn
-    from sam2_painter.web.guard import Guard
-    from sam2_painter.web.limits import Rate
+    from sam2_painter.web.middleware.auth import SignIn
+    from sam2_painter.web.middleware.guard import Guard
+    from sam2_painter.web.middleware.rate_limit import Rate
 
     def frames(**options):
         rates = dict(requests=Rate(1, "r"), photos=Rate(1, "p"))
@@ -493,7 +493,7 @@ def locked(launch):
 
 def test_every_route_there_is_asks_for_sign_in(locked):
     """All routes of the application, walked through: ours, Gradio's, mounted ones; only health and sign-in answer."""
-    from sam2_painter.web.api import ENDPOINTS
+    from sam2_painter.web.api.endpoints import ENDPOINTS
 
     paths = {f"/api{endpoint.path}" for endpoint in ENDPOINTS} | {"/api/docs", "/api/openapi.json"}
     locked_app = locked.served.blocks.app
@@ -641,8 +641,8 @@ def test_an_evicted_owner_is_told_what_to_do(tmp_path, photo_bytes):
     from engines import FloodEngine
 
     from sam2_painter.errors import Busy, SessionNotFound
-    from sam2_painter.sessions import SessionStore
-    from sam2_painter.studio import Studio
+    from sam2_painter.sessions.store import SessionStore
+    from sam2_painter.studio.studio import Studio
 
     now = [1e6]
     store = SessionStore(tmp_path / "u", tmp_path / "m", tmp_path / "r", max_sessions=2, clock=lambda: now[0])
@@ -665,8 +665,8 @@ def test_bytes_on_disk_are_a_limit(tmp_path):
     from engines import FloodEngine
 
     from sam2_painter.errors import Busy
-    from sam2_painter.sessions import SessionStore
-    from sam2_painter.studio import Studio
+    from sam2_painter.sessions.store import SessionStore
+    from sam2_painter.studio.studio import Studio
 
     photo_bytes = to_png(np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8))
     now, limit = [1e6], 3 * len(photo_bytes) + 8_000
@@ -693,8 +693,8 @@ def test_downloads_of_one_session_are_bounded(tmp_path, photo_bytes):
     """--max-downloads: the oldest file of the session goes, from the list and from the disk."""
     from engines import FloodEngine
 
-    from sam2_painter.sessions import SessionStore
-    from sam2_painter.studio import Studio
+    from sam2_painter.sessions.store import SessionStore
+    from sam2_painter.studio.studio import Studio
 
     store = SessionStore(tmp_path / "u", tmp_path / "m", tmp_path / "r", max_downloads=2)
     studio = Studio(FloodEngine(), store)

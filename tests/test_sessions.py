@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sam2_painter.deadline import Deadline
 from sam2_painter.errors import (
     Busy,
     Cancelled,
@@ -23,8 +22,9 @@ from sam2_painter.errors import (
     StorageError,
     TimeLimitExceeded,
 )
+from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.rle import mask_to_rle
-from sam2_painter.sessions import SessionStore
+from sam2_painter.sessions.store import SessionStore
 from sam2_painter.types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection
 
 

@@ -10,7 +10,6 @@ import pytest
 from conftest import DOOR, SKY, WALL, draw_building, make_studio, to_png
 from engines import FloodEngine
 
-from sam2_painter.deadline import Deadline
 from sam2_painter.errors import (
     Busy,
     Cancelled,
@@ -22,9 +21,10 @@ from sam2_painter.errors import (
     TimeLimitExceeded,
     TooLarge,
 )
-from sam2_painter.images import open_photo
+from sam2_painter.jobs.deadline import Deadline
+from sam2_painter.photos.images import open_photo
 from sam2_painter.rle import mask_to_rle
-from sam2_painter.studio import Limits
+from sam2_painter.studio.studio import Limits
 from sam2_painter.types import AutoMask, Prompts
 
 ON_WALL, ON_DOOR, ON_SKY = (100, 90), (70, 130), (100, 10)
@@ -371,7 +371,7 @@ def test_a_download_s_format_and_quality_are_checked(studio, opened, format, qua
 
 def test_preview_and_download_are_the_same_picture(studio, opened):
     """The preview is the full picture shrunk, within rounding."""
-    from sam2_painter.images import fit
+    from sam2_painter.photos.images import fit
 
     painted_wall(studio, opened)
     full, small = studio.picture(opened.id), studio.picture(opened.id, max_side=100)
@@ -554,12 +554,12 @@ def test_limits_on_bytes_and_pixels_are_settings(tmp_path, photo_bytes):
 
 def test_every_verb_writes_one_line(studio, photo_bytes, caplog):
     """Session (short), verb, milliseconds, outcome; never the whole id, which opens the session."""
-    with caplog.at_level(logging.INFO, "sam2_painter.verb"):
+    with caplog.at_level(logging.INFO, "sam2_painter.studio.verb"):
         session = studio.open(photo_bytes)
         studio.segment_parts(session.id, [Prompts.click(*ON_WALL)])
         with pytest.raises(InvalidInput):
             studio.click(session.id, -5, 5)
-    told = [record.fields for record in caplog.records if record.name == "sam2_painter.verb"]
+    told = [record.fields for record in caplog.records if record.name == "sam2_painter.studio.verb"]
     lines = [line for line in told if line["session"] == session.id[:6]]
     assert [(line["verb"], line["outcome"]) for line in lines] == [
         ("open", "ok"),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sam2_painter.engines import wire
+from sam2_painter.engines.remote import wire
 from sam2_painter.errors import InvalidInput, NotAnImage, TooLarge
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import AutoMask, Mask, Photo, Prompts

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from sam2_painter.examples import materials as m
-from sam2_painter.examples.renderer import Camera, Face, Material, box, develop, rectangle, render
-from sam2_painter.examples.scenes import (
+from training.rendering import materials as m
+from training.rendering.renderer import Camera, Face, Material, box, develop, rectangle, render
+from training.rendering.scenes import (
     WHITE,
     Opening,
     Scene,

@@ -52,7 +52,7 @@ class Engine(Protocol):
 _ENGINES = {
     "offline": "sam2_painter.engines.offline:OfflineEngine",
     "sam2": "sam2_painter.engines.sam2:SAM2Engine",
-    "modal": "sam2_painter.engines.modal:ModalEngine",
+    "modal": "sam2_painter.engines.remote.client:ModalEngine",
 }
 
 

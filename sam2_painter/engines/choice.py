@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from ..errors import EngineUnavailable, InvalidInput
 from .base import Engine, engine_names, load_engine
-from .reach import can_connect
+from .remote.connectivity import can_connect
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import InvalidInput
-from .forms import Attachment
+from .api.schemas import Attachment
 
 _PREFIX = "sam2_painter_"
 KEPT_SECONDS = 180.0

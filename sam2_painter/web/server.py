@@ -25,15 +25,18 @@ from gradio_client import Client
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
+from ..jobs.workers import Workers
 from ..settings import Settings
-from ..studio import Studio
-from . import api, files, page, rest
-from .auth import SignIn
-from .departures import Departures
-from .doors import Doors, refuse_upload
-from .guard import Guard
-from .limits import Rate
-from .work import Workers
+from ..studio.studio import Studio
+from . import files
+from .api import endpoints as api
+from .api import rest
+from .middleware.auth import SignIn
+from .middleware.disconnect import Disconnects
+from .middleware.gradio_calls import GradioCalls, refuse_upload
+from .middleware.guard import Guard
+from .middleware.rate_limit import Rate
+from .page import blocks as page
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
@@ -85,8 +88,8 @@ class _GuardedApp(App):
         self.add_exception_handler(TypeError, refuse_upload)
 
     def build_middleware_stack(self) -> ASGIApp:
-        watched = Departures(super().build_middleware_stack(), self.service.listening, self.service.forget)
-        self.guard.app = Doors(watched, self.get_blocks())
+        watched = Disconnects(super().build_middleware_stack(), self.service.listening, self.service.forget)
+        self.guard.app = GradioCalls(watched, self.get_blocks())
         return self.guard
 
 

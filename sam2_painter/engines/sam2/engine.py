@@ -14,10 +14,11 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ... import amg, deadline
 from ...errors import EngineError, EngineUnavailable, InvalidInput
+from ...jobs import deadline
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
 from ..base import Progress, no_progress
+from . import automatic_masks as amg
 from . import weights
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import EngineUnavailable, InvalidInput
-from ..reach import can_connect
+from ..remote.connectivity import can_connect
 
 log = logging.getLogger(__name__)
 

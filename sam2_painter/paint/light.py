@@ -1,0 +1,212 @@
+"""What a photo tells about the light on a wall: old paint, white, the light's colour, bare brick.
+
+All of it is read off a small picture, in linear light, from statistics of the whole wall and never from single pixels:
+a leak of the mask onto sky or a window, glare and noise move them little.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ..photos.images import fit
+from ..types import Photo
+
+LUMINANCE = np.array([0.2126729, 0.7151522, 0.0721750], np.float32)  # of linear sRGB (IEC 61966-2-1)
+
+# Directions in the plane of (ln red/green, ln blue/green): from warm sun to cool sky, and across it.
+WARM_COOL, ACROSS = np.array([0.592, -0.806], np.float32), np.array([0.806, 0.592], np.float32)
+
+USUAL_WHITE = 0.85  # linear light of a white wall, in a photo that shows nothing near white
+TRIM = np.array([0.875, 0.86, 0.83], np.float32)  # linear colour of what is usually called white: trim, frames, sills
+SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's hue is half believed
+SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
+
+WARMER = 0.1  # the wall is read where it is brightest, in the sun; what seems warmer than that is another paint
+TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the light's colour
+
+PROXY = 512  # parameters are read off a picture of at most this many pixels a side
+
+
+def srgb_to_linear(codes: np.ndarray) -> np.ndarray:
+    """sRGB in [0, 1] -> linear light in [0, 1] (IEC 61966-2-1)."""
+    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+
+
+def linear_to_srgb(light: np.ndarray) -> np.ndarray:
+    """Linear light -> sRGB; the inverse of `srgb_to_linear`, negative light counts as none."""
+    light = np.maximum(light, 0)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+LINEAR = srgb_to_linear(np.arange(256) / 255).astype(np.float32)  # (256,) linear light of each sRGB code
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """How a wall is lit, read off a small picture of it.
+
+    paint: (3,) linear light of the old paint where it is well lit. white: (3,) linear light of a white wall there.
+    tint: (h, w, 3) colour of the light across the whole photo, compared with there; luminance 1.
+    bare, stain: see `_bareness`.
+    """
+
+    paint: np.ndarray
+    white: np.ndarray
+    tint: np.ndarray
+    bare: float
+    stain: np.ndarray
+
+
+def read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) -> Light:
+    """Old paint, light level and colour of the light, from a proxy of the photo."""
+    x, y, w, h = box
+    small = _proxy(photo.pixels)
+    mask = np.zeros(photo.size, np.uint8)
+    mask[y : y + h, x : x + w] = crop.view(np.uint8) * np.uint8(255)
+    mask = _proxy(mask)
+    linear = cv2.LUT(small, LINEAR.reshape(1, 256, 1))
+    paint = _old_paint(small, linear, mask)
+    white = _white_light(small, linear, mask, paint)
+    return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask))
+
+
+def _proxy(pixels: np.ndarray) -> np.ndarray:
+    """The picture shrunk to `PROXY`. Halving first is the same area average, and three times as fast."""
+    while min(pixels.shape[:2]) > 2 * PROXY and not (pixels.shape[0] % 2 or pixels.shape[1] % 2):
+        pixels = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return fit(pixels, PROXY)
+
+
+def erode(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A 0/1 uint8 mask without its outer `radius` pixels; the photo's own frame is no border."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return cv2.erode(mask, disc, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+
+
+def _mean_inside(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian mean of values, (h, w) or (h, w, C), of those with weight (h, w) only."""
+    norm = cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4
+    if values.ndim == 3:
+        weight, norm = weight[..., None], norm[..., None]
+    return cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
+
+
+def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(3,) linear: the wall's colour where it is well lit.
+
+    The brightest tenth is sun; the very brightest is glare, clipped or no wall at all. So the mean of the band from the
+    85th to the 95th percentile of luminance, over pixels that are surely wall: inside the border, not clipped, texture
+    smoothed away, and of the hue of the others (sun and sky may differ along the axis from warm to cool). Where the
+    sunlit part is so small that the band reaches into the shade, only its bright end counts.
+    """
+    core = erode((mask > 250).view(np.uint8), 3)
+    if core.sum() < 200:
+        core = (mask > 250).view(np.uint8)
+    if core.sum() < 20:
+        core = (mask >= min(127, int(mask.max()))).view(np.uint8)
+    smooth = _mean_inside(linear, core.astype(np.float32), 6)
+    inside = core > 0
+    unclipped = inside & (small.max(-1) < 250)
+    if unclipped.sum() > 0.3 * inside.sum():
+        inside = unclipped
+    wall = smooth[inside]
+    # Compared with what the usual colour would be as bright as the pixel is: the floor that keeps noise out of dark
+    # hues must not tell the sunlit corner of a dark wall from its shade.
+    usual = np.maximum(np.median(wall, 0), 1e-5)
+    hue = _hue(wall + 0.004) - _hue((wall @ LUMINANCE)[:, None] * (usual / (usual @ LUMINANCE)) + 0.004)
+    hue -= np.median(hue, 0)
+    # A channel that the paint next to swallows holds flare and the camera's own colours rather than the wall's hue.
+    hue *= (usual / (usual + SWALLOWED * usual.max())).min()
+    along, across = hue @ WARM_COOL, hue @ ACROSS
+    same = (along > -0.4) & (along < 0.8) & (np.abs(across) < 0.25)
+    if same.mean() > 0.6:
+        wall = wall[same]
+    luminance = wall @ LUMINANCE
+    # The band's ends are pixels of the wall, so that it is never empty.
+    low, high = np.percentile(luminance, 85, method="lower"), np.percentile(luminance, 95, method="higher")
+    low = max(low, SAME_LIGHT * high)
+    return np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4).astype(np.float32)
+
+
+def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
+    """(3,) linear light of a white wall where `paint` was read.
+
+    What stands beside the wall in the same light tells: trim, frames and sills are often white. Their ratio to the wall
+    next to them, where it is about that of white, gives both how bright white is and how coloured the light. Failing
+    that, the brightest things of the photo are taken for white if they are bright at all, and the light for neutral.
+    Paint is never whiter than 0.92.
+    """
+    unclipped = small.max(-1) < 250
+    shade = linear @ (paint / (paint @ paint))
+    core = erode((mask > 250).view(np.uint8), 3).astype(np.float32)
+    beside, square = cv2.split(_mean_inside(cv2.merge([shade, shade * shade]), core, 6))
+    even = square - beside * beside < (0.25 * beside) ** 2  # no edge of a shadow
+    near = cv2.GaussianBlur(core, (0, 0), 6) > 0.02
+    near &= (erode((mask < 6).view(np.uint8), 1) > 0) & unclipped & even & (beside > 0.1)
+    ratio = linear[near] / beside[near][:, None]
+    luminance = ratio @ LUMINANCE
+    red, blue = (ratio[:, v] / np.maximum(ratio[:, 1], 1e-4) for v in (0, 2))
+    # Sky is bluer and brighter than any white wall.
+    white = (luminance > 0.5) & (luminance < 1.3) & (red > 0.85) & (red < 1.25) & (blue > 0.65) & (blue < 1.15)
+    brightness, cast = USUAL_WHITE, np.ones(3)
+    if white.sum() >= max(30, 0.04 * len(luminance)):
+        low, high = np.percentile(luminance[white], [50, 80])
+        trim = ratio[white & (luminance >= low) & (luminance <= high)].mean(0) / TRIM
+        brightness = float(trim @ LUMINANCE)
+        cast = trim / brightness
+        # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
+        # than it looks is unlikely.
+        if _hue(paint / cast) @ _hue(paint / cast) > _hue(paint) @ _hue(paint):
+            cast = np.ones(3)
+    else:
+        around = (mask < 6) & unclipped
+        if around.sum() > 0.01 * around.size:
+            brightest = float(np.percentile(linear[around] @ LUMINANCE, 99)) / 0.88
+            brightness = float(np.clip(brightest, 0.7, 1)) if brightest > 0.6 else USUAL_WHITE
+    brightness = max(brightness, float(paint.max()) / 0.92)
+    return (np.clip(brightness, 0.6, 1.2) * cast).astype(np.float32)
+
+
+def _hue(linear: np.ndarray) -> np.ndarray:
+    """(..., 3) linear light -> (..., 2): ln red/green and ln blue/green."""
+    logs = np.log(linear)
+    return np.stack([logs[..., 0] - logs[..., 1], logs[..., 2] - logs[..., 1]], -1)
+
+
+def _bareness(linear: np.ndarray, mask: np.ndarray) -> tuple[float, np.ndarray]:
+    """Whether the wall is bare brick, in [0, 1], and (3,) weights of ln red, green, blue that tell its stain.
+
+    On a painted wall only light differs from pixel to pixel, and light differs along the axis from warm to cool. Bare
+    bricks differ from their mortar across it: the greyer, the lighter. Where that explains much of the wall's fine
+    contrast, it is not light, and new paint would cover it.
+    """
+    core = erode((mask > 250).view(np.uint8), 3)
+    if core.sum() < 200:
+        return 0.0, np.zeros(3, np.float32)
+    logs = np.log(linear + 0.004)
+    detail = (logs - _mean_inside(logs, core.astype(np.float32), 6))[core > 0]
+    luminance = detail @ LUMINANCE
+    hue = (detail[:, 0] - detail[:, 1]) * ACROSS[0] + (detail[:, 2] - detail[:, 1]) * ACROSS[1]
+    slope = float((luminance * hue).mean() / ((hue * hue).mean() + 1e-4))
+    spread = float(hue.std())
+    bare = np.clip((-slope * spread - 0.11) / 0.03, 0, 1) * np.clip((spread - 0.06) / 0.03, 0, 1)
+    return float(bare), slope * np.array([ACROSS[0], -ACROSS.sum(), ACROSS[1]], np.float32)
+
+
+def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
+    """(h, w, 3) float32: the light's colour, luminance 1: where the wall is warmer or cooler than where it was read."""
+    core = erode((mask > 250).view(np.uint8), 5).astype(np.float32)
+    wall = _mean_inside(linear, core, 2)
+    shade = wall @ (paint / (paint @ paint))
+    hue = _hue((wall + TINT_FLOOR) / (shade[..., None] * paint + TINT_FLOOR))
+    along, across = hue @ WARM_COOL, np.abs(hue @ ACROSS)
+    weight = core * (shade > 0.02) * (np.abs(along) < 0.5) * (across < 0.15)  # else it is another paint
+    # Old paint with next to none of a channel reflects next to nothing of it.
+    trust = float((paint / (paint + 8 * TINT_FLOOR))[[0, 2]] @ WARM_COOL**2)
+    along = np.minimum(along, WARMER)
+    along = _mean_inside(along * trust, weight.astype(np.float32), 16)[..., None]
+    tint = np.exp(along * np.array([WARM_COOL[0], 0, WARM_COOL[1]], np.float32))
+    return tint / (tint @ LUMINANCE)[..., None]

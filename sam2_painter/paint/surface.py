@@ -1,0 +1,285 @@
+"""What a wall would look like if it were perfectly white: the part of painting that needs the photo.
+
+`analyse` splits a photographed wall into its old paint and everything else (light, shadow, texture, coloured light)
+and keeps the everything else: the white wall. It is done once per photo and mask; after that a colour is one look-up
+table (see `paint`). The old paint is taken from the best-lit part of the wall, in linear light; what remains when it
+is divided out is light.
+
+A mask is taken for one old paint: the faces of a building belong into one mask, walls of different paint into several.
+Other layers are not looked at, also not those of the same new colour: their walls may have had different paint, and a
+layer must look the same whatever colour another is given.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from ..errors import InvalidInput
+from ..rle import RLE
+from ..types import Photo, fit_size
+from .light import LINEAR, LUMINANCE, PROXY, Light, erode, linear_to_srgb, read_light
+from .matte import BEYOND, soft_border, surroundings
+
+Box = tuple[int, int, int, int]  # XYWH
+HEADROOM = 1.6  # the white wall is kept up to this much brighter than white: sunlit spots on a shaded wall
+
+STRIP = 256  # rows worked on at a time: 12 megapixels of floats never lie in memory at once
+MARGIN = 16  # rows a strip looks beyond its own
+BESIDE = 7  # pixels: the side of the square around a border pixel in which the whole wall tells the light on it
+
+
+WHITE_WALL_LIGHT = HEADROOM * (np.arange(256) / 255) ** 2  # (256,) light that each code of `Surface.white` stands for
+
+
+@dataclass(frozen=True, eq=False)
+class Border:
+    """The N pixels of a surface that are partly wall.
+
+    at: (N,) int64, where they are in the picture, counted row by row. white: (N, 3) uint8, as `Surface.white`. share:
+    (N, 3) uint8, coverage, the same for red, green and blue. rest: (N, 3) uint8, as `Surface.rest`.
+    """
+
+    at: np.ndarray
+    white: np.ndarray
+    share: np.ndarray
+    rest: np.ndarray
+
+    def within(self, box: Box, width: int) -> Border:
+        """The ones in a box (XYWH) of the picture, which is `width` pixels wide."""
+        x, y, w, h = box
+        rows, columns = np.divmod(self.at, width)
+        here = (rows >= y) & (rows < y + h) & (columns >= x) & (columns < x + w)
+        return Border(self.at[here], self.white[here], self.share[here], self.rest[here])
+
+
+BORDER_BYTES = 8 + 3 + 3  # per pixel, beside what the surface has anyway
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """A wall ready for paint. Nothing in it depends on the new colour.
+
+    size: (H, W) of the picture. box: XYWH of the wall in it. white: (h, w, 3) uint8, the wall were it white, as
+    codes of `WHITE_WALL_LIGHT`. coverage: (h, w) uint8, 255 wall alone, 0 none. rest: (N, 3) uint8, what shines
+    through at the N pixels of partial coverage. paint: RGB of the wall's present paint in white light.
+    """
+
+    size: tuple[int, int]
+    box: Box
+    white: np.ndarray
+    coverage: np.ndarray
+    rest: np.ndarray
+    paint: tuple[int, int, int]
+
+    @cached_property
+    def whole(self) -> np.ndarray:
+        """(h, w) uint8: 255 where coverage is 255, else 0."""
+        return cv2.inRange(self.coverage, 255, 255)
+
+    @cached_property
+    def soft(self) -> np.ndarray:
+        """(N,) int32: the pixels of partial coverage, counted row by row in the box."""
+        return np.flatnonzero((self.coverage > 0) & (self.coverage < 255)).astype(np.int32)
+
+    @cached_property
+    def border(self) -> Border:
+        """What is known of the N pixels of partial coverage."""
+        rows, columns = np.divmod(self.soft, np.int32(max(1, self.box[2])))
+        at = (rows.astype(np.int64) + self.box[1]) * self.size[1] + columns + self.box[0]
+        share = np.repeat(self.coverage[rows, columns], 3).reshape(-1, 3)
+        return Border(at, self.white[rows, columns], share, self.rest)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that keeping it costs, with what painting makes it remember."""
+        return self.white.nbytes + 2 * self.coverage.nbytes + len(self.rest) * (3 + 4 + BORDER_BYTES)
+
+    def fit(self, photo: Photo, size: tuple[int, int]) -> Surface:
+        """The same surface in the photo resized to (H, W): an area average, not analysed anew.
+
+        Painting it gives what `images.fit` would make of the painted photo, within rounding.
+        """
+        if size == self.size or not self.white.size:
+            return replace(self, size=size)
+        x, y, w, h = self.box
+        left, right, x0, x1 = _aligned(x, w, self.size[1], size[1])
+        top, bottom, y0, y1 = _aligned(y, h, self.size[0], size[0])
+        pad = (y - top, bottom - y - h, x - left, right - x - w)
+        behind = photo.pixels[top:bottom, left:right].copy()
+        inside = behind[pad[0] : pad[0] + h, pad[2] : pad[2] + w]
+        inside[self.coverage > 0] = 0
+        inside[np.unravel_index(self.soft, self.coverage.shape)] = self.rest
+
+        def shrink(values: np.ndarray) -> np.ndarray:
+            return cv2.resize(values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+
+        def shrink_box(values: np.ndarray) -> np.ndarray:
+            return shrink(cv2.copyMakeBorder(values, *pad, cv2.BORDER_CONSTANT, value=0))
+
+        coverage = shrink_box(self.coverage)
+        light = cv2.multiply(self.white, cv2.merge([self.coverage] * 3), scale=1 / 255)
+        white = cv2.divide(shrink_box(light), cv2.merge([np.maximum(coverage, 1)] * 3), scale=255)
+        soft = (coverage > 0) & (coverage < 255)
+        return Surface(size, (x0, y0, x1 - x0, y1 - y0), white, coverage, shrink(behind)[soft], self.paint)
+
+
+def scale_box(box: Box, size: tuple[int, int], to: tuple[int, int]) -> Box:
+    """The XYWH box of a picture of `size` (H, W) in the same picture at size `to`: every pixel it touches."""
+    x, y, w, h = box
+    left, top = x * to[1] // size[1], y * to[0] // size[0]
+    right, bottom = -(-(x + w) * to[1] // size[1]), -(-(y + h) * to[0] // size[0])
+    return left, top, right - left, bottom - top
+
+
+def _aligned(start: int, length: int, source: int, target: int) -> tuple[int, int, int, int]:
+    """The smallest range around [start, start + length) of `source` pixels that is a whole range of `target` pixels.
+
+    Returns both ranges: first and last + 1 in the source, first and last + 1 in the target.
+    """
+    step = source // math.gcd(source, target)  # after so many source pixels the two grids meet again
+    first, last = start // step * step, min(source, -(-(start + length) // step) * step)
+    return first, last, first * target // source, last * target // source
+
+
+def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
+    """The surface under a mask of the photo; with `max_side`, as it lies in the photo shrunk to that.
+
+    Raises InvalidInput when the mask is not of the photo's size.
+    """
+    if rle.size != photo.size:
+        raise InvalidInput(
+            f"the mask is {rle.size[1]}x{rle.size[0]} pixels, the photo {photo.size[1]}x{photo.size[0]}", "mask"
+        )
+    size = photo.size if max_side is None else fit_size(photo.size, max_side)
+    if not rle.area:
+        white, coverage, rest = (np.zeros(shape, np.uint8) for shape in ((0, 0, 3), (0, 0), (0, 3)))
+        return Surface(size, (0, 0, 0, 0), white, coverage, rest, (0, 0, 0))
+    x, y, w, h = box = reach_box(rle.bbox, photo.size)
+    crop = _padded(rle.crop()[0], rle.bbox, box)
+    radius = max(2, round(2 * max(photo.size) / 256))  # the masks of SAM are 256 pixels wide: two of theirs
+    coverage = _coverage(photo, crop, box, radius)
+    light = read_light(photo, crop, box)
+    white = np.empty((h, w, 3), np.uint8)
+    margin = MARGIN + (2 * _brick(photo) if light.bare > 0 else 0)
+    for top in range(0, h, STRIP):
+        bottom = min(h, top + STRIP)
+        first, last = max(0, top - margin), min(h, bottom + margin)
+        strip = _white_wall(photo, light, coverage[first:last], (x, y + first, w, last - first))
+        white[top:bottom] = strip[top - first : bottom - first]
+    rest = surroundings(photo.pixels[y : y + h, x : x + w], coverage)
+    paint = linear_to_srgb(np.minimum(light.paint / light.white, 1))
+    surface = Surface(photo.size, box, white, coverage, rest, tuple(int(v) for v in np.round(255 * paint)))
+    return surface.fit(photo, size)
+
+
+def reach_box(box: Box, size: tuple[int, int]) -> Box:
+    """The XYWH box of all that paint on a mask may touch, from the mask's own; size: (H, W) of the photo."""
+    x, y, w, h = box
+    left, top = max(0, x - BEYOND), max(0, y - BEYOND)
+    return left, top, min(size[1], x + w + BEYOND) - left, min(size[0], y + h + BEYOND) - top
+
+
+def _padded(crop: np.ndarray, box: Box, wider: Box) -> np.ndarray:
+    """The (h, w) bool of one XYWH box in a box around it, False where that is wider."""
+    before = box[1] - wider[1], box[0] - wider[0]
+    return np.pad(crop, [(before[v], wider[3 - v] - box[3 - v] - before[v]) for v in (0, 1)])
+
+
+def _coverage(photo: Photo, crop: np.ndarray, box: Box, radius: int) -> np.ndarray:
+    """(h, w) uint8: `soft_border` of the mask, which is shown the photo a little beyond its box."""
+    x, y, w, h = box
+    height, width = photo.size
+    top, bottom, left, right = min(y, radius), min(height - y - h, radius), min(x, radius), min(width - x - w, radius)
+    wider = np.pad(crop, ((top, bottom), (left, right)))
+    pixels = photo.pixels[y - top : y + h + bottom, x - left : x + w + right]
+    return np.ascontiguousarray(soft_border(pixels, wider, radius)[top : top + h, left : left + w])
+
+
+def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: Box) -> np.ndarray:
+    """(h, w, 3) uint8: `Surface.white` of one box of the photo."""
+    x, y, w, h = box
+    weights = light.paint / (light.paint @ light.paint)
+    linear = cv2.LUT(photo.pixels[y : y + h, x : x + w], LINEAR.reshape(1, 256, 1))
+    shade = cv2.transform(linear, weights.reshape(1, 3).astype(np.float32))  # 1 where as bright as `light.paint`
+    shade = np.sqrt(_without_rim(shade, coverage))
+    if light.bare > 0:
+        shade = _plaster_over(shade, photo.pixels[y : y + h, x : x + w], coverage, light, _brick(photo))
+    brightness = float(light.paint @ LUMINANCE)
+    # Old paint below a fifth of white is amplified more than 2.5 times, and its 8-bit and JPEG noise with it.
+    smoothing = float(np.clip(np.log(0.2 / brightness) / np.log(8), 0, 1))
+    if smoothing > 0.02:
+        inside = (coverage > 150).astype(np.float32)
+        slope, offset = _smoothing(shade, inside, 2.2 / 255 / math.sqrt(brightness), 3)
+        shade = shade + smoothing * (slope * shade + offset - shade)
+    root = np.sqrt(light.tint * (light.white / HEADROOM)) * 255
+    rows, columns = light.tint.shape[:2]
+    step_x, step_y = columns / photo.size[1], rows / photo.size[0]
+    where = np.array([[step_x, 0, (x + 0.5) * step_x - 0.5], [0, step_y, (y + 0.5) * step_y - 0.5]])
+    root = cv2.warpAffine(
+        root, where, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+    return cv2.multiply(root, cv2.merge([shade] * 3), dtype=cv2.CV_8U)
+
+
+def _brick(photo: Photo) -> int:
+    """A radius, in pixels of the photo, that reaches over a brick and its mortar."""
+    return max(3, round(6 * max(photo.size) / PROXY))
+
+
+def _plaster_over(shade: np.ndarray, pixels: np.ndarray, coverage: np.ndarray, light: Light, radius: int) -> np.ndarray:
+    """`shade` (square root of light) of bare brick without what is stain, not light: paint makes bricks and mortar one.
+
+    What the hue explains is taken out, and half of what remains of fine contrast: bricks differ in lightness, too.
+    """
+    logs = np.log(LINEAR + 0.004).astype(np.float32)
+    stain = cv2.transform(cv2.LUT(pixels, logs.reshape(1, 256, 1)), light.stain.reshape(1, 3))
+    scale = max(1, radius // 4)
+    wide, tall = shade.shape[::-1]
+    small = (max(1, wide // scale), max(1, tall // scale))
+    known = (cv2.resize(coverage, small, interpolation=cv2.INTER_AREA) > 150).astype(np.float32)
+    side = (2 * (radius // scale) + 1,) * 2
+    usual = cv2.resize(stain, small, interpolation=cv2.INTER_AREA)
+    usual = cv2.blur(usual * known, side) / (cv2.blur(known, side) + 1e-6)
+    stain -= cv2.resize(usual, (wide, tall), interpolation=cv2.INTER_LINEAR)
+    shade = shade * np.exp(np.clip(-0.5 * light.bare * stain, -0.7, 0.7))
+    coarse = cv2.resize(shade, small, interpolation=cv2.INTER_AREA)
+    slope, offset = _smoothing(coarse, known, 0.1, radius // scale)
+    slope, offset = (cv2.resize(v, (wide, tall), interpolation=cv2.INTER_LINEAR) for v in (slope, offset))
+    return shade + 0.5 * light.bare * (slope * shade + offset - shade)
+
+
+def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
+    """`shade` without what is beside the wall: a window frame mixed into its border is no light, a hedge no shadow.
+
+    No whole pixel there is brighter than the wall further in, and one that is partly wall is lit as those next to it.
+    """
+    core = erode((coverage > 247).view(np.uint8), 2)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+    nearby = cv2.dilate(cv2.blur(shade, (3, 3)) * core, disc)
+    rim = (coverage > 0) & (core == 0) & (nearby > 0)
+    shade = np.where(rim, np.minimum(shade, nearby), shade)
+    whole = (coverage == 255).astype(np.float32)
+    norm = cv2.blur(whole, (BESIDE, BESIDE))
+    beside = cv2.blur(shade * whole, (BESIDE, BESIDE)) / (norm + 1e-6)
+    return np.where((coverage < 255) & (norm > 0.01), beside, shade)
+
+
+def _smoothing(shade: np.ndarray, weight: np.ndarray, noise: float, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """Self-guided filter (He et al. 2013) of the pixels of weight 1: slope and offset of ``slope * shade + offset``.
+
+    Flattens ripples about as low as `noise` and keeps edges.
+    """
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return cv2.blur(values * weight, (2 * radius + 1,) * 2, borderType=cv2.BORDER_REFLECT)
+
+    norm = mean(weight) + 1e-6
+    average = mean(shade) / norm
+    variance = mean(shade * shade) / norm - average * average
+    slope = variance / (variance + noise * noise)
+    return mean(slope) / norm, mean(average * (1 - slope)) / norm

@@ -1,0 +1,1 @@
+"""Photos: the files they come in, read safely, and the pictures they hold."""

@@ -1,0 +1,69 @@
+"""The page in a notebook's cell, on the very session that the cells paint: click there, go on in the next cell."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import TYPE_CHECKING
+
+from ..settings import Settings
+from ..studio.studio import Studio
+
+if TYPE_CHECKING:
+    from ..web.server import Served
+
+_served: dict[Studio, tuple[set[str], Served]] = {}  # one server a studio, and what it was asked to have beside
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page of a session. A notebook shows it; at a prompt it says where it is.
+
+    url: of the page, with the session in it. height: in pixels. note: what could not be had, or "".
+    """
+
+    url: str
+    height: int
+    note: str = ""
+    owner: object = field(default=None, repr=False)  # the painter: as long as the page is kept, so is its session
+
+    def _repr_html_(self) -> str:
+        frame = (
+            f'<iframe src="{escape(self.url)}" width="100%" height="{self.height}" style="border:0" '
+            'title="SAM2 Painter" allow="fullscreen; clipboard-read; clipboard-write"></iframe>'
+        )
+        return frame + (f"<p>{escape(self.note)}</p>" if self.note else "")
+
+
+def show(studio: Studio, session_id: str, *, height: int = 900, share: bool = False, owner: object = None) -> Page:
+    """The page on a session. The first one starts a server on this machine; later ones reuse it.
+
+    share: by a public link, for a kernel on another machine than the browser.
+    """
+    served = serve(studio, share=share)
+    address = (share and served.share_url) or served.url
+    note = served.notes[-1] if share and not served.share_url else ""
+    return Page(f"{address}/?session={session_id}", height, note, owner)
+
+
+def serve(studio: Studio, *, share: bool = False, mcp: bool = False) -> Served:
+    """The server of this studio: the one that is up, or a new one on a free port of this machine.
+
+    share: with a public link. mcp: with the verbs as MCP tools, too.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # of a progress bar that gradio does not show
+        from ..web import server  # gradio takes seconds to import: not before somebody wants the page
+
+    settings = replace(Settings.from_env(), share=share, mcp=mcp)
+    running, wanted = _served.get(studio), {name for name in ("share", "mcp") if getattr(settings, name)}
+    if running is not None and running[1].blocks.is_running:  # a cell may have called gr.close_all()
+        if wanted <= running[0]:
+            return running[1]
+        running[1].close()
+    served = server.launch(
+        studio, settings, prevent_thread_lock=True, any_port=True, quiet=True, inline=False, inbrowser=False
+    )
+    _served[studio] = (wanted if served.share_url else wanted - {"share"}, served)  # no link now: tried again next time
+    return served

@@ -1,0 +1,470 @@
+"""Painting from Python, a sentence at a time, on the same Studio as the page.
+
+    from sam2_painter import Painter
+
+    p = Painter("house.jpg")
+    p.click(500, 300).paint("#b5c7a3")
+    p.save("out.png")
+
+No server is started. Every verb that changes something returns the Painter, so that verbs can be strung together; at
+the end of a notebook's cell it shows itself.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+import warnings
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from ..errors import InvalidInput, MaskNotFound, SessionNotFound
+from ..paint.colors import RGB, Description, open_palette
+from ..photos.images import Source, check_format
+from ..photos.sources import read_file
+from ..settings import Settings
+from ..studio.studio import SelectMode, Studio
+from ..types import AutoMask, CombineMode, Layer, PaintMode, Palette, Photo, Prompts, Session
+from . import display
+from .display import BeforeAfter, Layers, Masks, PhotoMask
+
+if TYPE_CHECKING:
+    from .notebook import Page
+
+Which = int | PhotoMask | Iterable["int | PhotoMask"]
+"""Masks by number, as found in `Painter.masks`, or several of either."""
+
+_YEARS = 1e9  # seconds: at a prompt nobody else is waiting, and Ctrl+C stops what takes too long
+_PATIENT = dict(
+    session_ttl=_YEARS,
+    upload_limit=_YEARS,
+    segment_limit=_YEARS,
+    generate_limit=_YEARS,
+    paint_limit=_YEARS,
+    download_limit=_YEARS,
+)
+
+
+class Painter:
+    """One photo being painted.
+
+    photo: a path, the bytes of a file, a data URL, a Pillow image or an array. engine: "auto", "offline", "sam2" or
+    "modal"; None asks the environment (SAM2_PAINTER_ENGINE), which says "auto" by default. What is done is kept in a
+    private temporary folder that goes away with the process, or in `data_dir`, or in a `studio` you have already.
+
+    Coordinates are pixels of the photo as opened, upright, x to the right and y down from the top left corner. Errors
+    are `PainterError`s of one sentence: NotAnImage, TooLarge, EngineUnavailable when opening.
+    """
+
+    def __init__(
+        self,
+        photo: Source,
+        *,
+        name: str = "",
+        engine: str | None = None,
+        data_dir: str | PathLike[str] | None = None,
+        studio: Studio | None = None,
+    ):
+        self.studio = studio or _studio(engine, data_dir)
+        if isinstance(photo, str) and photo[:5].lower() != "data:":
+            photo = Path(photo).expanduser()
+        self._hold(self.studio.open(photo, name).id, private=studio is None and data_dir is None)
+
+    @classmethod
+    def attach(cls, studio: Studio, session_id: str) -> Self:
+        """Go on with a session that exists already, such as one begun on the page. Raises SessionNotFound."""
+        painter = cls.__new__(cls)
+        painter.studio = studio
+        painter._hold(studio.session(session_id).id, private=False)
+        return painter
+
+    @classmethod
+    def open_project(
+        cls,
+        path: str | PathLike[str],
+        *,
+        engine: str | None = None,
+        data_dir: str | PathLike[str] | None = None,
+        studio: Studio | None = None,
+    ) -> Self:
+        """Go on where `save_project` left off: photo, masks, layers and selection, in a session of its own.
+
+        Raises InvalidInput when the file is no project, or damaged.
+        """
+        painter = cls.__new__(cls)
+        painter.studio = studio or _studio(engine, data_dir)
+        data = read_file(Path(path).expanduser(), max_bytes=_LARGEST_PROJECT, field="path")
+        painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None)
+        return painter
+
+    def _hold(self, session_id: str, *, private: bool) -> None:
+        self.session_id = session_id
+        if private:  # nobody else can reach the session: once this object is gone, so may the session be
+            weakref.finalize(self, _abandoned.append, (self.studio, session_id)).atexit = False
+
+    # -- what there is -----------------------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session:
+        """The session as it is now, whoever changed it last: this object or the page. A value; it does not change."""
+        return self.studio.session(self.session_id)
+
+    @property
+    def photo(self) -> Photo:
+        """The photo as opened."""
+        return self.studio.photo(self.session_id)
+
+    @property
+    def masks(self) -> Masks:
+        """Every mask of the session; `masks[3]` is mask 3."""
+        return self._shown(self.session.masks)
+
+    @property
+    def automatic(self) -> Masks:
+        """What the last `every_mask` found, largest first."""
+        return self._shown(self.session.automatic)
+
+    @property
+    def candidates(self) -> Masks:
+        """What the engine offered for the last click or box, best first; `choose` takes another."""
+        return self._shown(self.session.selection.candidates)
+
+    @property
+    def selected(self) -> PhotoMask | None:
+        """The selected mask, None for nothing."""
+        mask_id = self.session.selection.mask_id
+        return None if mask_id is None else self._shown([mask_id])[0]
+
+    @property
+    def layers(self) -> Layers:
+        """The paint, in the order it was put on."""
+        return Layers(self.session.layers, self.photo)
+
+    def _shown(self, mask_ids: Iterable[int]) -> Masks:
+        session, photo = self.session, self.photo
+        return Masks(PhotoMask(**vars(session.mask(i)), id=i, photo=photo) for i in mask_ids)
+
+    # -- selecting ---------------------------------------------------------------------------------------------------
+
+    def click(self, x: float, y: float, label: int = 1) -> Self:
+        """Click the photo at (x, y): label 1 "this belongs to it", 0 "this does not".
+
+        The first click selects; further ones refine the selection until something is painted or `deselect` is called.
+        """
+        self.studio.click(self.session_id, x, y, label)
+        return self
+
+    def box(self, x1: float, y1: float, x2: float, y2: float, mode: SelectMode = "new") -> Self:
+        """Select what lies in the box from (x1, y1) to (x2, y2)."""
+        return self.segment(Prompts(box=[x1, y1, x2, y2]), mode)  # type: ignore[arg-type]
+
+    def segment(self, prompts: Prompts, mode: SelectMode = "new") -> Self:
+        """Select what the prompts point at, or combine it with the selection: "union", "subtract", "intersect"."""
+        self.studio.segment(self.session_id, prompts, mode)
+        return self
+
+    def add(self, x: float, y: float) -> Self:
+        """Add to the selection what lies under (x, y)."""
+        return self.segment(Prompts.click(x, y), "union")
+
+    def subtract(self, x: float, y: float) -> Self:
+        """Take from the selection what lies under (x, y)."""
+        return self.segment(Prompts.click(x, y), "subtract")
+
+    def choose(self, choice: int) -> Self:
+        """Take another of the `candidates`; 0 is the best."""
+        self.studio.choose(self.session_id, choice)
+        return self
+
+    def remove_point(self, index: int) -> Self:
+        """Take one of the clicks back that the selection is refined by; 0 was the first."""
+        self.studio.remove_point(self.session_id, index)
+        return self
+
+    def walls(self) -> Self:
+        """Select all walls, less their windows and doors, where the engine knows what a wall is."""
+        return self.find("wall")
+
+    def find(self, category: str, mode: SelectMode = "new") -> Self:
+        """Select everything of a kind; `studio.categories` names the kinds, and is empty for some engines."""
+        self.studio.find(self.session_id, category, mode)
+        return self
+
+    def every_mask(self, *, progress: bool = True, **knobs: Any) -> Self:
+        """Find every mask; `automatic` has them then. progress: show a bar.
+
+        knobs: the fields of `AutoMask`, which are those of SAM 2's generator, such as points_per_side=32.
+        """
+        tqdm = _progress_bars()
+        unknown = sorted(knobs.keys() - AutoMask.__dataclass_fields__.keys())
+        if unknown:
+            allowed = ", ".join(AutoMask.__dataclass_fields__)
+            raise InvalidInput(f"every_mask knows no {unknown[0]}; its knobs are {allowed}", unknown[0])
+        with tqdm(
+            total=100, desc="every mask", disable=not progress, bar_format="{desc} {bar} {percentage:.0f}%"
+        ) as bar:
+            self.studio.generate(
+                self.session_id, AutoMask(**knobs), lambda done: bar.update(max(0, round(100 * done) - bar.n))
+            )
+            bar.update(100 - bar.n)
+        return self
+
+    def mask_at(self, x: float, y: float) -> PhotoMask:
+        """The smallest mask found so far under (x, y), at once, without the engine. Raises MaskNotFound."""
+        return self._shown([self.studio.mask_at(self.session_id, x, y).mask_id])[0]
+
+    def select(self, *masks: Which, mode: SelectMode = "new") -> Self:
+        """Select masks there are: by number, or as found in `masks`; several as their union."""
+        self.studio.select(self.session_id, _mask_ids(masks), mode)
+        return self
+
+    def combine(self, *masks: Which, mode: CombineMode = "union") -> Self:
+        """Make one mask of several and select it: "union", "intersect", or "subtract", the first less the others."""
+        made = self.studio.combine(self.session_id, _mask_ids(masks), mode)
+        return self.select(made.mask_id)
+
+    def deselect(self) -> Self:
+        """Select nothing; the next click begins anew."""
+        self.studio.clear_selection(self.session_id)
+        return self
+
+    # -- painting ----------------------------------------------------------------------------------------------------
+
+    def paint(
+        self,
+        color: str | RGB,
+        opacity: float = Layer.opacity,
+        mode: PaintMode = Layer.mode,
+        *,
+        light: float = Layer.light,
+        shadow: float = Layer.shadow,
+        name: str = "",
+    ) -> Self:
+        """Paint what is selected; painting it again changes its colour.
+
+        color: "#b5c7a3", "rgb(181 199 163)", a name of CSS or of the `palette`, or (r, g, b) of 0-255. opacity: 0 to 1.
+        mode: "realistic", "flat" or "multiply". light, shadow: as in `Layer`. Raises InvalidInput, or MaskNotFound with
+        nothing selected.
+        """
+        mask_id = self._selected_id()
+        look = dict(color=self._rgb(color), opacity=opacity, mode=mode, light=light, shadow=shadow)
+        self.studio.paint(self.session_id, [dict(mask_id=mask_id, **look, **(dict(name=name) if name else {}))])
+        return self
+
+    def wall_color(self) -> RGB:
+        """What colour the selected wall has now, (red, green, blue) of 0-255: light, shadow and texture taken out.
+
+        Paint of this colour leaves the wall about as it is. Raises MaskNotFound with nothing selected.
+        """
+        return self.studio.wall_color(self.session_id, self._selected_id())
+
+    def color_at(self, x: float, y: float) -> RGB:
+        """The photo's colour around (x, y), (red, green, blue) of 0-255: an eyedropper."""
+        return self.studio.color_at(self.session_id, x, y)
+
+    @property
+    def palette(self) -> Palette:
+        """The paints to choose from: `palette.paints`, each with `name` and `rgb`."""
+        return self.studio.palette(self.session)
+
+    def use_palette(self, palette: Palette | str | PathLike[str] | None) -> Self:
+        """Choose from other paints: a palette file (JSON, GIMP .gpl, Adobe .ase), or None for the usual ones.
+
+        `paint` then takes their names, and `describe` names colours by them. Raises InvalidInput, TooLarge.
+        """
+        if not (palette is None or isinstance(palette, Palette)):
+            palette = open_palette(palette)
+        self.studio.use_palette(self.session_id, palette)
+        return self
+
+    def describe(self, color: str | RGB) -> Description:
+        """A colour's nearest paint and distance to it, light reflectance value, and what goes with it."""
+        return self.studio.describe(self.session, self._rgb(color))
+
+    def _rgb(self, color: str | RGB) -> RGB:
+        return self.studio.color(self.session, color) if isinstance(color, str) else color
+
+    def _selected_id(self) -> int:
+        mask_id = self.session.selection.mask_id
+        if mask_id is None:
+            raise MaskNotFound("Nothing is selected: click(x, y) the wall first.")
+        return mask_id
+
+    def edit_layer(self, index: int, **changes: Any) -> Self:
+        """Change a layer (0 was painted first): color, opacity, mode, light, shadow, name or visible."""
+        unknown = sorted(changes.keys() - _EDITABLE)
+        if unknown:
+            raise InvalidInput(f"a layer has no {unknown[0]} to change; it has {', '.join(_EDITABLE)}", unknown[0])
+        if "color" in changes:
+            changes["color"] = self._rgb(changes["color"])
+        self.studio.edit_layer(self.session_id, index, **changes)
+        return self
+
+    def remove_layer(self, index: int) -> Self:
+        """Take a layer of paint off."""
+        self.studio.remove_layer(self.session_id, index)
+        return self
+
+    def move_layer(self, index: int, to: int) -> Self:
+        """Paint a layer earlier or later."""
+        self.studio.move_layer(self.session_id, index, to)
+        return self
+
+    def undo(self) -> Self:
+        """Take the last action back."""
+        self.studio.undo(self.session_id)
+        return self
+
+    def redo(self) -> Self:
+        """Do again what was taken back."""
+        self.studio.redo(self.session_id)
+        return self
+
+    # -- results -----------------------------------------------------------------------------------------------------
+
+    def picture(self, max_side: int | None = None, *, layers: Iterable[Layer] | None = None) -> np.ndarray:
+        """The painted photo, (H, W, 3) uint8 RGB, read-only; at most `max_side` pixels on its long side if given.
+
+        layers: to try on, in place of those that are painted; nothing is changed by it.
+        """
+        return self.studio.picture(self.session_id, layers=layers, max_side=max_side)
+
+    def before_after(self) -> BeforeAfter:
+        """The photo and the painted picture at full size; a notebook shows them with a slider."""
+        return BeforeAfter(self.photo.pixels, self.picture(), self._caption())
+
+    def save(self, path: str | PathLike[str], quality: int = 95) -> Path:
+        """Write the painted picture at full size; the name's ending says how: .png, .jpg or .webp. Returns the path.
+
+        quality: 1 to 100, for JPEG and WebP.
+        """
+        path = Path(path).expanduser()
+        made = self.studio.download(self.session_id, format=check_format(path.suffix), quality=quality)
+        return _copy(made.path, path)
+
+    def export_coco(self, path: str | PathLike[str]) -> Path:
+        """Write every mask as COCO JSON with compressed RLE, as pycocotools reads it. Returns the path."""
+        return _copy(self.studio.export(self.session_id, "coco").path, Path(path).expanduser())
+
+    def export_png(self, path: str | PathLike[str]) -> Path:
+        """Write every mask as a black and white PNG of the photo's size, all in one zip file. Returns the path."""
+        return _copy(self.studio.export(self.session_id, "png").path, Path(path).expanduser())
+
+    def save_project(self, path: str | PathLike[str]) -> Path:
+        """Write photo, masks, layers and selection as one file that `open_project` opens. Returns the path."""
+        return _copy(self.studio.export(self.session_id, "project").path, Path(path).expanduser())
+
+    def close(self) -> None:
+        """Forget the session: nothing of it stays on disk."""
+        self.studio.close(self.session_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- showing -----------------------------------------------------------------------------------------------------
+
+    def show(self, height: int = 900, *, share: bool = False) -> Page:
+        """The page on this very session, in the notebook's cell: click there, go on in the next cell.
+
+        height: of the page, in pixels. share: by a public link, for a kernel on another machine.
+        """
+        from .notebook import show
+
+        return show(self.studio, self.session_id, height=height, share=share, owner=self)
+
+    def __repr__(self) -> str:
+        return f"<Painter {self._caption()}>"
+
+    def _caption(self) -> str:
+        session = self.session
+        height, width = session.size
+        return (
+            f"{session.name}, {width}x{height}: {display.counted(len(session.masks), 'mask')}, "
+            f"{display.counted(len(session.layers), 'layer')}; {self.studio.engine.title}"
+        )
+
+    def _repr_png_(self) -> bytes:
+        return display.encode(self._seen(), "PNG")
+
+    def _repr_html_(self) -> str:
+        seen = self._seen()
+        if self.session.layers:
+            return display.slider(display.fit(self.photo.pixels, display.SCREEN), seen, self._caption())
+        return display.figure(display.picture(seen, self.session.name), display.escape(self._caption()))
+
+    def _seen(self) -> np.ndarray:
+        """The picture at screen size; what is selected and not painted yet is outlined."""
+        session, picture = self.session, self.picture(display.SCREEN)
+        mask_id = session.selection.mask_id
+        if mask_id is None or mask_id in {layer.mask_id for layer in session.layers}:
+            return picture
+        return display.outlined(picture, session.mask(mask_id).rle)
+
+
+def _progress_bars() -> Any:
+    """tqdm's bar for where this runs, without its advice to install widgets."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        from tqdm.auto import tqdm
+    return tqdm
+
+
+_LARGEST_PROJECT = 2**31  # bytes
+_EDITABLE = ("color", "opacity", "mode", "light", "shadow", "name", "visible")
+
+_abandoned: deque[tuple[Studio, str]] = deque()  # private sessions whose Painter is gone; the next Painter closes them
+
+
+def _studio(engine: str | None, data_dir: str | PathLike[str] | None) -> Studio:
+    """The studio that painters of the same engine and folder share: weights and caches exist once."""
+    while _abandoned:  # not from the finalizer itself: it may run anywhere, also where the store holds a lock
+        studio, session_id = _abandoned.popleft()
+        with suppress(SessionNotFound):  # closed by hand, or deleted on the page
+            studio.close(session_id)
+    settings = replace(Settings.from_env(), **_PATIENT)
+    return _studio_for(settings if engine is None else replace(settings, engine=engine), data_dir and Path(data_dir))
+
+
+@cache
+def _studio_for(settings: Settings, data_dir: Path | None) -> Studio:
+    if data_dir is None:
+        private = tempfile.TemporaryDirectory(prefix="sam2_painter-", ignore_cleanup_errors=True)
+        data_dir = Path(private.name)
+        atexit.register(private.cleanup)
+    folders = dict(data_dir=data_dir, upload_dir=None, masks_dir=None, results_dir=None)
+    studio = Studio.from_settings(replace(settings, **folders))
+    atexit.register(studio.sessions.close)
+    return studio
+
+
+def _mask_ids(masks: Iterable[Which]) -> list[int]:
+    ids: list[int] = []
+    for mask in masks:
+        if isinstance(mask, PhotoMask):
+            ids.append(mask.id)
+        elif isinstance(mask, Iterable):
+            ids.extend(_mask_ids(mask))
+        else:
+            ids.append(mask)
+    return ids
+
+
+def _copy(made: Path, path: Path) -> Path:
+    try:
+        shutil.copyfile(made, path)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}).", "path") from None
+    return path

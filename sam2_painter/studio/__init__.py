@@ -1,0 +1,5 @@
+"""The verbs: open, click, generate, paint, undo, download. Every door calls these."""
+
+from .studio import Studio
+
+__all__ = ["Studio"]

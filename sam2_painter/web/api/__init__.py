@@ -1,0 +1,1 @@
+"""The API: one table of operations, served by Gradio, plain HTTP and MCP."""

@@ -1,0 +1,168 @@
+"""The table as an OpenAPI document, and as a page people can read and try."""
+
+from __future__ import annotations
+
+import html
+import inspect
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ... import __version__
+from ...sessions.store import Download
+from .endpoints import ENDPOINTS, Endpoint
+
+REF = "#/components/schemas/{model}"
+ERRORS = {
+    "400": "Bad input: which field, and what is allowed",
+    "401": "Not signed in",
+    "404": "Unknown session, mask or file",
+    "413": "Too large",
+    "415": "Not a picture we read",
+    "422": "Fields missing or of the wrong type",
+    "429": "Too many requests in a minute; Retry-After says when to come back",
+    "503": "Busy, or the engine cannot be reached; Retry-After says when to come back",
+    "504": "Took longer than its time limit; nothing was changed",
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1 of every endpoint."""
+    schemas: dict[str, Any] = {
+        "Error": {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+    }
+    paths: dict[str, Any] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(f"/api{endpoint.path}", {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "SAM2 Painter",
+            "version": __version__,
+            "description": "Open a photo of a building, find its walls, paint them, download the picture. "
+            "Coordinates are pixels of the photo as opened, upright. Every session_id is a secret of whoever uploaded.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+        "security": [{}, {"basic": []}, {"bearer": []}],
+    }
+
+
+def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
+    descriptions = endpoint.descriptions
+    asked = endpoint.request.model_json_schema(ref_template=REF)
+    schemas.update(asked.pop("$defs", {}))
+    for name, schema in asked.get("properties", {}).items():
+        schema.update({"description": descriptions.get(name, "")})
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "responses": {"200": _reply(endpoint, schemas), **_errors()},
+    }
+    in_path = set(re.findall(r"{(\w+)}", endpoint.path))
+    if endpoint.method == "POST":
+        form = {**asked, "properties": {**asked["properties"], **dict.fromkeys(endpoint.attachments, _BINARY)}}
+        operation["requestBody"] = {
+            "required": bool(endpoint.required),
+            "content": {"application/json": {"schema": asked}, "multipart/form-data": {"schema": form}},
+        }
+    else:
+        operation["parameters"] = [
+            {
+                "name": name,
+                "in": "path" if name in in_path else "query",
+                "required": name in endpoint.required,
+                "description": descriptions.get(name, ""),
+                "schema": {"type": "string"},
+            }
+            for name in endpoint.fields
+        ]
+    return operation
+
+
+_BINARY = {"type": "string", "format": "binary", "description": "the file itself"}
+
+
+def _reply(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
+    returned = endpoint.hints["return"]
+    if returned is Download:
+        return {"description": "The file.", "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+    schema = TypeAdapter(returned).json_schema(ref_template=REF)
+    schemas.update(schema.pop("$defs", {}))
+    schemas[returned.__name__] = schema
+    description = " ".join((inspect.getdoc(returned) or "").split())
+    reference = {"$ref": REF.format(model=returned.__name__)}
+    return {"description": description, "content": {"application/json": {"schema": reference}}}
+
+
+def _errors() -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": REF.format(model="Error")}}}
+    return {status: {"description": what, "content": content} for status, what in ERRORS.items()}
+
+
+# -- the page --------------------------------------------------------------------------------------------------------
+
+_EXAMPLES: dict[str, Any] = {
+    "color": "#b5c7a3",
+    "point": [100, 100],
+    "mask_ids": [0, 1],
+    "colored_masks": [{"mask_id": 0, "color": "#b5c7a3"}],
+}
+
+
+@cache
+def page() -> str:
+    """The endpoints with their fields, each with a form to try it; no script but its own, nothing fetched."""
+    template = (files(__package__) / "docs.html").read_text(encoding="utf-8")
+    return template.replace("{{version}}", html.escape(__version__)).replace(
+        "{{endpoints}}", "\n".join(_section(endpoint) for endpoint in ENDPOINTS)
+    )
+
+
+def _section(endpoint: Endpoint) -> str:
+    descriptions = endpoint.descriptions
+    rows = "".join(
+        f"<tr><td><code>{name}</code></td><td>{html.escape(type_text(endpoint, name))}</td>"
+        f"<td>{html.escape(_default_text(endpoint, name))}</td><td>{html.escape(descriptions.get(name, ''))}</td></tr>"
+        for name in endpoint.fields
+    )
+    table = f"<table><tr><th>Field<th>Type<th>Default<th>Meaning</tr>{rows}</table>" if rows else ""
+    asked = [name for name in endpoint.fields if name in endpoint.required - endpoint.attachments]
+    example = {name: _EXAMPLES.get(name, "…") for name in asked}
+    attributes = f'data-method="{endpoint.method}" data-path="{html.escape(endpoint.path)}"'
+    inputs = "".join(f'<label>{name} <input type="file" name="{name}"></label>' for name in endpoint.attachments)
+    if example:
+        inputs += (
+            f"<textarea spellcheck=false>{html.escape(json.dumps(example, indent=1, ensure_ascii=False))}</textarea>"
+        )
+    return (
+        f'<details id="{endpoint.name}"><summary><b>{endpoint.method}</b> <code>/api{html.escape(endpoint.path)}</code>'
+        f"<span>{html.escape(endpoint.summary)}</span></summary>{table}"
+        f"<form {attributes}>{inputs}<button>Send</button><output></output></form></details>"
+    )
+
+
+def type_text(endpoint: Endpoint, name: str) -> str:
+    """The type of a field as people write it: "list[Point] or null"."""
+    if name in endpoint.attachments:
+        return "file or base64 text"
+    annotation = endpoint.fields[name].annotation
+    return str(annotation).replace(" | None", " or null")
+
+
+def _default_text(endpoint: Endpoint, name: str) -> str:
+    default = endpoint.fields[name].default
+    if default is inspect.Parameter.empty:
+        return "required"
+    return "" if default is None else f"{default:.4g}" if isinstance(default, float) else str(default)

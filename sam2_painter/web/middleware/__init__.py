@@ -1,0 +1,1 @@
+"""Middleware: who may come in, how much at once, and who has left."""

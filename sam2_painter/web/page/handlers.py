@@ -1,0 +1,276 @@
+"""What the page asks for: each handler reads what the browser sent, calls one verb, and says what is to be seen.
+
+The browser's events are no more trusted than any request: whoever can reach the server can send them by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ...errors import Cancelled, InvalidInput, SessionNotFound
+from ...paint import colors
+from ...photos import examples, sources
+from ...studio.studio import Studio
+from ...types import AutoMask, Prompts, Session, whole_number
+from .. import files
+from ..api import operations as verbs
+from ..api.schemas import Attachment
+from . import view
+
+Json = dict[str, Any]
+MAX_CLICKS = 64  # in one event: fast fingers, not a flood
+
+_LAYER_CHANGES = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
+_KNOBS = tuple(knob.name for knob in fields(AutoMask))
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One event of the browser. `get` gives what was sent, of any JSON type: verbs check what they take."""
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, data: object) -> Ask:
+        """Raises InvalidInput when it is no object."""
+        if not isinstance(data, dict):
+            raise InvalidInput("This event has no data. Reload the page.")
+        return cls(data)
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        return self.values.get(name, otherwise)
+
+    @property
+    def sid(self) -> str:
+        """The session; SessionNotFound when none was named."""
+        sid = self.get("sid")
+        if not isinstance(sid, str):
+            raise SessionNotFound("")
+        return sid
+
+    @property
+    def have(self) -> Mapping[str, object]:
+        """Keys of the pictures the browser holds."""
+        have = self.get("have")
+        return have if isinstance(have, dict) else {}
+
+    def whole(self, name: str) -> int:
+        """A whole number."""
+        return whole_number(self.get(name), name, -(2**31), 2**31 - 1)
+
+    def items(self, name: str, most: int) -> list[Any]:
+        """A list of at most so many."""
+        items = self.get(name)
+        if not isinstance(items, list) or not 0 < len(items) <= most:
+            raise InvalidInput(f"{name} must be a list of 1 to {most}", name)
+        return items
+
+
+Verb = Callable[[Studio, Ask], Json]
+
+
+def _seen(studio: Studio, ask: Ask, session: Session) -> Json:
+    return {"session": view.snapshot(studio, session, ask.have)}
+
+
+def open_upload(studio: Studio, ask: Ask, uploads: Path) -> Json:
+    """Open what the browser has just uploaded.
+
+    The session keeps its own; the uploaded file is left to `files.sweep`, as Gradio gives equal files of two people
+    one path.
+    """
+    sent = _uploaded(ask, uploads)
+    return _opened(studio, ask, studio.open(sent.content, sent.name))
+
+
+def open_example(studio: Studio, ask: Ask) -> Json:
+    """Open one of the photos that come with the package."""
+    path = examples.path(ask.get("name"))
+    return _opened(studio, ask, studio.open(path, path.name))
+
+
+def _uploaded(ask: Ask, uploads: Path) -> Attachment:
+    return files.uploaded({"path": ask.get("path"), "orig_name": ask.get("name")}, uploads)
+
+
+def _opened(studio: Studio, ask: Ask, session: Session) -> Json:
+    """The next photo, with the paints that were brought along to the one before."""
+    with suppress(SessionNotFound):
+        if palette := studio.session(ask.sid).palette:
+            session = studio.use_palette(session.id, palette)
+    return _seen(studio, ask, session)
+
+
+def resume(studio: Studio, ask: Ask) -> Json:
+    """Find the browser's session again; one that is gone is no mistake of anybody."""
+    try:
+        return _seen(studio, ask, studio.session(ask.sid))
+    except SessionNotFound:
+        return {"gone": "Your last photo was deleted after a while without use. Open it again."}
+
+
+def look(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.session(ask.sid))
+
+
+def embed(studio: Studio, ask: Ask) -> Json:
+    studio.embed(ask.sid)
+    return {}
+
+
+def close(studio: Studio, ask: Ask) -> Json:
+    studio.close(ask.sid)
+    return {"gone": "Your photo and everything made from it were deleted."}
+
+
+def click(studio: Studio, ask: Ask) -> Json:
+    """One or more clicks [x, y, label], in their order."""
+    for point in ask.items("points", MAX_CLICKS):
+        if not isinstance(point, list) or len(point) != 3:
+            raise InvalidInput("a point must be [x, y, label]", "points")
+        session = studio.click(ask.sid, *point, mode=ask.get("mode", "new"))
+    return _seen(studio, ask, session)
+
+
+def box(studio: Studio, ask: Ask) -> Json:
+    prompts = Prompts(box=ask.items("box", 4))  # type: ignore[arg-type]  # Prompts checks it
+    return _seen(studio, ask, studio.segment(ask.sid, prompts, ask.get("mode", "new")))
+
+
+def remove_point(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.remove_point(ask.sid, ask.whole("index")))
+
+
+def choose(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.choose(ask.sid, ask.whole("choice")))
+
+
+def select(studio: Studio, ask: Ask) -> Json:
+    ids = ask.items("mask_ids", studio.sessions.max_masks)
+    return _seen(studio, ask, studio.select(ask.sid, ids, ask.get("mode", "new")))
+
+
+def find(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.find(ask.sid, ask.get("category"), ask.get("mode", "new")))
+
+
+def clear_selection(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.clear_selection(ask.sid))
+
+
+def color(studio: Studio, ask: Ask) -> Json:
+    """What somebody typed, or pointed the eyedropper at, as a colour."""
+    session = studio.session(ask.sid)
+    if ask.get("at") is None:
+        return {"color": view.color(studio, session, studio.color(session, ask.get("text")))}
+    x, y = Prompts([ask.items("at", 2)], [1]).point_coords[0].tolist()  # type: ignore[arg-type]  # Prompts checks it
+    return {"color": view.color(studio, session, studio.color_at(ask.sid, x, y))}
+
+
+def wall_color(studio: Studio, ask: Ask) -> Json:
+    """What colour the wall under a mask has now."""
+    rgb = studio.wall_color(ask.sid, ask.whole("mask_id"))
+    return {"wall_color": view.color(studio, studio.session(ask.sid), rgb)}
+
+
+def load_palette(studio: Studio, ask: Ask, uploads: Path) -> Json:
+    """Choose from the paints of a file the browser has just uploaded."""
+    sent = _uploaded(ask, uploads)
+    data = sources.read_bytes(sent.content, colors.MAX_PALETTE_BYTES, field="palette")
+    return _seen(studio, ask, studio.use_palette(ask.sid, colors.load_palette(data, sent.name)))
+
+
+def reset_palette(studio: Studio, ask: Ask) -> Json:
+    """Choose from the usual paints again."""
+    return _seen(studio, ask, studio.use_palette(ask.sid, None))
+
+
+def wall(studio: Studio, ask: Ask) -> Json:
+    session = studio.session(ask.sid)
+    return {"wall": view.white_wall(studio, session, ask.get("mask_id"))}
+
+
+def detail(studio: Studio, ask: Ask) -> Json:
+    """A part of the picture for a stage that is zoomed in."""
+    box = ask.items("box", 4)
+    if len(box) != 4:
+        raise InvalidInput("box must be [x, y, width, height]", "box")
+    return {"detail": view.detail(studio, studio.session(ask.sid), box)}
+
+
+def paint_selection(studio: Studio, ask: Ask) -> Json:
+    layer = {name: ask.get(name) for name in ("mask_id", "opacity", "light", "shadow", "mode")}
+    rgb = studio.color(studio.session(ask.sid), ask.get("color"))
+    session = studio.paint(ask.sid, [{**layer, "color": rgb}])
+    return _seen(studio, ask, session) | {"color": view.color(studio, session, rgb)}
+
+
+def edit_layer(studio: Studio, ask: Ask) -> Json:
+    changes = ask.get("changes")
+    if not isinstance(changes, dict) or not changes or not set(changes) <= set(_LAYER_CHANGES):
+        raise InvalidInput(f"changes must name one or more of {', '.join(_LAYER_CHANGES)}", "changes")
+    if "color" in changes:
+        changes = {**changes, "color": studio.color(studio.session(ask.sid), changes["color"])}
+    return _seen(studio, ask, studio.edit_layer(ask.sid, ask.whole("index"), **changes))
+
+
+def remove_layer(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.remove_layer(ask.sid, ask.whole("index")))
+
+
+def move_layer(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.move_layer(ask.sid, ask.whole("index"), ask.whole("to")))
+
+
+def undo(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.undo(ask.sid))
+
+
+def redo(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.redo(ask.sid))
+
+
+def download(studio: Studio, ask: Ask) -> Json:
+    made = studio.download(
+        ask.sid, painted=ask.get("painted") is not False, format=ask.get("format"), quality=ask.get("quality")
+    )
+    return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
+
+
+def generate(studio: Studio, ask: Ask) -> Iterator[Json]:
+    """Every mask, told in steps: {"fraction": 0.4}, and {"done": count} at last.
+
+    A browser that goes away stops the work.
+    """
+    sid = ask.sid
+    options = AutoMask(**{name: ask.get(name) for name in _KNOBS if name in ask.values})
+    told: queue.SimpleQueue[float | None] = queue.SimpleQueue()
+    with ThreadPoolExecutor(1, "generate") as pool:
+        work = pool.submit(studio.generate, sid, options, told.put)
+        work.add_done_callback(lambda _: told.put(None))
+        try:
+            yield {"sid": sid, "fraction": 0.0}
+            while (fraction := told.get()) is not None:
+                yield {"sid": sid, "fraction": round(fraction, 2)}
+            yield {"sid": sid, "done": len(work.result().session.automatic)}
+        except Cancelled:
+            yield {"sid": sid, "cancelled": True}
+        finally:
+            if not work.done():
+                studio.cancel(sid)
+
+
+def cancel(studio: Studio, ask: Ask) -> None:
+    studio.cancel(ask.sid)
+
+
+def dumps(values: Json) -> str:
+    """JSON for the page. No "<": gr.HTML looks for tags in what it is given, and a layer may be called one."""
+    return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")

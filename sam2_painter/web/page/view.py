@@ -1,0 +1,231 @@
+"""A session as the page shows it: plain values and small pictures, ready for JSON.
+
+Pictures travel as data URLs, so nothing of a photo is written to a folder that outlives its session, and nobody can
+ask for it by address. The browser says by `have` which ones it holds already; those are named again but not sent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ... import paint
+from ...masks import overlay
+from ...paint import colors
+from ...photos import examples, images
+from ...studio.studio import Studio
+from ...types import Mask, Selection, Session, whole_number
+
+PREVIEW = 1600  # pixels on the long side of what the stage shows
+HOVER = 800  # of the label map: a finger or a pointer is no finer
+WALL = 900  # of the white wall that is recoloured while a slider moves
+THUMBNAIL_ROW, THUMBNAIL_WIDEST, SPRITE_WIDTH = 108, 192, 1920  # of the gallery, in pixels of its sprite
+QUALITY = 86
+
+Have = Mapping[str, object]
+Json = dict[str, Any]
+
+
+def boot(studio: Studio, *, signs_in: bool = False) -> Json:
+    """What the page must know before any photo is open. signs_in: whether people had to sign in to see it."""
+    return {
+        "engine": {"title": studio.engine.title, "reason": studio.reason},
+        "categories": list(studio.categories),
+        "examples": shelf(),
+        "max_file_size": studio.max_file_size,
+        "max_palette_size": colors.MAX_PALETTE_BYTES,
+        "session_ttl": studio.sessions.ttl,
+        "signs_in": signs_in,
+    }
+
+
+@cache
+def shelf() -> tuple[Json, ...]:
+    """The example photos, each with a small picture."""
+    return tuple(
+        {"name": name, "title": name.replace("-", " ").capitalize(), "url": _small(examples.path(name))}
+        for name in examples.NAMES
+    )
+
+
+def _small(path: Path) -> str:
+    return images.to_data_url(images.thumbnail(images.open_photo(path).pixels, 300, 80), "JPEG")
+
+
+def snapshot(studio: Studio, session: Session, have: Have) -> Json:
+    """Everything the page shows of a session, less the pictures the browser has."""
+    height, width = session.size
+    return {
+        "sid": session.id,
+        "revision": session.revision,
+        "name": session.name,
+        "width": width,
+        "height": height,
+        "undo": session.can_undo,
+        "redo": session.can_redo,
+        "photo": _sent("photo", session.digest, have, lambda: _preview(studio, session, painted=False)),
+        "picture": _sent("picture", _picture_key(session), have, lambda: _preview(studio, session, painted=True)),
+        "selection": _selection(session, have),
+        "palette": _palette(studio, session, have),
+        "layers": [
+            {
+                "mask_id": layer.mask_id,
+                "name": layer.name,
+                "color": colors.to_hex(layer.color),
+                "opacity": layer.opacity,
+                "light": layer.light,
+                "shadow": layer.shadow,
+                "mode": layer.mode,
+                "visible": layer.visible,
+            }
+            for layer in session.layers
+        ],
+        "regions": _regions(studio, session, have),
+    }
+
+
+def _sent(name: str, key: str, have: Have, make: Callable[[], str]) -> Json:
+    """A picture by its key, with the picture itself only for a browser that lacks it; "" is the key of none."""
+    return {"key": key, "url": make() if key and have.get(name) != key else None}
+
+
+def _palette(studio: Studio, session: Session, have: Have) -> Json:
+    palette = studio.palette(session)
+    key = f"{hash(palette):x}"
+    paints = None if have.get("palette") == key else [[one.name, colors.to_hex(one.rgb)] for one in palette.paints]
+    return {"key": key, "name": palette.name, "own": session.palette is not None, "paints": paints}
+
+
+def _preview(studio: Studio, session: Session, *, painted: bool) -> str:
+    layers = session.layers if painted else ()  # of this snapshot: somebody else may be painting meanwhile
+    pixels = studio.picture(session.id, layers=layers, max_side=PREVIEW)
+    return images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
+
+
+def _picture_key(session: Session) -> str:
+    """Names how the layers look; "" when they change nothing."""
+    shown = [
+        (hash(v.mask.rle), v.color, v.opacity, v.mode, v.light, v.shadow)
+        for v in session.layers
+        if v.visible and v.opacity > 0
+    ]
+    return sha256(repr(shown).encode()).hexdigest()[:16] if shown else ""
+
+
+def _selection(session: Session, have: Have) -> Json:
+    selection: Selection = session.selection
+    prompts = selection.prompts
+    points: list[Json] = []
+    if prompts is not None:
+        pairs = zip(prompts.point_coords.tolist(), prompts.point_labels.tolist(), strict=True)
+        points = [{"x": x, "y": y, "label": label} for (x, y), label in pairs]
+    mask = None if selection.mask_id is None else session.masks[selection.mask_id]
+    key = "" if mask is None else f"{session.id[:8]}/{selection.mask_id}"
+    return {
+        "mask_id": selection.mask_id,
+        "mask": _sent("mask", key, have, lambda: images.to_data_url(overlay.tint_png(mask.rle, PREVIEW, alpha=1))),
+        "area": 0 if mask is None else mask.area / math.prod(session.size),
+        "category": "" if mask is None else mask.category,
+        "points": points,
+        "box": None if prompts is None or prompts.box is None else prompts.box.tolist(),
+        "candidates": [session.masks[i].predicted_iou for i in selection.candidates],
+        "choice": selection.choice,
+    }
+
+
+def _regions(studio: Studio, session: Session, have: Have) -> Json | None:
+    if not session.automatic:
+        return None
+    found = [session.masks[mask_id] for mask_id in session.automatic]
+    key = sha256(repr((session.id, session.automatic)).encode()).hexdigest()[:16]
+    regions: Json = {"key": key, "count": len(found), "ids": list(session.automatic)}
+    if have.get("regions") == key:
+        return regions
+    pixels = math.prod(session.size)
+    sprite, places = _sprite(images.fit(studio.photo(session.id).pixels, PREVIEW), found)
+    return regions | {
+        "map": {"url": images.to_data_url(overlay.label_map_png(found, session.size, HOVER))},
+        "sprite": sprite,
+        "items": [
+            {"id": mask_id, "area": mask.area / pixels, "category": mask.category, "at": place}
+            for mask_id, mask, place in zip(session.automatic, found, places, strict=True)
+        ],
+    }
+
+
+def _sprite(small: np.ndarray, found: list[Mask]) -> tuple[Json, list[tuple[int, int, int]]]:
+    """Every thumbnail in one JPEG, quicker to send and to decode than a hundred; and the x, y, width of each."""
+    thumbnails = []
+    for mask in found:
+        encoded = np.frombuffer(overlay.thumbnail(small, mask, THUMBNAIL_WIDEST), np.uint8)
+        picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+        width = min(
+            THUMBNAIL_WIDEST, max(THUMBNAIL_ROW // 2, round(picture.shape[1] * THUMBNAIL_ROW / picture.shape[0]))
+        )
+        thumbnails.append(_filled(picture, width, THUMBNAIL_ROW))
+    places, x, y = [], 0, 0
+    for picture in thumbnails:
+        if x + picture.shape[1] > SPRITE_WIDTH:
+            x, y = 0, y + THUMBNAIL_ROW
+        places.append((x, y, picture.shape[1]))
+        x += picture.shape[1]
+    sheet = np.zeros((y + THUMBNAIL_ROW, SPRITE_WIDTH, 3), np.uint8)
+    for (x, y, width), picture in zip(places, thumbnails, strict=True):
+        sheet[y : y + THUMBNAIL_ROW, x : x + width] = picture
+    url = images.to_data_url(images.encode(sheet, "JPEG", 80), "JPEG")
+    return {"url": url, "width": SPRITE_WIDTH, "height": sheet.shape[0], "row": THUMBNAIL_ROW}, places
+
+
+def _filled(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(height, width, 3): the picture scaled to cover all of it, its middle."""
+    h, w = picture.shape[:2]
+    scale = max(width / w, height / h)
+    scaled = cv2.resize(
+        picture, (max(width, round(w * scale)), max(height, round(h * scale))), interpolation=cv2.INTER_AREA
+    )
+    top, left = (scaled.shape[0] - height) // 2, (scaled.shape[1] - width) // 2
+    return scaled[top : top + height, left : left + width]
+
+
+def detail(studio: Studio, session: Session, box: list[Any]) -> Json:
+    """A part of the picture, XYWH in the photo, as sharp as the stage can show it."""
+    height, width = session.size
+    x = whole_number(box[0], "box", 0, width - 1)
+    y = whole_number(box[1], "box", 0, height - 1)
+    w = whole_number(box[2], "box", 1, width - x)
+    h = whole_number(box[3], "box", 1, height - y)
+    pixels = images.fit(studio.picture(session.id, layers=session.layers)[y : y + h, x : x + w], PREVIEW)
+    url = images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
+    return {"key": _picture_key(session), "box": [x, y, w, h], "url": url}
+
+
+def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
+    """What the browser recolours by itself while a slider moves: the wall were it white, and its box in the photo."""
+    photo, mask = studio.photo(session.id), session.mask(mask_id)
+    white, box = paint.white_wall(photo, mask.rle, PREVIEW, analyse=studio.surface)  # the surface painting needs next
+    small = images.fit(cv2.cvtColor(white, cv2.COLOR_RGBA2BGRA), WALL)
+    data = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, 75])[1].tobytes()
+    scale = max(session.size) / max(images.fit_size(session.size, PREVIEW))
+    return {"mask_id": mask_id, "url": images.to_data_url(data, "WEBP"), "box": [v * scale for v in box]}
+
+
+def color(studio: Studio, session: Session, rgb: tuple[int, int, int]) -> Json:
+    """A colour as the panel shows it: its hex, the paint it is nearest to, its light reflectance, what goes with it."""
+    told = studio.describe(session, rgb)
+    goes_with = [
+        (f"{kind} {i + 1}", colors.to_hex(c)) for kind, group in told.harmonies.items() for i, c in enumerate(group)
+    ]
+    return {
+        "color": colors.to_hex(rgb),
+        "name": told.name if told.distance < 1 else f"near {told.name}",
+        "distance": round(told.distance, 1),
+        "lrv": round(told.reflectance),
+        "goes_with": goes_with,
+    }
