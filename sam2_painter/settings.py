@@ -165,14 +165,15 @@ def _read_environment(cls: type[Settings], environ: Mapping[str, str]) -> dict[s
     return {name: _parse(cls, name, text, env=True) for name, text in given.items() if text}
 
 
-def _flag(knob: Field) -> str:
+def _flag(knob: Field[Any]) -> str:
     return "--" + knob.name.replace("_", "-")
 
 
-def _show(knob: Field) -> str:
+def _show(knob: Field[Any]) -> str:
+    default: Any = knob.default
     if knob.metadata["kind"] == "size":
-        return f"{knob.default // MB}MB"
-    return f"{knob.default:g}" if isinstance(knob.default, float) else str(knob.default)
+        return f"{default // MB}MB"
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _parse(cls: type[Settings], name: str, text: str, *, env: bool) -> Any:

@@ -85,7 +85,9 @@ def test_its_image_holds_pinned_code_and_weights(deployed):
 def test_it_takes_our_package_along(deployed):
     """The engine and the wire are mounted, and nothing but Python files."""
     files = [f.filename for name, mount in deployed[1] if name == "MountGetOrCreate" for f in mount.files]
-    assert {f"/root/sam2_painter/engines/{name}" for name in ("wire.py", "service.py", "sam2/engine.py")} <= set(files)
+    assert {
+        f"/root/sam2_painter/engines/{name}" for name in ("remote/wire.py", "remote/server.py", "sam2/engine.py")
+    } <= set(files)
     assert all(name.endswith(".py") for name in files)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from .. import masks, paint
-from ..engines import Engine, Progress, no_progress
+from ..engines import Engine, Finder, Progress, no_progress
 from ..engines.guarded import GuardedEngine
 from ..errors import InvalidInput, MaskNotFound, NotAnImage, PainterError, StorageError
 from ..jobs.cache import CacheStatus, Found
@@ -28,8 +28,9 @@ from ..paint.surface import Surface
 from ..photos import images, sources
 from ..rle import RLE
 from ..sessions import edits, exports
+from ..sessions.downloads import Download
 from ..sessions.edits import SelectMode
-from ..sessions.store import Download, Edit, SessionStore
+from ..sessions.store import Edit, SessionStore
 from ..settings import Settings
 from ..types import (
     AutoMask,
@@ -432,7 +433,7 @@ class Studio:
     @property
     def categories(self) -> tuple[str, ...]:
         """What `find` understands; empty for engines that name nothing."""
-        return self.engine.categories
+        return self.engine.categories if isinstance(self.engine, Finder) else ()
 
     @property
     def status(self) -> str:
