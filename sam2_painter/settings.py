@@ -13,6 +13,7 @@ from typing import Any
 from .errors import InvalidInput
 
 MB = 2**20
+_DATA_DIR = Path("~/.sam2_painter")
 
 
 def _knob(
@@ -77,9 +78,7 @@ class Settings:
     )
     log_json: bool = _knob(False, "SAM2_PAINTER_LOG_JSON", "log lines as JSON instead of key=value")
 
-    data_dir: Path = _knob(
-        Path("~/.sam2_painter"), "SAM2_PAINTER_DATA_DIR", "folder for everything that is kept", kind="Path"
-    )
+    data_dir: Path = _knob(_DATA_DIR, "SAM2_PAINTER_DATA_DIR", "folder for everything that is kept", kind="Path")
     upload_dir: Path | None = _knob(None, "UPLOAD_DIR", "photos as they were sent [DATA_DIR/uploads]", kind="Path")
     masks_dir: Path | None = _knob(None, "MASKS_DIR", "masks, layers and history [DATA_DIR/masks]", kind="Path")
     results_dir: Path | None = _knob(None, "RESULTS_DIR", "pictures made for download [DATA_DIR/results]", kind="Path")
@@ -151,11 +150,19 @@ class Settings:
         user, colon, password = self.auth.partition(":")
         if self.auth and not (user and colon and password):
             raise InvalidInput("--auth must be USER:PASSWORD", "auth")
-        data = Path(self.data_dir).expanduser()
+        data = self.default_data_dir() if self.data_dir == _DATA_DIR else _expand(self.data_dir, "data_dir")
         object.__setattr__(self, "data_dir", data)
         for name, folder in (("upload_dir", "uploads"), ("masks_dir", "masks"), ("results_dir", "results")):
             given = getattr(self, name)
-            object.__setattr__(self, name, data / folder if given is None else Path(given).expanduser())
+            object.__setattr__(self, name, data / folder if given is None else _expand(given, name))
+
+    @staticmethod
+    def default_data_dir() -> Path:
+        """Where everything is kept unless a folder is named; as "~/..." where nobody knows a home folder."""
+        try:
+            return _DATA_DIR.expanduser()
+        except RuntimeError:
+            return _DATA_DIR
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -205,6 +212,15 @@ def _read_environment(cls: type[Settings], environ: Mapping[str, str]) -> dict[s
 
 def _flag(knob: Field[Any]) -> str:
     return "--" + knob.name.replace("_", "-")
+
+
+def _expand(folder: Path, name: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise InvalidInput(
+            f"--{name.replace('_', '-')} {folder}: that home folder is not known here. Name it by its full path.", name
+        ) from None
 
 
 def _show(knob: Field[Any]) -> str:
