@@ -231,7 +231,7 @@ class Painter:
     def paint(
         self,
         color: str | RGB,
-        opacity: float = Layer.opacity,
+        opacity: float = 1.0,
         mode: PaintMode = Layer.mode,
         *,
         light: float = Layer.light,
