@@ -59,13 +59,15 @@ def fit_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo, upright. `pixels` is (H, W, 3) uint8 sRGB, read-only; `name` is the file name it came with.
+    """A photo, upright. `pixels` is (H, W, 3) uint8 sRGB, read-only; `name` is the file name it came with; `notes` are
+    sentences for who opens it, such as "Transparent parts of the photo are white now."
 
     Raises InvalidInput for arrays of any other form.
     """
 
     pixels: np.ndarray
     name: str = "photo"
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         pixels = np.asarray(self.pixels)
