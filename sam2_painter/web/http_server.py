@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -41,7 +42,7 @@ def listen(host: str, port: int, *, any_port: bool = False) -> socket.socket:
     if last.errno in _NO_SUCH_ADDRESS:
         raise InvalidInput(f"{host} is no address of this machine. Choose another with --host.", "host") from None
     raise InvalidInput(
-        f"Port {port} of {host} cannot be had ({last.strerror}). Choose another with --port.", "port"
+        f"Port {port} of {host} cannot be had ({os.strerror(last.errno or 0)}). Choose another with --port.", "port"
     ) from None
 
 
