@@ -28,7 +28,7 @@ from ..paint import colors
 from ..paint.surface import Surface
 from ..photos import images, sources
 from ..rle import RLE
-from ..sessions import edits, exports
+from ..sessions import edits, exports, folders
 from ..sessions.downloads import Download
 from ..sessions.edits import SelectMode
 from ..sessions.store import Edit, SessionStore
@@ -136,9 +136,7 @@ class Studio:
             sam2_compile=settings.sam2_compile,
         )
         sessions = SessionStore(
-            settings.upload_dir,  # type: ignore[arg-type]
-            settings.masks_dir,  # type: ignore[arg-type]
-            settings.results_dir,  # type: ignore[arg-type]
+            *folders.from_settings(settings),
             ttl=settings.session_ttl,
             max_sessions=settings.max_sessions,
             max_disk=settings.max_disk,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,14 +29,14 @@ RESERVED_DESCRIPTORS = 256
 class Connections:
     """The connections that are open, and what is allowed.
 
-    most: of them, and most_each of one address. trusted: addresses that speak for many, such as a proxy's, and are not
-    limited by themselves. head_seconds: in which the head of a request must have come. read_seconds: in which a client
+    most: of them, and most_each of one address. is_proxy: whether an address speaks for many, and is not limited
+    by itself. head_seconds: in which the head of a request must have come. read_seconds: in which a client
     must take least_read bytes of an answer. most_unread: bytes of answers that one address may leave untaken.
     """
 
     most: int
     most_each: int
-    trusted: Collection[str] = ()
+    is_proxy: Callable[[str], bool] = lambda address: False
     head_seconds: float = 20.0
     read_seconds: float = 30.0
     least_read: int = 32 * 1024
@@ -48,7 +48,7 @@ class Connections:
         """Count one more of this address, if there is room for it."""
         if sum(self.by_address.values()) >= self.most:
             return False
-        if address not in self.trusted and self.by_address[address] >= self.most_each:
+        if not self.is_proxy(address) and self.by_address[address] >= self.most_each:
             return False
         self.by_address[address] += 1
         return True

@@ -11,9 +11,11 @@ import os
 import signal
 import threading
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import gradio as gr
 import httpx
@@ -22,6 +24,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
+from ..hosts import AllowedHosts, hosted_names, own_names, split_host
 from ..jobs.workers import Workers
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -32,14 +35,17 @@ from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_lim
 from .http_server import HttpServer, listen, url_of
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
+from .middleware.cors import Cors
 from .middleware.defects import Defects
 from .middleware.disconnect import Disconnects
 from .middleware.entrance import Entrance
+from .middleware.front import Front
 from .middleware.gradio_calls import GradioCalls
 from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.origins import Origins
 from .middleware.paths import API, GRADIO_API, HEALTH, is_under
+from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
 from .page import blocks as page
@@ -117,16 +123,21 @@ def launch(
     workers = Workers(queue_size=settings.queue_size)
     photos = Rate(settings.sessions_per_minute, "photos")
     service = api.Service(studio, workers, photos, uploads)
+    shared_as: list[str] = []
+    front = _front(settings, lambda: shared_as[0] if shared_as else "")
     api.add_to(blocks, service)
     blocks.queue(max_size=settings.queue_size)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, middleware=_middleware(service, blocks, settings))
+    app = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, middleware=_middleware(service, blocks, settings, front)
+    )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
         gradio_app.mount(app, blocks, settings, mcp=mcp, **page.launch_options())
     most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
-    connections = Connections(most, min(most, settings.connections_per_address))
+    speak_for_many = TrustedProxies.parse(settings.trusted_proxies)
+    connections = Connections(most, min(most, settings.connections_per_address), speak_for_many.include)
     http = HttpServer(app, listening, connections)
     stop = threading.Event()
     served = Served(url, "", (), blocks, app, workers, http, stop)
@@ -142,6 +153,8 @@ def launch(
     if settings.share:
         with contextlib.redirect_stdout(chatter):
             share_url = gradio_app.open_tunnel(blocks, settings.host, port, share_server_address)
+    if share_url:
+        shared_as.append(urlsplit(share_url).netloc)
     log.debug("gradio: %s", chatter.getvalue().strip())
     threading.Thread(target=_sweep, args=(stop, studio, uploads), name="sweep", daemon=True).start()
     served = replace(served, share_url=share_url, notes=_notes(url, share_url, settings, mcp))
@@ -175,17 +188,29 @@ def _reach(url: str) -> None:
     )
 
 
-def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings) -> list[Middleware]:
+def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
+    """What settles who asks, and by which name; share_host: the name of the public link."""
+    root = RootPath.parse(settings.root_path)
+    hosts = AllowedHosts.parse(settings.allowed_hosts).and_also(
+        *own_names(settings.host), *hosted_names(os.environ), *([split_host(root.host)[0]] if root.host else [])
+    )
+    trusted = TrustedProxies.parse(settings.trusted_proxies)
+    return Middleware(Front, hosts=hosts, trusted=trusted, root=root, share_host=share_host)
+
+
+def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, front: Middleware) -> list[Middleware]:
     """What stands before everything the server answers, the outermost first."""
-    origins = Origins(one.strip().rstrip("/") for one in settings.cors_origins.split(",") if one.strip())
+    origins = Origins.parse(settings.cors_origins)
     sign_in = SignIn(settings.credentials, settings.auth_token)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
     entrance.started = True
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
-    doors: dict[str, ASGIApp] = {API: rest.build(service, origins.named)}
+    doors: dict[str, ASGIApp] = {API: rest.build(service)}
     return [
         Middleware(Defects),
         Middleware(Heads, policy=page_policy(origins.named, shared=settings.share)),
+        front,
+        Middleware(Cors, named=origins.named),
         Middleware(
             RateLimits,
             requests=Rate(settings.requests_per_minute, "requests"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import Busy
 from ..error_responses import refuse, refuse_error
@@ -26,7 +26,7 @@ _CLOSED = re.compile(
 
 
 class Guard:
-    """An ASGI application around `app`: lets in whom `entrance` does, and tells foreign sites nothing of CORS."""
+    """An ASGI application around `app`: lets in whom `entrance` does, and hides what Gradio has beside the page."""
 
     def __init__(self, app: ASGIApp, *, entrance: Entrance):
         self.app, self.entrance = app, entrance
@@ -37,8 +37,6 @@ class Guard:
             await self.app(scope, receive, send)
             return
         headers, path = Headers(scope=scope), path_of(scope)
-        if self.entrance.origins.is_foreign(headers):
-            send = _without_cors(send)
         answer: Response | None
         try:
             answer = await self.entrance.admit(scope, receive, headers, path)
@@ -65,13 +63,3 @@ class Doors:
         path = path_of(scope) if scope["type"] != "lifespan" else ""
         inner = next((app for prefix, app in self.by_prefix.items() if is_under(path, prefix)), self.app)
         await inner(scope, receive, send)
-
-
-def _without_cors(send: Send) -> Send:
-    async def finish(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = [one for one in message.get("headers", ()) if not one[0].startswith(b"access-control-")]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return finish

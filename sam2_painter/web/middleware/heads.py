@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..error_responses import refuse
-from .auth import COOKIE
-from .paths import GRADIO_API, path_of
+from .auth import COOKIE, MOST_COOKIES, cookies_named
+from .paths import GRADIO_API
 
 MOST_HEADERS, MOST_HEADER_BYTES, MOST_URL_BYTES, MOST_COOKIE_BYTES = 100, 8192, 8192, 65536
 _OWN_COOKIE_BYTES = 512
@@ -36,7 +35,6 @@ NOTEBOOKS = (
 """Where notebooks live that may show the page in a cell."""
 
 _FILE_POLICY = b"default-src 'none'; style-src 'unsafe-inline'; sandbox"  # whatever was uploaded, it runs nothing here
-_NO_ADDRESS = re.compile(r"[\x00-\x20\x7f<>\"\\^`{|}]")
 
 
 def page_policy(origins: Iterable[str] = (), *, shared: bool = False) -> str:
@@ -45,18 +43,18 @@ def page_policy(origins: Iterable[str] = (), *, shared: bool = False) -> str:
 
 
 class Heads:
-    """An ASGI application around `app`: refuses heads that are too large or say nothing readable, hands on our own
-    cookie only, and gives every answer its headers. policy: of the page (`page_policy`)."""
+    """An ASGI application around `app`: refuses heads that are too large, hands on our own cookie only,
+    and gives every answer its headers. policy: of the page (`page_policy`)."""
 
     def __init__(self, app: ASGIApp, *, policy: str):
         self.app, self._policy = app, policy.encode("latin-1", "ignore")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 400, 414 or 431 itself, or let the application answer."""
+        """Answer 404, 414 or 431 itself, or let the application answer."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        policy = _FILE_POLICY if path_of(scope).startswith(f"{GRADIO_API}/file") else self._policy
+        policy = _FILE_POLICY if f"{GRADIO_API}/file" in scope["path"] else self._policy
 
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -84,37 +82,21 @@ def _refusal(scope: Scope) -> Response | None:
             return refuse(431, f"The header {name[:40].decode('latin-1')} is too long.")
     if "\x00" in scope.get("path", ""):
         return refuse(404, "There is nothing here.")
-    for name, value in headers:
-        if name in (b"host", b"origin", b"x-forwarded-host") and not _is_address(name, value.decode("latin-1")):
-            return refuse(400, f"The header {name.decode('ascii')} cannot be read.")
     return None
 
 
-def _is_address(name: bytes, text: str) -> bool:
-    """Whether a Host or Origin says where: one that cannot be parsed brings down whoever tries."""
-    if _NO_ADDRESS.search(text.replace(", ", ",") if name == b"x-forwarded-host" else text):
-        return False
-    parts = [text] if name == b"origin" else [f"http://{part}" for part in text.split(",")]
-    try:
-        for part in parts:
-            split = urlsplit(part)
-            _ = split.port, (split.hostname or "").encode("idna" if name == b"origin" else "ascii")
-    except (ValueError, UnicodeError):
-        return False
-    return True
-
-
 def _own_cookie_only(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The headers with no cookie but ours, read by hand: a name, a value of plain characters, nothing quoted."""
-    begin = f"{COOKIE}=".encode()
+    """The headers with no cookies but ours, read by hand."""
     kept = []
     for name, value in headers:
         if name != b"cookie":
             kept.append((name, value))
             continue
-        ours = [part for part in map(bytes.strip, value.split(b";")) if part.startswith(begin)]
-        kept += [(name, part) for part in ours if len(part) <= _OWN_COOKIE_BYTES and _PLAIN.fullmatch(part)][-1:]
+        ours = cookies_named(COOKIE, value.decode("latin-1"))[:MOST_COOKIES]
+        plain = [f"{COOKIE}={one}" for one in ours if len(one) <= _OWN_COOKIE_BYTES and _PLAIN.fullmatch(one)]
+        if plain:
+            kept.append((name, "; ".join(plain).encode("ascii")))
     return kept
 
 
-_PLAIN = re.compile(rb"[\w.=-]+")
+_PLAIN = re.compile(r"[\w.-]+", re.ASCII)
