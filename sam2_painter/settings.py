@@ -13,6 +13,7 @@ from typing import Any
 from .errors import InvalidInput
 
 MB = 2**20
+_DATA_DIR = Path("~/.sam2_painter")
 
 
 def _knob(
@@ -43,9 +44,7 @@ class Settings:
     )
     log_json: bool = _knob(False, "SAM2_PAINTER_LOG_JSON", "log lines as JSON instead of key=value")
 
-    data_dir: Path = _knob(
-        Path("~/.sam2_painter"), "SAM2_PAINTER_DATA_DIR", "folder for everything that is kept", kind="Path"
-    )
+    data_dir: Path = _knob(_DATA_DIR, "SAM2_PAINTER_DATA_DIR", "folder for everything that is kept", kind="Path")
     upload_dir: Path | None = _knob(None, "UPLOAD_DIR", "photos as they were sent [DATA_DIR/uploads]", kind="Path")
     masks_dir: Path | None = _knob(None, "MASKS_DIR", "masks, layers and history [DATA_DIR/masks]", kind="Path")
     results_dir: Path | None = _knob(None, "RESULTS_DIR", "pictures made for download [DATA_DIR/results]", kind="Path")
@@ -117,11 +116,19 @@ class Settings:
         user, colon, password = self.auth.partition(":")
         if self.auth and not (user and colon and password):
             raise InvalidInput("--auth must be USER:PASSWORD", "auth")
-        data = Path(self.data_dir).expanduser()
+        data = self.default_data_dir() if self.data_dir == _DATA_DIR else _expand(self.data_dir, "data_dir")
         object.__setattr__(self, "data_dir", data)
         for name, folder in (("upload_dir", "uploads"), ("masks_dir", "masks"), ("results_dir", "results")):
             given = getattr(self, name)
-            object.__setattr__(self, name, data / folder if given is None else Path(given).expanduser())
+            object.__setattr__(self, name, data / folder if given is None else _expand(given, name))
+
+    @staticmethod
+    def default_data_dir() -> Path:
+        """Where everything is kept unless a folder is named; as "~/..." where nobody knows a home folder."""
+        try:
+            return _DATA_DIR.expanduser()
+        except RuntimeError:
+            return _DATA_DIR
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -165,14 +172,24 @@ def _read_environment(cls: type[Settings], environ: Mapping[str, str]) -> dict[s
     return {name: _parse(cls, name, text, env=True) for name, text in given.items() if text}
 
 
-def _flag(knob: Field) -> str:
+def _flag(knob: Field[Any]) -> str:
     return "--" + knob.name.replace("_", "-")
 
 
-def _show(knob: Field) -> str:
+def _expand(folder: Path, name: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise InvalidInput(
+            f"--{name.replace('_', '-')} {folder}: that home folder is not known here. Name it by its full path.", name
+        ) from None
+
+
+def _show(knob: Field[Any]) -> str:
+    default: Any = knob.default
     if knob.metadata["kind"] == "size":
-        return f"{knob.default // MB}MB"
-    return f"{knob.default:g}" if isinstance(knob.default, float) else str(knob.default)
+        return f"{default // MB}MB"
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _parse(cls: type[Settings], name: str, text: str, *, env: bool) -> Any:

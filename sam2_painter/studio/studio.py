@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from .. import masks, paint
-from ..engines import Engine, Progress, no_progress
+from ..engines import Engine, Finder, Progress, no_progress
 from ..engines.guarded import GuardedEngine
 from ..errors import InvalidInput, MaskNotFound, NotAnImage, PainterError, StorageError
 from ..jobs.cache import CacheStatus, Found
@@ -27,9 +27,10 @@ from ..paint import colors
 from ..paint.surface import Surface
 from ..photos import images, sources
 from ..rle import RLE
-from ..sessions import edits, exports
+from ..sessions import edits, exports, folders
+from ..sessions.downloads import Download
 from ..sessions.edits import SelectMode
-from ..sessions.store import Download, Edit, SessionStore
+from ..sessions.store import Edit, SessionStore
 from ..settings import Settings
 from ..types import (
     AutoMask,
@@ -134,9 +135,7 @@ class Studio:
             sam2_compile=settings.sam2_compile,
         )
         sessions = SessionStore(
-            settings.upload_dir,  # type: ignore[arg-type]
-            settings.masks_dir,  # type: ignore[arg-type]
-            settings.results_dir,  # type: ignore[arg-type]
+            *folders.from_settings(settings),
             ttl=settings.session_ttl,
             max_sessions=settings.max_sessions,
             max_disk=settings.max_disk,
@@ -432,7 +431,7 @@ class Studio:
     @property
     def categories(self) -> tuple[str, ...]:
         """What `find` understands; empty for engines that name nothing."""
-        return self.engine.categories
+        return self.engine.categories if isinstance(self.engine, Finder) else ()
 
     @property
     def status(self) -> str:
