@@ -125,9 +125,8 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     # Compared with what the usual colour would be as bright as the pixel is: the floor that keeps noise out of dark
     # hues must not tell the sunlit corner of a dark wall from its shade.
     usual = np.maximum(np.median(wall, 0), 1e-5)
-    hue = log_chromaticity(wall + 0.004) - log_chromaticity(
-        (wall @ LUMINANCE)[:, None] * (usual / (usual @ LUMINANCE)) + 0.004
-    )
+    as_bright = (wall @ LUMINANCE)[:, None] * (usual / (usual @ LUMINANCE))
+    hue = log_chromaticity(wall + 0.004) - log_chromaticity(as_bright + 0.004)
     hue -= np.median(hue, 0)
     # A channel that the paint next to swallows holds flare and the camera's own colours rather than the wall's hue.
     hue *= (usual / (usual + SWALLOWED * usual.max())).min()
@@ -170,9 +169,7 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
         cast = trim / brightness
         # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
         # than it looks is unlikely.
-        if log_chromaticity(paint / cast) @ log_chromaticity(paint / cast) > log_chromaticity(paint) @ log_chromaticity(
-            paint
-        ):
+        if np.linalg.norm(log_chromaticity(paint / cast)) > np.linalg.norm(log_chromaticity(paint)):
             cast = np.ones(3)
     else:
         around = (mask < 6) & unclipped

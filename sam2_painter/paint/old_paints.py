@@ -171,8 +171,8 @@ class _Pair:
 def light_explains(step: np.ndarray, own_hue: np.ndarray, noise: float, thin: bool, above: float) -> float:
     """How far light can explain the step up to a brighter group of pixels: 1 surely, -1 surely not.
 
-    step: (3,) of `features`. own_hue: (2,) of the brighter group, warm to cool and across. noise: of the hues. thin: the
-    brighter group is a strip, as trim is. above: it lies above the other (1), below it (-1), beside it (0).
+    step: (3,) of `features`. own_hue: (2,) of the brighter group, warm to cool and across. noise: of the hues. thin:
+    the brighter group is a strip, as trim is. above: it lies above the other (1), below it (-1), beside it (0).
     """
     lightness, along, across = (float(v) for v in step)
     # Light that has been on the wall before, in niches and under eaves, is darker and has more of the wall's own hue.
@@ -258,8 +258,8 @@ def _is_net(group: np.ndarray, number: int) -> bool:
 def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) -> bool:
     """Whether a group is worth telling from the main paint, and surely no light.
 
-    level: (3,) ln of its reflectance over that of the main one. share: of the mask. rough: median spread of ln luminance
-    within five pixels. step: from the main one to it.
+    level: (3,) ln of its reflectance over that of the main one. share: of the mask. rough: median spread of ln
+    luminance within five pixels. step: from the main one to it.
     """
     own_hue = level[[0, 2]] - level[1]
     luminance = float(np.log(np.exp(level) @ LUMINANCE))

@@ -1,7 +1,7 @@
 """The colours of a wall on a small picture: which pixels are alike, and what changes where two of them meet.
 
-Everything is measured in *features*: ln luminance, hue from warm to cool, hue across it. At a common border the light on
-both sides is the same, so a step of the features there is a step of the paint; all over a wall it is mostly light.
+Everything is measured in *features*: ln luminance, hue from warm to cool, hue across it. At a common border the light
+on both sides is the same, so a step of the features there is a step of the paint; all over a wall it is mostly light.
 """
 
 from __future__ import annotations

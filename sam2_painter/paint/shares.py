@@ -1,8 +1,8 @@
 """Which of several old paints a pixel shows, and the light on it, seen past its own paint.
 
-Paints are told apart on a small picture (`old_paints`). At full size most pixels have one paint; near the border of two,
-a pixel's place between the two colours beside it is its share of each, as in a matte. Shares are worked out in that
-band alone.
+Paints are told apart on a small picture (`old_paints`). At full size most pixels have one paint; near the border of
+two, a pixel's place between the two colours beside it is its share of each, as in a matte. Shares are worked out in
+that band alone.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class PaintMap:
         """(h, w) uint8: the paint of each pixel in a box of the photo of this size (H, W)."""
         return _enlarge(self.which, box, size)
 
-    def light(self, linear: np.ndarray, pixels: np.ndarray, paints: np.ndarray, box: Box, size: tuple[int, int]):
+    def light(
+        self, linear: np.ndarray, pixels: np.ndarray, paints: np.ndarray, box: Box, size: tuple[int, int]
+    ) -> np.ndarray:
         """(h, w) float32: the light on each pixel of a box of the photo, 1 where it is as bright as its own paint.
 
         linear, pixels: (h, w, 3) of the box, linear light and uint8. paints: (N, 3) linear light of each. size: (H, W)
@@ -78,7 +80,6 @@ class PaintMap:
                 light[part] = cv2.copyTo(seen, own[part], light[part])
         rows, columns = np.nonzero(_enlarge(self.band, box, size))
         if len(rows):
-            own_size = self.which.shape
             planes = [sample(plane, rows + box[1], columns + box[0], size) for plane in self.planes]
             paint = _shares(planes, pixels[rows, columns]) @ paints.astype(np.float32)
             seen = linear[rows, columns]
@@ -113,7 +114,7 @@ def _shares(planes: list[np.ndarray], codes: np.ndarray) -> np.ndarray:
 
 
 def _enlarge(values: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
-    """The part of a map on the small picture that lies in a box of the photo of this size, each pixel as its nearest."""
+    """The part of a map on the small picture that lies in a box of the photo, each pixel as its nearest one there."""
     x, y, w, h = box
     step_x, step_y = values.shape[1] / size[1], values.shape[0] / size[0]
     where = np.array([[step_x, 0, (x + 0.5) * step_x - 0.5], [0, step_y, (y + 0.5) * step_y - 0.5]])

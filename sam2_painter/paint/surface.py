@@ -75,8 +75,8 @@ class Surface:
 
     size: (H, W) of the picture. box: XYWH of the wall in it. white: (h, w, 3) uint8, the wall were it white, as
     codes of `WHITE_WALL_LIGHT`. coverage: (h, w) uint8, 255 wall alone, 0 none. rest: (N, 3) uint8, what shines
-    through at the N pixels of partial coverage. paints: what is on the wall now, the main paint first; empty for an empty
-    mask.
+    through at the N pixels of partial coverage. paints: what is on the wall now, the main paint first; empty for an
+    empty mask.
     """
 
     size: tuple[int, int]
