@@ -12,10 +12,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 import httpx
@@ -25,6 +26,7 @@ from gradio_client import Client
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
+from ..hosts import AllowedHosts, hosted_names, own_names, split_host
 from ..jobs.workers import Workers
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -32,11 +34,14 @@ from . import files
 from .api import endpoints as api
 from .api import rest
 from .middleware.auth import SignIn
+from .middleware.cors import Cors
 from .middleware.disconnect import Disconnects
 from .middleware.entrance import Entrance
+from .middleware.front import Front
 from .middleware.gradio_calls import GradioCalls, refuse_upload
 from .middleware.guard import Guard
 from .middleware.origins import Origins
+from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .page import blocks as page
 
@@ -83,6 +88,7 @@ class _GuardedApp(App):
 
     guard: Guard
     service: api.Service
+    front: Callable[[ASGIApp], ASGIApp]
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -92,7 +98,7 @@ class _GuardedApp(App):
     def build_middleware_stack(self) -> ASGIApp:
         watched = Disconnects(super().build_middleware_stack(), self.service.listening, self.service.forget)
         self.guard.app = GradioCalls(watched, self.get_blocks())
-        return self.guard
+        return self.front(self.guard)
 
 
 class _Tab(SessionState):
@@ -139,6 +145,9 @@ def launch(
 
     app = _GuardedApp()
     app.guard, app.service = _guard(app, service, settings), service
+    shared_as: list[str] = []
+    app.front = _front(settings, lambda: shared_as[0] if shared_as else "")
+    blocks.root_path = ""  # ours is in the scope of each request
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with _reaches_itself(blocks, settings), contextlib.redirect_stdout(chatter):
@@ -151,10 +160,13 @@ def launch(
             enable_monitoring=False,
             state_session_capacity=REMEMBERED_TABS,
             mcp_server=mcp,
+            root_path="",
             _app=app,
             _frontend=False,  # else it asks the server again whether it is there, and gives it three seconds
             **{**page.launch_options(), **options},
         )
+    if share_url:
+        shared_as.append(urlsplit(share_url).netloc)
     blocks.server.config.timeout_keep_alive = KEEP_ALIVE_SECONDS
     app.guard.entrance.started = True
     _log_with_ours("uvicorn")
@@ -212,12 +224,26 @@ def _check_port(settings: Settings) -> None:
         ) from None
 
 
+def _front(settings: Settings, share_host: Callable[[], str]) -> Callable[[ASGIApp], ASGIApp]:
+    """What wraps an application in the first of all middleware: `Front`, and CORS."""
+    root = RootPath.parse(settings.root_path)
+    hosts = AllowedHosts.parse(settings.allowed_hosts).and_also(
+        *own_names(settings.host), *hosted_names(os.environ), *([split_host(root.host)[0]] if root.host else [])
+    )
+    trusted, named = TrustedProxies.parse(settings.trusted_proxies), Origins.parse(settings.cors_origins).named
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        return Front(Cors(app, named=named), hosts=hosts, trusted=trusted, root=root, share_host=share_host)
+
+    return wrap
+
+
 def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
-    origins = Origins(one.strip().rstrip("/") for one in settings.cors_origins.split(",") if one.strip())
+    origins = Origins.parse(settings.cors_origins)
     sign_in = SignIn(settings.credentials, settings.auth_token)
     return Guard(
         app,
-        rest.build(service, origins.named),
+        rest.build(service),
         entrance=Entrance(sign_in, origins, status=lambda: service.studio.status),
         requests=Rate(settings.requests_per_minute, "requests"),
         photos=service.photos,

@@ -78,7 +78,6 @@ class Guard:
             return
         headers = Headers(scope=scope)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        foreign = self.entrance.origins.is_foreign(headers)
         body = _Body(receive, self.max_body, self.body_limit)
         try:
             answer = await self._before(scope, body, headers, path)
@@ -89,7 +88,7 @@ class Guard:
         if answer is None and _CLOSED.match(path):
             answer = refuse(404, "There is nothing here.")
         policy = _FILE_POLICY.encode() if path.startswith(f"{GRADIO_API}/file") else self._page_policy
-        send = _finishing(send, body, keep_cors=not foreign, policy=policy)
+        send = _finishing(send, body, policy=policy)
         if answer is None:
             await (self.api if is_under(path, API) else self.app)(scope, body, send)
         elif scope["type"] == "websocket":
@@ -135,8 +134,8 @@ class _Body:
         return message
 
 
-def _finishing(send: Send, body: _Body, keep_cors: bool, policy: bytes) -> Send:
-    """`send` that adds and takes away headers, and sends the body's refusal where it was cut off."""
+def _finishing(send: Send, body: _Body, policy: bytes) -> Send:
+    """`send` that adds headers, and sends the body's refusal where it was cut off."""
     replaced = False
 
     async def finishing(message: Message) -> None:
@@ -148,8 +147,8 @@ def _finishing(send: Send, body: _Body, keep_cors: bool, policy: bytes) -> Send:
                 replaced = True
                 await body.refusal({"type": "http"}, body.receive, send)
                 return
-            headers = [h for h in message.get("headers", ()) if keep_cors or not h[0].startswith(b"access-control-")]
-            message = {**message, "headers": [*headers, *_ALWAYS, (b"content-security-policy", policy)]}
+            headers = [*message.get("headers", ()), *_ALWAYS, (b"content-security-policy", policy)]
+            message = {**message, "headers": headers}
         await send(message)
 
     return finishing
