@@ -403,6 +403,7 @@ class Session:
     masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found by
     the last "every mask", largest first. palette: paints somebody brought along. can_undo, can_redo: names of the
     actions, "" for none. created_at, used_at: Unix seconds. revision: counts up with each change.
+    notes: what there is to say about the file it was opened from, in the session that opening gives only.
     """
 
     id: str
@@ -418,6 +419,7 @@ class Session:
     created_at: float = 0.0
     used_at: float = 0.0
     revision: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def layers(self) -> tuple[Layer, ...]:

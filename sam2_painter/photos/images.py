@@ -5,25 +5,32 @@ A photo comes out as a person sees it: upright, opaque on white, 8-bit sRGB. Its
 
 from __future__ import annotations
 
-import base64
 import os
-from io import BytesIO
 
 import numpy as np
 from PIL import Image
 
 from ..errors import InvalidInput
-from ..types import Photo, fit_size, whole_number
+from ..types import Photo, fit_size
 from .containers import DECODING, MAX_PIXELS, Picture, check_pixels, open_picture, pillow_errors
+from .encoding import FORMATS, MAX_SIDE, check_format, encode, encode_file, to_data_url
 from .pixels import CLEAR, frozen, to_rgb, to_uint8, upright_rgb
 from .sources import MAX_BYTES, as_path, read_bytes
 
 Source = bytes | bytearray | memoryview | str | os.PathLike[str] | Image.Image | np.ndarray
-FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-"""What `encode` writes, and the media type of each."""
-
-MAX_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
-"""Pixels a side that `encode` can write of each."""
+__all__ = [
+    "FORMATS",
+    "MAX_SIDE",
+    "Source",
+    "check_format",
+    "encode",
+    "encode_file",
+    "fit",
+    "open_photo",
+    "printed_dpi",
+    "thumbnail",
+    "to_data_url",
+]
 
 
 def open_photo(source: Source, name: str = "", *, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> Photo:
@@ -53,47 +60,10 @@ def open_photo(source: Source, name: str = "", *, max_bytes: int = MAX_BYTES, ma
     return Photo(pixels, name or (path.name if path else "photo"), notes)
 
 
-def encode(pixels: np.ndarray, format: str = "PNG", quality: int = 95) -> bytes:
-    """(H, W, 3) uint8 RGB -> the bytes of a PNG, JPEG (4:4:4) or WebP file.
-
-    format: any case, "JPG" too. quality: whole number 1 to 100; PNG is lossless and does not use it. Raises
-    InvalidInput.
-    """
-    import cv2  # some five times as fast as Pillow at PNG
-
-    format, quality = check_format(format), whole_number(quality, "quality", 1, 100)
-    if max(pixels.shape[:2]) > MAX_SIDE[format]:
-        raise InvalidInput(f"{format} holds at most {MAX_SIDE[format]} pixels a side; use PNG", "format")
-    if format == "WEBP":  # Pillow's quickest method takes a third of OpenCV's time for a few percent more bytes
-        out = BytesIO()
-        Image.fromarray(_checked(pixels)).save(out, "WEBP", quality=quality, method=0)
-        return out.getvalue()
-    options = {
-        "PNG": [],
-        "JPEG": [
-            cv2.IMWRITE_JPEG_QUALITY,
-            quality,
-            cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-            cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-        ],
-    }
-    extension = {"PNG": ".png", "JPEG": ".jpg"}[format]
-    _, data = cv2.imencode(extension, cv2.cvtColor(_checked(pixels), cv2.COLOR_RGB2BGR), options[format])
-    return data.tobytes()
-
-
-def check_format(format: str) -> str:
-    """PNG, JPEG or WEBP from any case and from JPG. Raises InvalidInput."""
-    known = {**{name: name for name in FORMATS}, "JPG": "JPEG"}
-    try:
-        return known[format.strip().lstrip(".").upper()]
-    except (KeyError, AttributeError):
-        raise InvalidInput("format must be PNG, JPEG or WEBP", "format") from None
-
-
-def to_data_url(data: bytes, format: str = "PNG") -> str:
-    """Encoded bytes as a data URL."""
-    return f"data:{FORMATS[check_format(format)]};base64,{base64.b64encode(data).decode('ascii')}"
+def printed_dpi(data: bytes) -> tuple[float, float] | None:
+    """Pixels an inch that a photo's file names, (x, y) of the upright picture; None where it does not."""
+    picture = open_picture(data, max_pixels=2**62)
+    return picture.dpi[::-1] if picture.dpi and picture.orientation > 4 else picture.dpi
 
 
 def fit(pixels: np.ndarray, max_side: int) -> np.ndarray:
@@ -109,12 +79,6 @@ def fit(pixels: np.ndarray, max_side: int) -> np.ndarray:
 def thumbnail(pixels: np.ndarray, max_side: int = 256, quality: int = 85) -> bytes:
     """A small JPEG of the picture."""
     return encode(fit(pixels, max_side), "JPEG", quality)
-
-
-def _checked(pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
-        raise InvalidInput(f"pixels must be (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}", "pixels")
-    return pixels
 
 
 # -- other sources
