@@ -20,6 +20,7 @@ from .. import masks, paint
 from ..engines import Engine, Finder, Progress, no_progress
 from ..engines.guarded import GuardedEngine
 from ..errors import InvalidInput, MaskNotFound, NotAnImage, PainterError, StorageError
+from ..jobs import asker
 from ..jobs.cache import CacheStatus, Found
 from ..jobs.deadline import Deadline, check, current
 from ..jobs.semaphore import Semaphore
@@ -174,6 +175,7 @@ class Studio:
         Text is never taken for a path (a `Path` is). name: the file name people know it by. Raises NotAnImage,
         TooLarge, InvalidInput for other sources.
         """
+        asker.current().count_photo()
         limits = dict(max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         if isinstance(source, (Image.Image, np.ndarray)):
             photo = images.open_photo(source, name, **limits)
@@ -185,7 +187,7 @@ class Studio:
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
         self._memory.photos.get((photo.digest,), lambda: photo)
-        return session
+        return replace(session, notes=photo.notes)
 
     def session(self, session_id: str) -> Session:
         """The session as it is now. Raises SessionNotFound."""
@@ -582,7 +584,8 @@ class Studio:
         photo = self.photo(session_id)
         pixels = self._memory.painted(photo, shown) if shown else photo.pixels
         check()
-        data = images.encode(pixels, format, quality)
+        dpi = images.printed_dpi(self.sessions.photo_bytes(session_id))
+        data = images.encode_file(pixels, format, quality, dpi=dpi)
         check()
         stem = Path(session.name).stem + ("-painted" if painted else "")
         suffix = "jpg" if format == "JPEG" else format.lower()
@@ -621,6 +624,7 @@ class Studio:
     @verb("upload")
     def open_project(self, data: bytes) -> Session:
         """A new session as `save_project` left it. Raises InvalidInput, NotAnImage, TooLarge."""
+        asker.current().count_photo()
         reader = exports.ProjectReader(data, max_photo=self.max_file_size, max_masks=self.sessions.max_masks)
         photo = images.open_photo(reader.photo, reader.name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         project = reader.project(photo.size)
