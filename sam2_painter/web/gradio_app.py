@@ -23,7 +23,7 @@ from gradio.state_holder import SessionState, StateHolder
 from gradio_client import Client
 
 from ..settings import Settings
-from .middleware.gradio_calls import refuse_upload
+from .middleware.uploads import refuse_upload
 
 log = logging.getLogger(__name__)
 REMEMBERED_TABS = 256  # clients of whom Gradio keeps its configuration, 0.1 MB each; another one costs 13 ms to make
@@ -56,7 +56,7 @@ def mount(app: FastAPI, blocks: gr.Blocks, settings: Settings, *, mcp: bool, **o
         enable_monitoring=False,
         show_error=True,
         mcp_server=mcp,
-        app_kwargs={"exception_handlers": {TypeError: refuse_upload}},
+        app_kwargs={"exception_handlers": dict.fromkeys((TypeError, OSError), refuse_upload)},
         **options,
     )
     inner: FastAPI = app.routes[-1].app  # type: ignore[attr-defined]

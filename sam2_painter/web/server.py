@@ -48,6 +48,7 @@ from .middleware.paths import API, GRADIO_API, HEALTH, is_under
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
+from .middleware.uploads import Uploads
 from .page import blocks as page
 
 log = logging.getLogger(__name__)
@@ -226,6 +227,12 @@ def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, fro
         ),
         Middleware(Guard, entrance=entrance),
         Middleware(Doors, by_prefix=doors),
+        Middleware(
+            Uploads,
+            kept=service.studio.sessions.bytes_on_disk,
+            most=settings.max_disk,
+            most_each=settings.max_file_size,
+        ),
         Middleware(GradioCalls, blocks=blocks),
         Middleware(Disconnects, listening=service.listening, gone=service.forget),
     ]
