@@ -96,6 +96,12 @@ class Settings:
     requests_per_minute: int = _knob(
         1200, "SAM2_PAINTER_REQUESTS_PER_MINUTE", "requests one address may make in a minute"
     )
+    max_connections: int = _knob(
+        1000, "SAM2_PAINTER_MAX_CONNECTIONS", "connections at once; fewer where the system allows fewer open files"
+    )
+    connections_per_address: int = _knob(
+        256, "SAM2_PAINTER_CONNECTIONS_PER_ADDRESS", "connections one address may have open"
+    )
     queue_size: int = _knob(64, "SAM2_PAINTER_QUEUE_SIZE", "requests that may wait for a worker; more are answered 503")
 
     body_limit: float = _knob(300.0, "SAM2_PAINTER_BODY_LIMIT", "seconds in which all a request sends must have come")

@@ -108,7 +108,9 @@ def make(folder: Path) -> None:
 
 def remove_session(folder: Path) -> list[Path]:
     """Delete what we wrote into a session's folder, and the folder if nothing else is in it; what was deleted."""
-    gone = []
+    gone: list[Path] = []
+    if folder.is_symlink():  # not ours, and who knows where it leads
+        return gone
     for name in _listed(folder):
         if name == PHOTO or _DOWNLOAD.fullmatch(name):
             (folder / name).unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from .. import masks, paint
 from ..engines import Engine, Finder, Progress, no_progress
 from ..engines.guarded import GuardedEngine
 from ..errors import InvalidInput, MaskNotFound, NotAnImage, PainterError, StorageError
+from ..jobs import asker
 from ..jobs.cache import CacheStatus, Found
 from ..jobs.deadline import Deadline, check, current
 from ..jobs.semaphore import Semaphore
@@ -174,6 +175,7 @@ class Studio:
         Text is never taken for a path (a `Path` is). name: the file name people know it by. Raises NotAnImage,
         TooLarge, InvalidInput for other sources.
         """
+        asker.current().count_photo()
         limits = dict(max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         if isinstance(source, (Image.Image, np.ndarray)):
             photo = images.open_photo(source, name, **limits)
@@ -621,6 +623,7 @@ class Studio:
     @verb("upload")
     def open_project(self, data: bytes) -> Session:
         """A new session as `save_project` left it. Raises InvalidInput, NotAnImage, TooLarge."""
+        asker.current().count_photo()
         reader = exports.ProjectReader(data, max_photo=self.max_file_size, max_masks=self.sessions.max_masks)
         photo = images.open_photo(reader.photo, reader.name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         project = reader.project(photo.size)
