@@ -426,7 +426,7 @@ def test_named_origins_may_frame_the_page_too():
 
     def frames(**options):
         rates = dict(requests=Rate(1, "r"), photos=Rate(1, "p"))
-        guard = Guard(None, None, sign_in=SignIn(), max_body=1, body_limit=1, **rates, **options)
+        guard = Guard(None, None, page=None, sign_in=SignIn(), max_body=1, body_limit=1, **rates, **options)
         return guard._page_policy.decode().partition("frame-ancestors ")[2].split()
 
     assert "https://good.example" in frames(origins=frozenset({"https://good.example"}))

@@ -37,6 +37,7 @@ from .middleware.gradio_calls import GradioCalls, refuse_upload
 from .middleware.guard import Guard
 from .middleware.rate_limit import Rate
 from .page import blocks as page
+from .page import routes as page_routes
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
@@ -215,6 +216,7 @@ def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
     return Guard(
         app,
         rest.build(service, origins),
+        page=page_routes.build(service),
         sign_in=SignIn(settings.credentials, settings.auth_token),
         requests=Rate(settings.requests_per_minute, "requests"),
         photos=service.photos,

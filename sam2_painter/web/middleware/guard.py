@@ -21,9 +21,11 @@ from . import signin_page
 from .auth import COOKIE, SignIn
 from .rate_limit import Rate
 
-API, GRADIO_API = "/api", "/gradio_api"
+API, GRADIO_API, PAGE = "/api", "/gradio_api", "/page"
 HEALTH, STARTUP = f"{API}/health", f"{GRADIO_API}/startup-events"
-OPENS_PHOTO = frozenset((f"{GRADIO_API}/upload", f"{API}/upload", f"{API}/open-project"))
+OPENS_PHOTO = frozenset(
+    (f"{GRADIO_API}/upload", f"{API}/upload", f"{API}/open-project", f"{PAGE}/open", f"{PAGE}/example")
+)
 SIGN_IN_BYTES = 4096
 _ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
 
@@ -51,7 +53,7 @@ _CLOSED = re.compile(
 
 
 class Guard:
-    """An ASGI application around two others: `api` under /api, `app` everywhere else.
+    """An ASGI application around three others: `api` under /api, `page` under /page, `app` everywhere else.
 
     origins: sites whose pages may call and show this one ("*" for all). shared: the page has a public link, and may be
     shown in a cell of any notebook by https. max_body, body_limit: bytes a request may carry, and seconds
@@ -64,6 +66,7 @@ class Guard:
         app: ASGIApp,
         api: ASGIApp,
         *,
+        page: ASGIApp,
         sign_in: SignIn,
         requests: Rate,
         photos: Rate,
@@ -73,7 +76,7 @@ class Guard:
         shared: bool = False,
         status: Callable[[], str] = lambda: "ok",
     ):
-        self.app, self.api = app, api
+        self.app, self.api, self.page = app, api, page
         self.sign_in, self.requests, self.photos = sign_in, requests, photos
         self.max_body, self.body_limit, self.origins = max_body, body_limit, origins
         self.status = status
@@ -101,7 +104,8 @@ class Guard:
         policy = _FILE_POLICY.encode() if path.startswith(f"{GRADIO_API}/file") else self._page_policy
         send = _finishing(send, body, keep_cors=not foreign, policy=policy)
         if answer is None:
-            await (self.api if _is_under(path, API) else self.app)(scope, body, send)
+            inner = self.api if _is_under(path, API) else self.page if _is_under(path, PAGE) else self.app
+            await inner(scope, body, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
@@ -114,7 +118,8 @@ class Guard:
         method, address = scope.get("method", "GET"), (scope.get("client") or ("",))[0]
         if method == "POST" and path in OPENS_PHOTO:
             self.photos.count(address)
-        if (_is_under(path, API) or _is_under(path, GRADIO_API)) and path not in (HEALTH, STARTUP):
+        asks = _is_under(path, API) or _is_under(path, GRADIO_API) or (_is_under(path, PAGE) and method == "POST")
+        if asks and path not in (HEALTH, STARTUP):
             self.requests.count(address)
         if _length(headers) > self.max_body:
             return _too_large(self.max_body)
