@@ -15,9 +15,10 @@ answered from the runs alone; pixels are made only for what is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -91,8 +92,8 @@ class RLE:
             y0, y1 = int((starts % height).min()), int((lasts % height).max())
         return (x0, y0, x1 - x0 + 1, y1 - y0 + 1)
 
-    def contains(self, x: int, y: int) -> bool:
-        """Whether pixel (x, y) is foreground: one binary search. Outside the photo: False."""
+    def contains(self, x: float, y: float) -> bool:
+        """Whether the pixel under (x, y) is foreground: one binary search. Outside the photo: False."""
         height, width = self.size
         if not (0 <= x < width and 0 <= y < height):
             return False
@@ -111,7 +112,7 @@ class RLE:
         columns = np.repeat(values, np.diff(edges)).reshape(w, height)  # (w, H)
         return np.ascontiguousarray(columns[:, y : y + h].T), (x, y, w, h)
 
-    def to_coco(self) -> dict:
+    def to_coco(self) -> dict[str, Any]:
         """COCO's uncompressed form: ``{"size": [H, W], "counts": [...]}``."""
         return {"size": list(self.size), "counts": self.counts.tolist()}
 
@@ -166,7 +167,7 @@ def rle_to_mask(rle: RLE) -> np.ndarray:
     return out
 
 
-def rle_from_coco(coco: dict) -> RLE:
+def rle_from_coco(coco: Mapping[str, Any]) -> RLE:
     """COCO's uncompressed form -> RLE. Raises InvalidInput for anything else."""
     try:
         size, counts = coco["size"], coco["counts"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from conftest import Live, eventually
 from engines import FloodEngine
 
-from sam2_painter.web.page import routes
+from sam2_painter.web.middleware.defects import SENTENCE
 
 
 class Slow(FloodEngine):
@@ -66,7 +67,7 @@ def test_open_click_paint(page, server, photo_bytes):
         ("look", {"json": [1]}, 400, "no data"),
         ("look", {"content": b"{"}, 422, "not JSON"),
         ("open", {"json": {"path": "/etc/passwd"}}, 422, "a form with a file"),
-        ("open", {"files": {"file": ("a.png", b"no photo")}}, 415, "picture"),
+        ("open", {"files": {"file": ("a.png", b"no photo")}}, 415, "text file"),
         ("generate", {"json": {"sid": "nobody"}}, 404, "Open the photo again"),
         ("nothing", {"json": {}}, 404, "Reload"),
     ],
@@ -108,14 +109,14 @@ def test_a_defect_is_one_sentence(page, server, monkeypatch, photo_bytes, caplog
     sid = opened(page, photo_bytes)["sid"]
     monkeypatch.setattr(server.studio, "undo", lambda sid: 1 / 0)
     reply = page.post("/undo", json={"sid": sid})
-    assert (reply.status_code, reply.json()) == (500, {"detail": routes.BROKEN})
+    assert (reply.status_code, reply.json()) == (500, {"detail": SENTENCE})
     assert eventually(lambda: any("ZeroDivisionError" in (r.exc_text or "") for r in caplog.records))
 
 
 def test_scripts_and_styles_have_lasting_addresses(page, server):
     """They are named by what is in them, may be kept for ever, and nothing else of the package is served."""
     html = httpx.get(server.url).text
-    address = next(part for part in html.split('"') if part.endswith("page.css"))
+    address = re.search(r"page/static/\w+/page\.css", html)[0]
     css = httpx.get(f"{server.url}/{address}")
     assert css.status_code == 200
     assert "immutable" in css.headers["cache-control"]

@@ -25,10 +25,8 @@ class Engine(Protocol):
     name: engine and weights, such as "offline-1/3f9a0c12"; answers of equal names are interchangeable.
     title: for people, such as "Offline engine".
 
-    An engine that knows what things are may say so: `categories: tuple[str, ...]`, such as ("wall", "window"), and
-    `find(embedding, category) -> list[Mask]`, all of one category as one mask, or [] when there is none. Both are
-    optional; an engine without them knows none. One that takes long to read a photo, or sleeps till then, may say
-    `reads_ahead = True`: then it is asked to as soon as a photo opens.
+    One that knows what things are is a `Finder` too. One that takes long to read a photo, or sleeps till then, may
+    say `reads_ahead = True`: then it is asked to as soon as a photo opens.
     """
 
     name: str
@@ -46,6 +44,17 @@ class Engine(Protocol):
         self, photo: Photo, embedding: Embedding, options: AutoMask, progress: Progress = no_progress
     ) -> list[Mask]:
         """Every mask, largest first, none twice. The photo comes along because crops are read anew."""
+        ...
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """An engine that knows what things are. categories: the names it knows, such as ("wall", "window")."""
+
+    categories: tuple[str, ...]
+
+    def find(self, embedding: Embedding, category: str) -> list[Mask]:
+        """All of one category as one mask, or [] when there is none."""
         ...
 
 
@@ -74,4 +83,5 @@ def load_engine(name: str, **options: object) -> Engine:
     if name not in _ENGINES:
         raise InvalidInput(f"engine must be one of {', '.join(_ENGINES)}, got {name!r}", "engine")
     module, _, cls = _ENGINES[name].partition(":")
-    return getattr(import_module(module), cls)(**options)
+    engine: Engine = getattr(import_module(module), cls)(**options)
+    return engine

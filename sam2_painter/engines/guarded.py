@@ -13,7 +13,7 @@ from typing import TypeVar
 from ..errors import Busy, Cancelled, EngineError, InvalidInput, PainterError, TimeLimitExceeded
 from ..jobs import deadline
 from ..types import AutoMask, Embedding, Mask, Photo, Prompts
-from .base import Engine, Progress, no_progress
+from .base import Engine, Finder, Progress, no_progress
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
@@ -68,8 +68,11 @@ class GuardedEngine:
         return self._masks(found, embedding.size)
 
     def find(self, embedding: Embedding, category: str) -> tuple[Mask, ...]:
-        """`Engine.find` of an engine that has it."""
-        return self._masks(self._ask(lambda: self._engine.find(embedding, category)), embedding.size)
+        """`Finder.find` of an engine that is one."""
+        engine = self._engine
+        if not isinstance(engine, Finder):
+            raise EngineError(f"{engine.title} does not know what things are.")
+        return self._masks(self._ask(lambda: engine.find(embedding, category)), embedding.size)
 
     def _ask(self, call: Callable[[], R], own: _OwnErrors | None = None) -> R:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,8 @@ def clean(segmentation: np.ndarray, min_area: int) -> np.ndarray:
     if not keep[1:].any():
         keep[1 + int(areas[1:].argmax())] = True
     keep[0] = False
-    return keep[specks]
+    kept: np.ndarray = keep[specks]
+    return kept
 
 
 def _parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -211,7 +213,7 @@ def mask_to_png(rle: RLE) -> bytes:
     box[:h] = packed
     box -= above[: len(box)]
     deflate = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    data = deflate.compress(memoryview(rows).cast("B")) + deflate.flush()
+    data = deflate.compress(rows.data.cast("B")) + deflate.flush()
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)  # 1 bit, grey
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
@@ -248,14 +250,14 @@ def mask_from_png(source: bytes | str, size_hw: tuple[int, int]) -> RLE:
         pixels = np.asarray(image)
     if pixels.ndim == 2:  # 1, L, I;16, I
         return mask_to_rle(pixels != 0)
-    inside = pixels[..., : 1 if image.mode == "LA" else 3].any(axis=-1)
+    inside = np.any(pixels[..., : 1 if image.mode == "LA" else 3], axis=-1)
     return mask_to_rle(inside & (pixels[..., -1] >= 128) if image.mode in ("LA", "RGBA") else inside)
 
 
 # -- COCO
 
 
-def to_coco_annotations(masks: Iterable[Mask], image_id: int = 1, *, compressed: bool = True) -> list[dict]:
+def to_coco_annotations(masks: Iterable[Mask], image_id: int = 1, *, compressed: bool = True) -> list[dict[str, Any]]:
     """COCO annotations, numbered from 1, that pycocotools and SAM's own tools read; JSON can write them as they are.
 
     compressed: counts as COCO's text, some three times shorter, instead of a list of numbers.
@@ -278,7 +280,7 @@ def to_coco_annotations(masks: Iterable[Mask], image_id: int = 1, *, compressed:
     ]
 
 
-def to_coco_compressed(rle: RLE) -> dict:
+def to_coco_compressed(rle: RLE) -> dict[str, Any]:
     """``{"size": [H, W], "counts": text}``: differences to the run before last, 5 bits a character from "0" up.
 
     The format is that of maskApi.c (`rleToString`) in pycocotools.

@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image
 
 from .. import masks, paint
-from ..engines import Engine, Progress, no_progress
+from ..engines import Engine, Finder, Progress, no_progress
 from ..engines.guarded import GuardedEngine
 from ..errors import InvalidInput, MaskNotFound, NotAnImage, PainterError, StorageError
+from ..jobs import asker
 from ..jobs.cache import CacheStatus, Found
 from ..jobs.deadline import Deadline, check, current
 from ..jobs.semaphore import Semaphore
@@ -27,9 +28,10 @@ from ..paint import colors
 from ..paint.surface import Surface
 from ..photos import images, sources
 from ..rle import RLE
-from ..sessions import edits, exports
+from ..sessions import edits, exports, folders
+from ..sessions.downloads import Download
 from ..sessions.edits import SelectMode
-from ..sessions.store import Download, Edit, SessionStore
+from ..sessions.store import Edit, SessionStore
 from ..settings import Settings
 from ..types import (
     AutoMask,
@@ -134,9 +136,7 @@ class Studio:
             sam2_compile=settings.sam2_compile,
         )
         sessions = SessionStore(
-            settings.upload_dir,  # type: ignore[arg-type]
-            settings.masks_dir,  # type: ignore[arg-type]
-            settings.results_dir,  # type: ignore[arg-type]
+            *folders.from_settings(settings),
             ttl=settings.session_ttl,
             max_sessions=settings.max_sessions,
             max_disk=settings.max_disk,
@@ -175,6 +175,7 @@ class Studio:
         Text is never taken for a path (a `Path` is). name: the file name people know it by. Raises NotAnImage,
         TooLarge, InvalidInput for other sources.
         """
+        asker.current().count_photo()
         limits = dict(max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         if isinstance(source, (Image.Image, np.ndarray)):
             photo = images.open_photo(source, name, **limits)
@@ -432,7 +433,7 @@ class Studio:
     @property
     def categories(self) -> tuple[str, ...]:
         """What `find` understands; empty for engines that name nothing."""
-        return self.engine.categories
+        return self.engine.categories if isinstance(self.engine, Finder) else ()
 
     @property
     def status(self) -> str:
@@ -622,6 +623,7 @@ class Studio:
     @verb("upload")
     def open_project(self, data: bytes) -> Session:
         """A new session as `save_project` left it. Raises InvalidInput, NotAnImage, TooLarge."""
+        asker.current().count_photo()
         reader = exports.ProjectReader(data, max_photo=self.max_file_size, max_masks=self.sessions.max_masks)
         photo = images.open_photo(reader.photo, reader.name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         project = reader.project(photo.size)

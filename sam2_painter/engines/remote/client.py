@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from ...errors import Busy, EngineError, EngineUnavailable, InvalidInput, PainterError, TimeLimitExceeded
@@ -18,6 +18,9 @@ from ...jobs import deadline
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
 from ..base import Progress, no_progress
 from . import wire
+
+if TYPE_CHECKING:
+    import httpx
 
 TRIES = 4
 PATIENCE = 180.0
@@ -67,7 +70,6 @@ class ModalEngine:
     another way to ask. Raises EngineUnavailable, saying what to do; no container is started yet.
     """
 
-    categories: tuple[str, ...] = ()
     reads_ahead = True
 
     def __init__(
@@ -189,6 +191,7 @@ class ModalEngine:
             code, message, field = (str(told.get(name, ""))[:300] for name in ("code", "message", "field"))
         except InvalidInput:
             pass  # it came from somebody in between
+        error: PainterError
         match reply.status:
             case 401 | 403:
                 error = EngineUnavailable(f"{self.title} refused the key: check MODAL_KEY and MODAL_SECRET.")
@@ -269,7 +272,7 @@ class HttpTransport:
             raise Unreachable(type(error).__name__) from error
         raise EngineError(f"{self.title} redirected {MAX_REDIRECTS} times without an answer.")
 
-    def _read(self, response: object, ends: float) -> Reply:
+    def _read(self, response: httpx.Response, ends: float) -> Reply:
         body = bytearray()
         for chunk in response.iter_raw():  # nothing compressed was asked for, so nothing is unpacked
             body += chunk

@@ -48,7 +48,8 @@ ZSTD_LEVEL = 3
 
 def pack(message: Mapping[str, Any]) -> bytes:
     """A message as bytes."""
-    return msgpack.packb(dict(message))
+    packed: bytes = msgpack.packb(dict(message))
+    return packed
 
 
 def unpack(data: bytes) -> dict[str, Any]:
@@ -148,7 +149,8 @@ def pack_prompts(prompts: Prompts) -> dict[str, Any]:
     """Prompts, in pixels of the photo that the masks are for."""
     mask, logits = prompts.mask_input, None
     if mask is not None and mask.dtype != bool:
-        mask, logits = None, zstandard.ZstdCompressor(ZSTD_LEVEL).compress(mask.astype("<f4").tobytes())
+        logits = zstandard.ZstdCompressor(ZSTD_LEVEL).compress(mask.astype("<f4").tobytes())
+        mask = None
     return {
         "points": prompts.point_coords.tolist(),
         "labels": prompts.point_labels.tolist(),

@@ -95,9 +95,11 @@ def near_crop_edge(boxes: np.ndarray, crop: Crop, size: tuple[int, int]) -> np.n
     """(N,) bool: which boxes (in pixels of the crop) come close to an edge of the crop that is none of the photo."""
     x0, y0 = crop.box[:2]
     height, width = size
-    on_photo = boxes + np.float32([x0, y0, x0, y0])
-    near = np.abs(on_photo - np.float32(crop.box)) <= NEAR_EDGE
-    return (near & ~(np.abs(on_photo - np.float32([0, 0, width, height])) <= NEAR_EDGE)).any(axis=1)
+    on_photo = boxes + np.array([x0, y0, x0, y0], np.float32)
+    near = np.abs(on_photo - np.array(crop.box, np.float32)) <= NEAR_EDGE
+    at_photo_edge = np.abs(on_photo - np.array([0, 0, width, height], np.float32)) <= NEAR_EDGE
+    close: np.ndarray = (near & ~at_photo_edge).any(axis=1)
+    return close
 
 
 def nms(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
@@ -149,12 +151,12 @@ def generate(
             some = points[start : start + batch]
             answer = predict(some)
             whole = ~near_crop_edge(sam_boxes(answer.rles), crop, size)
-            in_crop += [_uncrop(answer, i, crop, size) for i in np.flatnonzero(whole)]
+            in_crop += [_uncrop(answer, i, crop, size) for i in np.flatnonzero(whole).tolist()]
             done += len(some)
             progress(done / total)
         found += _unique(in_crop, [mask.predicted_iou for mask in in_crop], options.box_nms_thresh)
     if len(todo) > 1:  # masks of smaller crops are the finer ones
-        crop_areas = [mask.crop_box[2] * mask.crop_box[3] for mask in found]
+        crop_areas = [mask.crop_box[2] * mask.crop_box[3] for mask in found if mask.crop_box]
         found = _unique(found, [1 / area for area in crop_areas], options.crop_nms_thresh)
     if options.min_mask_region_area > 0:
         found = _mended(found, options, progress)

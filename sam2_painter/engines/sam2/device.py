@@ -38,13 +38,14 @@ def check_dtype(dtype: str, device: torch.device) -> torch.dtype:
         raise EngineUnavailable(
             f"bfloat16 would be no faster on this {NAMES[device.type]}, only less exact: set SAM2_DTYPE=float32."
         )
-    return getattr(torch, dtype)
+    found: torch.dtype = getattr(torch, dtype)
+    return found
 
 
 def bfloat16_pays(device: torch.device) -> bool:
     """Whether the device multiplies in bfloat16: CUDA from Ampere (8.0) on, CPUs with AVX512-BF16 or AMX."""
     if device.type == "cuda":  # is_bf16_supported() would say yes to emulation too
-        return torch.cuda.get_device_capability(device) >= (8, 0)
+        return bool(torch.cuda.get_device_capability(device) >= (8, 0))
     if device.type == "cpu":
         told = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # torch has no public name for them yet
         return any(getattr(torch.cpu, name, lambda: False)() for name in told)

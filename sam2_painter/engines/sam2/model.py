@@ -19,7 +19,7 @@ def read(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a checkpoint file, on the CPU. Raises EngineUnavailable when it is none."""
     try:
         # weights_only: a checkpoint from anywhere runs no code here.
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["model"]
+        state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["model"]
         size_of(state)
     except (OSError, UnpicklingError, RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise EngineUnavailable(f"{path} is no SAM 2.1 checkpoint: set SAM2_CHECKPOINT to one.") from error

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...errors import EngineUnavailable, InvalidInput
 from ..remote.connectivity import can_connect
@@ -104,7 +105,9 @@ def _from_hub(wanted: Release, cache_dir: str | Path | None) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ImportError:
         raise EngineUnavailable("The Hugging Face client is missing: pip install -r requirements-sam2.txt.") from None
-    where = dict(repo_id=wanted.repo, filename=wanted.file, revision=wanted.revision, cache_dir=cache_dir or None)
+    where: dict[str, Any] = dict(
+        repo_id=wanted.repo, filename=wanted.file, revision=wanted.revision, cache_dir=cache_dir or None
+    )
     cached = try_to_load_from_cache(**where)
     if isinstance(cached, str):
         return Path(cached)

@@ -28,11 +28,12 @@ from ..api.endpoints import Limit, Service, WrongType
 from ..api.rest import unless_gone
 from ..api.schemas import Attachment
 from ..error_responses import refuse, refuse_error
+from ..middleware.defects import SENTENCE
+from ..middleware.paths import PAGE
 from . import assets, handlers
 from .handlers import Ask
 
 log = logging.getLogger(__name__)
-PREFIX = "/page"
 GENERATE = "generate"
 _YEAR = 365 * 24 * 3600
 
@@ -84,16 +85,16 @@ ACTIONS: dict[str, Action] = {
 def build(service: Service) -> Starlette:
     """The application that answers under /page."""
     answers = [
-        Route(f"{PREFIX}/{name}", partial(_answer, name, action, service), methods=["POST"])
+        Route(f"{PAGE}/{name}", partial(_answer, name, action, service), methods=["POST"])
         for name, action in ACTIONS.items()
     ]
     return Starlette(
         routes=[
             *answers,
-            Route(f"{PREFIX}/{GENERATE}", partial(_generate, service), methods=["POST"]),
-            Mount(f"{PREFIX}/static/{assets.VERSION}", GZipMiddleware(_Lasting(directory=assets.FOLDER))),
+            Route(f"{PAGE}/{GENERATE}", partial(_generate, service), methods=["POST"]),
+            Mount(f"{PAGE}/static/{assets.VERSION}", GZipMiddleware(_Lasting(directory=assets.FOLDER))),
         ],
-        exception_handlers={HTTPException: _http_error, 500: _defect},
+        exception_handlers={HTTPException: _http_error},
     )
 
 
@@ -190,18 +191,11 @@ async def _lines(
         yield orjson.dumps({"detail": str(error)}) + b"\n"
     except Exception:
         log.exception("generate")
-        yield orjson.dumps({"detail": BROKEN}) + b"\n"
+        yield orjson.dumps({"detail": SENTENCE}) + b"\n"
     finally:
         work.cancel()
-
-
-BROKEN = "Something went wrong on the server, and nothing was changed. Try again; its log says more."
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return refuse(error.status_code, f"{error.detail}. Reload the page.")
-
-
-async def _defect(request: Request, error: Exception) -> Response:
-    return refuse(500, BROKEN)
