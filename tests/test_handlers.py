@@ -90,7 +90,7 @@ def test_hostile_values(verb, studio, session):
 @pytest.mark.parametrize("sid", [None, "", "nobody", 7, ["a"], "' OR 1=1 --"], ids=repr)
 def test_unknown_sessions(verb, sid, studio, monkeypatch):
     """Nobody reaches a session without its id: of a request that is right otherwise, that is what is wrong."""
-    monkeypatch.setattr(studio.engine, "categories", ("wall",), raising=False)
+    monkeypatch.setattr(type(studio), "categories", ("wall",))
     file = Attachment(b"GIMP Palette\n181 199 163 Old sage\n", "walls.gpl") if verb in FILE_VERBS else None
     rest = dict(mask_id=0, index=0, to=0, choice=0, mask_ids=[0], changes={"opacity": 1}, category="wall")
     asked = dict(sid=sid, text="red", box=[0, 0, 5, 5], points=[[1, 1, 1]], format="PNG", quality=90, **rest)
