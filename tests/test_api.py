@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from sam2_painter.errors import Busy, Cancelled, InvalidInput, TimeLimitExceeded, TooManyRequests
 from sam2_painter.jobs.deadline import check
 from sam2_painter.jobs.workers import Workers
-from sam2_painter.sessions.store import Download
+from sam2_painter.sessions.downloads import Download
 from sam2_painter.web import files
 from sam2_painter.web.api import operations as verbs
 from sam2_painter.web.api.endpoints import ENDPOINTS, Service, WrongType

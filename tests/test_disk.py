@@ -16,6 +16,7 @@ from conftest import draw_building, make_studio, to_png
 from engines import FloodEngine
 
 from sam2_painter.errors import Busy, PainterError, SessionNotFound, StorageError
+from sam2_painter.sessions import database
 from sam2_painter.sessions import store as sessions
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.studio.studio import Studio
@@ -400,11 +401,11 @@ def test_an_older_folder_is_migrated(version_1, monkeypatch):
     later = (
         "ALTER TABLE sessions ADD COLUMN note TEXT NOT NULL DEFAULT ''; CREATE INDEX sessions_note ON sessions (note)"
     )
-    monkeypatch.setattr(sessions, "_MIGRATIONS", (*sessions._MIGRATIONS, later))
+    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, later))
     for _ in range(2):
         store = store_in(version_1)
         assert store.get("abc").layers[0].color == (255, 0, 0)
-        assert store._db.execute("PRAGMA user_version").fetchone() == (len(sessions._MIGRATIONS),)
+        assert store._db.execute("PRAGMA user_version").fetchone() == (len(database.MIGRATIONS),)
         assert store._db.execute("SELECT note FROM sessions").fetchone() == ("",)
         store.close()
     monkeypatch.undo()
@@ -416,7 +417,7 @@ def test_a_migration_that_fails_changes_nothing(version_1, monkeypatch):
     """Half a migration is none: the folder stays as the older version left it."""
     broken = "ALTER TABLE sessions ADD COLUMN note TEXT; ALTER TABLE nothing ADD COLUMN x"
     with monkeypatch.context() as patch:
-        patch.setattr(sessions, "_MIGRATIONS", (*sessions._MIGRATIONS, broken))
+        patch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, broken))
         with pytest.raises(StorageError):
             store_in(version_1)
     store = store_in(version_1)

@@ -421,12 +421,15 @@ def test_headers_of_the_page(http_root):
 def test_named_origins_may_frame_the_page_too():
     """--cors-origins names the sites that are trusted, and a public link may be shown by any notebook on https."""
     from sam2_painter.web.middleware.auth import SignIn
+    from sam2_painter.web.middleware.entrance import Entrance
     from sam2_painter.web.middleware.guard import Guard
+    from sam2_painter.web.middleware.origins import Origins
     from sam2_painter.web.middleware.rate_limit import Rate
 
-    def frames(**options):
+    def frames(origins=(), **options):
         rates = dict(requests=Rate(1, "r"), photos=Rate(1, "p"))
-        guard = Guard(None, None, sign_in=SignIn(), max_body=1, body_limit=1, **rates, **options)
+        entrance = Entrance(SignIn(), Origins(origins))
+        guard = Guard(None, None, entrance=entrance, max_body=1, body_limit=1, **rates, **options)
         return guard._page_policy.decode().partition("frame-ancestors ")[2].split()
 
     assert "https://good.example" in frames(origins=frozenset({"https://good.example"}))

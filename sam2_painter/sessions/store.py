@@ -8,7 +8,6 @@ the caller did is committed as a whole when the block ends without an error, or 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import secrets
 import shutil
@@ -17,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from weakref import WeakValueDictionary
@@ -26,50 +25,13 @@ from ..errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, Stor
 from ..jobs import deadline
 from ..jobs.cache import Cache
 from ..types import Canvas, Mask, Palette, Session
-from . import records
+from . import database, records
+from .database import Database, storage_errors
+from .downloads import Download, Downloads
+from .sweep import TOUCH_SECONDS, Sweep
 
-log = logging.getLogger(__name__)
-_FIRST_SCHEMA = """
-CREATE TABLE sessions (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, height INT NOT NULL, width INT NOT NULL,
-    created_at REAL NOT NULL, used_at REAL NOT NULL, revision INT NOT NULL, step INT NOT NULL, automatic TEXT NOT NULL,
-    bytes INT NOT NULL);
-CREATE INDEX sessions_used ON sessions (used_at);
-CREATE TABLE masks (
-    session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, id INT NOT NULL, record TEXT NOT NULL,
-    counts BLOB NOT NULL, PRIMARY KEY (session_id, id)) WITHOUT ROWID;
-CREATE TABLE steps (
-    session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, id INT NOT NULL, action TEXT NOT NULL,
-    canvas TEXT NOT NULL, PRIMARY KEY (session_id, id)) WITHOUT ROWID;
-CREATE TABLE downloads (
-    filename TEXT PRIMARY KEY, session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE, key TEXT NOT NULL,
-    file TEXT NOT NULL, media_type TEXT NOT NULL, bytes INT NOT NULL, created_at REAL NOT NULL);
-CREATE INDEX downloads_session ON downloads (session_id);
-"""
-_PALETTES = "ALTER TABLE sessions ADD COLUMN palette TEXT NOT NULL DEFAULT ''"
-_MIGRATIONS = (
-    _FIRST_SCHEMA,
-    _PALETTES,
-)  # statement n brings a folder from schema n to n + 1; what was released never changes
 MAX_STEPS = 100_000  # of a session's history: more than a person does, less than a program could
 MAX_NAME = 255  # characters of a photo's name
-_TOUCH_SECONDS = 10.0  # a use is written down at most this often: reading must not become writing
-_ORPHAN_SECONDS = 120.0  # a folder without a session is swept once it is this old: it may be one just being opened
-_IDLE_SECONDS = 60.0  # a session used since then makes no room for a new one
-_WAIT_SECONDS = 10.0  # how long another process may hold the database
-
-
-@dataclass(frozen=True)
-class Download:
-    """A picture made for download. filename: for people and URLs, unguessable. key: what it was made from."""
-
-    filename: str
-    session_id: str
-    key: str
-    path: Path
-    media_type: str
-    size_bytes: int
-    created_at: float
 
 
 class Edit:
@@ -144,44 +106,25 @@ class SessionStore:
         clock: Callable[[], float] = time.time,
     ):
         self.upload_dir, self.masks_dir, self.results_dir = Path(upload_dir), Path(masks_dir), Path(results_dir)
-        self.ttl, self.max_sessions, self.max_disk = ttl, max_sessions, max_disk
-        self.max_masks, self.max_downloads = max_masks, max_downloads
+        self.ttl, self.max_masks = ttl, max_masks
         self._clock = clock
         self._snapshots: Cache[Session] = Cache(memory, _session_bytes)
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._guard = threading.Lock()  # of _locks
-        self._db_lock = threading.RLock()  # of the one connection
         for folder in (self.upload_dir, self.masks_dir, self.results_dir):
-            with _storage_errors(f" {folder}"):
+            with storage_errors(f" {folder}"):
                 folder.mkdir(parents=True, exist_ok=True)
                 os.chmod(folder, 0o700)
-        with _storage_errors(f" {self.masks_dir}"):
-            self._db = self._connect(self.masks_dir / "sessions.sqlite3")
-
-    def _connect(self, path: Path) -> sqlite3.Connection:
-        db = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
-        _use_log(db)
-        db.execute("PRAGMA synchronous = NORMAL")  # in WAL mode a killed process loses nothing that was committed
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-        os.chmod(path, 0o600)
-        with _transaction(db):
-            version, ours = db.execute("PRAGMA user_version").fetchone()[0], len(_MIGRATIONS)
-            if version > ours:
-                raise StorageError(
-                    f"{path} was written by a newer SAM2 Painter (schema {version}, this one reads {ours}). "
-                    "Upgrade, or choose another data folder."
-                )
-            for migration in _MIGRATIONS[version:]:
-                for statement in migration.split(";"):
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version = {ours}")
-        return db
+        with storage_errors(f" {self.masks_dir}"):
+            self._db = Database(self.masks_dir / database.NAME)
+        self._downloads = Downloads(self._db, self.results_dir, max_downloads, clock)
+        self._sweep = Sweep(
+            self._db, self.upload_dir, self.results_dir, ttl, max_sessions, max_disk, clock, self._forget_snapshots
+        )
 
     def close(self) -> None:
         """Close the database. The store is of no use afterwards."""
-        with self._db_lock:
-            self._db.close()
+        self._db.close()
 
     # -- opening, reading, deleting ----------------------------------------------------------------------------------
 
@@ -190,16 +133,16 @@ class SessionStore:
 
         Raises Busy when there is no room, and everybody who has some is at work.
         """
-        self._make_room(1, len(data))
+        self._sweep.make_room(1, len(data))
         name = name.encode("utf-8", "replace").decode()[:MAX_NAME]  # half a surrogate pair is no text
         session_id, now = secrets.token_urlsafe(18), self._clock()
         folder = self.upload_dir / session_id
         try:
-            with _storage_errors():
+            with storage_errors():
                 folder.mkdir(mode=0o700)
                 (folder / "photo").write_bytes(data)
                 deadline.seal()
-                with self._db_lock, _transaction(self._db) as db:
+                with self._db.transaction() as db:
                     row = (session_id, name, digest, *size, now, now, 0, 0, "[]", len(data), "")
                     db.execute(f"INSERT INTO sessions VALUES ({','.join('?' * len(row))})", row)
                     first = json.dumps(records.canvas_to_record(Canvas()))
@@ -211,7 +154,7 @@ class SessionStore:
 
     def get(self, session_id: str) -> Session:
         """The session as it is now. Counts as a use. Raises SessionNotFound."""
-        with _storage_errors():
+        with storage_errors():
             revision = self._touch(session_id)
             return self._snapshots.get((session_id, revision), lambda: self._read(session_id)).value
 
@@ -223,7 +166,7 @@ class SessionStore:
     def photo_bytes(self, session_id: str) -> bytes:
         """The photo's file as it was sent. Raises SessionNotFound."""
         try:
-            with _storage_errors():
+            with storage_errors():
                 return self.photo_path(session_id).read_bytes()
         except StorageError:
             self.get(session_id)  # deleted meanwhile?
@@ -232,32 +175,30 @@ class SessionStore:
     def delete(self, session_id: str) -> None:
         """Forget the session and everything of it on disk, at once: an edit of it that runs finds it gone when it is to
         be written down. Raises SessionNotFound."""
-        with _storage_errors():
+        with storage_errors():
             self._touch(session_id)
-            self._forget(session_id)
-            self._empty_log()
+            self._sweep.forget(session_id)
+            self._sweep.empty_log()
 
     def count(self) -> int:
         """How many sessions there are."""
-        with self._db_lock, _storage_errors():
-            return self._db.execute("SELECT COUNT(*) FROM sessions").fetchone()[0]
+        with storage_errors():
+            return self._db.number("SELECT COUNT(*) FROM sessions")
 
     def ids(self) -> list[str]:
         """Every session's id, longest idle first."""
-        with self._db_lock, _storage_errors():
-            return [row[0] for row in self._db.execute("SELECT id FROM sessions ORDER BY used_at")]
+        with storage_errors():
+            return [row[0] for row in self._db.rows("SELECT id FROM sessions ORDER BY used_at")]
 
     def digests(self) -> list[str]:
         """The digest of every session's photo; one photo may be in several sessions."""
-        with self._db_lock, _storage_errors():
-            return [row[0] for row in self._db.execute("SELECT digest FROM sessions")]
+        with storage_errors():
+            return [row[0] for row in self._db.rows("SELECT digest FROM sessions")]
 
     def bytes_on_disk(self) -> int:
         """Bytes of photos, masks and downloads."""
-        with self._db_lock, _storage_errors():
-            kept = self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM sessions").fetchone()[0]
-            made = self._db.execute("SELECT COALESCE(SUM(bytes), 0) FROM downloads").fetchone()[0]
-        return kept + made
+        with storage_errors():
+            return self._sweep.bytes_on_disk()
 
     # -- changing ----------------------------------------------------------------------------------------------------
 
@@ -269,7 +210,7 @@ class SessionStore:
             before = edit.session
             yield edit
             deadline.seal()
-            with _storage_errors():
+            with storage_errors():
                 edit.session = self._commit(before, edit)
 
     def _commit(self, before: Session, edit: Edit) -> Session:
@@ -281,7 +222,7 @@ class SessionStore:
             (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
         ]
-        with self._db_lock, _transaction(self._db) as db:
+        with self._db.transaction() as db:
             row = db.execute("SELECT revision, step, LENGTH(palette) FROM sessions WHERE id = ?", (sid,)).fetchone()
             if row is None:
                 raise SessionNotFound(sid)
@@ -314,121 +255,27 @@ class SessionStore:
 
     def add_download(self, session_id: str, key: str, stem: str, suffix: str, media_type: str, data: bytes) -> Download:
         """Keep a picture for download as "stem-TOKEN.suffix". Of more than `max_downloads` the oldest goes."""
-        session = self.get(session_id)
-        token = secrets.token_hex(6)
-        filename, file = f"{_tidy(stem) or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
-        folder = self.results_dir / session.id
-        path = folder / file
-        with _storage_errors():
-            folder.mkdir(mode=0o700, exist_ok=True)
-            try:
-                path.write_bytes(data)
-                deadline.seal()
-                with self._db_lock, _transaction(self._db) as db:
-                    row = (filename, session.id, key, file, media_type, len(data), self._clock())
-                    db.execute("INSERT INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-                    newest_first = "SELECT filename, file FROM downloads WHERE session_id = ? ORDER BY rowid DESC"
-                    surplus = db.execute(newest_first, (session.id,)).fetchall()[self.max_downloads :]
-                    db.executemany("DELETE FROM downloads WHERE filename = ?", [row[:1] for row in surplus])
-            except sqlite3.IntegrityError:  # the session was deleted meanwhile
-                shutil.rmtree(folder, ignore_errors=True)
-                raise SessionNotFound(session_id) from None
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
-            for _, old in surplus:
-                (folder / old).unlink(missing_ok=True)
-        return Download(filename, session.id, key, path, media_type, len(data), row[6])
+        return self._downloads.add(self.get(session_id).id, key, stem, suffix, media_type, data)
 
     def downloads(self, session_id: str) -> list[Download]:
         """The session's downloads, oldest first."""
-        self.get(session_id)
-        return self._downloads("session_id = ? ORDER BY rowid", session_id)
+        return self._downloads.of(self.get(session_id).id)
 
     def download(self, filename: str) -> Download:
         """The download of that name. Raises DownloadNotFound."""
-        for found in self._downloads("filename = ?", filename.encode("utf-8", "replace").decode()):
+        found = self._downloads.named(filename)
+        if found is not None:
             self._touch(found.session_id)
             if found.path.is_file():
                 return found
         raise DownloadNotFound("No such download: it was deleted with its session. Make it again.")
 
-    def _downloads(self, where: str, value: str) -> list[Download]:
-        query = f"SELECT filename, session_id, key, file, media_type, bytes, created_at FROM downloads WHERE {where}"
-        with self._db_lock, _storage_errors():
-            rows = self._db.execute(query, (value,)).fetchall()
-        return [Download(f, sid, key, self.results_dir / sid / file, *rest) for f, sid, key, file, *rest in rows]
-
-    # -- sweeping ----------------------------------------------------------------------------------------------------
-
     def sweep(self) -> int:
         """Delete expired sessions, idle ones over the limits, and files no session owns; how many sessions went."""
-        return self._make_room(0, 0)
+        return self._sweep.make_room(0, 0)
 
-    def _make_room(self, sessions: int, size: int) -> int:
-        """`sweep` with room for so many sessions and bytes more. Raises Busy when there is none."""
-        now = self._clock()
-        with _storage_errors():
-            with self._db_lock, suppress(sqlite3.OperationalError):  # a full disk: deleting comes first
-                # A clock that was set back must not keep sessions for ever.
-                self._db.execute("UPDATE sessions SET used_at = ? WHERE used_at > ?", (now, now + _TOUCH_SECONDS))
-            gone = self._unused_since(now - self.ttl)
-            for session_id in gone:
-                self._forget(session_id)
-            idle = self._unused_since(now - min(_IDLE_SECONDS, self.ttl / 10))
-            while (full := self._is_full(sessions, size)) and idle:
-                gone.append(idle.pop(0))
-                self._forget(gone[-1])
-            self._remove_orphans()
-            if gone:
-                self._empty_log()
-        if full and sessions:
-            raise Busy("The server has no room for another photo just now. Try again in a minute.", _IDLE_SECONDS)
-        return len(gone)
-
-    def _unused_since(self, moment: float) -> list[str]:
-        query = "SELECT id FROM sessions WHERE used_at <= ? ORDER BY used_at"
-        with self._db_lock:
-            return [row[0] for row in self._db.execute(query, (moment,))]
-
-    def _is_full(self, sessions: int, size: int) -> bool:
-        return self.count() + sessions > self.max_sessions or self.bytes_on_disk() + size > self.max_disk
-
-    def _remove_orphans(self) -> None:
-        with self._db_lock:
-            known = {row[0] for row in self._db.execute("SELECT id FROM sessions")}
-            made = set(self._db.execute("SELECT session_id, file FROM downloads"))
-        for root in (self.upload_dir, self.results_dir):
-            for folder in root.iterdir():
-                if folder.name not in known and _is_old(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
-        for file in self.results_dir.glob("*/*"):  # a kill between writing a download and writing it down
-            if (file.parent.name, file.name) not in made and _is_old(file):
-                file.unlink(missing_ok=True)
-
-    def _forget(self, session_id: str) -> None:
-        try:
-            self._delete_row(session_id)
-        except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_FULL:
-                raise
-            self._remove_files(session_id)  # to delete takes room too: this makes some
-            self._delete_row(session_id)
+    def _forget_snapshots(self, session_id: str) -> None:
         self._snapshots.clear(lambda key: key[0] == session_id)  # type: ignore[index]
-        self._remove_files(session_id)
-
-    def _delete_row(self, session_id: str) -> None:
-        with self._db_lock:
-            self._db.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
-
-    def _remove_files(self, session_id: str) -> None:
-        for root in (self.upload_dir, self.results_dir):
-            shutil.rmtree(root / session_id, ignore_errors=True)
-
-    def _empty_log(self) -> None:
-        """Write the log back into the database: it holds what was just deleted, too."""
-        with self._db_lock, suppress(sqlite3.OperationalError):  # a full disk, or another process reads: next time
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
@@ -439,17 +286,16 @@ class SessionStore:
         if not session_id.isascii():  # ours are
             raise SessionNotFound(session_id)
         now = self._clock()
-        with self._db_lock:
-            row = self._db.execute("SELECT revision, used_at FROM sessions WHERE id = ?", (session_id,)).fetchone()
-            if row is None or now - row[1] >= self.ttl:
-                raise SessionNotFound(session_id)
-            if abs(now - row[1]) > min(_TOUCH_SECONDS, self.ttl / 10):
-                with suppress(sqlite3.OperationalError):  # on a full disk people still see what they have
-                    self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
-        return row[0]
+        row = self._db.row("SELECT revision, used_at FROM sessions WHERE id = ?", (session_id,))
+        if row is None or now - row[1] >= self.ttl:
+            raise SessionNotFound(session_id)
+        if abs(now - row[1]) > min(TOUCH_SECONDS, self.ttl / 10):
+            with suppress(sqlite3.OperationalError):  # on a full disk people still see what they have
+                self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
+        return int(row[0])
 
     def _read(self, session_id: str) -> Session:
-        with self._db_lock, _transaction(self._db, "DEFERRED") as db:  # one moment in time for all four reads
+        with self._db.transaction("DEFERRED") as db:  # one moment in time for all four reads
             row = db.execute(
                 "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette"
                 " FROM sessions WHERE id = ?",
@@ -507,65 +353,3 @@ class SessionStore:
 def _session_bytes(session: Session) -> int:
     paints = session.palette.paints if session.palette else ()
     return 4096 + sum(400 + mask.rle.nbytes for mask in session.masks.values()) + 400 * len(paints)
-
-
-def _tidy(stem: str) -> str:
-    """A file name's stem for people: no path, no control characters, no lone surrogates, and short: file systems take
-    names of 255 bytes."""
-    stem = stem.replace("\\", "/").rsplit("/", 1)[-1]
-    printable = "".join(c for c in stem if c.isprintable()).strip(" .")[:80]
-    return printable.encode("utf-8", "ignore")[:200].decode("utf-8", "ignore")
-
-
-def _use_log(db: sqlite3.Connection) -> None:
-    """Write ahead. SQLite does not wait for another process that sets this up just now on the same new file: we do."""
-    ends = time.monotonic() + _WAIT_SECONDS
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
-                raise
-            time.sleep(0.01)
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
-    db.execute(f"BEGIN {kind}")
-    try:
-        yield db
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-def _is_old(path: Path) -> bool:
-    try:
-        return abs(time.time() - path.stat().st_mtime) > _ORPHAN_SECONDS
-    except FileNotFoundError:  # another process may sweep too
-        return False
-
-
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; 0 for what Python's module raises itself."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-@contextmanager
-def _storage_errors(where: str = "") -> Iterator[None]:
-    """SQLite's and the file system's errors as ours. where: for whoever starts the program; others see no paths."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise
-    except (sqlite3.Error, OSError) as error:
-        if isinstance(error, sqlite3.Error) and _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Busy("Another process is writing to the data folder. Try again.") from error
-        log.error("data folder: %s", error)
-        why = error.strerror if isinstance(error, OSError) else error
-        raise StorageError(
-            f"The data folder{where} cannot be read or written ({why}). Free some space or choose another folder."
-        ) from error

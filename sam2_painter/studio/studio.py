@@ -28,8 +28,9 @@ from ..paint.surface import Surface
 from ..photos import images, sources
 from ..rle import RLE
 from ..sessions import edits, exports
+from ..sessions.downloads import Download
 from ..sessions.edits import SelectMode
-from ..sessions.store import Download, Edit, SessionStore
+from ..sessions.store import Edit, SessionStore
 from ..settings import Settings
 from ..types import (
     AutoMask,

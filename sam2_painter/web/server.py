@@ -33,8 +33,10 @@ from .api import endpoints as api
 from .api import rest
 from .middleware.auth import SignIn
 from .middleware.disconnect import Disconnects
+from .middleware.entrance import Entrance
 from .middleware.gradio_calls import GradioCalls, refuse_upload
 from .middleware.guard import Guard
+from .middleware.origins import Origins
 from .middleware.rate_limit import Rate
 from .page import blocks as page
 
@@ -154,7 +156,7 @@ def launch(
             **{**page.launch_options(), **options},
         )
     blocks.server.config.timeout_keep_alive = KEEP_ALIVE_SECONDS
-    app.guard.started = True
+    app.guard.entrance.started = True
     _log_with_ours("uvicorn")
     log.debug("gradio: %s", chatter.getvalue().strip())
     if mcp:
@@ -211,18 +213,17 @@ def _check_port(settings: Settings) -> None:
 
 
 def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
-    origins = frozenset(origin.strip().rstrip("/") for origin in settings.cors_origins.split(",") if origin.strip())
+    origins = Origins(one.strip().rstrip("/") for one in settings.cors_origins.split(",") if one.strip())
+    sign_in = SignIn(settings.credentials, settings.auth_token)
     return Guard(
         app,
-        rest.build(service, origins),
-        sign_in=SignIn(settings.credentials, settings.auth_token),
+        rest.build(service, origins.named),
+        entrance=Entrance(sign_in, origins, status=lambda: service.studio.status),
         requests=Rate(settings.requests_per_minute, "requests"),
         photos=service.photos,
         max_body=settings.max_file_size * 4 // 3 + 2**20,  # the largest photo as base64, and something around it
         body_limit=settings.body_limit,
-        origins=origins,
         shared=settings.share,
-        status=lambda: service.studio.status,
     )
 
 

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, cre
 from ... import __version__
 from ...errors import Cancelled, InvalidInput, PainterError
 from ...jobs.workers import Workers
-from ...sessions.store import Download
+from ...sessions.downloads import Download
 from ...studio.studio import Studio
 from .. import files
 from ..middleware.rate_limit import Rate

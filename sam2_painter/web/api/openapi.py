@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from ... import __version__
-from ...sessions.store import Download
+from ...sessions.downloads import Download
 from .endpoints import ENDPOINTS, Endpoint
 
 REF = "#/components/schemas/{model}"

@@ -23,7 +23,7 @@ from ...jobs.cache import CacheStatus
 from ...paint import colors
 from ...photos import images, sources
 from ...rle import RLE, rle_to_mask
-from ...sessions.store import Download
+from ...sessions.downloads import Download
 from ...studio.studio import Generated, Pointed, Studio
 from ...types import AutoMask, CombineMode, Layer, Mask, Prompts, Session
 from . import schemas as forms

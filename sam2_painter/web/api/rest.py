@@ -21,7 +21,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from ...errors import Cancelled, DownloadNotFound, PainterError
-from ...sessions.store import Download
+from ...sessions.downloads import Download
 from ..error_responses import refuse, refuse_error
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
