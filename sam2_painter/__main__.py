@@ -23,7 +23,7 @@ from .paint.colors import exterior, open_palette, parse_color
 from .photos import images
 from .settings import Settings
 from .studio.studio import Studio
-from .types import PAINT_MODES, AutoMask, Prompts, Session
+from .types import PAINT_MODES, AutoMask, Coat, Prompts, Session
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
 NO_LIMIT = 86400.0
@@ -183,8 +183,7 @@ def _paint(args: argparse.Namespace, studio: Studio, session: Session, out: Path
         labels = [1] * len(args.point) + [0] * len(args.not_point)
         box = _pixels(args.box, session.size) if args.box else None
         mask_id = studio.segment(session.id, Prompts(points, labels, box)).selection.mask_id
-    layer = {"mask_id": mask_id, "color": args.color, "opacity": args.opacity, "mode": args.mode}
-    studio.paint(session.id, [layer])
+    studio.paint(session.id, [Coat(args.color, mask_id, opacity=args.opacity, mode=args.mode)])
     made = studio.download(session.id, format=out.suffix or args.format, quality=args.quality)
     _write(out, made.path.read_bytes())
 

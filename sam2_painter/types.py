@@ -29,6 +29,7 @@ __all__ = [
     "STEP_KINDS",
     "AutoMask",
     "Canvas",
+    "Coat",
     "CombineMode",
     "Embedding",
     "Layer",
@@ -260,6 +261,29 @@ class Layer:
             raise InvalidInput("name must be text of at most 200 characters", "name")
         if not isinstance(self.visible, bool):
             raise InvalidInput("visible must be true or false", "visible")
+
+
+@dataclass(frozen=True)
+class Coat:
+    """Paint to put on a mask: what a `Layer` is made of.
+
+    mask_id: the mask of the session, or rle: a new one that somebody brings along; neither for the wall that is
+    chosen. name: of the new layer, "" for a free one such as "Wall 2". The rest is as in `Layer`.
+    """
+
+    color: tuple[int, int, int]
+    mask_id: int | None = None
+    rle: RLE | None = None
+    opacity: float = 1.0
+    mode: PaintMode = "realistic"
+    light: float = 1.0
+    shadow: float = 1.0
+    visible: bool = True
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.mask_id is not None and self.rle is not None:
+            raise InvalidInput("give either mask_id or mask", "mask_id")
 
 
 @dataclass(frozen=True)

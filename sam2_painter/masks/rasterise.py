@@ -34,10 +34,9 @@ def stroke(path: Sequence[tuple[float, float]], radius: float, size_hw: tuple[in
     reach = max(LEAST_RADIUS, number(radius, "radius", 0, MAX_RADIUS))
     start = points[:-1] if len(points) > 1 else points
     along = np.diff(points, axis=0) if len(points) > 1 else np.zeros_like(points)
-    height, width = size_hw
     low = np.minimum(start[:, 0], start[:, 0] + along[:, 0]) - reach
     high = np.maximum(start[:, 0], start[:, 0] + along[:, 0]) + reach
-    column, part = _columns(low, high, width)
+    column, part = _columns(low, high, size_hw[1])
     x = column + 0.5
     start, along = start[part], along[part]
     bottom = _boundary(x, start, along, reach, 1)
@@ -89,14 +88,16 @@ def polygon(path: Sequence[tuple[float, float]], size_hw: tuple[int, int]) -> RL
     return _from_intervals(column[begins], np.ceil(y[begins] - 0.5), np.ceil(y[ends] - 0.5), size_hw)
 
 
-def simplify(path: Sequence[tuple[float, float]], tolerance: float, most: int) -> Line:
-    """The line with fewer points, nowhere further than `tolerance` pixels from the one given; more only where it would
-    have more than `most` points otherwise (Douglas-Peucker)."""
-    points = _points(path, 1).astype(np.float32)
-    simple = cv2.approxPolyDP(points[:, None], tolerance, closed=False)[:, 0]
+def simplify(path: Sequence[tuple[float, float]], tolerance: float, most: int, *, closed: bool = False) -> Line:
+    """The line, or closed polygon, with fewer points, nowhere further than `tolerance` pixels from the one given; more
+    only where it would have more than `most` points otherwise (Douglas-Peucker)."""
+    points = _points(path, 3 if closed else 1).astype(np.float32)
+    simple = cv2.approxPolyDP(points[:, None], tolerance, closed)[:, 0]
     while len(simple) > most:
         tolerance *= 2
-        simple = cv2.approxPolyDP(points[:, None], tolerance, closed=False)[:, 0]
+        simple = cv2.approxPolyDP(points[:, None], tolerance, closed)[:, 0]
+    if closed and len(simple) < 3:
+        simple = points[:: max(1, len(points) // 3)]
     return tuple((round(float(x), 2), round(float(y), 2)) for x, y in simple)
 
 

@@ -34,9 +34,11 @@ CREATE TABLE downloads (
 CREATE INDEX downloads_session ON downloads (session_id);
 """
 _PALETTES = "ALTER TABLE sessions ADD COLUMN palette TEXT NOT NULL DEFAULT ''"
+_LAYER_IDS = "ALTER TABLE sessions ADD COLUMN next_layer INT NOT NULL DEFAULT 0"
 MIGRATIONS = (
     _FIRST_SCHEMA,
     _PALETTES,
+    _LAYER_IDS,
 )  # statement n brings a folder from schema n to n + 1; what was released never changes
 _WAIT_SECONDS = 10.0  # how long another process may hold the database
 
