@@ -1,6 +1,6 @@
 """SAM 2 on Modal's A100s: scales to zero, wakes in seconds, answers SAM2 Painter.
 
-    pip install -r requirements-modal.txt && modal token new
+    pip install -r requirements-modal.txt && modal setup
     modal deploy modal_sam2.py                # prints the address: MODAL_BASE_URL
     python app.py --engine modal --modal-base-url https://you--sam2-painter.modal.run
 
@@ -10,6 +10,9 @@ MODAL_SECRET to it. Or set MODAL_APP=sam2-painter instead of an address: then th
 A folder of photos, painted by many containers at once:
 
     modal run modal_sam2.py::paint_folder --folder photos --color "#c8553d" --x 0.5 --y 0.6
+
+`python modal_sam2.py` deploys, too; `python modal_sam2.py --help` prints this. docs/modal.md says what it costs, how to
+stop it, and where its logs are.
 
 The same service on a GPU of your own: `python modal_sam2.py serve [PORT]` (with requirements-sam2.txt). It is set up by
 the SAM2_ variables of app.py, and asks for a key when MODAL_KEY and MODAL_SECRET are set.
@@ -31,7 +34,10 @@ try:
 except ModuleNotFoundError:
     if __name__ != "__main__":
         raise
-    sys.exit(f"{__doc__}\nThe Modal SDK is missing here: pip install -r requirements-modal.txt")
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__)
+        sys.exit()
+    sys.exit("The Modal SDK is missing here: pip install -r requirements-modal.txt (or sam2-painter[modal]).")
 
 from sam2_painter.engines.sam2.weights import release
 
@@ -146,7 +152,7 @@ class SAM2:
 
 
 @app.local_entrypoint()
-def paint_folder(folder: str, color: str, x: float = 0.5, y: float = 0.5, out: str = "painted", opacity: float = 0.9):
+def paint_folder(folder: str, color: str, x: float = 0.5, y: float = 0.5, out: str = "painted", opacity: float = 1.0):
     """Paint what is at (x, y), in fractions of width and height, in every photo of a folder.
 
     The photos are spread over as many containers as there may be; painting is done here. What cannot be painted is
@@ -204,6 +210,18 @@ def paint_folder(folder: str, color: str, x: float = 0.5, y: float = 0.5, out: s
     print(f"{done} of {len(paths)} photos painted.")
 
 
+def deploy_here() -> None:
+    """`modal deploy` of this file, in place of this process. Ends it with a sentence where no account is set up."""
+    from modal.config import config
+
+    if not (config.get("token_id") and config.get("token_secret")):
+        sys.exit(
+            "No Modal account is set up on this machine: run `modal setup` first, or set MODAL_TOKEN_ID and "
+            "MODAL_TOKEN_SECRET."
+        )
+    os.execv(sys.executable, [sys.executable, "-m", "modal", "deploy", __file__])
+
+
 def serve(port: int = 8000) -> None:
     """The same service on this machine, as the SAM2_ settings of app.py say."""
     import uvicorn
@@ -236,11 +254,13 @@ def serve(port: int = 8000) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["deploy"]:
-            os.execv(sys.executable, [sys.executable, "-m", "modal", "deploy", __file__])
+        case [] | ["deploy"]:
+            deploy_here()
         case ["serve"]:
             serve()
-        case ["serve", port] if port.isdecimal():
+        case ["serve", port] if port.isdecimal() and 0 < int(port) < 65536:
             serve(int(port))
-        case _:
+        case ["-h" | "--help"]:
             print(__doc__)
+        case words:
+            sys.exit(f"modal_sam2.py takes deploy, serve [PORT] or --help, not {' '.join(words)!r}.")

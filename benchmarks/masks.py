@@ -1,6 +1,10 @@
 """How good are the masks? Engines and baselines on annotated photos, click by click.
 
-    python benchmarks/masks.py DATA --engine offline --engine flood --sheet worst.png
+    python benchmarks/masks.py DATA --engine offline --engine flood
+    python benchmarks/masks.py DATA --protocol regions --sheet worst.png
+
+The painter's protocol (see ``painter.py``) counts for walls, roofs, trim, shutters and doors. The protocol "regions" is
+by the data set's own labels, whose wall is a whole building; it is of use for windows, plants and automatic masks:
 
 DATA has ``dev/manifest.json``, ``dev/images/NAME.jpg`` and ``dev/labels/NAME.png`` (16-bit region ids, 0 = not
 annotated). For each region (at most three a class and photo): the IoU of the first answer to its click and of
@@ -26,13 +30,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import painter as painters
+from benchmarks.baselines import BASELINES
 from sam2_painter.engines import engine_names, load_engine
 from sam2_painter.types import AutoMask, Photo, Prompts
-
-if __package__:
-    from .baselines import BASELINES
-else:
-    from baselines import BASELINES
 
 GOAL = 0.85
 MOST_CLICKS = 20
@@ -196,6 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", default=os.environ.get("BUILDINGS_DATA"), help="folder (BUILDINGS_DATA)")
     parser.add_argument("--engine", action="append", choices=names, help="may be repeated; default: offline")
+    parser.add_argument("--protocol", choices=["painter", "regions"], default="painter")
     parser.add_argument("--split", default="dev")
     parser.add_argument("--every", type=int, default=1, help="take one photo of so many")
     parser.add_argument("--clicks", type=int, default=MOST_CLICKS, help="at most so many clicks a region")
@@ -204,6 +206,12 @@ def main() -> None:
     args = parser.parse_args()
     if not args.data:
         parser.error("give the data folder, or set BUILDINGS_DATA")
+    if args.protocol == "painter":
+        for name in args.engine or ["offline"]:
+            engine = BASELINES[name]() if name in BASELINES else load_engine(name)
+            rows, walls = painters.measure(engine, Path(args.data), args.split, args.every)
+            print(painters.table(engine.title, rows, walls), flush=True)
+        return
     folder = Path(args.data) / args.split
     images = json.loads((folder / "manifest.json").read_text())["images"][:: args.every]
     for name in args.engine or ["offline"]:

@@ -13,21 +13,52 @@ from typing import Any
 from .errors import InvalidInput
 
 MB = 2**20
+_DATA_DIR = Path("~/.sam2_painter")
 
 
 def _knob(
-    default: Any, env: str, help: str, *, kind: str = "", secret: bool = False, choices: tuple[str, ...] = ()
+    default: Any,
+    env: str,
+    help: str,
+    *,
+    kind: str = "",
+    secret: bool = False,
+    choices: tuple[str, ...] = (),
+    also: tuple[str, ...] = (),
 ) -> Any:
+    """A field. env: its variable. also: variables of others that are read where that one is not set."""
     kind = kind or type(default).__name__
-    return field(default=default, repr=not secret, metadata=dict(env=env, help=help, kind=kind, choices=choices))
+    metadata = dict(env=env, help=help, kind=kind, choices=choices, also=also)
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Settings:
     """All settings. Sizes are bytes, times seconds. repr hides passwords and keys."""
 
-    host: str = _knob("127.0.0.1", "SAM2_PAINTER_HOST", "address to listen on; 0.0.0.0 for every interface")
-    port: int = _knob(7860, "SAM2_PAINTER_PORT", "port to listen on")
+    host: str = _knob(
+        "127.0.0.1",
+        "SAM2_PAINTER_HOST",
+        "address to listen on; 0.0.0.0 for every interface",
+        also=("GRADIO_SERVER_NAME",),
+    )
+    port: int = _knob(7860, "SAM2_PAINTER_PORT", "port to listen on", also=("PORT", "GRADIO_SERVER_PORT"))
+    root_path: str = _knob(
+        "",
+        "SAM2_PAINTER_ROOT_PATH",
+        "path a proxy serves it under, like /paint, or the whole address, like https://example.com/paint",
+        also=("GRADIO_ROOT_PATH",),
+    )
+    allowed_hosts: str = _knob(
+        "",
+        "SAM2_PAINTER_ALLOWED_HOSTS",
+        "names it is reached by, beside localhost, addresses and --host, by commas: paint.example.com, *.lan",
+    )
+    trusted_proxies: str = _knob(
+        "",
+        "SAM2_PAINTER_TRUSTED_PROXIES",
+        "proxies whose X-Forwarded headers are believed, by commas: 127.0.0.1, 10.0.0.0/8; none by default",
+    )
     engine: str = _knob(
         "auto", "SAM2_PAINTER_ENGINE", "who makes the masks", choices=("auto", "offline", "sam2", "modal")
     )
@@ -36,16 +67,18 @@ class Settings:
     auth_token: str = _knob(
         "", "SAM2_PAINTER_AUTH_TOKEN", "bearer token that guards the API beside --auth", secret=True
     )
-    cors_origins: str = _knob("", "SAM2_PAINTER_CORS_ORIGINS", "origins that may call /api, by commas; none by default")
+    cors_origins: str = _knob(
+        "",
+        "SAM2_PAINTER_CORS_ORIGINS",
+        "sites whose pages may call and show it, by commas: https://example.com; none by default",
+    )
     mcp: bool = _knob(False, "SAM2_PAINTER_MCP", "also serve the verbs as MCP tools (needs requirements-mcp.txt)")
     log_level: str = _knob(
         "INFO", "SAM2_PAINTER_LOG_LEVEL", "how much to log", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )
     log_json: bool = _knob(False, "SAM2_PAINTER_LOG_JSON", "log lines as JSON instead of key=value")
 
-    data_dir: Path = _knob(
-        Path("~/.sam2_painter"), "SAM2_PAINTER_DATA_DIR", "folder for everything that is kept", kind="Path"
-    )
+    data_dir: Path = _knob(_DATA_DIR, "SAM2_PAINTER_DATA_DIR", "folder for everything that is kept", kind="Path")
     upload_dir: Path | None = _knob(None, "UPLOAD_DIR", "photos as they were sent [DATA_DIR/uploads]", kind="Path")
     masks_dir: Path | None = _knob(None, "MASKS_DIR", "masks, layers and history [DATA_DIR/masks]", kind="Path")
     results_dir: Path | None = _knob(None, "RESULTS_DIR", "pictures made for download [DATA_DIR/results]", kind="Path")
@@ -62,6 +95,12 @@ class Settings:
     sessions_per_minute: int = _knob(60, "SAM2_PAINTER_SESSIONS_PER_MINUTE", "photos one address may open in a minute")
     requests_per_minute: int = _knob(
         1200, "SAM2_PAINTER_REQUESTS_PER_MINUTE", "requests one address may make in a minute"
+    )
+    max_connections: int = _knob(
+        1000, "SAM2_PAINTER_MAX_CONNECTIONS", "connections at once; fewer where the system allows fewer open files"
+    )
+    connections_per_address: int = _knob(
+        256, "SAM2_PAINTER_CONNECTIONS_PER_ADDRESS", "connections one address may have open"
     )
     queue_size: int = _knob(64, "SAM2_PAINTER_QUEUE_SIZE", "requests that may wait for a worker; more are answered 503")
 
@@ -117,11 +156,19 @@ class Settings:
         user, colon, password = self.auth.partition(":")
         if self.auth and not (user and colon and password):
             raise InvalidInput("--auth must be USER:PASSWORD", "auth")
-        data = Path(self.data_dir).expanduser()
+        data = self.default_data_dir() if self.data_dir == _DATA_DIR else _expand(self.data_dir, "data_dir")
         object.__setattr__(self, "data_dir", data)
         for name, folder in (("upload_dir", "uploads"), ("masks_dir", "masks"), ("results_dir", "results")):
             given = getattr(self, name)
-            object.__setattr__(self, name, data / folder if given is None else Path(given).expanduser())
+            object.__setattr__(self, name, data / folder if given is None else _expand(given, name))
+
+    @staticmethod
+    def default_data_dir() -> Path:
+        """Where everything is kept unless a folder is named; as "~/..." where nobody knows a home folder."""
+        try:
+            return _DATA_DIR.expanduser()
+        except RuntimeError:
+            return _DATA_DIR
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -143,12 +190,11 @@ class Settings:
                 options = dict(metavar=knob.name.upper(), choices=None)
             default = "" if knob.default in (None, "", MISSING, False) else f", default {_show(knob)}"
             choices = f" ({', '.join(knob.metadata['choices'])})" if knob.metadata["choices"] else ""
-            parser.add_argument(
-                _flag(knob), help=f"{knob.metadata['help']}{choices} [{knob.metadata['env']}{default}]", **options
-            )
+            variables = " or ".join((knob.metadata["env"], *knob.metadata["also"]))
+            parser.add_argument(_flag(knob), help=f"{knob.metadata['help']}{choices} [{variables}{default}]", **options)
         given = {name: value for name, value in vars(parser.parse_args(argv)).items() if value is not None}
         try:
-            parsed = {n: v if isinstance(v, bool) else _parse(cls, n, v, env=False) for n, v in given.items()}
+            parsed = {n: v if isinstance(v, bool) else _parse(cls, n, v) for n, v in given.items()}
             return cls(**_read_environment(cls, os.environ if environ is None else environ) | parsed)
         except InvalidInput as error:
             parser.error(str(error))
@@ -161,12 +207,26 @@ class Settings:
 
 
 def _read_environment(cls: type[Settings], environ: Mapping[str, str]) -> dict[str, Any]:
-    given = {knob.name: environ.get(knob.metadata["env"], "").strip() for knob in fields(cls)}
-    return {name: _parse(cls, name, text, env=True) for name, text in given.items() if text}
+    given = {}
+    for knob in fields(cls):
+        variables = (knob.metadata["env"], *knob.metadata["also"])
+        variable = next((name for name in variables if environ.get(name, "").strip()), None)
+        if variable:
+            given[knob.name] = _parse(cls, knob.name, environ[variable], label=variable)
+    return given
 
 
 def _flag(knob: Field[Any]) -> str:
     return "--" + knob.name.replace("_", "-")
+
+
+def _expand(folder: Path, name: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise InvalidInput(
+            f"--{name.replace('_', '-')} {folder}: that home folder is not known here. Name it by its full path.", name
+        ) from None
 
 
 def _show(knob: Field[Any]) -> str:
@@ -176,9 +236,10 @@ def _show(knob: Field[Any]) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def _parse(cls: type[Settings], name: str, text: str, *, env: bool) -> Any:
+def _parse(cls: type[Settings], name: str, text: str, *, label: str = "") -> Any:
+    """The value of a setting. label: what to call it in an error, its flag by default."""
     knob = next(k for k in fields(cls) if k.name == name)
-    label, kind, text = knob.metadata["env"] if env else _flag(knob), knob.metadata["kind"], text.strip()
+    label, kind, text = label or _flag(knob), knob.metadata["kind"], text.strip()
     try:
         match kind:
             case "int":

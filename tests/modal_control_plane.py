@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -124,8 +124,13 @@ class ControlPlane(_Definition):
         return answer
 
 
-def deploy(file: Path, home: Path, **env: str) -> tuple[int, str, list[tuple[str, object]]]:
-    """Run `modal deploy file` against a control plane of its own: exit code, what it printed, what it asked for."""
+def deploy(
+    file: Path, home: Path, *, command: Sequence[str] | None = None, **env: str
+) -> tuple[int, str, list[tuple[str, object]]]:
+    """Run `modal deploy file`, or `command`, against a control plane of its own.
+
+    Exit code, what it printed, what it asked for.
+    """
 
     async def run() -> tuple[int, str, list[tuple[str, object]]]:
         plane = ControlPlane()
@@ -142,7 +147,7 @@ def deploy(file: Path, home: Path, **env: str) -> tuple[int, str, list[tuple[str
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SAM2_", "MODAL_"))}
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "modal", "deploy", str(file)),
+            *(command or (sys.executable, "-m", "modal", "deploy", str(file))),
             env={**kept, **account, **env},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

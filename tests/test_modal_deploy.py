@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -178,21 +179,54 @@ def test_wrong_words_to_paint_folder(tmp_path, modal_sam2, wrong, sentence):
         modal_sam2.paint_folder.info.raw_f(**{"folder": str(tmp_path), "color": "red", **wrong})
 
 
-def test_without_the_modal_sdk_it_still_explains_itself():
-    """The explanation comes all the same, and what to install."""
-    code = "import sys, runpy; sys.modules['modal'] = None; sys.argv = ['modal_sam2.py']; "
-    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", code], cwd=FILE.parent, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
-    assert "modal deploy modal_sam2.py" in done.stderr
-    assert done.stderr.endswith("The Modal SDK is missing here: pip install -r requirements-modal.txt\n")
-
-
-def test_run_by_itself_it_explains_itself():
-    """`python modal_sam2.py` says what to do, and imports neither torch nor fastapi."""
-    code = "import sys, runpy; sys.argv = ['modal_sam2.py']; runpy.run_path(sys.argv[0], run_name='__main__'); "
+def run_as_a_program(*words: str, without_sdk: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
+    """`python modal_sam2.py WORDS`, without an account of this machine's own."""
+    code = f"import sys, runpy; sys.argv = ['modal_sam2.py', *{list(words)!r}]; "
+    code += "sys.modules['modal'] = None; " if without_sdk else ""
+    code += "runpy.run_path('modal_sam2.py', run_name='__main__'); "
     code += "assert not {'torch', 'fastapi', 'gradio'} & set(sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=FILE.parent, capture_output=True, text=True, timeout=60)
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MODAL_")} | variables
+    env.setdefault("MODAL_CONFIG_PATH", os.devnull)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=FILE.parent, capture_output=True, text=True, timeout=120, env=env
+    )
+
+
+@pytest.mark.parametrize("words", [(), ("deploy",), ("serve",)], ids=str)
+def test_without_the_modal_sdk_it_says_what_to_install(words):
+    """One sentence and status 1, and no traceback."""
+    done = run_as_a_program(*words, without_sdk=True)
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "The Modal SDK is missing here: pip install -r requirements-modal.txt (or sam2-painter[modal]).\n"
+    )
+
+
+@pytest.mark.parametrize("without_sdk", [False, True])
+def test_asked_for_help_it_explains_itself(without_sdk):
+    """`--help` says what to do, with and without the SDK, and imports neither torch nor fastapi."""
+    done = run_as_a_program("--help", without_sdk=without_sdk)
     assert done.returncode == 0, done.stderr
     assert "modal deploy modal_sam2.py" in done.stdout
-    assert "MODAL_BASE_URL" in done.stdout
+
+
+def test_run_by_itself_without_an_account_it_says_what_is_missing():
+    """`python modal_sam2.py` deploys; where it cannot, one sentence says why."""
+    done = run_as_a_program()
+    assert done.returncode == 1
+    assert done.stderr.startswith("No Modal account is set up on this machine: run `modal setup` first")
+
+
+def test_run_by_itself_it_deploys(tmp_path):
+    """`python modal_sam2.py` does what `modal deploy modal_sam2.py` does."""
+    code, printed, asked = deploy(FILE, tmp_path, command=[sys.executable, str(FILE)])
+    assert code == 0, printed
+    assert [name for name, _ in asked][-1] == "AppPublish"
+
+
+def test_words_it_does_not_know():
+    """One sentence that names them."""
+    done = run_as_a_program("sevre")
+    assert done.returncode == 1
+    assert done.stderr == "modal_sam2.py takes deploy, serve [PORT] or --help, not 'sevre'.\n"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -261,14 +262,50 @@ def test_the_longest_idle_makes_room(make_store, clock):
         store.get(second.id)
 
 
-def test_folders_without_a_session_are_swept(store):
-    """What a killed upload left behind goes, once it is old enough not to be in use."""
-    session, orphan, fresh = new_session(store), store.upload_dir / "orphan", store.upload_dir / "fresh"
-    for folder in (orphan, fresh):
-        folder.mkdir()
-    os.utime(orphan, (1, 1))
+KILLED = """
+    import os, sys
+    from pathlib import Path
+    from sam2_painter.jobs import deadline
+    from sam2_painter.sessions import SessionStore
+    root = Path(sys.argv[1])
+    store = SessionStore(root / "uploads", root / "masks", root / "results")
+    session = store.open("a", b"photo", "d", (4, 5)) if sys.argv[2] == "download" else None
+    deadline.seal = lambda: os._exit(9)  # everything is written, nothing is committed
+    if session is None:
+        store.open("a", b"photo", "d", (4, 5))
+    store.add_download(session.id, "k", "a", "png", "image/png", b"png")
+"""
+
+
+@pytest.mark.parametrize(("during", "left"), [("upload", "uploads/*/photo"), ("download", "results/*/*.png")])
+def test_what_a_killed_process_left_is_swept(make_store, tmp_path, during, left):
+    """Half an upload or download goes, once it is old enough not to be in use."""
+    code = textwrap.dedent(KILLED)
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path), during], check=False).returncode == 9
+    store = make_store(clock=time.time)
     store.sweep()
-    assert {p.name for p in store.upload_dir.iterdir()} == {session.id, "fresh"}
+    (file,) = tmp_path.glob(left)
+    for path in (file, file.parent):
+        os.utime(path, (1, 1))
+    store.sweep()
+    assert not file.exists()
+    assert list(store.upload_dir.glob("*")) == [store.upload_dir / session_id for session_id in store.ids()]
+
+
+def test_folders_that_are_not_ours_are_never_swept(store):
+    """A folder that no session owns and we did not write down stays, however old it is, whatever its name."""
+    session = new_session(store)
+    theirs = [root / name for root in (store.upload_dir, store.results_dir) for name in ("holiday2019", "a" * 24)]
+    for folder in theirs:
+        folder.mkdir()
+        for name in ("photo", "0123456789ab.png"):
+            (folder / name).write_bytes(b"theirs")
+            os.utime(folder / name, (1, 1))
+        os.utime(folder, (1, 1))
+    store.sweep()
+    assert {p.name for p in store.upload_dir.iterdir()} == {session.id, "holiday2019", "a" * 24}
+    assert all((folder / name).read_bytes() == b"theirs" for folder in theirs for name in os.listdir(folder))
+    assert all(len(os.listdir(folder)) == 2 for folder in theirs)
 
 
 @pytest.mark.parametrize("name", ["дом", "a#b", "a..b", "a b", "../../x", "…" * 300, "", "x\x00y\n", "CON", "\udcff"])

@@ -16,7 +16,7 @@ from ..errors import InvalidInput
 from ..photos.images import fit
 from ..rle import RLE
 from ..types import Layer, Photo, fit_size
-from .light import LINEAR, linear_to_srgb
+from .srgb import LINEAR, linear_to_srgb
 from .surface import WHITE_WALL_LIGHT, Border, Box, Surface, analyse, reach_box, scale_box
 
 Analyse = Callable[[Photo, RLE, int | None], Surface]
@@ -191,7 +191,7 @@ def wall_color(photo: Photo, rle: RLE, *, analyse: Analyse = analyse) -> tuple[i
     """
     if not rle.area:
         raise InvalidInput("the mask is empty: there is no wall under it", "mask")
-    return analyse(photo, rle, None).paint
+    return analyse(photo, rle, None).paints[0].rgb
 
 
 def color_at(photo: Photo, x: float, y: float) -> tuple[int, int, int]:

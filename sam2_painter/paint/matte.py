@@ -48,10 +48,10 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     if not len(rows):
         return coverage
     planes = cv2.merge([*cv2.split(slopes), offset])
-    near = _sample(planes, rows, columns, mask.shape)
+    near = sample(planes, rows, columns, mask.shape)
     seen = np.einsum("nc,nc->n", near[:, :3], pixels[rows, columns].astype(np.float32) / 255) + near[:, 3]
     seen = np.clip((seen - LOW) / (HIGH - LOW), 0, 1)
-    believed = _sample(trust, rows, columns, mask.shape)[:, 0]
+    believed = sample(trust, rows, columns, mask.shape)[:, 0]
     said = mask[rows, columns].astype(np.float32)
     beyond = said == 0
     share = _mixed(pixels, mask, rows[beyond], columns[beyond])
@@ -139,7 +139,7 @@ def _fit(
     return blur(cv2.merge([slope_red, slope_green, slope_blue])), blur(offset), trust
 
 
-def _sample(planes: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def sample(planes: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(N, C): coarse `planes` read, bilinearly, at N pixels of a picture of `size` (H, W)."""
     height, width = planes.shape[:2]
     x = ((columns + 0.5) * (width / size[1]) - 0.5).astype(np.float32)
@@ -170,7 +170,7 @@ def surroundings(pixels: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     near_weight = cv2.blur(weight, (5, 5)) + 1e-6
     near_wall = cv2.blur(wall, (5, 5)) / near_weight[..., None]
     known = np.minimum(near_weight / 0.02, 1)
-    read = _sample(cv2.merge([*cv2.split(near_wall), known]), rows, columns, coverage.shape)
+    read = sample(cv2.merge([*cv2.split(near_wall), known]), rows, columns, coverage.shape)
     own = pixels[rows, columns].astype(np.float32)
     old_paint = own + (read[:, :3] - own) * read[:, 3:]
     share = coverage[rows, columns].astype(np.float32)[:, None] / 255

@@ -12,30 +12,23 @@ the end of a notebook's cell it shows itself.
 
 from __future__ import annotations
 
-import atexit
 import shutil
-import tempfile
 import warnings
 import weakref
-from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import replace
-from functools import cache
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..errors import InvalidInput, LayerNotFound, MaskNotFound, SessionNotFound
+from ..errors import InvalidInput, LayerNotFound, MaskNotFound
 from ..paint.colors import RGB, Description, open_palette
 from ..photos.images import Source, check_format
 from ..photos.sources import read_file
-from ..settings import Settings
 from ..studio.studio import SelectMode, Studio
 from ..types import AutoMask, Coat, CombineMode, Layer, PaintMode, Palette, Photo, Prompts, Session
-from . import display
+from . import display, studios
 from .display import BeforeAfter, Layers, Masks, PhotoMask
 
 if TYPE_CHECKING:
@@ -43,16 +36,6 @@ if TYPE_CHECKING:
 
 Which = int | PhotoMask | Iterable["int | PhotoMask"]
 """Masks by number, as found in `Painter.masks`, or several of either."""
-
-_YEARS = 1e9  # seconds: at a prompt nobody else is waiting, and Ctrl+C stops what takes too long
-_PATIENT = dict(
-    session_ttl=_YEARS,
-    upload_limit=_YEARS,
-    segment_limit=_YEARS,
-    generate_limit=_YEARS,
-    paint_limit=_YEARS,
-    download_limit=_YEARS,
-)
 
 
 class Painter:
@@ -75,7 +58,7 @@ class Painter:
         data_dir: str | PathLike[str] | None = None,
         studio: Studio | None = None,
     ):
-        self.studio = studio or _studio(engine, data_dir)
+        self._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
         if isinstance(photo, str) and photo[:5].lower() != "data:":
             photo = Path(photo).expanduser()
         self._hold(self.studio.open(photo, name).id, private=studio is None and data_dir is None)
@@ -84,7 +67,7 @@ class Painter:
     def attach(cls, studio: Studio, session_id: str) -> Self:
         """Go on with a session that exists already, such as one begun on the page. Raises SessionNotFound."""
         painter = cls.__new__(cls)
-        painter.studio = studio
+        painter._opened = studios.given(studio)
         painter._hold(studio.session(session_id).id, private=False)
         return painter
 
@@ -102,7 +85,7 @@ class Painter:
         Raises InvalidInput when the file is no project, or damaged.
         """
         painter = cls.__new__(cls)
-        painter.studio = studio or _studio(engine, data_dir)
+        painter._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
         data = read_file(Path(path).expanduser(), max_bytes=_LARGEST_PROJECT, field="path")
         painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None)
         return painter
@@ -110,7 +93,12 @@ class Painter:
     def _hold(self, session_id: str, *, private: bool) -> None:
         self.session_id = session_id
         if private:  # nobody else can reach the session: once this object is gone, so may the session be
-            weakref.finalize(self, _abandoned.append, (self.studio, session_id)).atexit = False
+            weakref.finalize(self, studios.abandon, self._opened, session_id).atexit = False
+
+    @property
+    def studio(self) -> Studio:
+        """Where the session lives. A forked process gets one of its own, on the same folder."""
+        return self._opened.here()
 
     # -- what there is -----------------------------------------------------------------------------------------------
 
@@ -426,30 +414,6 @@ def _progress_bars() -> Any:
 
 
 _LARGEST_PROJECT = 2**31  # bytes
-
-_abandoned: deque[tuple[Studio, str]] = deque()  # private sessions whose Painter is gone; the next Painter closes them
-
-
-def _studio(engine: str | None, data_dir: str | PathLike[str] | None) -> Studio:
-    """The studio that painters of the same engine and folder share: weights and caches exist once."""
-    while _abandoned:  # not from the finalizer itself: it may run anywhere, also where the store holds a lock
-        studio, session_id = _abandoned.popleft()
-        with suppress(SessionNotFound):  # closed by hand, or deleted on the page
-            studio.close(session_id)
-    settings = replace(Settings.from_env(), **_PATIENT)
-    return _studio_for(settings if engine is None else replace(settings, engine=engine), data_dir and Path(data_dir))
-
-
-@cache
-def _studio_for(settings: Settings, data_dir: Path | None) -> Studio:
-    if data_dir is None:
-        private = tempfile.TemporaryDirectory(prefix="sam2_painter-", ignore_cleanup_errors=True)
-        data_dir = Path(private.name)
-        atexit.register(private.cleanup)
-    folders = dict(data_dir=data_dir, upload_dir=None, masks_dir=None, results_dir=None)
-    studio = Studio.from_settings(replace(settings, **folders))
-    atexit.register(studio.sessions.close)
-    return studio
 
 
 def _mask_ids(masks: Iterable[Which]) -> list[int]:

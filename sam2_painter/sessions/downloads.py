@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from pathlib import Path
 
 from ..errors import SessionNotFound
 from ..jobs import deadline
+from . import folders
 from .database import Database, storage_errors
+from .unowned import Unowned, leave, take
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Download:
 class Downloads:
     """The downloads of all sessions, in `folder`. Of more than `most` of one session the oldest goes."""
 
-    def __init__(self, db: Database, folder: Path, most: int, clock: Callable[[], float]):
-        self._db, self._folder, self._most, self._clock = db, folder, most, clock
+    def __init__(self, db: Database, unowned: Unowned, folder: Path, most: int, clock: Callable[[], float]):
+        self._db, self._unowned, self._folder, self._most, self._clock = db, unowned, folder, most, clock
 
     def add(self, session_id: str, key: str, stem: str, suffix: str, media_type: str, data: bytes) -> Download:
         """Keep a picture as "stem-TOKEN.suffix". Raises SessionNotFound when the session was deleted meanwhile."""
@@ -40,24 +41,28 @@ class Downloads:
         folder = self._folder / session_id
         path, now = folder / file, self._clock()
         with storage_errors():
-            folder.mkdir(mode=0o700, exist_ok=True)
+            self._unowned.add(session_id, file)
             try:
+                folders.make(folder)
                 path.write_bytes(data)
                 deadline.seal()
                 with self._db.transaction() as db:
                     row = (filename, session_id, key, file, media_type, len(data), now)
                     db.execute("INSERT INTO downloads VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+                    take(db, session_id, file)
                     newest_first = "SELECT filename, file FROM downloads WHERE session_id = ? ORDER BY rowid DESC"
                     surplus = db.execute(newest_first, (session_id,)).fetchall()[self._most :]
-                    db.executemany("DELETE FROM downloads WHERE filename = ?", [row[:1] for row in surplus])
+                    for old_name, old in surplus:
+                        db.execute("DELETE FROM downloads WHERE filename = ?", (old_name,))
+                        leave(db, session_id, old)
             except sqlite3.IntegrityError:  # the session was deleted meanwhile
-                shutil.rmtree(folder, ignore_errors=True)
+                self._unowned.remove(session_id, file)
                 raise SessionNotFound(session_id) from None
             except BaseException:
-                path.unlink(missing_ok=True)
+                self._unowned.remove(session_id, file)
                 raise
             for _, old in surplus:
-                (folder / old).unlink(missing_ok=True)
+                self._unowned.remove(session_id, old)
         return Download(filename, session_id, key, path, media_type, len(data), now)
 
     def of(self, session_id: str) -> list[Download]:

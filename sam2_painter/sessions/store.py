@@ -8,9 +8,7 @@ the caller did is committed as a whole when the block ends without an error, or 
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import shutil
 import sqlite3
 import threading
 import time
@@ -25,10 +23,13 @@ from ..errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, Stor
 from ..jobs import deadline
 from ..jobs.cache import Cache
 from ..types import Canvas, Mask, Palette, Session
-from . import database, records
+from . import clock as clocks
+from . import database, folders, records, unowned
+from .clock import Jumps
 from .database import Database, storage_errors
 from .downloads import Download, Downloads
 from .sweep import TOUCH_SECONDS, Sweep
+from .unowned import Unowned
 
 MAX_STEPS = 100_000  # of a session's history: more than a person does, less than a program could
 MAX_NAME = 255  # characters of a photo's name
@@ -116,22 +117,30 @@ class SessionStore:
         max_downloads: int = 50,
         memory: int = 64 * 2**20,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
     ):
-        self.upload_dir, self.masks_dir, self.results_dir = Path(upload_dir), Path(masks_dir), Path(results_dir)
         self.ttl, self.max_masks = ttl, max_masks
         self._clock = clock
         self._snapshots: Cache[Session] = Cache(memory, _session_bytes)
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._guard = threading.Lock()  # of _locks
-        for folder in (self.upload_dir, self.masks_dir, self.results_dir):
-            with storage_errors(f" {folder}"):
-                folder.mkdir(parents=True, exist_ok=True)
-                os.chmod(folder, 0o700)
+        self.masks_dir = folders.masks_folder(Path(masks_dir))
         with storage_errors(f" {self.masks_dir}"):
             self._db = Database(self.masks_dir / database.NAME)
-        self._downloads = Downloads(self._db, self.results_dir, max_downloads, clock)
+        self.upload_dir = folders.files_folder(Path(upload_dir), self._db, self.masks_dir)
+        self.results_dir = folders.files_folder(Path(results_dir), self._db, self.masks_dir)
+        self._unowned = Unowned(self._db, self.upload_dir, self.results_dir)
+        self._downloads = Downloads(self._db, self._unowned, self.results_dir, max_downloads, clock)
         self._sweep = Sweep(
-            self._db, self.upload_dir, self.results_dir, ttl, max_sessions, max_disk, clock, self._forget_snapshots
+            self._db,
+            self._unowned,
+            ttl,
+            max_sessions,
+            max_disk,
+            clock,
+            Jumps(clock, steady or (clocks.steady if clock is time.time else clock)),
+            self._forget_snapshots,
+            self._at_work,
         )
 
     def close(self) -> None:
@@ -149,18 +158,22 @@ class SessionStore:
         name = name.encode("utf-8", "replace").decode()[:MAX_NAME]  # half a surrogate pair is no text
         session_id, now = secrets.token_urlsafe(18), self._clock()
         folder = self.upload_dir / session_id
+        with storage_errors():
+            self._unowned.add(session_id)
         try:
             with storage_errors():
-                folder.mkdir(mode=0o700)
-                (folder / "photo").write_bytes(data)
+                folders.make(folder)
+                (folder / folders.PHOTO).write_bytes(data)
                 deadline.seal()
                 with self._db.transaction() as db:
+                    unowned.take(db, session_id)
                     row = (session_id, name, digest, *size, now, now, 0, 0, "[]", len(data), "", 0)
                     db.execute(f"INSERT INTO sessions VALUES ({','.join('?' * len(row))})", row)
                     first = json.dumps(records.canvas_to_record(Canvas()))
                     db.execute("INSERT INTO steps VALUES (?, 0, '', ?)", (session_id, first))
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError, sqlite3.Error):  # the next sweep does it
+                self._unowned.remove(session_id)
             raise
         return self.get(session_id)
 
@@ -173,7 +186,7 @@ class SessionStore:
     def photo_path(self, session_id: str) -> Path:
         """Where the photo lies as it was sent."""
         self.get(session_id)
-        return self.upload_dir / session_id / "photo"
+        return self.upload_dir / session_id / folders.PHOTO
 
     def photo_bytes(self, session_id: str) -> bytes:
         """The photo's file as it was sent. Raises SessionNotFound."""
@@ -325,7 +338,7 @@ class SessionStore:
             raise InvalidInput("session_id must be text", "session_id")
         if not session_id.isascii():  # ours are
             raise SessionNotFound(session_id)
-        now = self._clock()
+        now = self._sweep.now()
         row = self._db.row("SELECT revision, used_at FROM sessions WHERE id = ?", (session_id,))
         if row is None or now - row[1] >= self.ttl:
             raise SessionNotFound(session_id)
@@ -375,6 +388,10 @@ class SessionStore:
             )
         except (ValueError, LookupError, TypeError) as error:
             raise StorageError("What was kept of this session is damaged. Open the photo again.") from error
+
+    def _at_work(self) -> set[str]:
+        with self._guard:
+            return {session_id for session_id, lock in self._locks.items() if lock.locked()}
 
     @contextmanager
     def _locked(self, session_id: str) -> Iterator[None]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import InvalidInput
+from ..jobs import asker
 from ..jobs.deadline import check
 from ..photos import images
 from ..sessions import exports
-from ..sessions.store import Download
+from ..sessions.downloads import Download
 from ..types import Layer, Session, whole_number
 from .painting import PaintVerbs
 from .verb import verb
@@ -82,6 +83,7 @@ class FileVerbs(PaintVerbs):
     @verb("upload")
     def open_project(self, data: bytes) -> Session:
         """A new session as `save_project` left it. Raises InvalidInput, NotAnImage, TooLarge."""
+        asker.current().count_photo()
         reader = exports.ProjectReader(data, max_photo=self.max_file_size, max_masks=self.sessions.max_masks)
         photo = images.open_photo(reader.photo, reader.name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         project = reader.project(photo.size)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ..jobs import asker
 from ..jobs.deadline import check
 from ..photos import images, sources
 from ..types import Photo, Session
@@ -25,6 +26,7 @@ class PhotoVerbs(Core):
         Text is never taken for a path (a `Path` is). name: the file name people know it by. Raises NotAnImage,
         TooLarge, InvalidInput for other sources.
         """
+        asker.current().count_photo()
         limits = dict(max_bytes=self.max_file_size, max_pixels=self.max_pixels)
         if isinstance(source, (Image.Image, np.ndarray)):
             photo = images.open_photo(source, name, **limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..paint import colors
+from ..sessions import folders
 from ..sessions.store import SessionStore
 from ..sessions.walls import SelectMode
 from ..settings import Settings
@@ -41,9 +42,7 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             sam2_compile=settings.sam2_compile,
         )
         sessions = SessionStore(
-            settings.upload_dir,  # type: ignore[arg-type]
-            settings.masks_dir,  # type: ignore[arg-type]
-            settings.results_dir,  # type: ignore[arg-type]
+            *folders.from_settings(settings),
             ttl=settings.session_ttl,
             max_sessions=settings.max_sessions,
             max_disk=settings.max_disk,

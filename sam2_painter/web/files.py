@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import secrets
 import shutil
-import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from ..errors import InvalidInput
+from ..errors import InvalidInput, StorageError
+from ..sessions import folders, private
 from .api.schemas import Attachment
 
-_PREFIX = "sam2_painter_"
 KEPT_SECONDS = 180.0
 """An upload is read, and a lent copy fetched, within moments."""
 
 
-def uploaded(file: dict | str, folder: Path) -> Attachment:
+def uploaded(file: dict[str, object] | str, folder: Path) -> Attachment:
     """What somebody sent through Gradio: a file it wrote to `folder`, its upload folder, or base64 text.
 
     A caller of the raw API can name any path: one outside the folder is refused. Raises InvalidInput.
@@ -45,44 +44,49 @@ def uploaded(file: dict | str, folder: Path) -> Attachment:
 def use_private_folder() -> Path:
     """Gradio's folder for uploads and copies: one that only this user can read, and that goes with the process.
 
-    Otherwise all of Gradio's apps on a machine share one. A folder named in GRADIO_TEMP_DIR is used as it is. Call it
-    before anything of Gradio is built: components remember the folder. What killed processes left behind goes.
+    Otherwise all of Gradio's apps on a machine share one. Where GRADIO_TEMP_DIR names a folder it is made in there, for
+    what is in a folder that was given is not ours. Call it before anything of Gradio is built: components remember it.
     """
-    if "GRADIO_TEMP_DIR" not in os.environ:
-        _remove_abandoned()
-        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}_")  # mode 0700
-        atexit.register(remove_private_folder)
-    return Path(os.environ["GRADIO_TEMP_DIR"])
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    if given:
+        with _temporary_errors():
+            folders.make(Path(given))
+    made = private.folder(Path(given).resolve() if given else None)
+    os.environ["GRADIO_TEMP_DIR"] = str(made)
+    return made
 
 
 def remove_private_folder() -> None:
     """Delete the folder `use_private_folder` made, if it did; for the end of the program."""
-    folder = Path(os.environ.get("GRADIO_TEMP_DIR", ""))
-    if folder.name.startswith(f"{_PREFIX}{os.getpid()}_"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove_abandoned() -> None:
-    if os.name != "posix":  # elsewhere asking whether a process lives may end it
-        return
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*_*"):
-        pid = folder.name.removeprefix(_PREFIX).partition("_")[0]
-        if not pid.isdecimal() or folder.is_symlink():
-            continue
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except (PermissionError, OverflowError):  # alive, and somebody else's
-            continue
+    if use_private_folder.cache_info().currsize:
+        private.remove(use_private_folder())
 
 
 def lend(path: Path, name: str, folder: Path) -> Path:
-    """A copy under its own name, for Gradio to hand out; `sweep` takes it away again."""
+    """A copy under its own name, for Gradio to hand out; `sweep` takes it away again. Raises StorageError."""
     copy = folder / secrets.token_hex(16) / name
-    copy.parent.mkdir(mode=0o700)
-    shutil.copyfile(path, copy)
+    with _temporary_errors():
+        private.restore(folder)
+        try:
+            copy.parent.mkdir(mode=0o700)
+            shutil.copyfile(path, copy)
+        except OSError:
+            shutil.rmtree(copy.parent, ignore_errors=True)
+            raise
     return copy
+
+
+@contextmanager
+def _temporary_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(full(error)) from error
+
+
+def full(error: OSError) -> str:
+    """What to say when a temporary file could not be written."""
+    return f"The server's folder for temporary files cannot be written to ({error.strerror}). Try again in a minute."
 
 
 def sweep(folder: Path, older_than: float = KEPT_SECONDS) -> int:

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, cre
 
 from ... import __version__
 from ...errors import Cancelled, InvalidInput, PainterError
+from ...jobs.asker import Asker, asking
 from ...jobs.workers import Workers
 from ...sessions.downloads import Download
 from ...studio.studio import Studio
@@ -277,10 +278,9 @@ def _gradio_function(endpoint: Endpoint, service: Service) -> Callable[..., Any]
         client = request.session_hash or "" if on_a_stream else ""
         try:
             for name in endpoint.attachments:
-                if isinstance(given[name], str):
-                    service.photos.count(caller.address)  # one that came as a file was counted when it came
                 given[name] = files.uploaded(given[name], service.uploads)
-            return await service.answer(endpoint, partial(_reply, endpoint, service, caller, given), client)
+            with asking(Asker(caller.address, partial(service.photos.count, caller.address))):
+                return await service.answer(endpoint, partial(_reply, endpoint, service, caller, given), client)
         except PainterError as error:
             raise for_gradio(error) from error
 

@@ -14,8 +14,6 @@ import orjson
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
@@ -32,22 +30,14 @@ Part = str | Attachment
 Ask = Callable[[], Mapping[str, Any]]
 
 
-def build(service: Service, origins: frozenset[str] = frozenset()) -> Starlette:
-    """The application that answers /api. origins: other sites whose pages may use it ("*" for all)."""
+def build(service: Service) -> Starlette:
+    """The application that answers /api."""
     routes = [Route("/api/openapi.json", _openapi), Route("/api/docs", _docs)]
     for endpoint in ENDPOINTS:
         paths = ["/api", "/api/"] if endpoint.path == "/" else [f"/api{endpoint.path}"]
         routes += [Route(path, partial(_answer, endpoint, service), methods=[endpoint.method]) for path in paths]
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=sorted(origins),
-        allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Range", "If-None-Match"],
-        expose_headers=["Content-Disposition", "Content-Range", "ETag", "Retry-After"],
-    )
     return Starlette(
         routes=routes,
-        middleware=[cors] if origins else [],
         exception_handlers={HTTPException: _http_error, 500: _defect},
     )
 

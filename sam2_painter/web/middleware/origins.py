@@ -1,4 +1,4 @@
-"""Which site's page asks: one of ours, one that `--cors-origins` names, or a foreign one."""
+"""Which site's page makes a browser ask: our own, one that `--cors-origins` names, or a foreign one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from ...errors import InvalidInput
+from ...hosts import split_host
+
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+"""What is only read: a page of another site cannot see the answer, which carries no CORS headers."""
+
+_PORTS = {"http": 80, "https": 443}
+
 
 class Origins:
     """The sites whose pages may use this server beside its own ("*" for all of them)."""
@@ -14,9 +22,61 @@ class Origins:
     def __init__(self, named: Iterable[str] = ()):
         self.named = frozenset(named)
 
+    @classmethod
+    def parse(cls, text: str) -> Origins:
+        """From origins by commas, as `--cors-origins` takes them. Raises InvalidInput.
+
+        >>> sorted(Origins.parse("https://a.example/, http://localhost:8888").named)
+        ['http://localhost:8888', 'https://a.example']
+        """
+        origins = [one.strip().rstrip("/").lower() for one in text.split(",") if one.strip()]
+        for origin in origins:
+            if origin != "*" and _parts(origin) is None:
+                raise InvalidInput(
+                    "--cors-origins must be origins by commas, like https://example.com or http://localhost:8888, "
+                    f"got {origin!r}",
+                    "cors_origins",
+                )
+        return cls(origins)
+
+    def is_named(self, headers: Headers) -> bool:
+        """Whether a page of a named site asks."""
+        origin = headers.get("origin")
+        return origin is not None and (origin in self.named or "*" in self.named)
+
+    def is_own(self, headers: Headers) -> bool:
+        """Whether our own page asks, or no page at all: a program, or a person who follows a link or types an address.
+
+        Sec-Fetch-Site is the browser's own word, which no page can forge. Where there is none (plain http by a name or
+        an address that is not loopback; old browsers), Origin is compared with the Host the browser used.
+        """
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None:
+            return site == "same-origin" or (site == "none" and origin in (None, "null"))
+        if origin is None:
+            return True
+        asks = _parts(origin)
+        if asks is None:
+            return False
+        scheme, name, port = asks
+        try:
+            host, host_port = split_host(headers.get("host", ""))
+        except ValueError:
+            return False
+        return name == host and (port or _PORTS[scheme]) == (host_port or _PORTS[scheme])
+
     def is_foreign(self, headers: Headers) -> bool:
         """Whether a page of another site asks, one that is not named."""
-        origin = headers.get("origin")
-        if origin is None or origin in self.named or "*" in self.named:
-            return False
-        return urlsplit(origin).netloc != headers.get("x-forwarded-host", headers.get("host", ""))
+        return not self.is_own(headers) and not self.is_named(headers)
+
+
+def _parts(origin: str) -> tuple[str, str, int | None] | None:
+    """Scheme, name and port of an origin; None for "null" and for what is none."""
+    try:
+        parts = urlsplit(origin)
+        name, port = split_host(parts.netloc)
+    except ValueError:  # half an IPv6 address, say
+        return None
+    if parts.scheme not in _PORTS or parts.path or parts.query or parts.fragment:
+        return None
+    return parts.scheme, name, port

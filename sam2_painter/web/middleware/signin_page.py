@@ -10,23 +10,30 @@ _PAGE = """<!doctype html>
 <style>
 :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
 body {{ display: grid; place-items: center; min-height: 100vh; margin: 0 }}
-form {{ display: grid; gap: .8rem; width: min(20rem, 86vw) }}
+form {{ display: grid; gap: .8rem; width: min(22rem, 86vw) }}
 h1 {{ font-size: 1.3rem; margin: 0 }}
 label {{ display: grid; gap: .2rem }}
-input, button {{ font: inherit; padding: .55rem .7rem; border-radius: .4rem; border: 1px solid #8889 }}
-button {{ background: #b4532a; color: #fff; border: 0; cursor: pointer }}
-p {{ margin: 0; color: #c0392b }}
+input, button, a.tab {{ font: inherit; padding: .55rem .7rem; border-radius: .4rem; border: 1px solid #8889 }}
+button {{ background: #a84a23; color: #fff; border: 0; cursor: pointer }}
+a.tab {{ color: inherit; text-align: center; text-decoration: none }}
+p {{ margin: 0; color: #b3261e; overflow-wrap: anywhere }}
+@media (prefers-color-scheme: dark) {{ p {{ color: #f2b8b5 }} }}
 </style></head>
-<body><form method="post" action="/login">
+<body><form method="post" action="{action}">
 <h1>SAM2 Painter</h1>
 <p role="alert">{message}</p>
-<label>User <input name="username" autocomplete="username" autofocus></label>
+<label>User <input name="username" autocomplete="username" autocapitalize="none" autofocus></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Sign in</button>
-</form></body></html>
+{tab}</form></body></html>
 """
 
 
-def render(message: str = "") -> str:
-    """The page; message: what was wrong with the last try."""
-    return _PAGE.format(message=html.escape(message))
+def render(message: str = "", action: str = "login", tab: str = "") -> str:
+    """The page.
+
+    message: what was wrong with the last try. action: where the form goes, relative to the page, so that it stays below
+    whatever path a proxy serves it at. tab: the address to offer in a tab of its own, "" for none.
+    """
+    link = f'<a class="tab" href="{html.escape(tab)}" target="_blank" rel="noopener">Open in a new tab</a>\n'
+    return _PAGE.format(message=html.escape(message), action=html.escape(action), tab=link if tab else "")

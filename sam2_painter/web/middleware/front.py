@@ -1,0 +1,121 @@
+"""The first of all middleware: settles who asks, by which name and under which path; answers to its own names only.
+
+What stands below reads `scope["client"]`, the Host header, `scope["scheme"]` and `scope["root_path"]`, nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ...hosts import AllowedHosts, split_host
+from ..error_responses import refuse
+from .proxies import RootPath, TrustedProxies, rebased, resolved
+
+log = logging.getLogger(__name__)
+_LOOPBACK = TrustedProxies((ip_network("127.0.0.0/8"), ip_network("::1/128")))
+
+
+class Front:
+    """An ASGI application around `app`.
+
+    hosts: the names it answers to. trusted: proxies whose forwarded headers are believed. root: where it is reached.
+    share_host: tells the name of its public link, "" where there is none; what comes by it comes by a tunnel that ends
+    on this machine, and is as good as a trusted proxy.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: AllowedHosts,
+        trusted: TrustedProxies,
+        root: RootPath,
+        share_host: Callable[[], str] = lambda: "",
+    ):
+        self.app, self.hosts, self.trusted, self.root, self.share_host = app, hosts, trusted, root, share_host
+        self._warned = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer itself, or let the application answer."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        seen, answer = self._seen(scope)
+        if answer is None:
+            await self.app(seen, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await answer(scope, receive, send)
+
+    def _seen(self, scope: Scope) -> tuple[Scope, Response | None]:
+        """The request as everybody below sees it, and the answer that ends it here, if one does."""
+        shared = self._comes_by_share(scope)
+        self._warn_once(scope, shared)
+        seen, prefix = resolved(scope, _LOOPBACK if shared else self.trusted)
+        if shared:
+            seen["scheme"] = "https"
+        refusal = self._refusal(Headers(scope=seen))
+        if refusal is not None:
+            return seen, refusal
+        if not scope.get("query_string", b"").isascii():
+            return seen, refuse(400, "The address cannot be read: write what is not ASCII as %XX.")
+        root = replace(self.root, prefix=prefix or self.root.prefix)
+        rooted = rebased(seen, root)
+        if root.prefix and rooted["path"] == root.prefix:
+            query = scope.get("query_string", b"").decode("latin-1")
+            return rooted, RedirectResponse(f"{root.prefix}/" + (f"?{query}" if query else ""), 307)
+        return rooted, None
+
+    def _refusal(self, headers: Headers) -> Response | None:
+        told = headers.getlist("host")
+        if not told:  # HTTP/1.0: no browser
+            return None
+        try:
+            (only,) = told
+            name, _ = split_host(only)
+        except ValueError:
+            return refuse(400, "The Host header cannot be read: one name or address, and a port where it needs one.")
+        if self.hosts.allow(name) or name == self.share_host():
+            return None
+        return refuse(
+            403,
+            f"This server does not answer to the name {name}. If it is yours, start the server with "
+            f"--allowed-hosts {name} (or SAM2_PAINTER_ALLOWED_HOSTS).",
+        )
+
+    def _comes_by_share(self, scope: Scope) -> bool:
+        peer = (scope.get("client") or ("", 0))[0]
+        name = self.share_host()
+        if not name or not _LOOPBACK.include(peer):
+            return False
+        headers = Headers(scope=scope)
+        return name in (headers.get("host"), headers.get("x-forwarded-host"))
+
+    def _warn_once(self, scope: Scope, shared: bool) -> None:
+        """Whoever set up a proxy without naming it learns from the log why everybody behind it counts as one."""
+        peer = (scope.get("client") or ("", 0))[0]
+        if self._warned or shared or self.trusted.include(peer):
+            return
+        if any(name.lower() == b"x-forwarded-for" for name, _ in scope["headers"]) and not _is_public(peer):
+            self._warned = True
+            log.warning(
+                "X-Forwarded-For from %s is not believed: all who come through it count as one address. "
+                "If it is your proxy, start with --trusted-proxies %s",
+                peer,
+                peer,
+            )
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ip_address(address).is_global
+    except ValueError:
+        return True
