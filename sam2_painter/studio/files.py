@@ -50,7 +50,8 @@ class FileVerbs(PaintVerbs):
         def make() -> bytes:
             pixels = self.painted(session, shown) if shown else self.photo_of(session).pixels
             check()
-            return images.encode(pixels, format, quality)
+            dpi = images.printed_dpi(self.sessions.read_photo(session))
+            return images.encode_file(pixels, format, quality, dpi=dpi)
 
         key = _recipe(shown, f"{format} {quality if format != 'PNG' else ''} {painted}")
         stem = Path(session.name).stem + ("-painted" if painted else "")

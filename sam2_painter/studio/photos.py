@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class PhotoVerbs(Core):
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
         self._memory.photos.get((photo.digest,), lambda: photo)
-        return session
+        return replace(session, notes=photo.notes)
 
     def session(self, session_id: str) -> Session:
         """The session as it is now. Raises SessionNotFound."""

@@ -66,6 +66,7 @@ async function receive() {
   if (flying.args.picked) state.pickedFor = reply.session.selection.mask_id;
   if (reply.session) await show(reply.session);
   if (reply.gone) { forget(); say(reply.gone); }
+  if (reply.notes && reply.notes.length) say(reply.notes.join(" "));
   if (reply.color) {
     if (!flying.args.told) panel.setPaint({ color: reply.color.color });
     panel.describe(reply.color);
