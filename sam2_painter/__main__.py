@@ -21,11 +21,11 @@ from .errors import InvalidInput, PainterError
 from .masks.operations import mask_from_png
 from .paint.colors import exterior, open_palette, parse_color
 from .photos import images
+from .photos.formats import SUFFIXES
 from .settings import Settings
 from .studio.studio import Studio
-from .types import PAINT_MODES, AutoMask, Prompts, Session
+from .types import PAINT_MODES, AutoMask, Coat, Prompts, Session
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
 NO_LIMIT = 86400.0
 
 
@@ -139,6 +139,8 @@ def _run(args: argparse.Namespace, studio: Studio) -> int:
     for photo in tqdm(photos, unit="photo", disable=len(photos) == 1):
         try:
             session = studio.open(photo)
+            for note in session.notes:
+                _say(f"{photo}: {note}")
             try:
                 do(args, studio, session, target(photo))
             finally:
@@ -183,8 +185,7 @@ def _paint(args: argparse.Namespace, studio: Studio, session: Session, out: Path
         labels = [1] * len(args.point) + [0] * len(args.not_point)
         box = _pixels(args.box, session.size) if args.box else None
         mask_id = studio.segment(session.id, Prompts(points, labels, box)).selection.mask_id
-    layer = {"mask_id": mask_id, "color": args.color, "opacity": args.opacity, "mode": args.mode}
-    studio.paint(session.id, [layer])
+    studio.paint(session.id, [Coat(args.color, mask_id, opacity=args.opacity, mode=args.mode)])
     made = studio.download(session.id, format=out.suffix or args.format, quality=args.quality)
     _write(out, made.path.read_bytes())
 

@@ -9,6 +9,7 @@ from engines import FloodEngine
 
 from sam2_painter.errors import InvalidInput, PainterError, SessionNotFound
 from sam2_painter.paint.colors import parse_color
+from sam2_painter.types import Coat
 from sam2_painter.web.api.schemas import Attachment
 from sam2_painter.web.page import handlers, view
 from sam2_painter.web.page.handlers import Ask
@@ -54,7 +55,7 @@ def session(studio, photo_bytes):
     """A session with something in it."""
     opened = studio.open(photo_bytes, "house.png")
     studio.click(opened.id, 100, 100)
-    return studio.paint(opened.id, [{"mask_id": 0, "color": (1, 2, 3)}])
+    return studio.paint(opened.id, [Coat((1, 2, 3), 0)])
 
 
 def send(verb: str, studio, file: Attachment | None = None, **values: object) -> dict:

@@ -11,7 +11,6 @@ It is mounted by the documented `gradio.mount_gradio_app`. What is used beside t
 
 from __future__ import annotations
 
-import base64
 import logging
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -23,7 +22,7 @@ from gradio.state_holder import SessionState, StateHolder
 from gradio_client import Client
 
 from ..settings import Settings
-from .middleware.gradio_calls import refuse_upload
+from .middleware.uploads import refuse_upload
 
 log = logging.getLogger(__name__)
 REMEMBERED_TABS = 256  # clients of whom Gradio keeps its configuration, 0.1 MB each; another one costs 13 ms to make
@@ -52,11 +51,12 @@ def mount(app: FastAPI, blocks: gr.Blocks, settings: Settings, *, mcp: bool, **o
         path="/",
         server_name=settings.host,
         server_port=settings.port,
+        root_path="",  # ours is in the scope of each request
         max_file_size=settings.max_file_size,
         enable_monitoring=False,
         show_error=True,
         mcp_server=mcp,
-        app_kwargs={"exception_handlers": {TypeError: refuse_upload}},
+        app_kwargs={"exception_handlers": dict.fromkeys((TypeError, OSError), refuse_upload)},
         **options,
     )
     inner: FastAPI = app.routes[-1].app  # type: ignore[attr-defined]
@@ -76,16 +76,14 @@ def open_tunnel(blocks: gr.Blocks, host: str, port: int, share_server: str | Non
     return urlunsplit((scheme, *urlsplit(address)[1:]))
 
 
-def sign_in_mcp(blocks: gr.Blocks, url: str, settings: Settings) -> None:
+def sign_in_mcp(blocks: gr.Blocks, url: str, token: str) -> None:
     """Give Gradio's MCP server, which calls the server it is part of, the key to its door.
 
     It would make this client itself, without credentials; a tool call still travels with those of whoever calls.
     """
-    basic = "Basic " + base64.b64encode(settings.auth.encode()).decode("ascii")
-    key = f"Bearer {settings.auth_token}" if settings.auth_token else basic
     blocks.mcp_server_obj._client_instance = Client(
         url,
-        headers={"authorization": key} if settings.auth or settings.auth_token else {},
+        headers={"authorization": f"Bearer {token}"},
         download_files=False,
         verbose=False,
         analytics_enabled=False,

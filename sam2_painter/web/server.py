@@ -24,7 +24,6 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
-from ..hosts import AllowedHosts, hosted_names, own_names, split_host
 from ..jobs.workers import Workers
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -32,12 +31,14 @@ from . import body_limits, files, gradio_app
 from .api import endpoints as api
 from .api import rest
 from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
+from .hosts import AllowedHosts, hosted_names, own_names, split_host
 from .http_server import HttpServer, listen, url_of
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
 from .middleware.cors import Cors
 from .middleware.defects import Defects
 from .middleware.disconnect import Disconnects
+from .middleware.document import Document
 from .middleware.entrance import Entrance
 from .middleware.front import Front
 from .middleware.gradio_calls import GradioCalls
@@ -48,6 +49,7 @@ from .middleware.paths import API, GRADIO_API, HEALTH, PAGE, is_under
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
+from .middleware.uploads import Uploads
 from .page import blocks as page
 from .page import routes as page_routes
 
@@ -126,12 +128,16 @@ def launch(
     service = api.Service(studio, workers, photos, uploads)
     shared_as: list[str] = []
     front = _front(settings, lambda: shared_as[0] if shared_as else "")
+    sign_in = SignIn(settings.credentials, settings.auth_token)
     api.add_to(blocks, service)
     blocks.queue(max_size=settings.queue_size)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     app = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, middleware=_middleware(service, blocks, settings, front)
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=_middleware(service, blocks, settings, front, sign_in),
     )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
@@ -146,7 +152,7 @@ def launch(
     try:
         _reach(url)
         if mcp:
-            gradio_app.sign_in_mcp(blocks, url, settings)
+            gradio_app.sign_in_mcp(blocks, url, sign_in.own_token)
     except BaseException:
         served.close()
         raise
@@ -199,10 +205,11 @@ def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
     return Middleware(Front, hosts=hosts, trusted=trusted, root=root, share_host=share_host)
 
 
-def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, front: Middleware) -> list[Middleware]:
+def _middleware(
+    service: api.Service, blocks: gr.Blocks, settings: Settings, front: Middleware, sign_in: SignIn
+) -> list[Middleware]:
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
-    sign_in = SignIn(settings.credentials, settings.auth_token)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
     entrance.started = True
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
@@ -226,7 +233,14 @@ def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, fro
             budget=BodyBudget(6 * largest, 3 * largest),
         ),
         Middleware(Guard, entrance=entrance),
+        Middleware(Document),
         Middleware(Doors, by_prefix=doors),
+        Middleware(
+            Uploads,
+            kept=service.studio.sessions.bytes_on_disk,
+            most=settings.max_disk,
+            most_each=settings.max_file_size,
+        ),
         Middleware(GradioCalls, blocks=blocks),
         Middleware(Disconnects, listening=service.listening, gone=service.forget),
     ]

@@ -14,7 +14,6 @@ from gradio.data_classes import PredictBody
 from gradio.route_utils import FnIndexInferError, get_fn
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import PainterError
@@ -22,7 +21,6 @@ from ..api.endpoints import ENDED, ENDPOINTS
 from ..error_responses import refuse, refuse_error
 
 _DOOR = re.compile(r"/gradio_api/(?:(?P<named>call/v2)/|(?:run|api|call)/|(?P<queue>queue)/)(?P<name>[^/]+)/?")
-UPLOAD = "/gradio_api/upload"
 _NO_EVENT = "This request fits no event of this server. See /gradio_api/info for what there is."
 
 
@@ -100,13 +98,6 @@ def _complaint_by_name(name: str, body: bytes) -> str:
     if unknown:
         return f"{name} takes {', '.join(endpoint.fields) or 'no inputs'}, and nothing else. See /gradio_api/info."
     return ""
-
-
-async def refuse_upload(request: Request, error: Exception) -> Response:
-    """What Gradio raises for a form without a file. No code of ours runs in that route; elsewhere it is a defect."""
-    if not request.url.path.endswith(UPLOAD):
-        raise error
-    return refuse(422, "This form cannot be read: send files, each with a name, as multipart/form-data.")
 
 
 def _first(body: bytes, receive: Receive) -> Receive:
