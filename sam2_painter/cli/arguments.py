@@ -17,7 +17,7 @@ from ..paint.colors import exterior, open_palette, parse_color
 from ..photos import images
 from ..photos.sources import read_file
 from ..rle import RLE
-from ..types import PAINT_MODES, AutoMask, Layer, Mask, whole_number
+from ..types import PAINT_MODES, AutoMask, Coat, Layer, Mask, whole_number
 
 EPILOG = """\
 Exit status: 0 all is done, 1 a photo could not be done (it is named, the others are done), 2 the arguments are wrong
@@ -122,7 +122,7 @@ class PaintRecipe:
     box: tuple[Share, ...] | None
     mask: bytes | None
     category: str | None
-    layer: dict[str, object]
+    coat: Coat
     quality: int
 
     @classmethod
@@ -131,22 +131,25 @@ class PaintRecipe:
         if not (args.point or args.box or args.mask or args.category):
             raise InvalidInput("Say what to paint: --point, --box, --mask or --all.", "point")
         images.check_format(args.format)
-        look = dict(opacity=args.opacity, mode=args.mode, light=args.light, shadow=args.shadow)
         color = parse_color(args.color, open_palette(args.palette) if args.palette else exterior())
-        Layer(Mask(RLE((1, 1), np.array([0, 1]))), color, **look)
+        coat = Coat(color, opacity=args.opacity, mode=args.mode, light=args.light, shadow=args.shadow)
+        Layer(_DOT, color, coat.opacity, coat.mode, light=coat.light, shadow=coat.shadow)  # which checks its values
         return cls(
             points=(*args.point, *args.not_point),
             labels=(1,) * len(args.point) + (0,) * len(args.not_point),
             box=args.box,
             mask=read_file(args.mask, field="mask") if args.mask else None,
             category=args.category,
-            layer=dict(color=color, **look),
+            coat=coat,
             quality=whole_number(args.quality, "quality", 1, 100),
         )
 
     def mask_for(self, size: tuple[int, int]) -> RLE | None:
         """The mask of --mask for a photo of `size` (H, W)."""
         return None if self.mask is None else mask_from_png(self.mask, size)
+
+
+_DOT = Mask(RLE((1, 1), np.array([0, 1])))
 
 
 def automatic(args: argparse.Namespace) -> AutoMask:

@@ -82,6 +82,8 @@ def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Stud
     for job in tqdm(jobs, unit="photo", disable=len(jobs) == 1):
         try:
             session = studio.open(job.photo)
+            for note in session.notes:
+                _say(f"{job.photo}: {note}")
             try:
                 data = make(studio, session, job.out)
             finally:
@@ -116,7 +118,7 @@ def _paint(args: argparse.Namespace) -> tuple[Make, Plan]:
                 selected = studio.segment(session.id, Prompts(points, recipe.labels, box))  # type: ignore[arg-type]
             assert selected.selection.mask_id is not None  # else they would have raised
             mask_id = selected.selection.mask_id
-        studio.paint(session.id, [{"mask_id": mask_id, **recipe.layer}])
+        studio.paint(session.id, [replace(recipe.coat, mask_id=mask_id)])
         made = studio.download(session.id, format=out.suffix or args.format, quality=recipe.quality)
         return made.path.read_bytes()
 
