@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -31,16 +31,16 @@ from ..studio.studio import Studio
 from . import body_limits, files, gradio_app
 from .api import endpoints as api
 from .api import rest
+from .api.gradio_protocol import GradioProtocol
+from .api.uploads import Uploads
 from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
 from .http_server import HttpServer, listen, url_of
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
 from .middleware.cors import Cors
 from .middleware.defects import Defects
-from .middleware.disconnect import Disconnects
 from .middleware.entrance import Entrance
 from .middleware.front import Front
-from .middleware.gradio_calls import GradioCalls
 from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.origins import Origins
@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
 DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
+UPLOADS_WAITING = 12  # of the largest files, in the temporary folder
 M_ARENA_MAX = -8  # of glibc's malloc.h
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
@@ -117,7 +118,6 @@ def launch(
     descriptors = raise_descriptor_limit(DESCRIPTORS)
     _keep_memory_together()
     uploads = files.use_private_folder()
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks = page.build(studio, settings)
     workers = Workers(queue_size=settings.queue_size)
@@ -125,12 +125,11 @@ def launch(
     service = api.Service(studio, workers, photos, uploads)
     shared_as: list[str] = []
     front = _front(settings, lambda: shared_as[0] if shared_as else "")
-    api.add_to(blocks, service)
-    blocks.queue(max_size=settings.queue_size)
+    numbers = api.add_to(blocks)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     app = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, middleware=_middleware(service, blocks, settings, front)
+        docs_url=None, redoc_url=None, openapi_url=None, middleware=_middleware(service, numbers, settings, front)
     )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
@@ -198,12 +197,18 @@ def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
     return Middleware(Front, hosts=hosts, trusted=trusted, root=root, share_host=share_host)
 
 
-def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, front: Middleware) -> list[Middleware]:
+def _middleware(
+    service: api.Service, numbers: Mapping[int, api.Endpoint], settings: Settings, front: Middleware
+) -> list[Middleware]:
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
     sign_in = SignIn(settings.credentials, settings.auth_token)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
     entrance.started = True
+    most_waiting = min(settings.max_disk, UPLOADS_WAITING * settings.max_file_size)
+    uploads = Uploads(
+        service.uploads, most_file=settings.max_file_size, most_total=most_waiting, most_each=max(most_waiting // 3, 1)
+    )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
     doors: dict[str, ASGIApp] = {API: rest.build(service)}
     return [
@@ -226,8 +231,7 @@ def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, fro
         ),
         Middleware(Guard, entrance=entrance),
         Middleware(Doors, by_prefix=doors),
-        Middleware(GradioCalls, blocks=blocks),
-        Middleware(Disconnects, listening=service.listening, gone=service.forget),
+        Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
     ]
 
 
