@@ -23,7 +23,7 @@ from ...sessions.downloads import Download
 from ..error_responses import refuse, refuse_error
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
-from .json_bodies import parse_object
+from .json_bodies import parse, parse_object
 from .schemas import Attachment, Caller
 
 MOST_FILES, MOST_FIELDS = 4, 40
