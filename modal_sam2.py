@@ -162,14 +162,14 @@ def paint_folder(folder: str, color: str, x: float = 0.5, y: float = 0.5, out: s
     from sam2_painter.errors import InvalidInput, PainterError
     from sam2_painter.paint.colors import parse_color
     from sam2_painter.paint.composite import composite
+    from sam2_painter.photos.formats import SUFFIXES
     from sam2_painter.photos.images import encode, open_photo
     from sam2_painter.types import Layer, Prompts, number
 
-    kinds = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
     try:
         rgb, x, y = parse_color(color), number(x, "x", 0, 1), number(y, "y", 0, 1)
         opacity = number(opacity, "opacity", 0, 1)
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in kinds)
+        paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
     except (InvalidInput, OSError) as error:
         sys.exit(str(error))
     Path(out).mkdir(parents=True, exist_ok=True)

@@ -21,11 +21,11 @@ from .errors import InvalidInput, PainterError
 from .masks.operations import mask_from_png
 from .paint.colors import exterior, open_palette, parse_color
 from .photos import images
+from .photos.formats import SUFFIXES
 from .settings import Settings
 from .studio.studio import Studio
 from .types import PAINT_MODES, AutoMask, Prompts, Session
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
 NO_LIMIT = 86400.0
 
 
@@ -139,6 +139,8 @@ def _run(args: argparse.Namespace, studio: Studio) -> int:
     for photo in tqdm(photos, unit="photo", disable=len(photos) == 1):
         try:
             session = studio.open(photo)
+            for note in session.notes:
+                _say(f"{photo}: {note}")
             try:
                 do(args, studio, session, target(photo))
             finally:

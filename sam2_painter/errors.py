@@ -39,7 +39,7 @@ class InvalidInput(PainterError, ValueError):
 
 
 class NotAnImage(InvalidInput):
-    """The bytes are not a JPEG, PNG, BMP, TIFF or WebP picture that can be read."""
+    """The bytes are not a JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP picture that can be read."""
 
 
 class TooLarge(InvalidInput):

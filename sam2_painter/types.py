@@ -59,13 +59,15 @@ def fit_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo, upright. `pixels` is (H, W, 3) uint8 sRGB, read-only; `name` is the file name it came with.
+    """A photo, upright. `pixels` is (H, W, 3) uint8 sRGB, read-only; `name` is the file name it came with; `notes` are
+    sentences for who opens it, such as "Transparent parts of the photo are white now."
 
     Raises InvalidInput for arrays of any other form.
     """
 
     pixels: np.ndarray
     name: str = "photo"
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         pixels = np.asarray(self.pixels)
@@ -401,6 +403,7 @@ class Session:
     masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found by
     the last "every mask", largest first. palette: paints somebody brought along. can_undo, can_redo: names of the
     actions, "" for none. created_at, used_at: Unix seconds. revision: counts up with each change.
+    notes: what there is to say about the file it was opened from, in the session that opening gives only.
     """
 
     id: str
@@ -416,6 +419,7 @@ class Session:
     created_at: float = 0.0
     used_at: float = 0.0
     revision: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -11,9 +11,9 @@ import sam2_painter
 
 ROOT = Path(sam2_painter.__file__).parent
 ROOMS = {  # what each may touch; all may touch the root's own modules
-    "photos": set(),
-    "masks": {"photos"},
     "jobs": set(),
+    "photos": {"jobs"},  # decoding waits for its share of memory
+    "masks": {"photos"},
     "paint": {"photos", "masks"},
     "sessions": {"masks", "paint", "jobs"},
     "engines": {"masks", "photos", "jobs"},

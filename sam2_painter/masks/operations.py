@@ -11,11 +11,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from ..errors import InvalidInput
-from ..photos.containers import open_picture, pillow_errors
+from ..photos.containers import DECODING, open_picture, pillow_errors
+from ..photos.picture import Decoded
 from ..photos.sources import check_bytes, decode_base64
-from ..rle import RLE, mask_to_rle
+from ..rle import MAX_RUNS, RLE, mask_to_rle
 from ..types import COMBINE_MODES, CombineMode, Mask, fit_size, whole_number
 
 MAX_MASK_BYTES = 20 * 1024 * 1024
@@ -238,20 +240,30 @@ def mask_from_png(source: bytes | str, size_hw: tuple[int, int]) -> RLE:
     else:
         raise InvalidInput(f"mask must be a {width}x{height} PNG as base64", "mask")
     check_bytes(len(data), MAX_MASK_BYTES, "mask")
-    image = open_picture(data, max_pixels=2**62, formats=("PNG",), field="mask").image
-    if image.size != (width, height):
+    picture = open_picture(data, max_pixels=2**62, formats=("PNG",), field="mask")
+    if picture.size != (width, height):
         raise InvalidInput(
-            f"mask must be a PNG of {width}x{height} pixels like the photo, got {image.size[0]}x{image.size[1]}", "mask"
+            f"mask must be a PNG of {width}x{height} pixels like the photo, got {picture.size[0]}x{picture.size[1]}",
+            "mask",
         )
-    with pillow_errors("mask"):
-        image.load()
-        if image.mode == "P" or "transparency" in image.info:
-            image = image.convert("RGBA")
-        pixels = np.asarray(image)
+    with DECODING.take(picture.cost), pillow_errors("mask"):
+        return _shown(picture.decode())
+
+
+def _shown(decoded: Decoded) -> RLE:
+    """The mask that a picture shows."""
+    if isinstance(decoded, Image.Image) and (decoded.mode == "P" or "transparency" in decoded.info):
+        decoded = decoded.convert("RGBA")
+    pixels = np.asarray(decoded)
     if pixels.ndim == 2:  # 1, L, I;16, I
-        return mask_to_rle(pixels != 0)
-    inside = np.any(pixels[..., : 1 if image.mode == "LA" else 3], axis=-1)
-    return mask_to_rle(inside & (pixels[..., -1] >= 128) if image.mode in ("LA", "RGBA") else inside)
+        inside = pixels != 0
+    elif pixels.shape[2] in (2, 4):  # the last one is how opaque it is
+        inside = pixels[..., :-1].any(axis=-1) & (pixels[..., -1] > np.iinfo(pixels.dtype).max // 2)
+    else:
+        inside = pixels.any(axis=-1)
+    if np.count_nonzero(inside[1:] != inside[:-1]) > MAX_RUNS:
+        raise InvalidInput(f"mask is as ragged as noise: more than {MAX_RUNS:,} edges", "mask")
+    return mask_to_rle(inside)
 
 
 # -- COCO

@@ -61,7 +61,10 @@ class Painter:
         self._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
         if isinstance(photo, str) and photo[:5].lower() != "data:":
             photo = Path(photo).expanduser()
-        self._hold(self.studio.open(photo, name).id, private=studio is None and data_dir is None)
+        session = self.studio.open(photo, name)
+        for note in session.notes:
+            warnings.warn(note, stacklevel=2)
+        self._hold(session.id, private=studio is None and data_dir is None)
 
     @classmethod
     def attach(cls, studio: Studio, session_id: str) -> Self:
@@ -231,7 +234,7 @@ class Painter:
     def paint(
         self,
         color: str | RGB,
-        opacity: float = Layer.opacity,
+        opacity: float = 1.0,
         mode: PaintMode = Layer.mode,
         *,
         light: float = Layer.light,

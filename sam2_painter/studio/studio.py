@@ -187,7 +187,7 @@ class Studio:
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
         self._memory.photos.get((photo.digest,), lambda: photo)
-        return session
+        return replace(session, notes=photo.notes)
 
     def session(self, session_id: str) -> Session:
         """The session as it is now. Raises SessionNotFound."""
@@ -584,7 +584,8 @@ class Studio:
         photo = self.photo(session_id)
         pixels = self._memory.painted(photo, shown) if shown else photo.pixels
         check()
-        data = images.encode(pixels, format, quality)
+        dpi = images.printed_dpi(self.sessions.photo_bytes(session_id))
+        data = images.encode_file(pixels, format, quality, dpi=dpi)
         check()
         stem = Path(session.name).stem + ("-painted" if painted else "")
         suffix = "jpg" if format == "JPEG" else format.lower()

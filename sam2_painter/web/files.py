@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -60,6 +61,22 @@ def remove_private_folder() -> None:
     """Delete the folder `use_private_folder` made, if it did; for the end of the program."""
     if use_private_folder.cache_info().currsize:
         private.remove(use_private_folder())
+
+
+def restore_private_folder() -> None:
+    """Make the folder again, should a cleaner of temporary files have taken it away."""
+    with _temporary_errors():
+        private.restore(use_private_folder())
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # swept just now
+            status = path.lstat()
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return size
 
 
 def lend(path: Path, name: str, folder: Path) -> Path:

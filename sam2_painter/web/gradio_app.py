@@ -11,7 +11,6 @@ It is mounted by the documented `gradio.mount_gradio_app`. What is used beside t
 
 from __future__ import annotations
 
-import base64
 import logging
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -34,6 +33,7 @@ def mount(app: FastAPI, blocks: gr.Blocks, settings: Settings, *, mcp: bool, **o
         path="/",
         server_name=settings.host,
         server_port=settings.port,
+        root_path="",  # ours is in the scope of each request
         max_file_size=settings.max_file_size,
         enable_monitoring=False,
         show_error=True,
@@ -53,16 +53,14 @@ def open_tunnel(blocks: gr.Blocks, host: str, port: int, share_server: str | Non
     return urlunsplit((scheme, *urlsplit(address)[1:]))
 
 
-def sign_in_mcp(blocks: gr.Blocks, url: str, settings: Settings) -> None:
+def sign_in_mcp(blocks: gr.Blocks, url: str, token: str) -> None:
     """Give Gradio's MCP server, which calls the server it is part of, the key to its door.
 
     It would make this client itself, without credentials; a tool call still travels with those of whoever calls.
     """
-    basic = "Basic " + base64.b64encode(settings.auth.encode()).decode("ascii")
-    key = f"Bearer {settings.auth_token}" if settings.auth_token else basic
     blocks.mcp_server_obj._client_instance = Client(
         url,
-        headers={"authorization": key} if settings.auth or settings.auth_token else {},
+        headers={"authorization": f"Bearer {token}"},
         download_files=False,
         verbose=False,
         analytics_enabled=False,

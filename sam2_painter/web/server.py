@@ -39,6 +39,7 @@ from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
 from .middleware.cors import Cors
 from .middleware.defects import Defects
+from .middleware.document import Document
 from .middleware.entrance import Entrance
 from .middleware.front import Front
 from .middleware.guard import Doors, Guard
@@ -55,7 +56,6 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
 DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
-UPLOADS_WAITING = 12  # of the largest files, in the temporary folder
 M_ARENA_MAX = -8  # of glibc's malloc.h
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
@@ -126,11 +126,15 @@ def launch(
     service = api.Service(studio, workers, photos, uploads)
     shared_as: list[str] = []
     front = _front(settings, lambda: shared_as[0] if shared_as else "")
+    sign_in = SignIn(settings.credentials, settings.auth_token)
     numbers = api.add_to(blocks)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     app = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, middleware=_middleware(service, numbers, settings, front)
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=_middleware(service, numbers, settings, front, sign_in),
     )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
@@ -145,7 +149,7 @@ def launch(
     try:
         _reach(url)
         if mcp:
-            gradio_app.sign_in_mcp(blocks, url, settings)
+            gradio_app.sign_in_mcp(blocks, url, sign_in.own_token)
     except BaseException:
         served.close()
         raise
@@ -199,16 +203,17 @@ def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
 
 
 def _middleware(
-    service: api.Service, numbers: Mapping[int, api.Endpoint], settings: Settings, front: Middleware
+    service: api.Service, numbers: Mapping[int, api.Endpoint], settings: Settings, front: Middleware, sign_in: SignIn
 ) -> list[Middleware]:
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
-    sign_in = SignIn(settings.credentials, settings.auth_token)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
     entrance.started = True
-    most_waiting = min(settings.max_disk, UPLOADS_WAITING * settings.max_file_size)
     uploads = Uploads(
-        service.uploads, most_file=settings.max_file_size, most_total=most_waiting, most_each=max(most_waiting // 3, 1)
+        service.uploads,
+        kept=service.studio.sessions.bytes_on_disk,
+        most_disk=settings.max_disk,
+        most_file=settings.max_file_size,
     )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
     doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
@@ -231,6 +236,7 @@ def _middleware(
             budget=BodyBudget(6 * largest, 3 * largest),
         ),
         Middleware(Guard, entrance=entrance),
+        Middleware(Document),
         Middleware(Doors, by_prefix=doors),
         Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
     ]

@@ -105,14 +105,14 @@ def upload(studio: Studio, file: Attachment, filename: str = "") -> forms.Upload
     """Open a photo and start a session on it. Everything else names this session by its session_id.
 
     Args:
-        file: the photo (JPEG, PNG, BMP, TIFF or WebP), as a file, base64 text or a data URL
+        file: the photo (JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP), as a file, base64 text or a data URL
         filename: what to call it, when it does not come as a file
 
     Returns:
         The session_id, and the photo upright at full size: base64 PNG up to 4 megapixels, JPEG above.
     """
     session = studio.open(file.content, filename or file.name)
-    return _uploaded(studio, session, "Photo opened.")
+    return _uploaded(studio, session, " ".join(("Photo opened.", *session.notes)))
 
 
 def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:

@@ -18,8 +18,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from ...errors import Cancelled, DownloadNotFound, PainterError
+from ...errors import Cancelled, DownloadNotFound, PainterError, StorageError
 from ...sessions.downloads import Download
+from .. import files
 from ..error_responses import refuse, refuse_error
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
@@ -102,6 +103,8 @@ async def _read(endpoint: Endpoint, service: Service, request: Request) -> Ask:
         raise Cancelled("The request ended early; nothing was changed.") from None
     except HTTPException as error:  # what Starlette makes of a form it cannot read
         raise WrongType(f"The form cannot be read: {error.detail}") from None
+    except OSError as error:  # a form of megabytes is written to a file while it is read
+        raise StorageError(files.full(error)) from error
     given = {name: part for name, part in parts.items() if part != ""}  # forms send what was left blank, too
     return lambda: {**{name: _value(endpoint, name, part) for name, part in given.items()}, **parse_object(body)}
 

@@ -10,6 +10,7 @@ import re
 import secrets
 import shutil
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...errors import Busy, StorageError, TooLarge
-from ..files import full
+from .. import files
 from ..middleware.paths import address_of
 from .endpoints import WrongType
 
 MOST_FILES = 20
+WAITING = 12
 MOST_FIELD_BYTES = 4096
 _MOST_NAME = 100
 
@@ -32,11 +34,12 @@ _MOST_NAME = 100
 class Uploads:
     """Takes files into `folder`, each under a name nobody can guess, until a sweep.
 
-    most_file: bytes of one. most_total, most_each: bytes that wait there, of everybody and of one address.
+    most_file: bytes of one. most_disk: bytes of all that waits there with all else that is kept (`kept` tells). What
+    waits is at most WAITING of the largest files, a third of them of one address.
     """
 
-    def __init__(self, folder: Path, *, most_file: int, most_total: int, most_each: int):
-        self.folder, self.most_file, self.most_total, self.most_each = folder, most_file, most_total, most_each
+    def __init__(self, folder: Path, *, kept: Callable[[], int], most_disk: int, most_file: int):
+        self.folder, self.kept, self.most_disk, self.most_file = folder, kept, most_disk, most_file
         self._waiting: dict[Path, tuple[str, int]] = {}
         self._changing = threading.Lock()
 
@@ -47,27 +50,31 @@ class Uploads:
                 max_files=MOST_FILES, max_fields=MOST_FILES, max_part_size=MOST_FIELD_BYTES
             ) as form:
                 sent = form.getlist("files")
-                files = [one for one in sent if isinstance(one, UploadFile)]
-                if not files or len(files) != len(sent):
+                parts = [one for one in sent if isinstance(one, UploadFile)]
+                if not parts or len(parts) != len(sent):
                     raise WrongType("This form cannot be read: send files, each with a name, as multipart/form-data.")
                 address = address_of(request.scope)
-                paths = [await asyncio.to_thread(self._keep, one, address) for one in files]
+                paths = [await asyncio.to_thread(self._keep, one, address) for one in parts]
         except HTTPException as error:  # what Starlette makes of a form it cannot read
             raise WrongType(f"This form cannot be read: {error.detail}") from None
+        except OSError as error:  # a form of megabytes is written to a file while it is read
+            raise StorageError(files.full(error)) from error
         return Response(orjson.dumps(paths), media_type="application/json")
 
     def _keep(self, sent: UploadFile, address: str) -> str:
         size = sent.size or 0
         if size > self.most_file:
             raise TooLarge(f"The file is too large: at most {self.most_file / 2**20:.0f} MB.", "file")
+        files.restore_private_folder()
         path = self.folder / secrets.token_hex(16) / _plain_name(sent.filename or "")
         with self._changing:
             self._waiting = {one: held for one, held in self._waiting.items() if one.parent.exists()}
             each = sum(count for owner, count in self._waiting.values() if owner == address)
-            if sum(count for _, count in self._waiting.values()) + size > self.most_total or (
-                each + size > self.most_each
-            ):
-                raise Busy("Too many files were sent and not used. Try again in a few minutes.", 60.0)
+            total = sum(count for _, count in self._waiting.values())
+            most = WAITING * self.most_file
+            room = self.most_disk - self.kept() - files.size_of(self.folder)
+            if size > room or total + size > most or each + size > most // 3:
+                raise Busy("The server has no room for another file just now. Try again in a minute.", 60.0)
             self._made(path.parent)
             self._waiting[path] = (address, size)
         try:
@@ -78,7 +85,7 @@ class Uploads:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
                 path.parent.rmdir()
-            raise StorageError(full(error)) from error
+            raise StorageError(files.full(error)) from error
         return str(path)
 
     @staticmethod
@@ -86,7 +93,7 @@ class Uploads:
         try:
             folder.mkdir(mode=0o700, parents=True)
         except OSError as error:
-            raise StorageError(full(error)) from error
+            raise StorageError(files.full(error)) from error
 
 
 def _plain_name(name: str) -> str:

@@ -101,10 +101,11 @@ def open_example(studio: Studio, ask: Ask) -> Json:
 
 def _opened(studio: Studio, ask: Ask, session: Session) -> Json:
     """The next photo, with the paints that were brought along to the one before."""
+    notes = session.notes
     with suppress(SessionNotFound):
         if palette := studio.session(ask.sid).palette:
             session = studio.use_palette(session.id, palette)
-    return _seen(studio, ask, session)
+    return _seen(studio, ask, session) | {"notes": list(notes)}
 
 
 def resume(studio: Studio, ask: Ask) -> Json:

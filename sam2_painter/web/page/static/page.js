@@ -132,6 +132,7 @@ export class Page {
       this.forget();
       this.messages.say(reply.gone);
     }
+    if (reply.notes?.length) this.messages.say(reply.notes.join(" "));
     if (reply.color) {
       if (!question.args.told) this.colour.set({ color: reply.color.color });
       this.colour.describe(reply.color);
