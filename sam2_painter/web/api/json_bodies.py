@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import orjson
 
-from ...errors import TooLarge
 from .endpoints import WrongType
 
 MOST_VALUES = 50_000
@@ -13,9 +12,9 @@ of text next to nothing."""
 
 
 def parse(text: bytes, what: str) -> object:
-    """The JSON value in `text`. Raises WrongType when it is none, TooLarge for one of too many values."""
+    """The JSON value in `text`. Raises WrongType when it is none, or one of too many values."""
     if sum(map(text.count, (b",", b"[", b"{"))) > MOST_VALUES:
-        raise TooLarge(f"{what} holds too much: at most {MOST_VALUES} values in all its lists together.")
+        raise WrongType(f"{what} holds too much: at most {MOST_VALUES} values in all its lists together.")
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -28,7 +28,7 @@ from .endpoints import WrongType
 MOST_FILES = 20
 WAITING = 12
 MOST_FIELD_BYTES = 4096
-_MOST_NAME = 100
+_MOST_NAME, _BLOCK = 100, 4096
 
 
 class Uploads:
@@ -62,8 +62,8 @@ class Uploads:
         return Response(orjson.dumps(paths), media_type="application/json")
 
     def _keep(self, sent: UploadFile, address: str) -> str:
-        size = sent.size or 0
-        if size > self.most_file:
+        size = _on_disk(sent.size or 0)
+        if (sent.size or 0) > self.most_file:
             raise TooLarge(f"The file is too large: at most {self.most_file / 2**20:.0f} MB.", "file")
         files.restore_private_folder()
         path = self.folder / secrets.token_hex(16) / _plain_name(sent.filename or "")
@@ -94,6 +94,11 @@ class Uploads:
             folder.mkdir(mode=0o700, parents=True)
         except OSError as error:
             raise StorageError(files.full(error)) from error
+
+
+def _on_disk(size: int) -> int:
+    """What a file of so many bytes takes, in a folder of its own."""
+    return (size // _BLOCK + 2) * _BLOCK
 
 
 def _plain_name(name: str) -> str:
