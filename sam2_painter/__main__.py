@@ -24,7 +24,7 @@ from .photos import images
 from .photos.formats import SUFFIXES
 from .settings import Settings
 from .studio.studio import Studio
-from .types import PAINT_MODES, AutoMask, Prompts, Session
+from .types import PAINT_MODES, AutoMask, Coat, Prompts, Session
 
 NO_LIMIT = 86400.0
 
@@ -185,8 +185,7 @@ def _paint(args: argparse.Namespace, studio: Studio, session: Session, out: Path
         labels = [1] * len(args.point) + [0] * len(args.not_point)
         box = _pixels(args.box, session.size) if args.box else None
         mask_id = studio.segment(session.id, Prompts(points, labels, box)).selection.mask_id
-    layer = {"mask_id": mask_id, "color": args.color, "opacity": args.opacity, "mode": args.mode}
-    studio.paint(session.id, [layer])
+    studio.paint(session.id, [Coat(args.color, mask_id, opacity=args.opacity, mode=args.mode)])
     made = studio.download(session.id, format=out.suffix or args.format, quality=args.quality)
     _write(out, made.path.read_bytes())
 

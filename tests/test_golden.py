@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sam2_painter.paint.light import linear_to_srgb
+from sam2_painter.paint.srgb import linear_to_srgb
 from sam2_painter.paint.surface import WHITE_WALL_LIGHT
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import PAINT_MODES, Layer, Mask

@@ -9,6 +9,7 @@ from engines import FloodEngine
 
 from sam2_painter.errors import InvalidInput, PainterError, SessionNotFound
 from sam2_painter.paint.colors import parse_color
+from sam2_painter.types import Coat
 from sam2_painter.web.api.schemas import Attachment
 from sam2_painter.web.page import handlers, view
 from sam2_painter.web.page.handlers import Ask
@@ -54,7 +55,7 @@ def session(studio, photo_bytes):
     """A session with something in it."""
     opened = studio.open(photo_bytes, "house.png")
     studio.click(opened.id, 100, 100)
-    return studio.paint(opened.id, [{"mask_id": 0, "color": (1, 2, 3)}])
+    return studio.paint(opened.id, [Coat((1, 2, 3), 0)])
 
 
 def send(verb: str, studio, file: Attachment | None = None, **values: object) -> dict:
@@ -90,7 +91,7 @@ def test_hostile_values(verb, studio, session):
 @pytest.mark.parametrize("sid", [None, "", "nobody", 7, ["a"], "' OR 1=1 --"], ids=repr)
 def test_unknown_sessions(verb, sid, studio, monkeypatch):
     """Nobody reaches a session without its id: of a request that is right otherwise, that is what is wrong."""
-    monkeypatch.setattr(studio.engine, "categories", ("wall",), raising=False)
+    monkeypatch.setattr(type(studio), "categories", ("wall",))
     file = Attachment(b"GIMP Palette\n181 199 163 Old sage\n", "walls.gpl") if verb in FILE_VERBS else None
     rest = dict(mask_id=0, index=0, to=0, choice=0, mask_ids=[0], changes={"opacity": 1}, category="wall")
     asked = dict(sid=sid, text="red", box=[0, 0, 5, 5], points=[[1, 1, 1]], format="PNG", quality=90, **rest)

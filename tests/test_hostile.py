@@ -16,7 +16,7 @@ from conftest import Live, draw_building, to_png
 from PIL import Image
 
 from sam2_painter.errors import InvalidInput, NotAnImage, PainterError, SessionNotFound
-from sam2_painter.types import Prompts
+from sam2_painter.types import Coat, Prompts
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -192,7 +192,7 @@ def test_half_characters_do_no_harm(server: Live, studio, bad):
     with pytest.raises(PainterError):
         studio.sessions.download(bad)
     studio.click(session.id, 100, 90)
-    studio.paint(session.id, [{"mask_id": 0, "color": (1, 2, 3)}])
+    studio.paint(session.id, [Coat((1, 2, 3), 0)])
     studio.edit_layer(session.id, 0, name=bad[:200])
     again = studio.open_project(studio.save_project(session.id))
     assert again.layers[0].name.isprintable()
@@ -266,16 +266,16 @@ def test_numbers_at_the_studio(studio, photo_bytes, value):
     """Every verb that takes numbers refuses what is none with a PainterError, and the session stays."""
     sid = studio.open(photo_bytes).id
     studio.click(sid, 100, 90)
-    studio.paint(sid, [{"mask_id": 0, "color": (1, 2, 3)}])
+    studio.paint(sid, [Coat((1, 2, 3), 0)])
     before = studio.session(sid)
     for call in (
         lambda: studio.click(sid, value, 5),
         lambda: studio.segment(sid, Prompts([[5, value]], [1])),
         lambda: studio.remove_point(sid, value),
         lambda: studio.choose(sid, value),
-        lambda: studio.paint(sid, [{"mask_id": value, "color": (1, 2, 3)}]),
-        lambda: studio.paint(sid, [{"mask_id": 0, "color": (value, 2, 3)}]),
-        lambda: studio.paint(sid, [{"mask_id": 0, "color": (1, 2, 3), "light": value}]),
+        lambda: studio.paint(sid, [Coat((1, 2, 3), value)]),
+        lambda: studio.paint(sid, [Coat((value, 2, 3), 0)]),
+        lambda: studio.paint(sid, [Coat((1, 2, 3), 0, light=value)]),
         lambda: studio.edit_layer(sid, value, opacity=0.5),
         lambda: studio.edit_layer(sid, 0, opacity=value),
         lambda: studio.move_layer(sid, 0, value),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 
 import httpx
@@ -12,6 +11,7 @@ from conftest import Live, eventually
 from engines import FloodEngine
 
 from sam2_painter.web.middleware.defects import SENTENCE
+from sam2_painter.web.page import assets
 
 
 class Slow(FloodEngine):
@@ -107,18 +107,16 @@ def test_who_hangs_up_stops_the_search(launch, photo_bytes):
 def test_a_defect_is_one_sentence(page, server, monkeypatch, photo_bytes, caplog):
     """What nobody foresaw is told as such, and is in the log with its traceback."""
     sid = opened(page, photo_bytes)["sid"]
-    monkeypatch.setattr(server.studio, "undo", lambda sid: 1 / 0)
+    monkeypatch.setattr(server.studio, "undo", lambda *_, **__: 1 / 0)
     reply = page.post("/undo", json={"sid": sid})
     assert (reply.status_code, reply.json()) == (500, {"detail": SENTENCE})
     assert eventually(lambda: any("ZeroDivisionError" in (r.exc_text or "") for r in caplog.records))
 
 
-def test_scripts_and_styles_have_lasting_addresses(page, server):
+def test_scripts_and_styles_have_lasting_addresses(page):
     """They are named by what is in them, may be kept for ever, and nothing else of the package is served."""
-    html = httpx.get(server.url).text
-    address = re.search(r"page/static/\w+/page\.css", html)[0]
-    css = httpx.get(f"{server.url}/{address}")
+    css = page.get(f"/static/{assets.VERSION}/page.css")
     assert css.status_code == 200
     assert "immutable" in css.headers["cache-control"]
     for other in ("../routes.py", "%2e%2e/routes.py", "../../server.py"):
-        assert page.get(f"{address.removeprefix('page').rsplit('/', 1)[0]}/{other}").status_code == 404
+        assert page.get(f"/static/{assets.VERSION}/{other}").status_code == 404

@@ -17,6 +17,7 @@ import pytest
 from conftest import Doors, Live, draw_building, eventually, to_png
 
 from sam2_painter.settings import Settings
+from sam2_painter.types import Coat
 
 FILE = {"_type": "gradio.FileData"}
 PASSWORD, TOKEN = "correct-horse-battery", "token-7f3a9c"
@@ -363,7 +364,7 @@ def test_the_page_s_json_holds_no_tag(server):
 
     session = server.studio.open(to_png(draw_building()), SCRIPT)
     server.studio.click(session.id, 100, 90)
-    server.studio.paint(session.id, [{"mask_id": 0, "color": (1, 2, 3), "name": SCRIPT}])
+    server.studio.paint(session.id, [Coat((1, 2, 3), 0, name=SCRIPT)])
     told = handlers.dumps(view.snapshot(server.studio, server.studio.session(session.id), {}))
     assert "<" not in told
     assert json.loads(told)["layers"][0]["name"] == SCRIPT

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..errors import InvalidInput, MaskNotFound
+from ..errors import InvalidInput, LayerNotFound, MaskNotFound
 from ..paint.colors import RGB, Description, open_palette
 from ..photos.images import Source, check_format
 from ..photos.sources import read_file
 from ..studio.studio import SelectMode, Studio
-from ..types import AutoMask, CombineMode, Layer, PaintMode, Palette, Photo, Prompts, Session
+from ..types import AutoMask, Coat, CombineMode, Layer, PaintMode, Palette, Photo, Prompts, Session
 from . import display, studios
 from .display import BeforeAfter, Layers, Masks, PhotoMask
 
@@ -248,8 +248,8 @@ class Painter:
         nothing selected.
         """
         mask_id = self._selected_id()
-        look = dict(color=self._rgb(color), opacity=opacity, mode=mode, light=light, shadow=shadow)
-        self.studio.paint(self.session_id, [dict(mask_id=mask_id, **look, **(dict(name=name) if name else {}))])
+        coat = Coat(self._rgb(color), mask_id, None, opacity, mode, light, shadow, name=name)
+        self.studio.paint(self.session_id, [coat])
         return self
 
     def wall_color(self) -> RGB:
@@ -293,23 +293,26 @@ class Painter:
 
     def edit_layer(self, index: int, **changes: Any) -> Self:
         """Change a layer (0 was painted first): color, opacity, mode, light, shadow, name or visible."""
-        unknown = sorted(changes.keys() - _EDITABLE)
-        if unknown:
-            raise InvalidInput(f"a layer has no {unknown[0]} to change; it has {', '.join(_EDITABLE)}", unknown[0])
         if "color" in changes:
             changes["color"] = self._rgb(changes["color"])
-        self.studio.edit_layer(self.session_id, index, **changes)
+        self.studio.edit_layer(self.session_id, self._layer_id(index), **changes)
         return self
 
     def remove_layer(self, index: int) -> Self:
         """Take a layer of paint off."""
-        self.studio.remove_layer(self.session_id, index)
+        self.studio.remove_layer(self.session_id, self._layer_id(index))
         return self
 
     def move_layer(self, index: int, to: int) -> Self:
         """Paint a layer earlier or later."""
-        self.studio.move_layer(self.session_id, index, to)
+        self.studio.move_layer(self.session_id, self._layer_id(index), to)
         return self
+
+    def _layer_id(self, index: int) -> int:
+        layers = self.session.layers
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(layers):
+            raise LayerNotFound(f"No layer {index!r} here; there are {len(layers)}, and 0 was painted first.")
+        return layers[index].id
 
     def undo(self) -> Self:
         """Take the last action back."""
@@ -414,7 +417,6 @@ def _progress_bars() -> Any:
 
 
 _LARGEST_PROJECT = 2**31  # bytes
-_EDITABLE = ("color", "opacity", "mode", "light", "shadow", "name", "visible")
 
 
 def _mask_ids(masks: Iterable[Which]) -> list[int]:

@@ -13,7 +13,7 @@ test("the browser covers a wall by the server's own tables", () => {
     const table = coverTable(mode, color, light, shadow);
     for (const [code, painted] of codes)
       assert.ok(
-        Math.abs(table[code] - painted) <= (mode === "realistic" ? 5 : 0.75),
+        Math.abs(table[code] - painted) <= 1.5,
         `${mode} ${color} ${light} ${shadow}: ${code} -> ${table[code]}`,
       );
   }

@@ -25,13 +25,16 @@ from ...photos import images, sources
 from ...rle import RLE, rle_to_mask
 from ...sessions.downloads import Download
 from ...studio.studio import Generated, Pointed, Studio
-from ...types import AutoMask, CombineMode, Layer, Mask, Prompts, Session
+from ...types import AutoMask, Coat, CombineMode, Layer, Mask, Prompts, Session
 from . import schemas as forms
 from .schemas import Attachment, Box, Caller, ColoredMask, ImageFormat, MaskFormat, Point
 
 EXACT_PIXELS = 4_000_000
 """A photo up to this size comes back as PNG; a larger one, that would take seconds and tens of megabytes, as JPEG where
 JPEG can hold it."""
+
+OPACITY = 0.7
+"""Of paint whose caller names none, at the endpoints of the original service; everywhere else paint covers."""
 
 MAX_PROMPTS = 1000
 MAX_PROJECT_BYTES = 2**30
@@ -475,7 +478,7 @@ def paint_mask(
     color: str,
     mask_id: int | None = None,
     mask: str | None = None,
-    opacity: float = 0.7,
+    opacity: float = OPACITY,
     image_format: ImageFormat = "PNG",
 ) -> forms.Painted:
     """Paint one mask. Painting a mask that has paint already changes that paint.
@@ -516,25 +519,21 @@ def _painted(
     studio: Studio, session_id: str, wanted: Sequence[ColoredMask], image_format: ImageFormat
 ) -> forms.Painted:
     session = studio.session(session_id)
-    layers = [_layer_values(studio, session, one) for one in wanted]
+    coats = [_coat(studio, session, one) for one in wanted]
     if image_format == "none":
-        session, data = studio.paint(session_id, layers), b""
+        session, data = studio.paint(session_id, coats), b""
     else:
-        session, data = studio.paint_shown(session_id, layers, partial(images.encode, format=image_format, quality=95))
+        session, data = studio.paint_shown(session_id, coats, partial(images.encode, format=image_format, quality=95))
     return {"session_id": session_id, "painted_image": _base64(data), **_width_height(session)}
 
 
-def _layer_values(studio: Studio, session: Session, wanted: ColoredMask) -> dict:
-    """What `Studio.paint` takes."""
+def _coat(studio: Studio, session: Session, wanted: ColoredMask) -> Coat:
     mask_id, mask, opacity = wanted.get("mask_id"), wanted.get("mask"), wanted.get("opacity")
     if (mask_id is None) == (mask is None):
         raise InvalidInput("give either mask_id or mask", "mask_id")
-    which = {"mask_id": mask_id} if mask is None else {"rle": masks.mask_from_png(mask, session.size)}
-    return {
-        **which,
-        "color": studio.color(session, wanted["color"]),
-        **({} if opacity is None else {"opacity": opacity}),
-    }
+    rle = None if mask is None else masks.mask_from_png(mask, session.size)
+    color = studio.color(session, wanted["color"])
+    return Coat(color, mask_id, rle, OPACITY if opacity is None else opacity)
 
 
 # -- colours ---------------------------------------------------------------------------------------------------------
@@ -639,7 +638,7 @@ def download_painted_image(
     mask_id: int | None = None,
     mask: str | None = None,
     color: str = "#FF0000",
-    opacity: float = 0.7,
+    opacity: float = OPACITY,
     format: str = "PNG",
     quality: int = 95,
 ) -> forms.MadeDownload:
@@ -661,10 +660,9 @@ def download_painted_image(
     if mask_id is not None or mask is not None:
         session = studio.session(session_id)
         wanted: ColoredMask = {"color": color, "mask_id": mask_id, "mask": mask, "opacity": opacity}
-        values = _layer_values(studio, session, wanted)
-        rle: RLE | None = values.pop("rle", None)
-        chosen = session.mask(values["mask_id"]) if rle is None else Mask(rle)
-        layers = [Layer(chosen, **values)]
+        coat = _coat(studio, session, wanted)
+        chosen = session.mask(mask_id) if coat.rle is None else Mask(coat.rle)  # type: ignore[arg-type]
+        layers = [Layer(chosen, coat.color, coat.opacity)]
     return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 

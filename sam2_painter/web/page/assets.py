@@ -22,17 +22,21 @@ VERSION = _version()
 LOADER = f"""
 const folder = new URL("page/", location.origin + location.pathname.replace(/[^/]*$/, "")).href;
 const root = element.querySelector(".sp");
-import(folder + "static/{VERSION}/page.js")
-  .then(({{ start }}) => start(root, JSON.parse(props.value).boot, folder))
+const style = document.createElement("link");
+style.rel = "stylesheet";
+style.href = folder + "static/{VERSION}/page.css";
+const styled = new Promise((resolve, reject) => {{
+  style.onload = resolve;
+  style.onerror = reject;
+}});
+document.head.append(style);
+Promise.all([import(folder + "static/{VERSION}/page.js"), styled])
+  .then(([{{ start }}]) => start(root, JSON.parse(props.value).boot, folder))
   .catch((error) => {{
-    root.dataset.broken = "The page could not be loaded whole. Check the connection and reload it.";
+    root.textContent = "The page could not be loaded whole. Check the connection and reload it.";
     console.error(error);
-  }});
-"""
-
-HEAD = f"""
-<link rel="stylesheet" href="page/static/{VERSION}/page.css">
-<link rel="modulepreload" href="page/static/{VERSION}/page.js">
+  }})
+  .finally(() => (root.style.visibility = ""));
 """
 
 

@@ -36,7 +36,6 @@ def launch_options() -> dict[str, Any]:
     mono = ("ui-monospace", "Menlo", "Consolas", "monospace")
     return {
         "theme": gr.themes.Base(font=sans, font_mono=mono),
-        "head": assets.HEAD,
         "footer_links": [],
         "run_history": False,
     }

@@ -12,11 +12,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ...engines import Progress, no_progress
-from ...errors import InvalidInput, SessionNotFound
+from ...errors import InvalidInput, LayerNotFound, SessionNotFound
 from ...paint import colors
 from ...photos import examples, sources
 from ...studio.studio import Studio
-from ...types import AutoMask, Prompts, Session, whole_number
+from ...types import AutoMask, Coat, Prompts, Session, whole_number
 from ..api import operations as verbs
 from ..api.schemas import Attachment
 from . import view
@@ -212,10 +212,20 @@ def detail(studio: Studio, ask: Ask) -> Json:
 
 
 def paint_selection(studio: Studio, ask: Ask) -> Json:
-    layer = {name: ask.get(name) for name in ("mask_id", "opacity", "light", "shadow", "mode")}
+    look = {name: ask.get(name) for name in ("mask_id", "opacity", "light", "shadow", "mode")}
     rgb = studio.color(studio.session(ask.sid), ask.get("color"))
-    session = studio.paint(ask.sid, [{**layer, "color": rgb}])
+    session = studio.paint(ask.sid, [Coat(rgb, **look)])
     return _seen(studio, ask, session) | {"color": view.color(studio, session, rgb)}
+
+
+def _layer_id(studio: Studio, ask: Ask) -> int:
+    """The layer that is meant: by its id, or by its place for who does not know it."""
+    if ask.get("layer_id") is not None:
+        return ask.whole("layer_id")
+    layers, index = studio.session(ask.sid).layers, ask.whole("index")
+    if not 0 <= index < len(layers):
+        raise LayerNotFound(f"No layer {index} in this session; it has {len(layers)}.")
+    return layers[index].id
 
 
 def edit_layer(studio: Studio, ask: Ask) -> Json:
@@ -224,15 +234,15 @@ def edit_layer(studio: Studio, ask: Ask) -> Json:
         raise InvalidInput(f"changes must name one or more of {', '.join(_LAYER_CHANGES)}", "changes")
     if "color" in changes:
         changes = {**changes, "color": studio.color(studio.session(ask.sid), changes["color"])}
-    return _seen(studio, ask, studio.edit_layer(ask.sid, ask.whole("index"), **changes))
+    return _seen(studio, ask, studio.edit_layer(ask.sid, _layer_id(studio, ask), **changes))
 
 
 def remove_layer(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.remove_layer(ask.sid, ask.whole("index")))
+    return _seen(studio, ask, studio.remove_layer(ask.sid, _layer_id(studio, ask)))
 
 
 def move_layer(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.move_layer(ask.sid, ask.whole("index"), ask.whole("to")))
+    return _seen(studio, ask, studio.move_layer(ask.sid, _layer_id(studio, ask), ask.whole("to")))
 
 
 def undo(studio: Studio, ask: Ask) -> Json:

@@ -95,7 +95,7 @@ def build(service: Service) -> Starlette:
             Route(f"{PAGE}/{GENERATE}", partial(_generate, service), methods=["POST"]),
             Mount(f"{PAGE}/static/{assets.VERSION}", GZipMiddleware(_Lasting(directory=assets.FOLDER))),
         ],
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: _http_error, 500: _defect},
     )
 
 
@@ -196,3 +196,7 @@ async def _lines(
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return refuse(error.status_code, f"{error.detail}. Reload the page.")
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    return refuse(500, SENTENCE)

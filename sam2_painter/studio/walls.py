@@ -1,0 +1,414 @@
+"""Verbs about walls: choose one, and make its shape right by points, boxes, strokes, polygons and masks.
+
+Each of them is one step of the shape and one step of the history. They share these arguments:
+
+layer_id: the painted wall that is meant; None for the one chosen now. revision: that of the session in which the caller
+saw it; a wall that is gone since then is a `Conflict`, never another wall. protect: what is added leaves other painted
+walls alone. scale: photo pixels to a pixel of the caller's screen, by which small is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .. import masks
+from ..errors import InvalidInput
+from ..rle import RLE
+from ..sessions import walls
+from ..sessions.store import Edit
+from ..sessions.walls import SelectMode
+from ..types import Layer, Line, Mask, Prompts, Session, Step, number, whole_number
+from .core import Core
+from .verb import verb
+
+SCREEN = 1600
+"""Pixels on the long side of a photo as a page shows it, where nobody says."""
+
+TINY_BOX = 8.0
+"""In pixels of the screen: a smaller box is a click with an unsteady hand."""
+
+SPOT = 12.0
+"""In pixels of the screen: the radius of the least that a click takes away."""
+
+MOST_TAKEN = 0.5
+"""Of a wall: a click takes no more of it away, unless it is asked to."""
+
+SWALLOWS = 6.0
+"""A click that adds does not take an answer so many times larger than the wall it holds, where there is another."""
+
+MAX_POINTS = 20_000
+"""Of a stroke or polygon as it is sent; it is kept with fewer."""
+
+_KEPT_POINTS = 200
+_TOLERANCE = 0.25  # pixels a kept line may differ from the one that was sent
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the engine's answers to the last step: the wall as it would be with it.
+
+    choice: what `choose` takes. area: the wall's share of the photo, 0 to 1. chosen: whether it is taken now.
+    """
+
+    choice: int
+    rle: RLE
+    area: float
+    chosen: bool
+
+
+class WallVerbs(Core):
+    """The chosen wall is the session's `selection`; once it is painted, its layer changes with it."""
+
+    # -- choosing ----------------------------------------------------------------------------------------------------
+
+    @verb("segment")
+    def click(
+        self,
+        session_id: str,
+        x: float,
+        y: float,
+        label: int = 1,
+        mode: SelectMode = "new",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+        scale: float | None = None,
+    ) -> Session:
+        """One click on the photo, the way a person means it.
+
+        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks
+        and has no paint yet. label 0 takes away from the chosen wall what lies there. mode says how instead: "union",
+        "subtract" or "intersect".
+        """
+        walls.check_mode(mode)
+        Prompts.click(x, y, label)
+        with self._wall(session_id, layer_id, revision) as edit:
+            selection = edit.session.selection
+            begun = selection.layer is None and selection.prompts is not None
+            if label == 0:
+                mode = "subtract"
+            painted = None if mode != "new" or not protect else self.layer_at(edit.session, x, y)
+            if painted is not None:
+                walls.choose_painted(edit, painted)
+            else:
+                self._point(edit, x, y, "union" if mode == "new" and begun else mode, protect, scale)
+        return edit.session
+
+    @verb("segment")
+    def choose_at(
+        self, session_id: str, x: float, y: float, *, protect: bool = True, scale: float | None = None
+    ) -> Session:
+        """Choose the painted wall that lies on top at (x, y); where there is none, begin a new one with the engine."""
+        with self.sessions.edit(session_id) as edit:
+            painted = self.layer_at(edit.session, x, y)
+            if painted is not None:
+                walls.choose_painted(edit, painted)
+            else:
+                self._point(edit, x, y, "new", protect, scale)
+        return edit.session
+
+    @verb("segment")
+    def choose_wall(self, session_id: str, layer_id: int, *, revision: int | None = None) -> Session:
+        """Choose a painted wall by its layer's id: its steps come back."""
+        with self.sessions.edit(session_id) as edit:
+            walls.choose_painted(edit, walls.find_layer(edit.session, layer_id, revision))
+        return edit.session
+
+    def layer_at(self, session: Session, x: float, y: float) -> Layer | None:
+        """The visible layer on top at a pixel, None where there is none."""
+        Prompts.click(x, y).check_inside(session.size)
+        return walls.layer_at(session.layers, x, y)
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    @verb("segment")
+    def point(
+        self,
+        session_id: str,
+        x: float,
+        y: float,
+        mode: SelectMode = "union",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+        scale: float | None = None,
+    ) -> Session:
+        """Add what lies at (x, y) to the chosen wall, take it away ("subtract"), or begin a new wall there ("new").
+
+        Adding never loses anything. Taking away stays near the point, takes at least a visible spot, and never adds.
+        """
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            self._point(edit, x, y, mode, protect, scale)
+        return edit.session
+
+    @verb("segment")
+    def box(
+        self,
+        session_id: str,
+        x1: float,
+        y1: float,
+        x2: float,
+        y2: float,
+        mode: SelectMode = "new",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+        scale: float | None = None,
+    ) -> Session:
+        """What a box from corner to corner is drawn around; a tiny one is a click at its middle.
+
+        "subtract" takes nothing away outside the box.
+        """
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            height, width = edit.session.size
+            left, right = sorted(number(v, "box", -1e6, 1e6) for v in (x1, x2))
+            top, bottom = sorted(number(v, "box", -1e6, 1e6) for v in (y1, y2))
+            left, top, right, bottom = max(0.0, left), max(0.0, top), min(right, width), min(bottom, height)
+            if left > right or top > bottom:
+                raise InvalidInput(f"the box lies outside the {width}x{height} photo", "box")
+            if max(right - left, bottom - top) < TINY_BOX * _scale(edit.session, scale):
+                x, y = min((left + right) / 2, width - 1), min((top + bottom) / 2, height - 1)
+                self._point(edit, x, y, mode, protect, scale)
+            else:
+                prompts = Prompts(box=[left, top, max(right, left + 1), max(bottom, top + 1)])  # type: ignore[arg-type]
+                self._boxed(edit, prompts, mode, protect)
+        return edit.session
+
+    @verb("segment")
+    def stroke(
+        self,
+        session_id: str,
+        path: Sequence[tuple[float, float]],
+        radius: float,
+        mode: SelectMode = "union",
+        *,
+        edge_aware: bool = False,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+    ) -> Session:
+        """Paint on the chosen wall's shape with a round brush ("union"), or rub out ("subtract").
+
+        path: points (x, y) the brush passes; radius: in pixels of the photo. edge_aware: the brush stops at strong
+        borders. The first stroke begins a wall where none is chosen.
+        """
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            radius = number(radius, "radius", masks.LEAST_RADIUS, max(edit.session.size))
+            line = _kept(path, 1)
+            region = None
+            if edge_aware:
+                rle = masks.edge_aware_stroke(self.photo_of(edit.session).pixels, line, radius)
+                region = edit.add([Mask(rle)])[0] if rle.area else None
+            if region is None and not masks.stroke(line, radius, edit.session.size).area:
+                raise InvalidInput("the stroke lies outside the photo", "path")
+            step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
+            walls.take(edit, step, mode, "erase" if mode == "subtract" else "brush")
+        return edit.session
+
+    @verb("segment")
+    def polygon(
+        self,
+        session_id: str,
+        path: Sequence[tuple[float, float]],
+        mode: SelectMode = "union",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+    ) -> Session:
+        """Add the inside of a polygon or lasso to the chosen wall, take it away, or begin a wall with it.
+
+        path: its corners (x, y), at least three; it closes itself.
+        """
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            line = _kept(path, 3)
+            if not masks.polygon(line, edit.session.size).area:
+                raise InvalidInput("the polygon holds no pixel of the photo", "path")
+            step = Step("polygon", path=line, protect=protect)
+            walls.take(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
+        return edit.session
+
+    @verb("segment")
+    def import_mask(
+        self,
+        session_id: str,
+        rle: RLE,
+        mode: SelectMode = "new",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+    ) -> Session:
+        """Begin a wall with a mask somebody brings along, or change the chosen one by it."""
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            step = Step("mask", region=walls.bring_mask(edit, rle), protect=protect)
+            walls.take(edit, step, mode, "import mask")
+        return edit.session
+
+    # -- the last step again -----------------------------------------------------------------------------------------
+
+    @verb("segment")
+    def choose(self, session_id: str, choice: int) -> Session:
+        """Take another of the engine's answers to the last step (0 is the best); what came before it stays."""
+        with self.sessions.edit(session_id) as edit:
+            walls.choose_candidate(edit, choice)
+        return edit.session
+
+    def answers(self, session: Session) -> tuple[Answer, ...]:
+        """The engine's answers to the last step, the smallest wall first; () when it was no question."""
+        selection, pixels = session.selection, session.size[0] * session.size[1]
+        found = []
+        for choice in range(len(selection.candidates)):
+            rle = walls.with_candidate(session, choice)
+            found.append(Answer(choice, rle, rle.area / pixels, choice == selection.choice))
+        return tuple(sorted(found, key=lambda answer: answer.area))
+
+    @verb("segment")
+    def remove_step(
+        self, session_id: str, index: int, *, layer_id: int | None = None, revision: int | None = None
+    ) -> Session:
+        """Take one step (0 was the first) back out of the chosen wall's shape; the others stay."""
+        with self._wall(session_id, layer_id, revision) as edit:
+            walls.remove_step(edit, index)
+        return edit.session
+
+    @verb("segment")
+    def remove_point(self, session_id: str, index: int) -> Session:
+        """Take one point back (0 was the first of all the selection's points); the last one clears the selection."""
+        with self.sessions.edit(session_id) as edit:
+            steps = edit.session.selection.steps
+            places = [(place, inner) for place, step in enumerate(steps) for inner in range(len(step.points))]
+            if not places:
+                raise InvalidInput("The selection has no points.", "index")
+            place, inner = places[whole_number(index, "index", 0, len(places) - 1)]
+            self._less_a_point(edit, place, inner)
+        return edit.session
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _wall(self, session_id: str, layer_id: int | None, revision: int | None) -> Iterator[Edit]:
+        """The session to edit, with the wall chosen that is meant."""
+        with self.sessions.edit(session_id) as edit:
+            walls.choose(edit, layer_id, revision)
+            yield edit
+
+    def _point(self, edit: Edit, x: float, y: float, mode: SelectMode, protect: bool, scale: float | None) -> None:
+        session, prompts = edit.session, Prompts.click(x, y)
+        prompts.check_inside(session.size)
+        if mode == "subtract":
+            if session.selection.mask_id is None:
+                raise InvalidInput(walls.NOTHING_CHOSEN, "mode")
+            regions = self._taken_at(session, prompts, _scale(session, scale))
+            ids = edit.add([Mask(rle) for rle in regions])
+            if ids:
+                walls.take(edit, Step.asked(prompts, "subtract", ids, ids[0]), mode, "take away")
+            return
+        found = self._predicted(session, prompts).value
+        wall = None if mode == "new" or session.selection.mask_id is None else session.mask(session.selection.mask_id)
+        ids = edit.add(found)
+        step = Step.asked(prompts, "union", ids, ids[_best_to_add(found, x, y, wall)], protect)
+        walls.take(edit, step, mode, "select" if wall is None else "add" if mode == "union" else mode)
+
+    def _boxed(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool) -> None:
+        session = edit.session
+        found = self._predicted(session, prompts).value
+        if mode == "subtract" and session.selection.mask_id is not None:
+            assert prompts.box is not None
+            x1, y1, x2, y2 = prompts.box.tolist()
+            drawn = masks.polygon([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], session.size)
+            inside = masks.intersect([drawn, session.mask(session.selection.mask_id).rle])
+            regions = [masks.intersect([inside, mask.rle]) for mask in found]
+            seen = [rle for rle in regions if rle.area >= inside.area / 10]
+            ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area])
+            if ids:
+                walls.take(edit, Step.asked(prompts, "subtract", _once(ids), ids[0]), mode, "take away")
+            return
+        ids = edit.add(found)
+        walls.take(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
+
+    def _taken_at(self, session: Session, prompts: Prompts, scale: float) -> list[RLE]:
+        """What a click takes away from the chosen wall, the best guess first: what the engine sees there, as far as it
+        belongs to the wall and hangs together with the point; at least, and at last, a spot."""
+        assert session.selection.mask_id is not None
+        (x, y), wall = prompts.point_coords[0].tolist(), session.masks[session.selection.mask_id].rle
+        spot = masks.intersect([masks.stroke([(x, y)], SPOT * scale, session.size), wall])
+        regions = []
+        for mask in self._predicted(session, prompts).value:
+            part = masks.part_at(masks.intersect([mask.rle, wall]), x, y)
+            if part is not None and part.area <= MOST_TAKEN * wall.area:
+                regions.append(part)
+        if not regions:
+            part = self._leak_at(session, x, y, wall)
+            regions = [part] if part is not None and part.area <= MOST_TAKEN * wall.area else []
+        if not spot.area:
+            return []
+        regions = [masks.union([rle, spot]) if rle.area < spot.area else rle for rle in regions]
+        if spot.area < wall.area:
+            regions.append(spot)
+        return list(dict.fromkeys(regions))
+
+    def _leak_at(self, session: Session, x: float, y: float, wall: RLE) -> RLE | None:
+        """What the engine leaves out of the wall when it is told that the point is not part of it."""
+        wanted = [(px, py) for step in session.selection.steps for px, py, label in step.points if label]
+        if not wanted:
+            return None
+        coords, labels = [*wanted[-8:], (x, y)], [1] * len(wanted[-8:]) + [0]
+        best = self._predicted(session, Prompts(coords, labels)).value[0]  # type: ignore[arg-type]
+        return masks.part_at(masks.subtract(wall, [best.rle]), x, y)
+
+    def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
+        steps = edit.session.selection.steps
+        step = steps[place]
+        points = tuple(point for number, point in enumerate(step.points) if number != inner)
+        if not any(label for _, _, label in points) and step.box is None:
+            walls.remove_step(edit, place)
+            return
+        prompts = replace(step, points=points).prompts
+        assert prompts is not None
+        ids = edit.add(self._predicted(edit.session, prompts).value)
+        fewer = Step.asked(prompts, step.mode, ids, ids[0], step.protect)
+        walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), "remove point")
+
+
+def _scale(session: Session, scale: float | None) -> float:
+    """Photo pixels to a pixel of the screen."""
+    if scale is None:
+        return max(1.0, max(session.size) / SCREEN)
+    return number(scale, "scale", 1e-3, 1e3)
+
+
+def _best_to_add(found: Sequence[Mask], x: float, y: float, wall: Mask | None) -> int:
+    """Which answer a click adds: the best that holds the click, and does not swallow the wall it is to be added to."""
+    holding = [index for index, mask in enumerate(found) if mask.rle.contains(int(x), int(y))] or [0]
+    if wall is None:
+        return holding[0]
+    for index in holding:
+        mask = found[index]
+        large = mask.area > SWALLOWS * wall.area
+        if not (large and masks.intersect([mask.rle, wall.rle]).area > 0.9 * wall.area):
+            return index
+    return holding[0]
+
+
+def _kept(path: Sequence[tuple[float, float]], least: int) -> Line:
+    """The path as it is kept: checked, and with no more points than its form needs."""
+    if not isinstance(path, (Sequence, np.ndarray)) or not least <= len(path) <= MAX_POINTS:
+        raise InvalidInput(f"path must be a list of {least} to {MAX_POINTS} points [x, y]", "path")
+    return masks.simplify(path, _TOLERANCE, _KEPT_POINTS, closed=least > 1)
+
+
+def _once(ids: Sequence[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(ids))
