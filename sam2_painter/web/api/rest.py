@@ -154,7 +154,8 @@ def content_disposition(filename: str) -> str:
 
 
 async def _openapi(request: Request) -> Response:
-    return Response(orjson.dumps(openapi.document()), media_type="application/json")
+    servers = [{"url": str(request.base_url).rstrip("/")}]  # as whoever asks reached it, a proxy's path included
+    return Response(orjson.dumps({**openapi.document(), "servers": servers}), media_type="application/json")
 
 
 async def _docs(request: Request) -> Response:
