@@ -45,12 +45,13 @@ from .middleware.gradio_calls import GradioCalls
 from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.origins import Origins
-from .middleware.paths import API, GRADIO_API, HEALTH, is_under
+from .middleware.paths import API, GRADIO_API, HEALTH, PAGE, is_under
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
 from .middleware.uploads import Uploads
 from .page import blocks as page
+from .page import routes as page_routes
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
@@ -212,7 +213,7 @@ def _middleware(
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
     entrance.started = True
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
-    doors: dict[str, ASGIApp] = {API: rest.build(service)}
+    doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
     return [
         Middleware(Defects),
         Middleware(Heads, policy=page_policy(origins.named, shared=settings.share)),
@@ -223,7 +224,7 @@ def _middleware(
             requests=Rate(settings.requests_per_minute, "requests"),
             photos=service.photos,
             counts=_counts,
-            opens=body_limits.TAKE_FILES.__contains__,
+            opens=(body_limits.TAKE_FILES | {f"{PAGE}/example"}).__contains__,
         ),
         Middleware(
             Bodies,
@@ -247,7 +248,8 @@ def _middleware(
 
 def _counts(method: str, path: str) -> bool:
     """Whether a request counts as one: files of the page do not."""
-    return (is_under(path, API) or is_under(path, GRADIO_API)) and path != HEALTH
+    asks = is_under(path, API) or is_under(path, GRADIO_API) or (is_under(path, PAGE) and method == "POST")
+    return asks and path != HEALTH
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:

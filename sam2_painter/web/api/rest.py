@@ -47,7 +47,7 @@ async def _answer(endpoint: Endpoint, service: Service, request: Request) -> Res
         ask = await _read(endpoint, service, request)
         operator = bool(request.scope.get("state", {}).get("operator"))
         caller = Caller(request.client.host if request.client else "", operator)
-        made = await _unless_gone(request, service.answer(endpoint, partial(_make, endpoint, service, caller, ask)))
+        made = await unless_gone(request, service.answer(endpoint, partial(_make, endpoint, service, caller, ask)))
     except PainterError as error:
         return refuse_error(error)
     if isinstance(made, Download):
@@ -61,7 +61,7 @@ def _make(endpoint: Endpoint, service: Service, caller: Caller, ask: Ask) -> byt
     return reply if isinstance(reply, Download) else orjson.dumps(reply)
 
 
-async def _unless_gone(request: Request, work: Awaitable[Any]) -> Any:
+async def unless_gone(request: Request, work: Awaitable[Any]) -> Any:
     """The work's result; it is cancelled when the client goes away."""
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(request))
@@ -157,7 +157,8 @@ def content_disposition(filename: str) -> str:
 
 
 async def _openapi(request: Request) -> Response:
-    return Response(orjson.dumps(openapi.document()), media_type="application/json")
+    servers = [{"url": str(request.base_url).rstrip("/")}]  # as whoever asks reached it, a proxy's path included
+    return Response(orjson.dumps({**openapi.document(), "servers": servers}), media_type="application/json")
 
 
 async def _docs(request: Request) -> Response:

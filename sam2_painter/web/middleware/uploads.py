@@ -11,12 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ...errors import Busy, StorageError
+from ...errors import Busy, PainterError, StorageError
 from .. import files
 from ..error_responses import refuse, refuse_error
 
 UPLOAD = "/gradio_api/upload"
-_NO_ROOM = Busy("The server has no room for another file just now. Try again in a minute.", 60.0)
 
 
 class Uploads:
@@ -33,15 +32,17 @@ class Uploads:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].endswith(UPLOAD):
             length = Headers(scope=scope).get("content-length", "")
             size = int(length) if length.isascii() and length.isdecimal() else self._most_each
-            if not await run_in_threadpool(self._has_room, size):
-                await refuse_error(_NO_ROOM)(scope, receive, send)
+            try:
+                await run_in_threadpool(self._make_ready, size)
+            except PainterError as error:
+                await refuse_error(error)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
-    def _has_room(self, size: int) -> bool:
-        folder = files.use_private_folder()
+    def _make_ready(self, size: int) -> None:
         files.restore_private_folder()
-        return size + files.size_of(folder) + self._kept() <= self._most
+        if size + files.size_of(files.use_private_folder()) + self._kept() > self._most:
+            raise Busy("The server has no room for another file just now. Try again in a minute.", 60.0)
 
 
 async def refuse_upload(request: Request, error: Exception) -> Response:
