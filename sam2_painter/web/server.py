@@ -24,6 +24,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
+from ..hosts import AllowedHosts, hosted_names, own_names, split_host
 from ..jobs.workers import Workers
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -33,7 +34,6 @@ from .api import rest
 from .api.gradio_protocol import GradioProtocol
 from .api.uploads import Uploads
 from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
-from .hosts import AllowedHosts, hosted_names, own_names, split_host
 from .http_server import HttpServer, listen, url_of
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget

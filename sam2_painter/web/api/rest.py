@@ -36,7 +36,7 @@ Ask = Callable[[], Mapping[str, Any]]
 
 def build(service: Service) -> Starlette:
     """The application that answers /api."""
-    routes = [Route("/api/openapi.json", _openapi), Route("/api/docs", _docs)]
+    routes = [Route("/api/openapi.json", _openapi), Route("/api/docs", _docs), Route("/api/redoc", _docs)]
     for endpoint in ENDPOINTS:
         paths = ["/api", "/api/"] if endpoint.path == "/" else [f"/api{endpoint.path}"]
         routes += [Route(path, partial(_answer, endpoint, service), methods=[endpoint.method]) for path in paths]
