@@ -1,7 +1,7 @@
 """What goes in and out at the doors for programs: the names and types a client sees.
 
 A mask travels as text: a base64 PNG of the photo's size, or COCO's compressed runs. Coordinates are pixels of the
-photo as opened, upright. bbox is [x, y, width, height].
+photo as opened, upright. bbox is [x, y, width, height], box the same as [x1, y1, x2, y2].
 """
 
 from __future__ import annotations
@@ -96,13 +96,19 @@ class CacheReport(CacheCounts):
     caches: dict[str, CacheFill]
 
 
+class ModalStatus(TypedDict):
+    """ "not configured", "configured" (nothing asked yet), "healthy" or "failing: ..."."""
+
+    status: str
+
+
 class Health(TypedDict):
-    """ "ok", or "degraded" when something does not work; never asks a GPU to wake up."""
+    """ "healthy", or "degraded" when something does not work; never asks a GPU to wake up."""
 
     status: str
     engine: str
     engine_reason: str
-    modal_status: str
+    modal_status: ModalStatus
     timestamp: str
     sessions_count: int
     cache_status: CacheCounts
@@ -118,6 +124,13 @@ class Uploaded(TypedDict):
     message: str
 
 
+class Boxes(TypedDict):
+    """The smallest box around a mask: bbox is [x, y, width, height], box [x1, y1, x2, y2]."""
+
+    bbox: list[int]
+    box: list[int]
+
+
 class Candidate(TypedDict):
     """One of the masks the engine offers for the prompts."""
 
@@ -126,24 +139,22 @@ class Candidate(TypedDict):
     score: float
 
 
-class Segmented(TypedDict):
+class Segmented(Boxes):
     """The best mask, and all candidates, best first."""
 
     session_id: str
     mask: str
     score: float
-    bbox: list[int]
     mask_id: int
     candidates: list[Candidate]
 
 
-class FoundMask(TypedDict):
+class FoundMask(Boxes):
     """One mask of the photo."""
 
     id: int
     mask: str
     score: float
-    bbox: list[int]
     area: int
     stability_score: float
 
@@ -247,6 +258,29 @@ class Downloads(TypedDict):
     message: str
 
 
+class StoredMask(Boxes):
+    """A mask of the session. area: pixels."""
+
+    mask: str
+    score: float
+    area: int
+
+
+class PaintedLayer(Boxes):
+    """A layer of paint. layer_id: its own, never given twice. area: pixels. mask_id: null when it has none."""
+
+    layer_id: int
+    name: str
+    color: str
+    opacity: float
+    mode: str
+    light: float
+    shadow: float
+    visible: bool
+    mask_id: int | None
+    area: int
+
+
 class SessionInfo(TypedDict):
     """What a session holds."""
 
@@ -255,7 +289,9 @@ class SessionInfo(TypedDict):
     width: int
     height: int
     created_at: str
-    stored_masks: int
+    stored_masks: dict[str, StoredMask]
+    masks_count: int
+    layers: list[PaintedLayer]
     message: str
 
 
@@ -283,12 +319,11 @@ class Embedded(TypedDict):
     message: str
 
 
-class PointMask(TypedDict):
+class PointMask(Boxes):
     """The mask at a point; cached: the engine was not asked."""
 
     session_id: str
     mask: str
     mask_id: int
     score: float
-    bbox: list[int]
     cached: bool

@@ -14,8 +14,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ...hosts import AllowedHosts, split_host
 from ..error_responses import refuse
-from ..hosts import AllowedHosts, split_host
 from .proxies import RootPath, TrustedProxies, rebased, resolved
 
 log = logging.getLogger(__name__)
