@@ -290,6 +290,37 @@ def test_a_session_at_work_makes_no_room(tmp_path):
     store.close()
 
 
+def test_paint_and_downloads_keep_to_the_limit_on_disk(tmp_path):
+    """History and downloads count like photos: past --max-disk they are refused, and nothing is changed; idle sessions
+    make room; deleting always works."""
+    now, most = [2e9], 2_000_000
+    store = SessionStore(tmp_path / "u", tmp_path / "m", tmp_path / "r", max_disk=most, clock=lambda: now[0])
+    idle = store.open("a", bytes(500_000), "d", (4, 5)).id
+    now[0] += 120
+    sid = store.open("b", bytes(500_000), "d", (4, 5)).id
+    while store.count() == 2:
+        store.add_download(sid, "k", "a", "png", "image/png", bytes(30_000))
+    assert store.ids() == [sid]
+    with pytest.raises(Busy, match="no room"):
+        for i in range(100):
+            store.add_download(sid, f"{i}", "a", "png", "image/png", bytes(100_000))
+    assert store.bytes_on_disk() <= most
+    before, refused = store.get(sid), 0
+    while refused < 3:
+        try:
+            with store.edit(sid) as edit:
+                edit.do("much", Canvas())
+        except Busy:
+            refused += 1
+    assert store.bytes_on_disk() <= most * 1.02
+    assert store.get(sid).revision >= before.revision
+    with store.edit(sid) as edit:
+        edit.undo()
+    store.delete(sid)
+    assert store.open("c", bytes(500_000), "d", (4, 5)).id not in (idle, sid)
+    store.close()
+
+
 # -- temporary folders
 
 
