@@ -475,7 +475,7 @@ def test_a_given_temporary_folder_is_not_swept(tmp_path):
     """GRADIO_TEMP_DIR is where our folder is made; what lies beside it stays, however old."""
     code = (
         "import os; from sam2_painter.web import files; folder = files.use_private_folder();"
-        "print(folder.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder)); files.sweep(folder, older_than=-1)"
+        "print(folder.parent.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder.parent)); files.sweep(folder, -1)"
     )
     given = tmp_path / "temporary"
     given.mkdir()
@@ -489,6 +489,26 @@ def test_a_given_temporary_folder_is_not_swept(tmp_path):
     )
     assert done.stdout.split() == [str(given), "True"], done.stderr
     assert everything(given, ours="nothing") == before
+
+
+def test_other_apps_of_the_process_keep_their_temporary_files():
+    """What another app of Gradio's keeps in the folder that its environment names, in a notebook say, is not swept."""
+    from gradio.utils import get_upload_folder
+
+    from sam2_painter.web import files
+
+    ours = files.use_private_folder()
+    theirs = Path(get_upload_folder()) / ("0" * 64) / "picture.png"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"theirs")
+    (ours / "old").mkdir()
+    (ours / "old" / "upload.png").write_bytes(b"ours")
+    for path in (theirs, theirs.parent, ours / "old" / "upload.png"):
+        os.utime(path, (1, 1))
+    files.sweep(ours)
+    assert theirs.read_bytes() == b"theirs"
+    assert not (ours / "old" / "upload.png").exists()
+    shutil.rmtree(theirs.parent)
 
 
 def test_what_lies_in_the_temporary_folder_counts(launch):
