@@ -480,7 +480,6 @@ def test_a_full_temporary_disk_is_one_sentence(launch, monkeypatch):
     import errno
 
     from conftest import Doors
-    from gradio import route_utils
 
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -488,7 +487,7 @@ def test_a_full_temporary_disk_is_one_sentence(launch, monkeypatch):
     live = launch()
     doors = Doors(live)
     made = doors.http("download_image", session_id=doors.open()).json()["filename"]
-    monkeypatch.setattr(route_utils, "NamedTemporaryFile", full)
+    monkeypatch.setattr("sam2_painter.web.api.uploads.shutil.copyfileobj", full)
     refused = gradio_upload(live, to_png(draw_building()))
     assert refused.status_code == 503
     assert "No space left on device" in refused.json()["detail"]

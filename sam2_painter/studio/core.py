@@ -149,8 +149,8 @@ class Core:
 
     @property
     def status(self) -> str:
-        """ "ok", or "degraded" when the engine gave no answer the last time."""
-        return "degraded" if self.engine_trouble else "ok"
+        """ "healthy", or "degraded" when the engine gave no answer the last time."""
+        return "degraded" if self.engine_trouble else "healthy"
 
     @property
     def engine_trouble(self) -> str | None:

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -24,33 +24,33 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
+from ..hosts import AllowedHosts, hosted_names, own_names, split_host
 from ..jobs.workers import Workers
 from ..settings import Settings
 from ..studio.studio import Studio
 from . import body_limits, files, gradio_app
 from .api import endpoints as api
 from .api import rest
+from .api.gradio_protocol import GradioProtocol
+from .api.uploads import Uploads
 from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
-from .hosts import AllowedHosts, hosted_names, own_names, split_host
 from .http_server import HttpServer, listen, url_of
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
 from .middleware.cors import Cors
 from .middleware.defects import Defects
-from .middleware.disconnect import Disconnects
 from .middleware.document import Document
 from .middleware.entrance import Entrance
 from .middleware.front import Front
-from .middleware.gradio_calls import GradioCalls
 from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.origins import Origins
-from .middleware.paths import API, GRADIO_API, HEALTH, is_under
+from .middleware.paths import API, GRADIO_API, HEALTH, PAGE, is_under
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
-from .middleware.uploads import Uploads
 from .page import blocks as page
+from .page import routes as page_routes
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
@@ -119,7 +119,6 @@ def launch(
     descriptors = raise_descriptor_limit(DESCRIPTORS)
     _keep_memory_together()
     uploads = files.use_private_folder()
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks = page.build(studio, settings)
     workers = Workers(queue_size=settings.queue_size)
@@ -128,15 +127,14 @@ def launch(
     shared_as: list[str] = []
     front = _front(settings, lambda: shared_as[0] if shared_as else "")
     sign_in = SignIn(settings.credentials, settings.auth_token)
-    api.add_to(blocks, service)
-    blocks.queue(max_size=settings.queue_size)
+    numbers = api.add_to(blocks)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        middleware=_middleware(service, blocks, settings, front, sign_in),
+        middleware=_middleware(service, numbers, settings, front, sign_in),
     )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
@@ -205,14 +203,20 @@ def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
 
 
 def _middleware(
-    service: api.Service, blocks: gr.Blocks, settings: Settings, front: Middleware, sign_in: SignIn
+    service: api.Service, numbers: Mapping[int, api.Endpoint], settings: Settings, front: Middleware, sign_in: SignIn
 ) -> list[Middleware]:
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
     entrance.started = True
+    uploads = Uploads(
+        service.uploads,
+        kept=service.studio.sessions.bytes_on_disk,
+        most_disk=settings.max_disk,
+        most_file=settings.max_file_size,
+    )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
-    doors: dict[str, ASGIApp] = {API: rest.build(service)}
+    doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
     return [
         Middleware(Defects),
         Middleware(Heads, policy=page_policy(origins.named, shared=settings.share)),
@@ -223,7 +227,7 @@ def _middleware(
             requests=Rate(settings.requests_per_minute, "requests"),
             photos=service.photos,
             counts=_counts,
-            opens=body_limits.TAKE_FILES.__contains__,
+            opens=(body_limits.TAKE_FILES | {f"{PAGE}/example"}).__contains__,
         ),
         Middleware(
             Bodies,
@@ -234,20 +238,14 @@ def _middleware(
         Middleware(Guard, entrance=entrance),
         Middleware(Document),
         Middleware(Doors, by_prefix=doors),
-        Middleware(
-            Uploads,
-            kept=service.studio.sessions.bytes_on_disk,
-            most=settings.max_disk,
-            most_each=settings.max_file_size,
-        ),
-        Middleware(GradioCalls, blocks=blocks),
-        Middleware(Disconnects, listening=service.listening, gone=service.forget),
+        Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
     ]
 
 
 def _counts(method: str, path: str) -> bool:
     """Whether a request counts as one: files of the page do not."""
-    return (is_under(path, API) or is_under(path, GRADIO_API)) and path != HEALTH
+    asks = is_under(path, API) or is_under(path, GRADIO_API) or (is_under(path, PAGE) and method == "POST")
+    return asks and path != HEALTH
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from ...sessions.downloads import Download
 from ...studio.studio import Generated, Pointed, Studio
 from ...types import AutoMask, Coat, CombineMode, Layer, Mask, Prompts, Session
 from . import schemas as forms
-from .plain import base64_text, mask_text, point_xy
+from .plain import base64_text, boxes_of, layer_values, mask_text, point_xy
 from .schemas import Attachment, Box, Caller, ColoredMask, ImageFormat, MaskFormat, Point
 
 EXACT_PIXELS = 4_000_000
@@ -47,16 +47,16 @@ def health(studio: Studio) -> forms.Health:
     """Is everything well? Which engine answers and why, how it did when it was last asked, how much is kept.
 
     Returns:
-        status "ok", or "degraded" when the engine failed last time. This never wakes a GPU: modal_status is "not
-        configured", "configured" (nothing asked yet), "ok" or "failing: ..." from real questions.
+        status "healthy", or "degraded" when the engine failed last time. This never wakes a GPU: modal_status.status
+        is "not configured", "configured" (nothing asked yet), "healthy" or "failing: ..." from real questions.
     """
     trouble = studio.engine_trouble
-    told = "configured" if trouble is None else f"failing: {trouble}" if trouble else "ok"
+    told = "configured" if trouble is None else f"failing: {trouble}" if trouble else "healthy"
     return {
         "status": studio.status,
         "engine": studio.engine.title,
         "engine_reason": studio.reason,
-        "modal_status": told if studio.engine.name.startswith("modal") else "not configured",
+        "modal_status": {"status": told if studio.engine.name.startswith("modal") else "not configured"},
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "sessions_count": studio.sessions.count(),
         "cache_status": _cache_counts(studio),
@@ -131,11 +131,12 @@ def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
     return _uploaded(studio, studio.open_project(data), "Project opened.")
 
 
-def session_info(studio: Studio, session_id: str) -> forms.SessionInfo:
-    """What a session holds.
+def session_info(studio: Studio, session_id: str, mask_format: MaskFormat = "none") -> forms.SessionInfo:
+    """What a session holds: its masks by their ids, and its layers of paint, the one painted first first.
 
     Args:
         session_id: from upload
+        mask_format: "png", "rle" (COCO's compressed runs) or "none", of the stored masks
     """
     session = studio.session(session_id)
     return {
@@ -143,8 +144,19 @@ def session_info(studio: Studio, session_id: str) -> forms.SessionInfo:
         "filename": session.name,
         **_width_height(session),
         "created_at": datetime.fromtimestamp(session.created_at, UTC).isoformat(timespec="seconds"),
-        "stored_masks": len(session.masks),
+        "stored_masks": {str(mask_id): _stored(mask, mask_format) for mask_id, mask in session.masks.items()},
+        "masks_count": len(session.masks),
+        "layers": [layer_values(layer) for layer in session.layers],
         "message": f"{_counted(len(session.layers), 'layer')} of paint.",
+    }
+
+
+def _stored(mask: Mask, mask_format: MaskFormat) -> forms.StoredMask:
+    return {
+        "mask": mask_text(mask.rle, mask_format),
+        "score": mask.predicted_iou,
+        **boxes_of(mask.rle),
+        "area": mask.area,
     }
 
 
@@ -222,7 +234,8 @@ def segment(
         mask_format: "png", "rle" (COCO's compressed runs) or "none"
 
     Returns:
-        The best mask, its score, its bbox [x, y, width, height], and all candidates, best first.
+        The best mask, its score, its bbox [x, y, width, height], the same as box [x1, y1, x2, y2], and all
+        candidates, best first.
     """
     session = studio.session(session_id)
     rough = None if mask is None else rle_to_mask(masks.mask_from_png(mask, session.size))
@@ -234,7 +247,7 @@ def segment(
         "session_id": session_id,
         "mask": texts[best],
         "score": found[best].predicted_iou,
-        "bbox": list(found[best].bbox),
+        **boxes_of(found[best].rle),
         "mask_id": best,
         "candidates": [
             {"mask_id": mask_id, "mask": texts[mask_id], "score": found[mask_id].predicted_iou}
@@ -379,7 +392,7 @@ def _found_mask(mask_id: int, mask: Mask, mask_format: MaskFormat) -> forms.Foun
         "id": mask_id,
         "mask": mask_text(mask.rle, mask_format),
         "score": mask.predicted_iou,
-        "bbox": list(mask.bbox),
+        **boxes_of(mask.rle),
         "area": mask.area,
         "stability_score": mask.stability_score,
     }
@@ -458,7 +471,7 @@ def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> for
         "mask": mask_text(found.mask.rle, mask_format),
         "mask_id": found.mask_id,
         "score": found.mask.predicted_iou,
-        "bbox": list(found.mask.bbox),
+        **boxes_of(found.mask.rle),
         "cached": found.cached,
     }
 

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from ... import masks
 from ...errors import InvalidInput
+from ...paint import colors
 from ...rle import RLE
+from ...types import Layer
+from . import schemas as forms
 from .schemas import MaskFormat
 
 
@@ -26,6 +29,29 @@ def mask_text(rle: RLE, mask_format: MaskFormat) -> str:
     if mask_format == "rle":
         return str(masks.to_coco_compressed(rle)["counts"])
     return base64_text(masks.mask_to_png(rle))
+
+
+def boxes_of(rle: RLE) -> forms.Boxes:
+    """The mask's box in both forms."""
+    x, y, w, h = rle.bbox
+    return {"bbox": [x, y, w, h], "box": [x, y, x + w, y + h]}
+
+
+def layer_values(layer: Layer) -> forms.PaintedLayer:
+    """A layer of paint as it is told."""
+    return {
+        "layer_id": layer.id,
+        "name": layer.name,
+        "color": colors.to_hex(layer.color),
+        "opacity": layer.opacity,
+        "mode": layer.mode,
+        "light": layer.light,
+        "shadow": layer.shadow,
+        "visible": layer.visible,
+        "mask_id": layer.mask_id if layer.mask_id >= 0 else None,
+        **boxes_of(layer.mask.rle),
+        "area": layer.mask.area,
+    }
 
 
 def base64_text(data: bytes) -> str:

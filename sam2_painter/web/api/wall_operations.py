@@ -10,11 +10,10 @@ from typing import Any
 
 from ... import masks
 from ...errors import InvalidInput
-from ...paint import colors
 from ...studio.studio import SelectMode, Studio
-from ...types import Coat, Layer, PaintMode, Session
+from ...types import Coat, PaintMode, Session
 from . import schemas as forms
-from .plain import mask_text, point_xy
+from .plain import boxes_of, layer_values, mask_text, point_xy
 from .schemas import Box, MaskFormat
 
 # -- choosing --------------------------------------------------------------------------------------------------------
@@ -389,7 +388,7 @@ def list_masks(studio: Studio, session_id: str, mask_format: MaskFormat = "none"
             "mask_id": mask_id,
             "mask": mask_text(mask.rle, mask_format),
             "score": mask.predicted_iou,
-            "bbox": list(mask.bbox),
+            **boxes_of(mask.rle),
             "area": mask.area,
             "category": mask.category,
             "automatic": mask_id in automatic,
@@ -418,7 +417,7 @@ def _work(studio: Studio, session: Session, mask_format: MaskFormat = "none") ->
         "session_id": session.id,
         "revision": session.revision,
         "wall": _wall(studio, session, mask_format),
-        "layers": [_layer(session, layer) for layer in session.layers],
+        "layers": [layer_values(layer) for layer in session.layers],
         "can_undo": session.can_undo,
         "can_redo": session.can_redo,
     }
@@ -429,13 +428,14 @@ def _wall(studio: Studio, session: Session, mask_format: MaskFormat) -> forms.Wa
     if selection.mask_id is None:
         return None
     mask = session.masks[selection.mask_id]
-    answers = studio.answers(session)
+    pixels = math.prod(session.size)
     return {
         "mask_id": selection.mask_id,
         "layer_id": selection.layer,
         "mask": mask_text(mask.rle, mask_format),
-        "bbox": list(mask.bbox),
-        "area": mask.area / math.prod(session.size),
+        **boxes_of(mask.rle),
+        "area": mask.area,
+        "share": mask.area / pixels,
         "category": mask.category,
         "steps": [
             {
@@ -448,21 +448,8 @@ def _wall(studio: Studio, session: Session, mask_format: MaskFormat) -> forms.Wa
             }
             for step in selection.steps
         ],
-        "answers": [{"choice": one.choice, "area": one.area, "chosen": one.chosen} for one in answers],
-    }
-
-
-def _layer(session: Session, layer: Layer) -> forms.PaintLayer:
-    return {
-        "layer_id": layer.id,
-        "name": layer.name,
-        "color": colors.to_hex(layer.color),
-        "opacity": layer.opacity,
-        "mode": layer.mode,
-        "light": layer.light,
-        "shadow": layer.shadow,
-        "visible": layer.visible,
-        "mask_id": layer.mask_id,
-        "bbox": list(layer.mask.bbox),
-        "area": layer.mask.area / math.prod(session.size),
+        "answers": [
+            {"choice": one.choice, "area": one.rle.area, "share": one.rle.area / pixels, "chosen": one.chosen}
+            for one in studio.answers(session)
+        ],
     }
