@@ -588,7 +588,7 @@ def test_an_engine_that_takes_long_reads_ahead(tmp_path, photo_bytes):
         studio = make_studio(tmp_path / str(wants), engine)
         session = studio.open(photo_bytes)
         studio.read_ahead(session.id)
-        studio._reading.shutdown(wait=True)
+        studio.reading.finish()
         assert engine.asked["embed"] == int(wants)
         studio.click(session.id, 100, 90)
         assert engine.asked["embed"] == 1

@@ -96,11 +96,12 @@ class Endpoint:
     def request(self) -> type[BaseModel]:
         """The request as a pydantic model."""
         types = {name: _FILE if name in self.attachments else _bounded(self.hints[name]) for name in self.fields}
-        return create_model(
-            "".join(word.title() for word in self.name.split("_")),
-            __config__=ConfigDict(arbitrary_types_allowed=True),
-            **{name: (types[name], ... if name in self.required else p.default) for name, p in self.fields.items()},
-        )
+        fields: dict[str, Any] = {
+            name: (types[name], ... if name in self.required else p.default) for name, p in self.fields.items()
+        }
+        title = "".join(word.title() for word in self.name.split("_"))
+        made: type[BaseModel] = create_model(title, __config__=ConfigDict(arbitrary_types_allowed=True), **fields)
+        return made
 
     def call(self, studio: Studio, caller: Caller, given: Mapping[str, Any]) -> Any:
         """The verb's reply to a request. null means "not given" where there is a default.
@@ -260,10 +261,10 @@ def add_to(blocks: gr.Blocks) -> dict[int, Endpoint]:
     numbers = {}
     with blocks:
         for endpoint in ENDPOINTS:
-            made = gr.api(_declaration(endpoint), api_name=endpoint.name, concurrency_limit=None)
+            made = gr.api(_declaration(endpoint), api_name=endpoint.name)  # type: ignore[attr-defined]
             numbers[made["id"]] = endpoint
             for name, number in zip(endpoint.fields, made["inputs"], strict=True):
-                described = blocks.blocks[number].api_info()
+                described: dict[str, Any] = blocks.blocks[number].api_info()  # type: ignore[union-attr]
                 described["additional_description"] = endpoint.descriptions.get(name, "")
     return numbers
 
