@@ -20,7 +20,7 @@ KEPT_SECONDS = 180.0
 """An upload is read, and a lent copy fetched, within moments."""
 
 
-def uploaded(file: dict[str, object] | str, folder: Path) -> Attachment:
+def uploaded(file: object, folder: Path) -> Attachment:
     """What somebody sent through Gradio: a file it wrote to `folder`, its upload folder, or base64 text.
 
     A caller of the raw API can name any path: one outside the folder is refused. Raises InvalidInput.
