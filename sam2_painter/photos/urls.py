@@ -39,8 +39,8 @@ def look_up(host: str, port: int) -> list[str]:
 def fetch(url: str, max_bytes: int = MAX_BYTES, *, lookup: Lookup = look_up) -> tuple[bytes, str]:
     """The bytes at a web address, and the file name its path ends with.
 
-    Raises InvalidInput, with a sentence for whoever gave the address, when it leads inside, nowhere or too far; TooLarge
-    above max_bytes.
+    Raises InvalidInput, with a sentence for whoever gave the address, when it leads inside, nowhere or too far, and
+    TooLarge above max_bytes.
     """
     import httpx
 

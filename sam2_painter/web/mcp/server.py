@@ -22,18 +22,16 @@ from starlette.types import Receive, Scope, Send
 from ...errors import PainterError
 from ...jobs.asker import Asker, asking
 from ..api.endpoints import Service
+from ..body_limits import TOOL_CALL
 from ..middleware.paths import address_of
 from .sources import PhotoSources
 from .tools import INSTRUCTIONS, Tools, limits
-
-MOST_BYTES = 4 * 2**20
-"""Of a request: a photo as base64. A larger one goes up by /api/upload, by its path or its address."""
 
 LINK = "The address needs the sign-in of this server."
 
 
 class McpServer:
-    """An ASGI application; `running` is its lifespan."""
+    """An ASGI application; it answers during its `lifespan`."""
 
     def __init__(self, service: Service, sources: PhotoSources, *, signed_in: bool = False):
         self.service, self.signed_in = service, signed_in
@@ -42,7 +40,7 @@ class McpServer:
             instructions=INSTRUCTIONS,
             stateless_http=True,
             json_response=True,
-            max_request_body_size=MOST_BYTES,
+            max_request_body_size=TOOL_CALL,
             # Host and Origin are checked before anything comes here.
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )
@@ -52,8 +50,8 @@ class McpServer:
         self._manager = self._mcp.session_manager
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Answers come while this is open."""
+    async def lifespan(self, app: object) -> AsyncIterator[None]:
+        """Answers come while this is open. app: the application it is part of."""
         async with self._manager.run():
             yield
 

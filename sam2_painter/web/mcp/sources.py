@@ -15,7 +15,10 @@ EXAMPLE = "example:"
 
 @dataclass(frozen=True)
 class PhotoSources:
-    """folders: those whose photos may be opened by path. urls: whether web addresses are fetched. max_bytes: of a file."""
+    """What may be opened.
+
+    folders: those whose photos may be opened by path. urls: whether web addresses are fetched. max_bytes: of a file.
+    """
 
     folders: tuple[Path, ...] = ()
     urls: bool = False

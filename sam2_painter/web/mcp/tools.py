@@ -16,11 +16,11 @@ from . import state
 from .sources import PhotoSources
 from .state import State
 
-INSTRUCTIONS = """SAM2 Painter repaints walls in photos of buildings, with their light, shadow and texture left in place.
+INSTRUCTIONS = """SAM2 Painter repaints walls in photos of buildings. Their light, shadow and texture stay.
 
 1. open_photo, then look: every place is a pixel of the picture that look shows.
-2. find("wall") selects all walls; select(x, y) selects the wall at a point. look(show="selection") tints in pink what is
-   selected. Make it right: resize("larger") or resize("smaller") takes another answer; select with mode "add" or
+2. find("wall") selects all walls; select(x, y) selects the wall at a point. look(show="selection") tints in pink what
+   is selected. Make it right: resize("larger") or resize("smaller") takes another answer; select with mode "add" or
    "subtract" mends it, by a point or a box.
 3. paint(color) paints what is selected; the wall stays chosen, so select with "subtract" still takes a leak off it.
    Paint the sunlit and the shaded side of one wall together.
@@ -122,8 +122,9 @@ class Tools:
         shadow: float = 1.0,
         name: str = "",
     ) -> State:
-        """Paint what is selected, or repaint the wall layer_id. color: #rrggbb, a CSS colour or a paint's name. opacity:
-        0 to 1. light: exposure of the paint, .25 to 4. shadow: depth of the shadows, 0 to 2. name: of the wall."""
+        """Paint what is selected, or repaint the wall layer_id. color: #rrggbb, a CSS colour or a paint's name.
+        opacity: 0 to 1. light: exposure of the paint, .25 to 4. shadow: depth of the shadows, 0 to 2. name: of the
+        wall."""
         session = self.studio.session(session_id)
         coat = Coat(color=self.studio.color(session, color), opacity=opacity, light=light, shadow=shadow)
         session = self.studio.paint_wall(session_id, coat, layer_id=layer_id)
