@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
 from ..hosts import AllowedHosts, hosted_names, own_names, split_host
-from ..jobs.workers import Workers
+from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
 from . import body_limits, files, gradio_app
@@ -61,6 +61,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
 DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
+WORKERS_ELSEWHERE = 8
 M_ARENA_MAX = -8  # of glibc's malloc.h
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
@@ -127,7 +128,7 @@ def launch(
     uploads = files.use_private_folder()
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks = page.build(studio, settings)
-    workers = Workers(queue_size=settings.queue_size)
+    workers = _workers(studio, settings)
     photos = Rate(settings.sessions_per_minute, "photos")
     service = api.Service(studio, workers, photos, uploads)
     shared_as: list[str] = []
@@ -183,6 +184,19 @@ def _tools(service: api.Service, sources: PhotoSources, sign_in: SignIn) -> McpS
     from .mcp.server import McpServer  # needs the packages of requirements-mcp.txt
 
     return McpServer(service, sources, signed_in=sign_in.required)
+
+
+def _workers(studio: Studio, settings: Settings) -> Workers:
+    """Where every door's verbs run. An engine on another machine keeps no core busy here: more may wait for it."""
+    elsewhere = studio.engine.name.startswith("modal")
+    return Workers(
+        settings.workers or (WORKERS_ELSEWHERE if elsewhere else usual_threads()),
+        settings.queue_size,
+        lanes={"every mask": 1},  # it takes seconds
+        lane_of=lambda name: "every mask" if name.startswith("generate_masks") or name == page_routes.GENERATE else "",
+        newcomers=frozenset(("upload", "open_project", "open", "example")),
+        ahead=studio.reading.ahead,
+    )
 
 
 def _import_plotting() -> None:
