@@ -102,6 +102,9 @@ class Settings:
     connections_per_address: int = _knob(
         256, "SAM2_PAINTER_CONNECTIONS_PER_ADDRESS", "connections one address may have open"
     )
+    workers: int = _knob(
+        0, "SAM2_PAINTER_WORKERS", "requests worked on at once; 0 is one more than there are cores, and 8 with Modal"
+    )
     queue_size: int = _knob(64, "SAM2_PAINTER_QUEUE_SIZE", "requests that may wait for a worker; more are answered 503")
 
     body_limit: float = _knob(300.0, "SAM2_PAINTER_BODY_LIMIT", "seconds in which all a request sends must have come")
@@ -149,6 +152,8 @@ class Settings:
             choices, value = knob.metadata["choices"], getattr(self, knob.name)
             if choices and value not in choices:
                 raise InvalidInput(f"{_flag(knob)} must be one of {', '.join(choices)}, got {value!r}", knob.name)
+            if value == knob.default == 0:  # by itself
+                continue
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < 2**62:
                 raise InvalidInput(f"{_flag(knob)} must be above 0, got {value:g}", knob.name)
         if self.port > 65535:

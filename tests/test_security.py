@@ -17,6 +17,7 @@ import pytest
 from conftest import Doors, Live, draw_building, eventually, to_png
 
 from sam2_painter.settings import Settings
+from sam2_painter.types import Coat
 
 FILE = {"_type": "gradio.FileData"}
 PASSWORD, TOKEN = "correct-horse-battery", "token-7f3a9c"
@@ -107,7 +108,7 @@ def test_a_defect_is_no_mistake_of_the_asker(http_root, monkeypatch, caplog, kin
     def breaks(*args: object, **kwargs: object) -> None:
         raise kind("a defect")
 
-    monkeypatch.setattr("gradio.route_utils.compile_gr_request", breaks)
+    monkeypatch.setattr("sam2_painter.web.api.endpoints.Endpoint.call", breaks)
     reply = http_root.post("/gradio_api/run/health", json={"data": []})
     assert reply.status_code == 500
     assert "a defect" not in reply.text
@@ -363,7 +364,7 @@ def test_the_page_s_json_holds_no_tag(server):
 
     session = server.studio.open(to_png(draw_building()), SCRIPT)
     server.studio.click(session.id, 100, 90)
-    server.studio.paint(session.id, [{"mask_id": 0, "color": (1, 2, 3), "name": SCRIPT}])
+    server.studio.paint(session.id, [Coat((1, 2, 3), 0, name=SCRIPT)])
     told = handlers.dumps(view.snapshot(server.studio, server.studio.session(session.id), {}))
     assert "<" not in told
     assert json.loads(told)["layers"][0]["name"] == SCRIPT

@@ -6,7 +6,8 @@ import re
 
 from .api.endpoints import ENDPOINTS, Endpoint
 from .middleware.entrance import SIGN_IN_BYTES
-from .middleware.paths import API, GRADIO_API
+from .middleware.paths import API, GRADIO_API, PAGE
+from .page.routes import ACTIONS
 
 SMALL = 2**20
 MASKS = 16 * 2**20
@@ -17,7 +18,11 @@ _BY_NAME = re.compile(rf"{GRADIO_API}/(?:call/v2|run|api|call)/([^/]+)/?")
 _MIXED = frozenset((f"{GRADIO_API}/queue/join", f"{GRADIO_API}/run/predict", f"{GRADIO_API}/api/predict"))
 """Doors that learn from the body which endpoint is meant."""
 
-TAKE_FILES = {f"{GRADIO_API}/upload"} | {f"{API}{one.path}" for one in ENDPOINTS if one.attachments}
+TAKE_FILES = (
+    {f"{GRADIO_API}/upload"}
+    | {f"{API}{one.path}" for one in ENDPOINTS if one.attachments}
+    | {f"{PAGE}/{name}" for name, action in ACTIONS.items() if action.takes_file}
+)
 _TAKE_MASKS = {f"{API}{one.path}" for one in ENDPOINTS if _MASK_FIELDS & one.fields.keys()}
 _NAMES = {one.name: one for one in ENDPOINTS}
 

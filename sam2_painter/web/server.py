@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,35 +25,38 @@ from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
 from ..hosts import AllowedHosts, hosted_names, own_names, split_host
-from ..jobs.workers import Workers
+from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
 from . import body_limits, files, gradio_app
 from .api import endpoints as api
 from .api import rest
+from .api.gradio_protocol import GradioProtocol
+from .api.uploads import Uploads
 from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
 from .http_server import HttpServer, listen, url_of
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
 from .middleware.cors import Cors
 from .middleware.defects import Defects
-from .middleware.disconnect import Disconnects
+from .middleware.document import Document
 from .middleware.entrance import Entrance
 from .middleware.front import Front
-from .middleware.gradio_calls import GradioCalls
 from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.origins import Origins
-from .middleware.paths import API, GRADIO_API, HEALTH, is_under
+from .middleware.paths import API, GRADIO_API, HEALTH, PAGE, is_under
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
 from .page import blocks as page
+from .page import routes as page_routes
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
 DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
+WORKERS_ELSEWHERE = 8
 M_ARENA_MAX = -8  # of glibc's malloc.h
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
@@ -117,20 +120,22 @@ def launch(
     descriptors = raise_descriptor_limit(DESCRIPTORS)
     _keep_memory_together()
     uploads = files.use_private_folder()
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks = page.build(studio, settings)
-    workers = Workers(queue_size=settings.queue_size)
+    workers = _workers(studio, settings)
     photos = Rate(settings.sessions_per_minute, "photos")
     service = api.Service(studio, workers, photos, uploads)
     shared_as: list[str] = []
     front = _front(settings, lambda: shared_as[0] if shared_as else "")
-    api.add_to(blocks, service)
-    blocks.queue(max_size=settings.queue_size)
+    sign_in = SignIn(settings.credentials, settings.auth_token)
+    numbers = api.add_to(blocks)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     app = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, middleware=_middleware(service, blocks, settings, front)
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=_middleware(service, numbers, settings, front, sign_in),
     )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
@@ -145,7 +150,7 @@ def launch(
     try:
         _reach(url)
         if mcp:
-            gradio_app.sign_in_mcp(blocks, url, settings)
+            gradio_app.sign_in_mcp(blocks, url, sign_in.own_token)
     except BaseException:
         served.close()
         raise
@@ -165,6 +170,19 @@ def launch(
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _workers(studio: Studio, settings: Settings) -> Workers:
+    """Where every door's verbs run. An engine on another machine keeps no core busy here: more may wait for it."""
+    elsewhere = studio.engine.name.startswith("modal")
+    return Workers(
+        settings.workers or (WORKERS_ELSEWHERE if elsewhere else usual_threads()),
+        settings.queue_size,
+        lanes={"every mask": 1},  # it takes seconds
+        lane_of=lambda name: "every mask" if name.startswith("generate_masks") or name == page_routes.GENERATE else "",
+        newcomers=frozenset(("upload", "open_project", "open", "example")),
+        ahead=studio.reading.ahead,
+    )
 
 
 def _import_plotting() -> None:
@@ -198,14 +216,21 @@ def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
     return Middleware(Front, hosts=hosts, trusted=trusted, root=root, share_host=share_host)
 
 
-def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, front: Middleware) -> list[Middleware]:
+def _middleware(
+    service: api.Service, numbers: Mapping[int, api.Endpoint], settings: Settings, front: Middleware, sign_in: SignIn
+) -> list[Middleware]:
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
-    sign_in = SignIn(settings.credentials, settings.auth_token)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
     entrance.started = True
+    uploads = Uploads(
+        service.uploads,
+        kept=service.studio.sessions.bytes_on_disk,
+        most_disk=settings.max_disk,
+        most_file=settings.max_file_size,
+    )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
-    doors: dict[str, ASGIApp] = {API: rest.build(service)}
+    doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
     return [
         Middleware(Defects),
         Middleware(Heads, policy=page_policy(origins.named, shared=settings.share)),
@@ -216,7 +241,7 @@ def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, fro
             requests=Rate(settings.requests_per_minute, "requests"),
             photos=service.photos,
             counts=_counts,
-            opens=body_limits.TAKE_FILES.__contains__,
+            opens=(body_limits.TAKE_FILES | {f"{PAGE}/example"}).__contains__,
         ),
         Middleware(
             Bodies,
@@ -225,15 +250,16 @@ def _middleware(service: api.Service, blocks: gr.Blocks, settings: Settings, fro
             budget=BodyBudget(6 * largest, 3 * largest),
         ),
         Middleware(Guard, entrance=entrance),
+        Middleware(Document),
         Middleware(Doors, by_prefix=doors),
-        Middleware(GradioCalls, blocks=blocks),
-        Middleware(Disconnects, listening=service.listening, gone=service.forget),
+        Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
     ]
 
 
 def _counts(method: str, path: str) -> bool:
     """Whether a request counts as one: files of the page do not."""
-    return (is_under(path, API) or is_under(path, GRADIO_API)) and path != HEALTH
+    asks = is_under(path, API) or is_under(path, GRADIO_API) or (is_under(path, PAGE) and method == "POST")
+    return asks and path != HEALTH
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
-API, GRADIO_API = "/api", "/gradio_api"
+API, GRADIO_API, PAGE = "/api", "/gradio_api", "/page"
 HEALTH, STARTUP = f"{API}/health", f"{GRADIO_API}/startup-events"
 
 
