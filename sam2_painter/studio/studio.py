@@ -41,6 +41,7 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             sam2_dtype=settings.sam2_dtype,
             sam2_compile=settings.sam2_compile,
         )
+        DECODING.max_bytes = settings.decode_memory
         sessions = SessionStore(
             *folders.from_settings(settings),
             ttl=settings.session_ttl,
