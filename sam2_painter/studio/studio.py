@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..paint import colors
+from ..photos.picture import DECODING
 from ..sessions import folders
 from ..sessions.store import SessionStore
 from ..sessions.walls import SelectMode
