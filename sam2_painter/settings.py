@@ -125,6 +125,9 @@ class Settings:
         None, "SAM2_PAINTER_PALETTE", "file of the paints to choose from: JSON, .gpl or .ase [ours]", kind="Path"
     )
 
+    decode_memory: int = _knob(
+        1200 * MB, "SAM2_PAINTER_DECODE_MEMORY", "bytes that photos being opened take together; more wait", kind="size"
+    )
     photo_cache: int = _knob(256 * MB, "SAM2_PAINTER_PHOTO_CACHE", "bytes of opened photos in memory", kind="size")
     embedding_cache: int = _knob(192 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
     mask_cache: int = _knob(32 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")
