@@ -52,9 +52,7 @@ class _Line:
 def _band(values: np.ndarray, inside: np.ndarray, rows: int, height: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean of a band `rows` below each pixel (above it, where negative), and where it is seen; (h, w) each."""
     weight = inside.astype(np.float32)
-    norm, sums = (
-        cv2.boxFilter(v, -1, (5, height), borderType=cv2.BORDER_CONSTANT) for v in (weight, values * weight)
-    )
+    norm, sums = (cv2.boxFilter(v, -1, (5, height), borderType=cv2.BORDER_CONSTANT) for v in (weight, values * weight))
     at = np.clip(np.arange(len(values)) + rows, 0, len(values) - 1)
     return (sums / norm.clip(1e-3))[at], (norm[at] > 0.55) & inside
 
@@ -86,25 +84,28 @@ def find_ledges(luminance: np.ndarray, inside: np.ndarray) -> list[Ledge]:
         if line is None or len(line.hits[0]) * EVERY < SHORTEST * width:
             break
         low, middle, high = np.percentile(step[line.hits], [25, 50, 75])
-
-        def stays(near: np.ndarray, far: np.ndarray, far_seen: np.ndarray, least: float, hits=line.hits, middle=middle) -> bool:
-            known = far_seen[hits]
-            change = np.abs(far[hits] - near[hits])[known]
-            return known.mean() < least or (known.any() and float(np.median(change)) < 0.5 * middle)
-
-        span = np.arange(line.first, line.last + 1)
+        span = np.arange(max(0, line.first - EVERY), min(inside.shape[1], line.last + EVERY + 1))
         under = np.zeros(inside.shape, bool)
         under[:, span] = inside[:, span] & (every_row > line.rows(span))
         end = _longest(brighter & under, seen & under, columns)
         if end is not None and len(end.hits[0]) > 0.5 * len(line.hits[0]):  # a band, and the wall again below it
             under[:, span] &= every_row < end.rows(span)
-        broad = stays(above, far_above, far_above_seen, 0.0) and stays(below, far_below, far_below_seen, 0.2)
+        # What is above must be the wall, and no board or cornice; a plinth may be low.
+        broad = _stays(np.abs(far_above - above)[line.hits], far_above_seen[line.hits], 0.5 * middle) and (
+            far_below_seen[line.hits].mean() < 0.2
+            or _stays(np.abs(far_below - below)[line.hits], far_below_seen[line.hits], 0.5 * middle)
+        )
         if broad and (high - low) / 2 < EVEN and middle < GREATEST:
             found.append(Ledge(under, line.hits))
         for row in range(-8, 9):  # look for others elsewhere
             near = np.clip(np.rint(line.rows(span) + row).astype(int), 0, len(inside) - 1)
             seen[near, span] = crisp[near, span] = False
     return found
+
+
+def _stays(change: np.ndarray, seen: np.ndarray, most: float) -> bool:
+    """Whether the wall away from a line is seen, and about as bright as close to it."""
+    return bool(seen.mean() > 0.2 and np.median(change[seen]) < most)
 
 
 def _longest(hit: np.ndarray, seen: np.ndarray, columns: np.ndarray) -> _Line | None:

@@ -37,6 +37,9 @@ from .srgb import ACROSS, LUMINANCE, WARM_COOL, log_chromaticity
 MOST = 4  # paints told apart
 SMALLEST = 1500  # pixels of the small picture; less of a wall is read as one paint
 SMALL = 0.015  # of the mask: less below a ledge is left alone
+STRIP = 27  # pixels of the small picture: hidden strips are narrower
+STANDS_OUT = 0.5  # ln luminance
+SAME_HUE = 0.3  # ln of red, green or blue
 MESH = 15  # pixels of the small picture: bricks seen from close by are lower
 UNSEEN = 30  # pixels of border that the light of distant parts is worth
 
@@ -58,7 +61,8 @@ class OldPaints:
 
     def evened(self, linear: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """(h, w, 3) linear light of the small picture as it would be were all of it in the main paint."""
-        return linear / (self.places.shares(codes) @ self.ratio.astype(np.float32))
+        even: np.ndarray = linear / (self.places.shares(codes) @ self.ratio.astype(np.float32))
+        return even
 
 
 def find_old_paints(codes: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> OldPaints | None:
@@ -84,14 +88,15 @@ def find_old_paints(codes: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> 
     kept = np.unique(belongs)
     if len(kept) == 1:
         return None
+    found = np.where(inside, np.searchsorted(kept, belongs)[group], -1).astype(np.int8)
     which = np.full(mask.shape, -1, np.int8)
-    which[box] = np.where(inside, np.searchsorted(kept, belongs)[group], -1)
+    which[box] = _with_hidden_strips(found, smooth, np.log(ratio[kept]))
     area = np.bincount(which[which >= 0], minlength=len(kept)) / np.count_nonzero(inside)
     return OldPaints(PaintMap.of(codes, which, len(kept)), ratio[kept], area)
 
 
 def _ledges(feature: np.ndarray, linear: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w) uint8, a bit for each ledge a pixel lies below; and `linear` as if the paint below them were that above."""
+    """(h, w) uint8, a bit for each ledge a pixel is below; and `linear` as if the paint below were that above."""
     ledge, even = np.zeros(inside.shape, np.uint8), linear
     logs = np.log(linear + np.float32(0.002))
     for number, found in enumerate(find_ledges(feature[..., 0], inside)):
@@ -248,11 +253,12 @@ def _reflectances(
     count = len(certain)
     areas = np.bincount(group[group >= 0], minlength=count)
     logs = np.log(linear + np.float32(0.002))
-    steps = steps_between(np.dstack([feature, logs]), group, count)
+    steps = steps_between(np.dstack([feature, logs]), group, count, careful=True)
 
     def best_lit(own: np.ndarray) -> np.ndarray:
         luminance = logs[own] @ LUMINANCE
-        return np.median(logs[own][luminance >= np.percentile(luminance, 70)], 0)
+        best: np.ndarray = np.median(logs[own][luminance >= np.percentile(luminance, 70)], 0)
+        return best
 
     # The reflectances (ln) that explain the steps at all borders best, by least squares; where two do not meet, that
     # the best lit parts of both have the same light is all there is to go by.
@@ -274,10 +280,10 @@ def _reflectances(
     belongs = np.zeros(count, int)
     kept: list[int] = []
     for number in range(1, count):
-        step = steps.get((0, number))
+        from_main = steps.get((0, number))
         share, spread = areas[number] / areas.sum(), float(np.median(rough[group == number]))
-        own = _is_paint(level[number], share, spread, step)
-        own = own and not (step is not None and step.thin[1] > 0.8 and _is_net(group, number))
+        own = _is_paint(level[number], share, spread, from_main)
+        own = own and not (from_main is not None and from_main.thin[1] > 0.8 and _is_net(group, number))
         own = own and rim[group == number].mean() < 0.5
         own = bool(own or (certain[number] and share >= SMALL))
         if own and len(kept) < MOST - 1:
@@ -287,11 +293,51 @@ def _reflectances(
     return np.exp(level), belongs
 
 
+def _with_hidden_strips(which: np.ndarray, linear: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """(h, w) int8 paints where strips that were taken for the main one have their own.
+
+    White trim in the shade looks as a grey wall does in the sun, and goes with it. But it is a strip, and stands out
+    from the wall on both sides of it by just as much as the trim elsewhere does. level: (N, 3) ln of reflectances.
+    """
+    inside = which >= 0
+    logs = np.log(linear + np.float32(0.002))
+    luminance = np.log(cv2.transform(linear, LUMINANCE.reshape(1, 3)) + np.float32(0.002))
+    steps = np.log(np.exp(level) @ LUMINANCE).astype(np.float32)
+    even = luminance - steps[which]  # where which is -1 the last; it is not looked at
+    window = np.ones((STRIP, STRIP), np.uint8)
+
+    def lowest(values: np.ndarray) -> np.ndarray:
+        """What remains of values inside when strips higher than what is on both sides are cut off."""
+        eroded = cv2.erode(np.where(inside, values, np.float32(99)), window)
+        opened: np.ndarray = cv2.dilate(np.where(inside, eroded, np.float32(-99)), window)
+        return opened
+
+    found = which.copy()
+    for number in range(1, len(level)):
+        if abs(steps[number]) < STANDS_OUT:
+            continue
+        sign = np.float32(np.sign(steps[number]))
+        ridge = sign * even - lowest(sign * even)
+        strip = (which == 0) & (abs(ridge - abs(steps[number])) < 0.3 * abs(steps[number]))
+        if not strip.any():
+            continue
+        wall = ((which == 0) & ~strip).astype(np.float32)
+        norm = box_mean(wall, STRIP)
+        beside = box_mean(logs * wall[..., None], STRIP) / (norm[..., None] + np.float32(1e-6))
+        change = logs - beside - level[number].astype(np.float32)
+        mean = change.mean(-1)
+        off = np.abs(change - mean[..., None]).max(-1)
+        strip &= (norm > 0.05) & (off < SAME_HUE) & (abs(mean) < 0.3 * abs(steps[number]))
+        solid = cv2.morphologyEx(strip.view(np.uint8), cv2.MORPH_OPEN, np.ones((4, 4), np.uint8))
+        found[strip & (cv2.dilate(solid, np.ones((5, 5), np.uint8)) > 0)] = number
+    return found
+
+
 def _is_net(group: np.ndarray, number: int) -> bool:
     """Whether a group lies in the main one as mortar between bricks does: closing its meshes covers far more."""
     own = (group == number).view(np.uint8)
     closed = cv2.morphologyEx(own, cv2.MORPH_CLOSE, np.ones((MESH, MESH), np.uint8))
-    return np.count_nonzero(closed[group == 0]) > 1.5 * np.count_nonzero(own)
+    return bool(np.count_nonzero(closed[group == 0]) > 1.5 * np.count_nonzero(own))
 
 
 def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) -> bool:
