@@ -24,7 +24,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
-from ..hosts import AllowedHosts, hosted_names, own_names, split_host
+from ..hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
 from ..jobs.workers import Workers
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -219,7 +219,7 @@ def _middleware(
     doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
     return [
         Middleware(Defects),
-        Middleware(Heads, policy=page_policy(origins.named, shared=settings.share)),
+        Middleware(Heads, policy=page_policy(origins.named.union(hosted_frames(os.environ)), shared=settings.share)),
         front,
         Middleware(Cors, named=origins.named),
         Middleware(
