@@ -58,6 +58,7 @@ def sign_in_mcp(blocks: gr.Blocks, url: str, token: str) -> None:
 
     It would make this client itself, without credentials; a tool call still travels with those of whoever calls.
     """
+    assert blocks.mcp_server_obj is not None  # it was mounted with one
     blocks.mcp_server_obj._client_instance = Client(
         url,
         headers={"authorization": f"Bearer {token}"},

@@ -7,8 +7,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -62,13 +60,10 @@ class HttpServer:
     """uvicorn in a thread, serving `app` on a socket that listens already."""
 
     def __init__(self, app: ASGIApp, listening: socket.socket, connections: Connections):
-        def protocol(*args: Any, **kwargs: Any) -> Connection:
-            return Connection(connections, *args, **kwargs)
-
-        make: Callable[..., Any] = protocol
+        counted = type("CountedConnection", (Connection,), {"counted": connections})
         config = uvicorn.Config(
             app,
-            http=make,
+            http=counted,
             log_config=None,  # its lines go where everything else is logged
             access_log=False,
             server_header=False,

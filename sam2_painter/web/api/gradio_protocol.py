@@ -30,7 +30,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import Busy, Cancelled, NotFound, PainterError
-from ...sessions.store import Download
+from ...sessions.downloads import Download
 from .. import files
 from ..error_responses import refuse, refuse_error
 from ..middleware.paths import GRADIO_API, address_of, path_of
