@@ -117,6 +117,17 @@ def test_a_data_folder_stays_ours_when_people_put_things_into_it(tmp_path):
         again.close()
 
 
+def test_a_program_may_change_its_folder(tmp_path, monkeypatch):
+    """A data folder named from here stays where it was."""
+    monkeypatch.chdir(tmp_path)
+    store = SessionStore(*folders.from_settings(settings_in("data", MASKS_DIR="db")))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    sid = store.open("a", b"photo", "d", (4, 5)).id
+    assert (tmp_path / "data" / "uploads" / sid / "photo").is_file()
+    store.close()
+
+
 def test_a_data_folder_can_be_moved(tmp_path):
     """With everything in it, and a stranger's file beside the photos."""
     store = SessionStore(*folders.from_settings(settings_in(tmp_path / "old")))

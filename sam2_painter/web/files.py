@@ -37,7 +37,7 @@ def uploaded(file: object, folder: Path) -> Attachment:
         inside = False
     if not inside:
         raise InvalidInput("file was not uploaded here, or is gone; upload it again", "file")
-    name = file.get("orig_name")
+    name = file.get("orig_name") if isinstance(file, dict) else None
     return Attachment(resolved, name if isinstance(name, str) else resolved.name)
 
 
