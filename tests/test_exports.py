@@ -15,7 +15,7 @@ from PIL import Image
 from sam2_painter.errors import InvalidInput, PainterError, StorageError
 from sam2_painter.rle import rle_to_mask
 from sam2_painter.sessions import exports, records
-from sam2_painter.types import Paint, Palette, Prompts
+from sam2_painter.types import Coat, Paint, Palette, Prompts
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def worked(studio, photo_bytes):
     """A session with every mask found, two layers, and a selection that is being refined."""
     session = studio.open(photo_bytes, "дом #1.png")
     studio.generate(session.id)
-    studio.paint(session.id, [{"mask_id": 0, "color": (181, 199, 163)}, {"mask_id": 2, "color": (90, 20, 20)}])
+    studio.paint(session.id, [Coat((181, 199, 163), 0), Coat((90, 20, 20), 2)])
     studio.edit_layer(session.id, 1, opacity=0.0, mode="flat", name="Roof, unpainted")
     studio.use_palette(session.id, Palette("walls.gpl", (Paint("Old sage", (181, 199, 163)),)))
     return studio.segment(session.id, Prompts.click(100, 80).plus(5, 5, 0))
@@ -163,7 +163,12 @@ def set_value(**values):
 
 def set_selection(**values):
     """An edit of project.json that replaces values of the selection."""
-    return lambda project: edit_json(project, lambda json_: json_["canvas"].update(values))
+    return lambda project: edit_json(project, lambda json_: json_["canvas"]["selection"].update(values))
+
+
+def set_step(**values):
+    """An edit of project.json that replaces values of the last step of the selection."""
+    return lambda project: edit_json(project, lambda json_: json_["canvas"]["selection"]["steps"][-1].update(values))
 
 
 def set_layer(**values):
@@ -196,11 +201,19 @@ DAMAGES = {
     "automatic no list": set_value(automatic=None),
     "selection names no mask": set_selection(mask_id=99),
     "selection base no mask": set_selection(base=-1),
-    "candidates no masks": set_selection(candidates=["0"]),
-    "mode unknown": set_selection(mode="xor"),
-    "choice no number": set_selection(choice="0"),
-    "choice beyond the candidates": set_selection(choice=9),
-    "prompts outside": set_selection(prompts={"point_coords": [[9999, 1]], "point_labels": [1], "box": None}),
+    "selection of no layer": set_selection(layer=99),
+    "candidates no masks": set_step(candidates=["0"]),
+    "region no mask": set_step(region=99),
+    "region missing": set_step(region=None),
+    "mode unknown": set_step(mode="xor"),
+    "kind unknown": set_step(kind="spray"),
+    "choice no number": set_step(choice="0"),
+    "choice beyond the candidates": set_step(choice=9),
+    "prompts outside": set_step(points=[[9999, 1, 1]]),
+    "path no points": set_step(kind="stroke", path=[["a", "b"]]),
+    "path endless": set_step(kind="stroke", path=[[1, 1]] * 100_000),
+    "radius endless": set_step(radius=1e300),
+    "two layers of one id": set_layer(id=1),
     "layer names no mask": set_layer(mask_id=99),
     "layer mask negative": set_layer(mask_id=-1),
     "layer opacity 7": set_layer(opacity=7),

@@ -117,6 +117,17 @@ def test_a_data_folder_stays_ours_when_people_put_things_into_it(tmp_path):
         again.close()
 
 
+def test_a_program_may_change_its_folder(tmp_path, monkeypatch):
+    """A data folder named from here stays where it was."""
+    monkeypatch.chdir(tmp_path)
+    store = SessionStore(*folders.from_settings(settings_in("data", MASKS_DIR="db")))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    sid = store.open("a", b"photo", "d", (4, 5)).id
+    assert (tmp_path / "data" / "uploads" / sid / "photo").is_file()
+    store.close()
+
+
 def test_a_data_folder_can_be_moved(tmp_path):
     """With everything in it, and a stranger's file beside the photos."""
     store = SessionStore(*folders.from_settings(settings_in(tmp_path / "old")))
@@ -290,6 +301,37 @@ def test_a_session_at_work_makes_no_room(tmp_path):
     store.close()
 
 
+def test_paint_and_downloads_keep_to_the_limit_on_disk(tmp_path):
+    """History and downloads count like photos: past --max-disk they are refused, and nothing is changed; idle sessions
+    make room; deleting always works."""
+    now, most = [2e9], 2_000_000
+    store = SessionStore(tmp_path / "u", tmp_path / "m", tmp_path / "r", max_disk=most, clock=lambda: now[0])
+    idle = store.open("a", bytes(500_000), "d", (4, 5)).id
+    now[0] += 120
+    sid = store.open("b", bytes(500_000), "d", (4, 5)).id
+    while store.count() == 2:
+        store.add_download(sid, "k", "a", "png", "image/png", bytes(30_000))
+    assert store.ids() == [sid]
+    with pytest.raises(Busy, match="no room"):
+        for i in range(100):
+            store.add_download(sid, f"{i}", "a", "png", "image/png", bytes(100_000))
+    assert store.bytes_on_disk() <= most
+    before, refused = store.get(sid), 0
+    while refused < 3:
+        try:
+            with store.edit(sid) as edit:
+                edit.do("much", Canvas())
+        except Busy:
+            refused += 1
+    assert store.bytes_on_disk() <= most * 1.02
+    assert store.get(sid).revision >= before.revision
+    with store.edit(sid) as edit:
+        edit.undo()
+    store.delete(sid)
+    assert store.open("c", bytes(500_000), "d", (4, 5)).id not in (idle, sid)
+    store.close()
+
+
 # -- temporary folders
 
 
@@ -413,3 +455,106 @@ def test_a_home_that_nobody_knows_is_one_sentence(monkeypatch):
     """~somebody in a flag, without such a somebody."""
     with pytest.raises(InvalidInput, match=r"--data-dir ~nobody_here/x: that home folder is not known"):
         settings_in("~nobody_here/x")
+
+
+# -- Gradio's temporary folder
+
+
+def gradio_upload(live, data, **options):
+    """The reply to a file at Gradio's door for uploads."""
+    return live.http.post(f"{live.url}/gradio_api/upload", files={"files": ("p.png", data)}, **options)
+
+
+def test_uploads_and_downloads_survive_a_cleaner_of_temporary_files(launch):
+    """The folder comes back as private as it was, whichever door needs it first."""
+    from conftest import Doors
+
+    from sam2_painter.web import files
+
+    live = launch()
+    doors, folder = Doors(live), files.use_private_folder()
+    made = doors.http("download_image", session_id=doors.open()).json()["filename"]
+    shutil.rmtree(folder)
+    assert gradio_upload(live, to_png(draw_building())).status_code == 200
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    shutil.rmtree(folder)
+    assert doors.gradio("download_file", filename=made)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_given_temporary_folder_is_not_swept(tmp_path):
+    """GRADIO_TEMP_DIR is where our folder is made; what lies beside it stays, however old."""
+    code = (
+        "import os; from sam2_painter.web import files; folder = files.use_private_folder();"
+        "print(folder.parent.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder.parent)); files.sweep(folder, -1)"
+    )
+    given = tmp_path / "temporary"
+    given.mkdir()
+    before = their_folder(given)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "GRADIO_TEMP_DIR": str(given)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [str(given), "True"], done.stderr
+    assert everything(given, ours="nothing") == before
+
+
+def test_other_apps_of_the_process_keep_their_temporary_files():
+    """What another app of Gradio's keeps in the folder that its environment names, in a notebook say, is not swept."""
+    from gradio.utils import get_upload_folder
+
+    from sam2_painter.web import files
+
+    ours = files.use_private_folder()
+    theirs = Path(get_upload_folder()) / ("0" * 64) / "picture.png"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"theirs")
+    (ours / "old").mkdir()
+    (ours / "old" / "upload.png").write_bytes(b"ours")
+    for path in (theirs, theirs.parent, ours / "old" / "upload.png"):
+        os.utime(path, (1, 1))
+    files.sweep(ours)
+    assert theirs.read_bytes() == b"theirs"
+    assert not (ours / "old" / "upload.png").exists()
+    shutil.rmtree(theirs.parent)
+
+
+def test_what_lies_in_the_temporary_folder_counts(launch):
+    """Uploads that nobody opens fill no more than --max-disk; then 503, with when to come back."""
+    from sam2_painter.web import files
+
+    files.sweep(files.use_private_folder(), older_than=-1)
+    live = launch(max_disk=3_000_000)
+    statuses = [gradio_upload(live, os.urandom(1_000_000)).status_code for _ in range(4)]
+    assert statuses == [200, 200, 503, 503]
+    refused = gradio_upload(live, os.urandom(1_000_000))
+    assert "no room for another file" in refused.json()["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    files.sweep(files.use_private_folder(), older_than=-1)
+    assert gradio_upload(live, os.urandom(1_000_000)).status_code == 200
+
+
+def test_a_full_temporary_disk_is_one_sentence(launch, monkeypatch):
+    """At Gradio's door for uploads, and where a download is lent to Gradio: never 500."""
+    import errno
+
+    from conftest import Doors
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    live = launch()
+    doors = Doors(live)
+    made = doors.http("download_image", session_id=doors.open()).json()["filename"]
+    monkeypatch.setattr("sam2_painter.web.api.uploads.shutil.copyfileobj", full)
+    refused = gradio_upload(live, to_png(draw_building()))
+    assert refused.status_code == 503
+    assert "No space left on device" in refused.json()["detail"]
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(Exception, match="No space left on device"):
+        doors.gradio("download_file", filename=made)
+    monkeypatch.undo()
+    assert gradio_upload(live, to_png(draw_building())).status_code == 200

@@ -30,7 +30,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="the browser tests 
 WIDTH, HEIGHT = 1200, 900
 WALL_AT, DOOR_AT, SKY_AT, WINDOW_AT = (660, 560), (420, 800), (100, 60), (288, 370)
 DRAWN = """() => {
-  const canvas = document.querySelector(".sp-view canvas");
+  const canvas = document.querySelector(".sp-base");
   return innerWidth === 1000 && canvas.width === Math.round(canvas.parentElement.clientWidth * devicePixelRatio);
 }"""
 FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
@@ -117,7 +117,7 @@ class Painter:
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where the middle of a photo's pixel is on the screen at fit size, by geometry alone."""
-        frame = self.page.locator(".sp-view canvas").bounding_box()
+        frame = self.page.locator(".sp-base").bounding_box()
         height, width = self.session.size
         scale = min(frame["width"] / width, frame["height"] / height)
         left, top = (frame["width"] - width * scale) / 2, (frame["height"] - height * scale) / 2
@@ -344,7 +344,7 @@ def test_detail_when_zoomed_in(new_page):
     painter.page.mouse.move(*painter.at(1500, 1125))
     for _ in range(12):
         painter.page.mouse.wheel(0, -240)
-    painter.page.wait_for_function("window.sam2painter.stage.shown.detail")
+    painter.page.wait_for_function("window.sam2painter.stage.scene.detail")
     assert eventually(lambda: (np.abs(painter.screen() - (255, 0, 0)).max(axis=2) < 60).any())
 
 
@@ -576,10 +576,10 @@ def test_sliders_show_at_once_and_count_when_let_go(new_page, slider, value, mod
     moved = painter.page.locator(f'[data-key="{slider}"]')
     moved.hover()
     painter.idle()
-    painter.page.wait_for_function("window.sam2painter.state.wall?.image")
+    painter.page.wait_for_function("window.sam2painter.wall?.image")
     before, revision = painter.seen(*WALL_AT), painter.session.revision
     moved.evaluate(f"e => {{ e.value = {value}; e.dispatchEvent(new Event('input')); }}")
-    painter.page.wait_for_function("window.sam2painter.stage.shown.live")
+    painter.page.wait_for_function("window.sam2painter.stage.scene.live")
     trial = painter.seen(*WALL_AT)
     assert np.abs(np.subtract(trial, before)).max() > 10
     assert painter.session.revision == revision

@@ -17,10 +17,10 @@ from io import BytesIO
 
 from .. import masks
 from ..errors import InvalidInput, PainterError
-from ..types import COMBINE_MODES, Canvas, Mask, Palette, Session
+from ..types import Canvas, Mask, Palette, Session
 from . import records
 
-FORMAT, VERSION = "sam2-painter project", 1
+FORMAT, VERSION = "sam2-painter project", 2
 MAX_JSON = 32 * 2**20
 MAX_RUNS = 256 * 2**20
 """Bytes of runs a project may unpack to: some 4000 detailed masks of 12 megapixels."""
@@ -171,18 +171,22 @@ def _check_ids(ids: Sequence[object], count: int) -> None:
 
 
 def _check_canvas(canvas: Canvas, count: int, size: tuple[int, int]) -> None:
-    selection = canvas.selection
-    named = (selection.mask_id, selection.base)
-    _check_ids([mask_id for mask_id in named if mask_id is not None] + list(selection.candidates), count)
-    if selection.prompts is not None:
-        selection.prompts.check_inside(size)
-    choices = range(max(1, len(selection.candidates)))
-    if (
-        selection.mode not in ("", *COMBINE_MODES)
-        or type(selection.choice) is not int
-        or selection.choice not in choices
-    ):
-        raise InvalidInput("This project is damaged: its selection makes no sense.", "file")
+    """Damage is told now, not when the wall is chosen or changed."""
+    selection, layer_ids = canvas.selection, [layer.id for layer in canvas.layers]
+    named: list[object] = [selection.mask_id, selection.base]
+    for step in [*selection.steps, *(step for layer in canvas.layers for step in layer.steps)]:
+        named += [step.region, *step.candidates]
+        if step.prompts is not None:
+            step.prompts.check_inside(size)
+        if type(step.choice) is not int or step.choice not in range(max(1, len(step.candidates))):
+            raise InvalidInput("This project is damaged: its selection makes no sense.", "file")
+        if step.region is None and step.kind not in ("stroke", "polygon"):
+            raise InvalidInput("This project is damaged: a step of a wall adds nothing.", "file")
+    _check_ids([mask_id for mask_id in named if mask_id is not None], count)
+    if len(set(layer_ids)) < len(layer_ids) or not all(type(layer_id) is int for layer_id in layer_ids):
+        raise InvalidInput("This project is damaged: two of its layers have one id.", "file")
+    if selection.layer is not None and selection.layer not in layer_ids:
+        raise InvalidInput("This project is damaged: its selection names a layer it does not hold.", "file")
 
 
 @contextmanager

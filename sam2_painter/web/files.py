@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ KEPT_SECONDS = 180.0
 """An upload is read, and a lent copy fetched, within moments."""
 
 
-def uploaded(file: dict[str, object] | str, folder: Path) -> Attachment:
+def uploaded(file: object, folder: Path) -> Attachment:
     """What somebody sent through Gradio: a file it wrote to `folder`, its upload folder, or base64 text.
 
     A caller of the raw API can name any path: one outside the folder is refused. Raises InvalidInput.
@@ -36,17 +37,29 @@ def uploaded(file: dict[str, object] | str, folder: Path) -> Attachment:
         inside = False
     if not inside:
         raise InvalidInput("file was not uploaded here, or is gone; upload it again", "file")
-    name = file.get("orig_name")
+    name = file.get("orig_name") if isinstance(file, dict) else None
     return Attachment(resolved, name if isinstance(name, str) else resolved.name)
 
 
-@cache
 def use_private_folder() -> Path:
-    """Gradio's folder for uploads and copies: one that only this user can read, and that goes with the process.
+    """The folder for uploads and copies at Gradio's door: one that only this user can read, and that goes with the
+    process. Made, if need be.
 
-    Otherwise all of Gradio's apps on a machine share one. Where GRADIO_TEMP_DIR names a folder it is made in there, for
-    what is in a folder that was given is not ours. Call it before anything of Gradio is built: components remember it.
+    It lies in Gradio's folder for temporary files, where other apps of this process keep theirs: those are not swept.
+    Otherwise all of Gradio's apps on a machine share one. Where GRADIO_TEMP_DIR names a folder both are made in there,
+    for what is in a folder that was given is not ours. Call it before anything of Gradio is built: components remember
+    it. Raises StorageError.
     """
+    folder = _gradios_folder()
+    with _temporary_errors():
+        private.restore(folder)  # should a cleaner of temporary files have taken it away
+        mine = folder / "files"
+        folders.make(mine)
+    return mine
+
+
+@cache
+def _gradios_folder() -> Path:
     given = os.environ.get("GRADIO_TEMP_DIR")
     if given:
         with _temporary_errors():
@@ -58,15 +71,26 @@ def use_private_folder() -> Path:
 
 def remove_private_folder() -> None:
     """Delete the folder `use_private_folder` made, if it did; for the end of the program."""
-    if use_private_folder.cache_info().currsize:
-        private.remove(use_private_folder())
+    if _gradios_folder.cache_info().currsize:
+        private.remove(_gradios_folder())
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # swept just now
+            status = path.lstat()
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return size
 
 
 def lend(path: Path, name: str, folder: Path) -> Path:
     """A copy under its own name, for Gradio to hand out; `sweep` takes it away again. Raises StorageError."""
     copy = folder / secrets.token_hex(16) / name
     with _temporary_errors():
-        private.restore(folder)
+        if not folder.is_dir():
+            use_private_folder()
         try:
             copy.parent.mkdir(mode=0o700)
             shutil.copyfile(path, copy)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from ... import paint
-from ...masks import overlay
+from ...masks import contours, overlay
 from ...paint import colors
 from ...photos import examples, images
 from ...studio.studio import Studio
@@ -128,9 +128,10 @@ def _selection(session: Session, have: Have) -> Json:
         points = [{"x": x, "y": y, "label": label} for (x, y), label in pairs]
     mask = None if selection.mask_id is None else session.masks[selection.mask_id]
     key = "" if mask is None else f"{session.id[:8]}/{selection.mask_id}"
+    path = None if mask is None or have.get("mask") == key else contours.to_svg_path(mask.rle)
     return {
         "mask_id": selection.mask_id,
-        "mask": _sent("mask", key, have, lambda: images.to_data_url(overlay.tint_png(mask.rle, PREVIEW, alpha=1))),
+        "mask": {"key": key, "path": path},
         "area": 0 if mask is None else mask.area / math.prod(session.size),
         "category": "" if mask is None else mask.category,
         "points": points,
