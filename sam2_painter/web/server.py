@@ -25,7 +25,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
-from ..hosts import AllowedHosts, hosted_names, own_names, split_host
+from ..hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
 from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -256,7 +256,7 @@ def _middleware(
             doors[f"{GRADIO_API}{MCP}"] = tools  # where the tools of version 0.1 were
     return [
         Middleware(Defects),
-        Middleware(Heads, policy=page_policy(origins.named, shared=settings.share)),
+        Middleware(Heads, policy=page_policy(origins.named.union(hosted_frames(os.environ)), shared=settings.share)),
         front,
         Middleware(Cors, named=origins.named),
         Middleware(
