@@ -89,9 +89,11 @@ def test_an_empty_session_is_a_project_too(studio, photo_bytes):
 
 def test_coco_reads_back_as_the_same_masks(studio, worked):
     """Every mask with its area, box and number; the runs decode to the very pixels."""
-    coco = json.loads(exports.to_coco(worked))
+    coco = json.loads(exports.to_coco(worked, every=True))
     assert [a["mask_id"] for a in coco["annotations"]] == list(worked.masks)
-    assert coco["images"] == [{"id": 1, "file_name": "дом #1.png", "width": 200, "height": 150}]
+    (image,) = coco["images"]
+    assert (image["file_name"], image["width"], image["height"]) == ("дом #1.png", 200, 150)
+    assert {a["image_id"] for a in coco["annotations"]} == {image["id"]}
     for annotation in coco["annotations"]:
         mask = worked.masks[annotation["mask_id"]]
         assert annotation["area"] == mask.area
@@ -121,7 +123,7 @@ def decode_coco(segmentation: dict) -> np.ndarray:
 
 def test_pngs_show_the_masks(studio, worked):
     """One black and white PNG a mask, named by its number."""
-    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(worked))) as archive:
+    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(worked, every=True))) as archive:
         assert len(archive.namelist()) == len(worked.masks)
         shown = np.asarray(Image.open(io.BytesIO(archive.read("mask-0002.png"))))
     assert (shown == rle_to_mask(worked.masks[2].rle)).all()
