@@ -10,7 +10,7 @@ from picture_files import saved
 from sam2_painter.errors import InvalidInput
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.sessions import coco
-from sam2_painter.types import Prompts
+from sam2_painter.types import Coat, Prompts
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def clicked(studio, photo_bytes):
     session = studio.open(photo_bytes, "house.png")
     studio.segment(session.id, Prompts.click(100, 80))
     first = studio.session(session.id).selection.mask_id
-    studio.paint(session.id, [{"mask_id": first, "color": (10, 90, 90), "name": "Front"}])
+    studio.paint(session.id, [Coat((10, 90, 90), first, name="Front")])
     return studio.segment(session.id, Prompts.click(100, 30))
 
 

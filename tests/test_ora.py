@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sam2_painter.types import Prompts
+from sam2_painter.types import Coat, Prompts
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def painted(studio, photo_bytes):
     session = studio.open(photo_bytes, 'A & B "house".png')
     for x, y in ((100, 80), (100, 30), (10, 10)):
         session = studio.segment(session.id, Prompts.click(x, y))
-        studio.paint(session.id, [{"mask_id": session.selection.mask_id, "color": (20, 90, 160)}])
-    studio.edit_layer(session.id, 1, visible=False, name="Roof <old>")
-    studio.edit_layer(session.id, 2, opacity=0.5)
+        session = studio.paint(session.id, [Coat((20, 90, 160), session.selection.mask_id)])
+    studio.edit_layer(session.id, session.layers[1].id, visible=False, name="Roof <old>")
+    studio.edit_layer(session.id, session.layers[2].id, opacity=0.5)
     return studio.session(session.id)
 
 
