@@ -229,11 +229,13 @@ def serve(port: int = 8000) -> None:
     from sam2_painter.engines.remote.server import build_api
     from sam2_painter.engines.sam2 import SAM2Engine
     from sam2_painter.errors import PainterError
+    from sam2_painter.hosts import AllowedHosts
     from sam2_painter.jobs.cache import Cache
     from sam2_painter.settings import Settings
 
     try:
         settings = Settings.from_env()
+        hosts = AllowedHosts.parse(settings.allowed_hosts)
         engine = SAM2Engine(
             settings.sam2_model,
             settings.sam2_checkpoint or None,
@@ -245,7 +247,11 @@ def serve(port: int = 8000) -> None:
     except PainterError as error:
         sys.exit(f"The service cannot start. {error}")
     api = build_api(
-        engine, Cache(REMEMBERED, lambda kept: kept.nbytes), key=settings.modal_key, secret=settings.modal_secret
+        engine,
+        Cache(REMEMBERED, lambda kept: kept.nbytes),
+        key=settings.modal_key,
+        secret=settings.modal_secret,
+        hosts=hosts,
     )
     key = " MODAL_KEY=... MODAL_SECRET=..." if settings.modal_key or settings.modal_secret else ""
     print(f"{engine.title}. To use it:{key} python app.py --engine modal --modal-base-url http://127.0.0.1:{port}")

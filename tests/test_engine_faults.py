@@ -151,7 +151,7 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
         assert (studio.status, studio.engine_trouble) == ("degraded", "Flood engine did not answer in time.")
         engine.fault, studio.limits = None, Limits()
         assert studio.click(hung, *WALL).selection.mask_id == 0
-        assert studio.status == "ok"
+        assert studio.status == "healthy"
     finally:
         free.set()
         studio.sessions.close()

@@ -181,7 +181,7 @@ def test_names_are_kept_as_text(server: Live, name):
 
 @pytest.mark.parametrize("bad", ["\ud800", "a\udfff.png", "\udcff" * 300])
 def test_half_characters_do_no_harm(server: Live, studio, bad):
-    """A lone surrogate, which Gradio's JSON lets through and no file or database takes, is replaced or unknown."""
+    """A lone surrogate, which no file or database takes, is replaced or unknown, and in JSON refused at every door."""
     session = studio.open(to_png(draw_building()), bad)
     session.name.encode()
     studio.export(session.id, "project")
@@ -200,10 +200,9 @@ def test_half_characters_do_no_harm(server: Live, studio, bad):
         for name, data in (("session_info", [bad]), ("upload", ["AAAA", bad]), ("download_file", [bad])):
             body = json.dumps({"data": data}).encode()
             headers = {"Content-Type": "application/json"}
-            event = client.post(f"/gradio_api/call/{name}", content=body, headers=headers).json()["event_id"]
-            answer = client.get(f"/gradio_api/call/{name}/{event}").text
-            assert answer.startswith("event: error")
-            assert "null" not in answer.partition("data:")[2][:30], answer
+            refused = client.post(f"/gradio_api/call/{name}", content=body, headers=headers)
+            assert refused.status_code == 422  # before anything is begun, as over plain HTTP
+            assert "not JSON" in refused.json()["detail"]
 
 
 # -- numbers

@@ -19,6 +19,7 @@ ROOMS = {  # what each may touch; all may touch the root's own modules
     "engines": {"masks", "photos", "jobs"},
     "studio": {"photos", "masks", "paint", "jobs", "sessions", "engines"},
     "web": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio"},
+    "cli": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio"},
     "python": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio", "web"},
 }
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -68,8 +69,8 @@ def test_every_folder_is_a_room():
 
 
 def test_the_root_is_small():
-    """At most eight modules lie in the root of the package."""
-    assert len([path for path in MODULES if path.parent == ROOT]) <= 8
+    """At most eight modules lie in the root of the package, beside its own `__init__`."""
+    assert len([path for path in MODULES if path.parent == ROOT and path.name != "__init__.py"]) <= 8
 
 
 def test_no_module_imports_itself_by_way_of_others():

@@ -108,7 +108,7 @@ def test_a_defect_is_no_mistake_of_the_asker(http_root, monkeypatch, caplog, kin
     def breaks(*args: object, **kwargs: object) -> None:
         raise kind("a defect")
 
-    monkeypatch.setattr("gradio.route_utils.compile_gr_request", breaks)
+    monkeypatch.setattr("sam2_painter.web.api.endpoints.Endpoint.call", breaks)
     reply = http_root.post("/gradio_api/run/health", json={"data": []})
     assert reply.status_code == 500
     assert "a defect" not in reply.text

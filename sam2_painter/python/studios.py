@@ -31,6 +31,9 @@ _PATIENT = dict(
 )
 
 
+ENGINES = ("auto", "offline", "sam2", "modal")
+
+
 @dataclass(frozen=True)
 class Opened:
     """A studio, and what it takes to open it again in a child process; settings: None when it was given to us."""
@@ -69,6 +72,8 @@ def shared(engine: str | None, data_dir: str | PathLike[str] | None) -> Opened:
     data_dir: None for a private temporary folder, that goes with the process.
     """
     _close_abandoned()
+    if engine not in (None, *ENGINES):
+        raise InvalidInput(f"engine must be one of {', '.join(ENGINES)}, got {engine!r:.40}", "engine")
     settings = replace(Settings.from_env(), **_PATIENT)  # type: ignore[arg-type]
     if engine is not None:
         settings = replace(settings, engine=engine)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from ..engines import Engine
 from ..engines.guarded import GuardedEngine
 from ..errors import NotAnImage, PainterError, StorageError
+from ..jobs.background import Background
 from ..jobs.cache import CacheStatus, Found
 from ..jobs.deadline import Deadline, check, current
 from ..jobs.semaphore import Semaphore
@@ -67,8 +67,7 @@ class Core:
             pictures=picture_cache,
         )
         self._generating = Semaphore(1, queue_size)  # one at a time: it takes seconds, and clicks must not wait for it
-        self._reading = ThreadPoolExecutor(READ_AHEAD, "read ahead")
-        self._reading_places = threading.BoundedSemaphore(4 * READ_AHEAD)
+        self.reading = Background(READ_AHEAD, 4 * READ_AHEAD, "read ahead")
         self._running: defaultdict[str, set[Deadline]] = defaultdict(set)  # by session, for cancel()
         self._running_guard = threading.Lock()
 
@@ -103,10 +102,8 @@ class Core:
     def read_ahead(self, session_id: str) -> None:
         """`embed` in the background, if the engine wants to (`Engine`). Returns at once and raises nothing: an engine
         that cannot read the photo tells so at the first question about it."""
-        if getattr(self.engine, "reads_ahead", False) and self._reading_places.acquire(blocking=False):
-            self._reading.submit(self._read_ahead, session_id).add_done_callback(
-                lambda _: self._reading_places.release()
-            )
+        if getattr(self.engine, "reads_ahead", False):
+            self.reading.submit(lambda: self._read_ahead(session_id))
 
     def _read_ahead(self, session_id: str) -> None:
         with suppress(PainterError):  # its line is in the log
@@ -149,8 +146,8 @@ class Core:
 
     @property
     def status(self) -> str:
-        """ "ok", or "degraded" when the engine gave no answer the last time."""
-        return "degraded" if self.engine_trouble else "ok"
+        """ "healthy", or "degraded" when the engine gave no answer the last time."""
+        return "degraded" if self.engine_trouble else "healthy"
 
     @property
     def engine_trouble(self) -> str | None:

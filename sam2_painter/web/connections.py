@@ -65,11 +65,15 @@ class Connections:
 
 
 class Connection(H11Protocol):
-    """One connection. What uvicorn does with it stays as it is; this one ends it where it keeps us waiting."""
+    """One connection. What uvicorn does with it stays as it is; this one ends it where it keeps us waiting.
 
-    def __init__(self, connections: Connections, *args: Any, **kwargs: Any):
+    counted: with all others; a server sets it in a class of its own.
+    """
+
+    counted: Connections
+
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.counted = connections
         self.address, self._admitted = "", False
         self._timer: asyncio.TimerHandle | None = None
         self._left = 0

@@ -11,10 +11,11 @@ import os
 import signal
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -24,39 +25,43 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
-from ..jobs.workers import Workers
+from ..hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
+from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
 from . import body_limits, files, gradio_app
 from .api import endpoints as api
 from .api import rest
+from .api.gradio_protocol import GradioProtocol
+from .api.uploads import Uploads
 from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
-from .hosts import AllowedHosts, hosted_names, own_names, split_host
 from .http_server import HttpServer, listen, url_of
+from .mcp.sources import PhotoSources
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
 from .middleware.cors import Cors
 from .middleware.defects import Defects
-from .middleware.disconnect import Disconnects
 from .middleware.document import Document
 from .middleware.entrance import Entrance
 from .middleware.front import Front
-from .middleware.gradio_calls import GradioCalls
 from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.origins import Origins
-from .middleware.paths import API, GRADIO_API, HEALTH, PAGE, is_under
+from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE, is_under
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
-from .middleware.uploads import Uploads
 from .page import blocks as page
 from .page import routes as page_routes
+
+if TYPE_CHECKING:
+    from .mcp.server import McpServer
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
 DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
+WORKERS_ELSEWHERE = 8
 M_ARENA_MAX = -8  # of glibc's malloc.h
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
@@ -114,34 +119,35 @@ def launch(
     one is taken. quiet: print nothing. inbrowser: open the page there. share_server_address: HOST:PORT of another link
     service than Gradio's. Raises InvalidInput when the port is taken, or the machine does not reach itself there.
     """
+    sources = PhotoSources.parse(settings.allow_paths, settings.allow_urls, settings.max_file_size)
     listening = listen(settings.host, settings.port, any_port=any_port)
     port: int = listening.getsockname()[1]
     url = url_of(settings.host, port)
     descriptors = raise_descriptor_limit(DESCRIPTORS)
     _keep_memory_together()
     uploads = files.use_private_folder()
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks = page.build(studio, settings)
-    workers = Workers(queue_size=settings.queue_size)
+    workers = _workers(studio, settings)
     photos = Rate(settings.sessions_per_minute, "photos")
     service = api.Service(studio, workers, photos, uploads)
     shared_as: list[str] = []
     front = _front(settings, lambda: shared_as[0] if shared_as else "")
     sign_in = SignIn(settings.credentials, settings.auth_token)
-    api.add_to(blocks, service)
-    blocks.queue(max_size=settings.queue_size)
+    numbers = api.add_to(blocks)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
+    tools = _tools(service, sources, sign_in) if mcp else None
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        middleware=_middleware(service, blocks, settings, front, sign_in),
+        lifespan=None if tools is None else tools.lifespan,
+        middleware=_middleware(service, numbers, settings, front, sign_in, tools),
     )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
-        gradio_app.mount(app, blocks, settings, mcp=mcp, **page.launch_options())
+        gradio_app.mount(app, blocks, settings, mcp=mcp and settings.mcp_all, **page.launch_options())
     most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
     speak_for_many = TrustedProxies.parse(settings.trusted_proxies)
     connections = Connections(most, min(most, settings.connections_per_address), speak_for_many.include)
@@ -151,7 +157,7 @@ def launch(
     http.start()
     try:
         _reach(url)
-        if mcp:
+        if mcp and settings.mcp_all:
             gradio_app.sign_in_mcp(blocks, url, sign_in.own_token)
     except BaseException:
         served.close()
@@ -172,6 +178,25 @@ def launch(
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _tools(service: api.Service, sources: PhotoSources, sign_in: SignIn) -> McpServer:
+    from .mcp.server import McpServer  # needs the packages of requirements-mcp.txt
+
+    return McpServer(service, sources, signed_in=sign_in.required)
+
+
+def _workers(studio: Studio, settings: Settings) -> Workers:
+    """Where every door's verbs run. An engine on another machine keeps no core busy here: more may wait for it."""
+    elsewhere = studio.engine.name.startswith("modal")
+    return Workers(
+        settings.workers or (WORKERS_ELSEWHERE if elsewhere else usual_threads()),
+        settings.queue_size,
+        lanes={"every mask": 1},  # it takes seconds
+        lane_of=lambda name: "every mask" if name.startswith("generate_masks") or name == page_routes.GENERATE else "",
+        newcomers=frozenset(("upload", "open_project", "open", "example")),
+        ahead=studio.reading.ahead,
+    )
 
 
 def _import_plotting() -> None:
@@ -206,17 +231,32 @@ def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
 
 
 def _middleware(
-    service: api.Service, blocks: gr.Blocks, settings: Settings, front: Middleware, sign_in: SignIn
+    service: api.Service,
+    numbers: Mapping[int, api.Endpoint],
+    settings: Settings,
+    front: Middleware,
+    sign_in: SignIn,
+    tools: McpServer | None,
 ) -> list[Middleware]:
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
     entrance.started = True
+    uploads = Uploads(
+        service.uploads,
+        kept=service.studio.sessions.bytes_on_disk,
+        most_disk=settings.max_disk,
+        most_file=settings.max_file_size,
+    )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
     doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
+    if tools is not None:
+        doors[MCP] = tools
+        if not settings.mcp_all:
+            doors[f"{GRADIO_API}{MCP}"] = tools  # where the tools of version 0.1 were
     return [
         Middleware(Defects),
-        Middleware(Heads, policy=page_policy(origins.named, shared=settings.share)),
+        Middleware(Heads, policy=page_policy(origins.named.union(hosted_frames(os.environ)), shared=settings.share)),
         front,
         Middleware(Cors, named=origins.named),
         Middleware(
@@ -235,27 +275,20 @@ def _middleware(
         Middleware(Guard, entrance=entrance),
         Middleware(Document),
         Middleware(Doors, by_prefix=doors),
-        Middleware(
-            Uploads,
-            kept=service.studio.sessions.bytes_on_disk,
-            most=settings.max_disk,
-            most_each=settings.max_file_size,
-        ),
-        Middleware(GradioCalls, blocks=blocks),
-        Middleware(Disconnects, listening=service.listening, gone=service.forget),
+        Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
     ]
 
 
 def _counts(method: str, path: str) -> bool:
     """Whether a request counts as one: files of the page do not."""
-    asks = is_under(path, API) or is_under(path, GRADIO_API) or (is_under(path, PAGE) and method == "POST")
+    asks = any(is_under(path, door) for door in (API, GRADIO_API, MCP)) or (is_under(path, PAGE) and method == "POST")
     return asks and path != HEALTH
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:
     notes = [f"SAM2 Painter: {url}", f"HTTP API:     {url}/api/docs"]
     if mcp:
-        notes.append(f"MCP:          {url}/gradio_api/mcp/")
+        notes.append(f"MCP:          {url}{MCP}")
     elif settings.mcp:
         notes.append(NO_MCP)
     if share_url:

@@ -71,7 +71,7 @@ class Entrance:
     needs no sign-in.
     """
 
-    def __init__(self, sign_in: SignIn, origins: Origins, status: Callable[[], str] = lambda: "ok"):
+    def __init__(self, sign_in: SignIn, origins: Origins, status: Callable[[], str] = lambda: "healthy"):
         self.sign_in, self.origins, self.status = sign_in, origins, status
         self.started = False
 

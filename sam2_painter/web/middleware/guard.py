@@ -19,7 +19,7 @@ from .paths import GRADIO_API, is_under, path_of
 
 _CLOSED = re.compile(
     rf"{GRADIO_API}/(proxy=|file[=/]\s*\w[\w+.-]+:|deep_link|stream/|runs(/|$)|run-history|component_server|"
-    r"process_recording|vibe-|undo-vibe|dev/)|/monitoring",
+    r"process_recording|upload_progress|vibe-|undo-vibe|dev/)|/monitoring",
     re.IGNORECASE,
 )
 """Parts of Gradio that the page does not use: they fetch any address for whoever asks, or tell of others' work."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 
 from ...errors import InvalidInput
-from ..hosts import split_host
+from ...hosts import split_host
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 """What is only read: a page of another site cannot see the answer, which carries no CORS headers."""

@@ -26,6 +26,7 @@ from starlette.staticfiles import StaticFiles
 
 from ...errors import Cancelled, PainterError
 from ..api.endpoints import Limit, Service, WrongType
+from ..api.json_bodies import parse
 from ..api.rest import unless_gone
 from ..api.schemas import Attachment
 from ..error_responses import refuse, refuse_error
@@ -142,23 +143,19 @@ async def _answer(name: str, action: Action, service: Service, request: Request)
 async def _read(service: Service, request: Request, takes_file: bool) -> Ask:
     try:
         if not takes_file:
-            return Ask.read(_json(await request.body()))
+            return Ask.read(parse(await request.body(), "The request"))
         async with request.form(max_files=1, max_fields=1) as form:
             file, text = form.get("file"), form.get("ask", "{}")
             if not isinstance(file, UploadFile) or not isinstance(text, str):
                 raise WrongType("This request needs a form with a file, and the rest as JSON in its field ask.")
-            return Ask.read(_json(text), Attachment(await file.read(), file.filename or ""))
+            return Ask.read(
+                parse(text.encode("utf-8", "replace"), "The field ask"),
+                Attachment(await file.read(), file.filename or ""),
+            )
     except ClientDisconnect:
         raise Cancelled("The request ended early; nothing was changed.") from None
     except HTTPException as error:  # what Starlette makes of a form it cannot read
         raise WrongType(f"The form cannot be read: {error.detail}") from None
-
-
-def _json(text: str | bytes) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise WrongType(f"The request is not JSON: {error}.") from None
 
 
 # -- every mask: lines of JSON, while it is looked for ---------------------------------------------------------------

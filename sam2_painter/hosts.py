@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from ..errors import InvalidInput
+from .errors import InvalidInput
 
 ANY = "*"
 _HOST = re.compile(r"(?P<name>[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?", re.IGNORECASE | re.ASCII)
@@ -122,3 +122,8 @@ def hosted_names(environ: Mapping[str, str]) -> tuple[str, ...]:
         domain = environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN") or "app.github.dev"
         names.append(f".{domain}")
     return tuple(name.lower() for name in names if name)
+
+
+def hosted_frames(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The origins of sites that show what they host in a frame of theirs."""
+    return ("https://huggingface.co",) if environ.get("SPACE_HOST") else ()
