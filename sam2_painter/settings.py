@@ -72,7 +72,14 @@ class Settings:
         "SAM2_PAINTER_CORS_ORIGINS",
         "sites whose pages may call and show it, by commas: https://example.com; none by default",
     )
-    mcp: bool = _knob(False, "SAM2_PAINTER_MCP", "also serve the verbs as MCP tools (needs requirements-mcp.txt)")
+    mcp: bool = _knob(
+        False, "SAM2_PAINTER_MCP", "also serve MCP: ten tools for a model that paints (needs requirements-mcp.txt)"
+    )
+    mcp_all: bool = _knob(False, "SAM2_PAINTER_MCP_ALL", "with --mcp: every endpoint as a tool, too, by Gradio")
+    allow_urls: bool = _knob(False, "SAM2_PAINTER_ALLOW_URLS", "MCP may open photos by http(s) address, public ones")
+    allow_paths: str = _knob(
+        "", "SAM2_PAINTER_ALLOW_PATHS", "folders whose photos MCP may open by path, divided as PATH is"
+    )
     log_level: str = _knob(
         "INFO", "SAM2_PAINTER_LOG_LEVEL", "how much to log", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )

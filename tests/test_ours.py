@@ -117,6 +117,17 @@ def test_a_data_folder_stays_ours_when_people_put_things_into_it(tmp_path):
         again.close()
 
 
+def test_a_program_may_change_its_folder(tmp_path, monkeypatch):
+    """A data folder named from here stays where it was."""
+    monkeypatch.chdir(tmp_path)
+    store = SessionStore(*folders.from_settings(settings_in("data", MASKS_DIR="db")))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    sid = store.open("a", b"photo", "d", (4, 5)).id
+    assert (tmp_path / "data" / "uploads" / sid / "photo").is_file()
+    store.close()
+
+
 def test_a_data_folder_can_be_moved(tmp_path):
     """With everything in it, and a stranger's file beside the photos."""
     store = SessionStore(*folders.from_settings(settings_in(tmp_path / "old")))
@@ -444,6 +455,28 @@ def test_a_home_that_nobody_knows_is_one_sentence(monkeypatch):
     """~somebody in a flag, without such a somebody."""
     with pytest.raises(InvalidInput, match=r"--data-dir ~nobody_here/x: that home folder is not known"):
         settings_in("~nobody_here/x")
+
+
+# -- the server
+
+
+def test_an_ipv6_address_is_served(launch):
+    """The page and the API answer there; a port that is taken is what is said to be taken."""
+    import socket
+
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    live = launch(host="::1")
+    assert live.url.startswith("http://[::1]:")
+    assert live.http.get(f"{live.url}/").status_code == 200
+    assert live.http.get("/health").status_code == 200
+    with pytest.raises(InvalidInput, match=rf"^Port {live.settings.port} of ::1 cannot be had"):
+        launch(host="::1", port=live.settings.port)
+    with pytest.raises(InvalidInput, match="no address of this machine") as caught:
+        launch(host="203.0.113.7")
+    assert caught.value.field == "host"
 
 
 # -- Gradio's temporary folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -16,6 +17,7 @@ from ..errors import InvalidInput, StorageError
 from ..sessions import folders, private
 from .api.schemas import Attachment
 
+log = logging.getLogger(__name__)
 KEPT_SECONDS = 180.0
 """An upload is read, and a lent copy fetched, within moments."""
 
@@ -37,7 +39,7 @@ def uploaded(file: object, folder: Path) -> Attachment:
         inside = False
     if not inside:
         raise InvalidInput("file was not uploaded here, or is gone; upload it again", "file")
-    name = file.get("orig_name")
+    name = file.get("orig_name") if isinstance(file, dict) else None
     return Attachment(resolved, name if isinstance(name, str) else resolved.name)
 
 
@@ -131,4 +133,7 @@ def sweep(folder: Path, older_than: float = KEPT_SECONDS) -> int:
             else:
                 path.unlink()
                 gone += 1
+                log.debug("deleted %s", path)
+    if gone:
+        log.info("swept temporary files", extra={"fields": {"files": gone}})
     return gone
