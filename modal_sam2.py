@@ -162,14 +162,14 @@ def paint_folder(folder: str, color: str, x: float = 0.5, y: float = 0.5, out: s
     from sam2_painter.errors import InvalidInput, PainterError
     from sam2_painter.paint.colors import parse_color
     from sam2_painter.paint.composite import composite
+    from sam2_painter.photos.formats import SUFFIXES
     from sam2_painter.photos.images import encode, open_photo
     from sam2_painter.types import Layer, Prompts, number
 
-    kinds = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
     try:
         rgb, x, y = parse_color(color), number(x, "x", 0, 1), number(y, "y", 0, 1)
         opacity = number(opacity, "opacity", 0, 1)
-        paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in kinds)
+        paths = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() in SUFFIXES)
     except (InvalidInput, OSError) as error:
         sys.exit(str(error))
     Path(out).mkdir(parents=True, exist_ok=True)
@@ -229,11 +229,13 @@ def serve(port: int = 8000) -> None:
     from sam2_painter.engines.remote.server import build_api
     from sam2_painter.engines.sam2 import SAM2Engine
     from sam2_painter.errors import PainterError
+    from sam2_painter.hosts import AllowedHosts
     from sam2_painter.jobs.cache import Cache
     from sam2_painter.settings import Settings
 
     try:
         settings = Settings.from_env()
+        hosts = AllowedHosts.parse(settings.allowed_hosts)
         engine = SAM2Engine(
             settings.sam2_model,
             settings.sam2_checkpoint or None,
@@ -245,7 +247,11 @@ def serve(port: int = 8000) -> None:
     except PainterError as error:
         sys.exit(f"The service cannot start. {error}")
     api = build_api(
-        engine, Cache(REMEMBERED, lambda kept: kept.nbytes), key=settings.modal_key, secret=settings.modal_secret
+        engine,
+        Cache(REMEMBERED, lambda kept: kept.nbytes),
+        key=settings.modal_key,
+        secret=settings.modal_secret,
+        hosts=hosts,
     )
     key = " MODAL_KEY=... MODAL_SECRET=..." if settings.modal_key or settings.modal_secret else ""
     print(f"{engine.title}. To use it:{key} python app.py --engine modal --modal-base-url http://127.0.0.1:{port}")

@@ -17,6 +17,7 @@ from sam2_painter.engines import load_engine
 from sam2_painter.photos import examples
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.studio.studio import Studio
+from sam2_painter.types import Coat
 from training import rendering
 
 
@@ -34,7 +35,7 @@ def main() -> None:
         for i in range(options.photos):
             session = studio.open(np.roll(pixels, 37 * i, axis=1), f"house {i}.png")
             session = studio.click(session.id, pixels.shape[1] * 0.4, pixels.shape[0] * 0.5)
-            studio.paint(session.id, [{"mask_id": session.selection.mask_id, "color": (181, 199, 163)}])
+            studio.paint(session.id, [Coat((181, 199, 163), session.selection.mask_id)])
             studio.picture(session.id, max_side=1600)
             print(f"{i + 1:3d} photos: {resident() / 2**20:.0f} MiB resident", flush=True)
         for name, status in studio.cache_status().items():

@@ -30,7 +30,7 @@ from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
 from benchmarks import scenes
 from sam2_painter.paint.colors import parse_color
 from sam2_painter.paint.composite import analyse, changed_box, composite, repaint
-from sam2_painter.paint.light import LINEAR, LUMINANCE, linear_to_srgb, srgb_to_linear
+from sam2_painter.paint.srgb import LINEAR, LUMINANCE, linear_to_srgb, srgb_to_linear
 from sam2_painter.photos.images import fit
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import Layer, Mask, Photo

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from sam2_painter.paint.colors import parse_color
-from sam2_painter.paint.light import LUMINANCE, linear_to_srgb, srgb_to_linear
+from sam2_painter.paint.srgb import LUMINANCE, linear_to_srgb, srgb_to_linear
 
 WIDTH, HEIGHT = 512, 384
 OVERSAMPLING = 2

@@ -1,4 +1,4 @@
-"""The pictures that README shows: ``python docs/make_pictures.py``, with playwright and a Chromium on PATH.
+"""The pictures that README and link previews show: ``python docs/make_pictures.py``, with playwright and a Chromium.
 
 Those of the page are taken from the real page on the offline engine, with an example photo that comes with the package.
 Those before and after show the paint alone: the masks are the exact ones that the renderer of the examples knows.
@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sam2_painter import Layer, Mask, Photo, paint
+from sam2_painter import Layer, Mask, Photo
 from sam2_painter.paint.colors import parse_color
+from sam2_painter.paint.composite import composite
 from sam2_painter.photos.images import encode
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.settings import Settings
@@ -26,6 +27,7 @@ from sam2_painter.web import server
 from training import rendering
 
 FOLDER = Path(__file__).parent / "images"
+SITE = Path(__file__).parents[1] / "sam2_painter" / "assets" / "site"
 IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length && !p.job }"
 
 EXAMPLE = "Brick house"
@@ -41,8 +43,9 @@ SCHEMES = {  # paints, and the parts of the example that get them, as one layer 
 
 
 def main() -> None:
-    """Write docs/images/before-after.jpg, page-desktop.jpg and page-phone.jpg."""
+    """Write docs/images/before-after.jpg, page-desktop.jpg, page-phone.jpg, and the page's preview.jpg."""
     FOLDER.mkdir(exist_ok=True)
+    (SITE / "preview.jpg").write_bytes(encode(preview(), "JPEG", 84))
     (FOLDER / "before-after.jpg").write_bytes(encode(before_and_after(), "JPEG", 86))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         settings = Settings(engine="offline", data_dir=Path(folder))
@@ -59,16 +62,31 @@ def main() -> None:
 def before_and_after(width: int = 640, gap: int = 8) -> np.ndarray:
     """The examples above, the same repainted below, (2 h + gap, 3 w + 2 gap, 3)."""
     columns = []
-    for name, scheme in SCHEMES.items():
-        example = rendering.render(name, width)
-        layers = [
-            Layer(Mask(mask_to_rle(np.any([example.masks[part] for part in parts], axis=0))), parse_color(color), 0.95)
-            for color, parts in scheme.items()
-        ]
-        after = paint.composite(Photo(example.pixels, name), layers)
-        columns.append(np.vstack([example.pixels, np.full((gap, width, 3), 255, np.uint8), after]))
+    for name in SCHEMES:
+        before, after = repainted(name, width)
+        columns.append(np.vstack([before, np.full((gap, width, 3), 255, np.uint8), after]))
     white = np.full((len(columns[0]), gap, 3), 255, np.uint8)
     return np.hstack([columns[0], white, columns[1], white, columns[2]])
+
+
+def repainted(name: str, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """An example and the same in the paints of its scheme, (H, W, 3) each."""
+    example = rendering.render(name, width)
+    layers = [
+        Layer(Mask(mask_to_rle(np.any([example.masks[part] for part in parts], axis=0))), parse_color(color), 0.95)
+        for color, parts in SCHEMES[name].items()
+    ]
+    return example.pixels, composite(Photo(example.pixels, name), layers)
+
+
+def preview(width: int = 1200, height: int = 630, line: int = 6) -> np.ndarray:
+    """What a link to the page shows: a house as it is, and from its ridge to the right repainted, (H, W, 3)."""
+    before, after = repainted("siding-cottage", width)
+    ridge = round(0.304 * width)
+    picture = np.hstack([before[:, :ridge], after[:, ridge:]])
+    picture[:, ridge - line // 2 : ridge + line // 2] = 255
+    top = (len(picture) - height) // 2
+    return picture[top : top + height]
 
 
 def desktop(chromium: Browser, url: str) -> None:

@@ -9,6 +9,7 @@
     + MaskNotFound        no such mask in the session, or none at the point
     + LayerNotFound       no such layer in the session
     + DownloadNotFound    no such download in the session
+  x Conflict              what somebody wants to change was changed meanwhile
   x SignInRequired        wrong or missing credentials
   x Busy                  too much at once; try again after `retry_after` seconds
     + TooManyRequests     more than one caller may ask in a minute
@@ -39,7 +40,7 @@ class InvalidInput(PainterError, ValueError):
 
 
 class NotAnImage(InvalidInput):
-    """The bytes are not a JPEG, PNG, BMP, TIFF or WebP picture that can be read."""
+    """The bytes are not a JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP picture that can be read."""
 
 
 class TooLarge(InvalidInput):
@@ -68,6 +69,10 @@ class LayerNotFound(NotFound):
 
 class DownloadNotFound(NotFound):
     """No such download in the session."""
+
+
+class Conflict(PainterError):
+    """What somebody wants to change was changed meanwhile, in another window or program; nothing was changed."""
 
 
 class SignInRequired(PainterError):

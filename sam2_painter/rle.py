@@ -24,6 +24,9 @@ import numpy as np
 
 from .errors import InvalidInput
 
+MAX_RUNS = 4_000_000
+"""Of a mask that comes from outside: some forty times as ragged as a wall behind a tree at 12 megapixels."""
+
 
 @dataclass(frozen=True, eq=False)
 class RLE:

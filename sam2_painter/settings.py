@@ -72,7 +72,14 @@ class Settings:
         "SAM2_PAINTER_CORS_ORIGINS",
         "sites whose pages may call and show it, by commas: https://example.com; none by default",
     )
-    mcp: bool = _knob(False, "SAM2_PAINTER_MCP", "also serve the verbs as MCP tools (needs requirements-mcp.txt)")
+    mcp: bool = _knob(
+        False, "SAM2_PAINTER_MCP", "also serve MCP: ten tools for a model that paints (needs requirements-mcp.txt)"
+    )
+    mcp_all: bool = _knob(False, "SAM2_PAINTER_MCP_ALL", "with --mcp: every endpoint as a tool, too, by Gradio")
+    allow_urls: bool = _knob(False, "SAM2_PAINTER_ALLOW_URLS", "MCP may open photos by http(s) address, public ones")
+    allow_paths: str = _knob(
+        "", "SAM2_PAINTER_ALLOW_PATHS", "folders whose photos MCP may open by path, divided as PATH is"
+    )
     log_level: str = _knob(
         "INFO", "SAM2_PAINTER_LOG_LEVEL", "how much to log", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )
@@ -96,6 +103,15 @@ class Settings:
     requests_per_minute: int = _knob(
         1200, "SAM2_PAINTER_REQUESTS_PER_MINUTE", "requests one address may make in a minute"
     )
+    max_connections: int = _knob(
+        1000, "SAM2_PAINTER_MAX_CONNECTIONS", "connections at once; fewer where the system allows fewer open files"
+    )
+    connections_per_address: int = _knob(
+        256, "SAM2_PAINTER_CONNECTIONS_PER_ADDRESS", "connections one address may have open"
+    )
+    workers: int = _knob(
+        0, "SAM2_PAINTER_WORKERS", "requests worked on at once; 0 is one more than there are cores, and 8 with Modal"
+    )
     queue_size: int = _knob(64, "SAM2_PAINTER_QUEUE_SIZE", "requests that may wait for a worker; more are answered 503")
 
     body_limit: float = _knob(300.0, "SAM2_PAINTER_BODY_LIMIT", "seconds in which all a request sends must have come")
@@ -109,6 +125,9 @@ class Settings:
         None, "SAM2_PAINTER_PALETTE", "file of the paints to choose from: JSON, .gpl or .ase [ours]", kind="Path"
     )
 
+    decode_memory: int = _knob(
+        1200 * MB, "SAM2_PAINTER_DECODE_MEMORY", "bytes that photos being opened take together; more wait", kind="size"
+    )
     photo_cache: int = _knob(256 * MB, "SAM2_PAINTER_PHOTO_CACHE", "bytes of opened photos in memory", kind="size")
     embedding_cache: int = _knob(192 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
     mask_cache: int = _knob(32 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")
@@ -143,6 +162,8 @@ class Settings:
             choices, value = knob.metadata["choices"], getattr(self, knob.name)
             if choices and value not in choices:
                 raise InvalidInput(f"{_flag(knob)} must be one of {', '.join(choices)}, got {value!r}", knob.name)
+            if value == knob.default == 0:  # by itself
+                continue
             if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < 2**62:
                 raise InvalidInput(f"{_flag(knob)} must be above 0, got {value:g}", knob.name)
         if self.port > 65535:

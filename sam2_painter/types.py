@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -17,30 +17,46 @@ from typing import Literal
 import numpy as np
 
 from .errors import InvalidInput, LayerNotFound, MaskNotFound
+from .prompts import AutoMask, Prompts, number, whole_number
 from .rle import RLE, rle_to_mask
+
+__all__ = [
+    "COMBINE_MODES",
+    "MAX_PAINTS",
+    "MAX_PATH",
+    "MAX_RADIUS",
+    "PAINT_MODES",
+    "STEP_KINDS",
+    "AutoMask",
+    "Canvas",
+    "Coat",
+    "CombineMode",
+    "Embedding",
+    "Layer",
+    "Line",
+    "Mask",
+    "Paint",
+    "PaintMode",
+    "Palette",
+    "Photo",
+    "Prompts",
+    "Selection",
+    "Session",
+    "Step",
+    "StepKind",
+    "fit_size",
+    "number",
+    "whole_number",
+]
 
 PaintMode = Literal["realistic", "flat", "multiply"]
 PAINT_MODES: tuple[PaintMode, ...] = ("realistic", "flat", "multiply")
 CombineMode = Literal["union", "intersect", "subtract"]
 COMBINE_MODES: tuple[CombineMode, ...] = ("union", "intersect", "subtract")
-
-
-def number(value: object, field_name: str, low: float, high: float) -> float:
-    """`value` as a float in [low, high]; InvalidInput for anything else (bool, text, NaN, infinity)."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise InvalidInput(f"{field_name} must be a number from {low:g} to {high:g}", field_name)
-    if not low <= value <= high:  # false for NaN too
-        got = "" if abs(value) > 1e300 else f", got {float(value):g}"  # a larger int is no float
-        raise InvalidInput(f"{field_name} must be from {low:g} to {high:g}{got}", field_name)
-    return float(value)
-
-
-def whole_number(value: object, field_name: str, low: int, high: int) -> int:
-    """`value` as an int in [low, high]; InvalidInput for anything else (2.5, bool, text)."""
-    result = number(value, field_name, low, high)
-    if not result.is_integer():
-        raise InvalidInput(f"{field_name} must be a whole number from {low} to {high}, got {result:g}", field_name)
-    return int(value)  # type: ignore[call-overload]  # not int(result): floats lose large integers
+StepKind = Literal["prompts", "stroke", "polygon", "mask"]
+STEP_KINDS: tuple[StepKind, ...] = ("prompts", "stroke", "polygon", "mask")
+Line = tuple[tuple[float, float], ...]
+"""Points (x, y) in pixels of the photo, in their order."""
 
 
 def fit_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
@@ -59,13 +75,15 @@ def fit_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A photo, upright. `pixels` is (H, W, 3) uint8 sRGB, read-only; `name` is the file name it came with.
+    """A photo, upright. `pixels` is (H, W, 3) uint8 sRGB, read-only; `name` is the file name it came with; `notes` are
+    sentences for who opens it, such as "Transparent parts of the photo are white now."
 
     Raises InvalidInput for arrays of any other form.
     """
 
     pixels: np.ndarray
     name: str = "photo"
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         pixels = np.asarray(self.pixels)
@@ -85,159 +103,6 @@ class Photo:
     def size(self) -> tuple[int, int]:
         """(H, W)."""
         return self.pixels.shape[:2]  # type: ignore[return-value]
-
-
-@dataclass(frozen=True, eq=False)
-class Prompts:
-    """What somebody pointed at, in SAM's terms.
-
-    point_coords: (N, 2) float32 XY. point_labels: (N,) int32, 1 foreground, 0 background.
-    box: (4,) float32 XYXY or None. mask_input: None, an earlier answer as (H, W) bool of the photo's
-    size, or SAM's own (1, 256, 256) float32 logits. multimask_output: up to three nested candidates
-    instead of the one best mask. Raises InvalidInput when they do not fit together.
-    """
-
-    point_coords: np.ndarray = ()  # type: ignore[assignment]
-    point_labels: np.ndarray = ()  # type: ignore[assignment]
-    box: np.ndarray | None = None
-    mask_input: np.ndarray | None = None
-    multimask_output: bool = True
-
-    def __post_init__(self) -> None:
-        coords, labels = _floats(self.point_coords, "point_coords"), _floats(self.point_labels, "point_labels")
-        if coords.size % 2 or (coords.ndim == 2 and coords.shape[1] != 2) or coords.ndim > 2:
-            raise InvalidInput("point_coords must be a list of [x, y]", "point_coords")
-        coords, labels = coords.reshape(-1, 2), labels.reshape(-1)
-        if len(coords) != len(labels):
-            raise InvalidInput(f"{len(coords)} point_coords but {len(labels)} point_labels", "point_labels")
-        if not np.isin(labels, (0, 1)).all():
-            raise InvalidInput("point_labels must be 1 (foreground) or 0 (background)", "point_labels")
-        box = None if self.box is None else _floats(self.box, "box").reshape(-1)
-        if box is not None and not (box.shape == (4,) and box[0] < box[2] and box[1] < box[3]):
-            raise InvalidInput("box must be [x1, y1, x2, y2] with x1 < x2 and y1 < y2", "box")
-        mask = None if self.mask_input is None else np.asarray(self.mask_input)
-        if mask is not None and not (mask.dtype == bool and mask.ndim == 2):
-            if mask.shape != (1, 256, 256) or mask.dtype.kind != "f" or not np.isfinite(mask).all():
-                raise InvalidInput("mask_input must be (H, W) bool or (1, 256, 256) float logits", "mask_input")
-            mask = mask.astype(np.float32)
-        if len(coords) == 0 and box is None and mask is None:
-            raise InvalidInput("give at least one point, a box or a mask", "point_coords")
-        kept = dict(point_coords=coords, point_labels=labels.astype(np.int32), box=box, mask_input=mask)
-        for name, value in kept.items():
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def click(cls, x: float, y: float, label: int = 1) -> Prompts:
-        """One point."""
-        return cls([[x, y]], [label])  # type: ignore[arg-type]
-
-    def plus(self, x: float, y: float, label: int = 1) -> Prompts:
-        """These prompts and one point more."""
-        more = Prompts.click(x, y, label)
-        return replace(
-            self,
-            point_coords=np.vstack([self.point_coords, more.point_coords]),
-            point_labels=np.append(self.point_labels, more.point_labels),
-        )
-
-    @property
-    def points_and_box(self) -> Prompts | None:
-        """What further clicks refine, and a session keeps: these prompts less the mask; None when that is all."""
-        if len(self.point_coords) == 0 and self.box is None:
-            return None
-        return Prompts(self.point_coords, self.point_labels, self.box)
-
-    def check_inside(self, size: tuple[int, int]) -> None:
-        """InvalidInput if a point or the box lies outside a photo of `size` (H, W), or mask_input has another size."""
-        height, width = size
-        outside = (self.point_coords < 0) | (self.point_coords >= (width, height))
-        if outside.any():
-            x, y = self.point_coords[outside.any(axis=1)][0]
-            raise InvalidInput(f"point ({x:g}, {y:g}) is outside the {width}x{height} photo", "points")
-        if self.box is not None:
-            x1, y1, x2, y2 = self.box
-            if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
-                raise InvalidInput(
-                    f"box ({x1:g}, {y1:g}, {x2:g}, {y2:g}) is outside the {width}x{height} photo", "boxes"
-                )
-        mask = self.mask_input
-        if mask is not None and mask.ndim == 2 and mask.shape != size:
-            raise InvalidInput(f"mask is {mask.shape[1]}x{mask.shape[0]}, the photo {width}x{height}", "mask")
-
-    @cached_property
-    def key(self) -> str:
-        """sha256 (hex) of everything asked: part of cache keys."""
-        digest = sha256()
-        for part in (self.point_coords, self.point_labels, self.box, self.mask_input):
-            digest.update(b"-" if part is None else f"{part.dtype}{part.shape}".encode() + part.tobytes())
-        digest.update(bytes([self.multimask_output]))
-        return digest.hexdigest()
-
-
-def _floats(values: object, field_name: str) -> np.ndarray:
-    """Finite float32 numbers; InvalidInput for text, ragged lists, NaN and infinity."""
-    try:
-        raw = np.asarray(values if not isinstance(values, tuple) or values else [], dtype=None)
-        if raw.dtype.kind not in "fiu" and raw.size:
-            raise ValueError
-        with np.errstate(over="ignore"):
-            result = raw.astype(np.float32)
-    except (ValueError, TypeError, OverflowError):
-        raise InvalidInput(f"{field_name} must be numbers", field_name) from None
-    if not np.isfinite(result).all():
-        raise InvalidInput(f"{field_name} must be finite numbers", field_name)
-    return result
-
-
-@dataclass(frozen=True)
-class AutoMask:
-    """How to look for every mask: the knobs of SAM 2's SAM2AutomaticMaskGenerator, under its names.
-
-    Thresholds are in [0, 1] (logits for the two that say so); min_mask_region_area is in pixels of the photo.
-    Raises InvalidInput for values out of range.
-    """
-
-    points_per_side: int = 32
-    points_per_batch: int = 64
-    pred_iou_thresh: float = 0.88
-    stability_score_thresh: float = 0.95
-    stability_score_offset: float = 1.0  # logits
-    mask_threshold: float = 0.0  # logits
-    box_nms_thresh: float = 0.7
-    crop_n_layers: int = 0
-    crop_nms_thresh: float = 0.7
-    crop_overlap_ratio: float = 512 / 1500
-    crop_n_points_downscale_factor: int = 1
-    min_mask_region_area: int = 0
-    use_m2m: bool = False
-    multimask_output: bool = True
-
-    def __post_init__(self) -> None:
-        for name, low, high in _WHOLE_KNOBS:
-            object.__setattr__(self, name, whole_number(getattr(self, name), name, low, high))
-        for name, low, high in _REAL_KNOBS:
-            object.__setattr__(self, name, number(getattr(self, name), name, low, high))
-        for name in ("use_m2m", "multimask_output"):
-            if not isinstance(getattr(self, name), bool):
-                raise InvalidInput(f"{name} must be true or false", name)
-
-
-_WHOLE_KNOBS = (
-    ("points_per_side", 1, 128),
-    ("points_per_batch", 1, 4096),
-    ("crop_n_layers", 0, 3),
-    ("crop_n_points_downscale_factor", 1, 16),
-    ("min_mask_region_area", 0, 100_000_000),
-)
-_REAL_KNOBS = (
-    ("pred_iou_thresh", 0.0, 1.0),
-    ("stability_score_thresh", 0.0, 1.0),
-    ("stability_score_offset", 0.0, 32.0),
-    ("mask_threshold", -32.0, 32.0),
-    ("box_nms_thresh", 0.0, 1.0),
-    ("crop_nms_thresh", 0.0, 1.0),
-    ("crop_overlap_ratio", 0.0, 1.0),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -301,14 +166,76 @@ class Mask:
         return rle_to_mask(self.rle)
 
 
+MAX_PATH = 2000
+"""Points of one stroke or polygon."""
+
+MAX_RADIUS = 10_000.0
+"""Of a brush, in pixels."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing somebody did to the shape of a wall: it adds a region, takes it away, or keeps what both have.
+
+    kind: "prompts" (points or a box that the engine answered), "stroke" (of a brush), "polygon", or "mask" (found,
+    picked or brought along). mode: how the region changes what was there before. region: the mask of the session that
+    is added or taken, None for a stroke or polygon that `path` alone tells. points: (x, y, label) and box: XYXY, what
+    the engine was asked; candidates: the masks it offered, best first; choice: which of them was taken. path: the line
+    of a stroke, or the corners of a polygon; radius: of a stroke, in pixels. edge_aware: the stroke stopped at strong
+    borders. protect: what it added left other painted walls alone.
+    """
+
+    kind: StepKind
+    mode: CombineMode = "union"
+    region: int | None = None
+    points: tuple[tuple[float, float, int], ...] = ()
+    box: tuple[float, float, float, float] | None = None
+    candidates: tuple[int, ...] = ()
+    choice: int = 0
+    path: Line = ()
+    radius: float = 0.0
+    edge_aware: bool = False
+    protect: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in STEP_KINDS:
+            raise InvalidInput(f"kind must be one of {', '.join(STEP_KINDS)}", "kind")
+        if self.mode not in COMBINE_MODES:
+            raise InvalidInput(f"mode must be one of {', '.join(COMBINE_MODES)}", "mode")
+        if len(self.path) > MAX_PATH:
+            raise InvalidInput(f"path must have at most {MAX_PATH} points", "path")
+        object.__setattr__(self, "path", tuple((_pixel(x), _pixel(y)) for x, y in self.path))
+        object.__setattr__(self, "radius", number(self.radius, "radius", 0, MAX_RADIUS))
+
+    @classmethod
+    def asked(
+        cls, prompts: Prompts, mode: CombineMode, candidates: tuple[int, ...], region: int, protect: bool = False
+    ) -> Step:
+        """What an engine answered prompts with."""
+        pairs = zip(prompts.point_coords.tolist(), prompts.point_labels.tolist(), strict=True)
+        points = tuple((x, y, label) for (x, y), label in pairs)
+        box = None if prompts.box is None else tuple(prompts.box.tolist())
+        choice = candidates.index(region) if region in candidates else 0
+        return cls("prompts", mode, region, points, box, candidates, choice, protect=protect)
+
+    @property
+    def prompts(self) -> Prompts | None:
+        """What the engine was asked, less a mask prompt; None when that is nothing."""
+        if not self.points and self.box is None:
+            return None
+        coords, labels = [(x, y) for x, y, _ in self.points], [label for _, _, label in self.points]
+        return Prompts(coords, labels, self.box)  # type: ignore[arg-type]  # Prompts makes arrays of them
+
+
 @dataclass(frozen=True)
 class Layer:
-    """A mask with paint on it. A picture is a photo and its layers, painted in their order.
+    """A mask with paint on it: a painted wall. A picture is a photo and its layers, painted in their order.
 
     color: RGB, 0-255. opacity: 0 (nothing) to 1 (no trace of the old hue). mode: "realistic" keeps the
     light, shadow and texture of the wall; "flat" is the colour itself; "multiply" only darkens. light: exposure of
     the paint, 1 as found. shadow: below 1 softer shadows, above 1 deeper. mask_id: the mask's number in its session,
-    -1 when it has none.
+    -1 when it has none. id: the layer's own number in its session, never given twice; -1 when it has none. steps: what
+    its shape was made of, () when only the mask is known.
     """
 
     mask: Mask
@@ -320,6 +247,8 @@ class Layer:
     light: float = 1.0
     shadow: float = 1.0
     mask_id: int = -1
+    id: int = -1
+    steps: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         if len(tuple(self.color)) != 3:
@@ -334,6 +263,29 @@ class Layer:
             raise InvalidInput("name must be text of at most 200 characters", "name")
         if not isinstance(self.visible, bool):
             raise InvalidInput("visible must be true or false", "visible")
+
+
+@dataclass(frozen=True)
+class Coat:
+    """Paint to put on a mask: what a `Layer` is made of.
+
+    mask_id: the mask of the session, or rle: a new one that somebody brings along; neither for the wall that is
+    chosen. name: of the new layer, "" for a free one such as "Wall 2". The rest is as in `Layer`.
+    """
+
+    color: tuple[int, int, int]
+    mask_id: int | None = None
+    rle: RLE | None = None
+    opacity: float = 1.0
+    mode: PaintMode = "realistic"
+    light: float = 1.0
+    shadow: float = 1.0
+    visible: bool = True
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.mask_id is not None and self.rle is not None:
+            raise InvalidInput("give either mask_id or mask", "mask_id")
 
 
 @dataclass(frozen=True)
@@ -371,19 +323,37 @@ MAX_PAINTS = 4096
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What is selected on the photo, and how it came about.
+    """The wall that is chosen: what the next step changes and the next paint goes on.
 
-    mask_id: the selected mask, None for nothing. prompts: the clicks or the box that are being refined, None
-    when the mask was picked instead. candidates: mask ids the engine offered for them, best first; choice: which of
-    them was taken. base, mode: the mask the choice was combined with, and how ("" when it stands alone).
+    mask_id: its mask, None when nothing is chosen. steps: what its shape was made of. layer: the id of the painted
+    layer it is, None while it has no paint. base: its mask before the last step, None when that was the first.
     """
 
     mask_id: int | None = None
-    prompts: Prompts | None = None
-    candidates: tuple[int, ...] = ()
-    choice: int = 0
+    steps: tuple[Step, ...] = ()
+    layer: int | None = None
     base: int | None = None
-    mode: CombineMode | Literal[""] = ""
+
+    @property
+    def candidates(self) -> tuple[int, ...]:
+        """Masks the engine offered for the last step, best first."""
+        return self.steps[-1].candidates if self.steps else ()
+
+    @property
+    def choice(self) -> int:
+        """Which of the candidates was taken."""
+        return self.steps[-1].choice if self.steps else 0
+
+    @property
+    def prompts(self) -> Prompts | None:
+        """Every point of the steps, those that take away labelled 0, and the last box; None when there are none."""
+        points = [(x, y, 0 if step.mode == "subtract" else label) for step in self.steps for x, y, label in step.points]
+        box = next((step.box for step in reversed(self.steps) if step.box is not None), None)
+        return Step("prompts", points=tuple(points), box=box).prompts
+
+
+def _pixel(value: object) -> float:
+    return round(number(value, "path", -1e6, 1e6), 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -399,8 +369,10 @@ class Session:
     """What one person has done to one photo: a snapshot; `sessions.edit` makes the next one.
 
     masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found by
-    the last "every mask", largest first. palette: paints somebody brought along. can_undo, can_redo: names of the
-    actions, "" for none. created_at, used_at: Unix seconds. revision: counts up with each change.
+    the last "every mask", largest first. palette: paints somebody brought along. next_layer: the id of the next new
+    layer. can_undo, can_redo: names of the actions, "" for none. created_at, used_at: Unix seconds. revision: counts
+    up with each change. notes: what there is to say about the file it was opened from, in the session that opening
+    gives only.
     """
 
     id: str
@@ -411,11 +383,13 @@ class Session:
     automatic: tuple[int, ...] = ()
     palette: Palette | None = None
     canvas: Canvas = field(default_factory=Canvas)
+    next_layer: int = 0
     can_undo: str = ""
     can_redo: str = ""
     created_at: float = 0.0
     used_at: float = 0.0
     revision: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -437,10 +411,17 @@ class Session:
             known = f"0 to {len(self.masks) - 1}" if self.masks else "none yet: segment first"
             raise MaskNotFound(f"No mask {mask_id} in this session; it has {known}.") from None
 
-    def layer(self, index: int) -> Layer:
-        """The layer at this place (0 is painted first); LayerNotFound otherwise."""
-        if isinstance(index, bool) or not isinstance(index, int):
-            raise LayerNotFound(f"A layer goes by its number; this session has {len(self.layers)}.")
-        if not 0 <= index < len(self.layers):
-            raise LayerNotFound(f"No layer {index} in this session; it has {len(self.layers)}.")
-        return self.layers[index]
+    def layer(self, layer_id: int) -> Layer:
+        """The layer with this id; LayerNotFound otherwise."""
+        if isinstance(layer_id, bool) or not isinstance(layer_id, int):
+            raise LayerNotFound("layer_id must be a whole number.")
+        for layer in self.layers:
+            if layer.id == layer_id:
+                return layer
+        known = ", ".join(str(layer.id) for layer in self.layers[:20]) or "none"
+        raise LayerNotFound(f"No layer {layer_id} in this session; it has {known}.")
+
+    @property
+    def chosen(self) -> Layer | None:
+        """The painted wall that is chosen."""
+        return next((layer for layer in self.layers if layer.id == self.selection.layer), None)

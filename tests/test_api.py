@@ -176,7 +176,7 @@ def test_a_client_that_cancels_stops_the_engine(launch):
     assert eventually(lambda: engine.asked["generate"])
     job.cancel()
     assert eventually(lambda: engine.stopped == "Cancelled")
-    assert doors.http("session_info", session_id=session_id).json()["stored_masks"] == 0
+    assert doors.http("session_info", session_id=session_id).json()["stored_masks"] == {}
 
 
 def test_a_client_that_goes_away_stops_the_engine(launch):

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 
 import httpx
 import pytest
@@ -91,7 +92,7 @@ def test_nothing_is_reachable_without_it(stranger, method, path):
 
 def test_a_stranger_learns_only_whether_it_is_well(guarded, stranger, monkeypatch):
     """/api/health says ok, or degraded when the engine failed last time, and nothing else."""
-    assert stranger.get("/api/health").json() == {"status": "ok"}
+    assert stranger.get("/api/health").json() == {"status": "healthy"}
     monkeypatch.setattr(guarded.studio._asking, "trouble", "The GPU is gone.")
     assert stranger.get("/api/health").json() == {"status": "degraded"}
 
@@ -220,6 +221,106 @@ def test_without_sign_in_nobody_is_an_operator(doors: Doors):
     assert doors.http("clear_cache", session_id=session_id).status_code == 200
 
 
+# -- the browser's part: cookies, frames, restarts ------------------------------------------------------------------
+
+
+def test_signing_out_ends_the_sign_in_on_the_server(stranger):
+    """The old cookie opens nothing any more, a sign-in elsewhere goes on."""
+    elsewhere = stranger.post("/login", data={"username": USER, "password": PASSWORD}).headers["set-cookie"]
+    stranger.cookies.clear()
+    here = stranger.post("/login", data={"username": USER, "password": PASSWORD}).headers["set-cookie"]
+    stranger.cookies.clear()
+    old, other = ({"Cookie": cookie.partition(";")[0]} for cookie in (here, elsewhere))
+    assert stranger.get("/config", headers=old).status_code == 200
+    left = stranger.get("/logout", headers=old)
+    assert left.status_code == 303
+    assert "Max-Age=0" in left.headers["set-cookie"]
+    assert stranger.get("/config", headers=old).status_code == 401
+    assert stranger.get("/config", headers=other).status_code == 200
+
+
+def test_what_is_signed_out_is_forgotten_in_time():
+    """Only as long as the cookie would have opened is it remembered that it does not."""
+    now = [1000.0]
+    door = SignIn((USER, PASSWORD), clock=lambda: now[0])
+    for _ in range(5):
+        door.sign_out(door.cookie(secure=False).partition(";")[0])
+    assert len(door._signed_out) == 5
+    now[0] += 8 * 24 * 3600
+    door.sign_out(door.cookie(secure=False).partition(";")[0])
+    assert len(door._signed_out) == 1
+
+
+def test_cookies_of_others_beside_ours_do_not_matter():
+    """Nor does another server's cookie of the same name; long headers are read quickly."""
+    door = SignIn((USER, PASSWORD))
+    ours = door.cookie(secure=False).partition(";")[0]
+    assert door.knows(f'a=b; sam2_painter=9999999999-00.00; {ours}; c="d;e"')
+    start = time.perf_counter()
+    assert not door.knows('sam2_painter="' + "\\\\" * 60_000)
+    assert not door.knows("sam2_painter=x; " * 60_000)
+    assert time.perf_counter() - start < 1
+
+
+def test_after_a_restart_the_page_says_reload(guarded):
+    """The cookie of a server that is gone, or of last week: a sentence for people, not about Basic and Bearer."""
+    gone = SignIn((USER, PASSWORD)).cookie(secure=False).partition(";")[0]
+    reply = httpx.post(f"{guarded.url}/gradio_api/queue/join", headers={"Cookie": gone}, timeout=60)
+    assert reply.status_code == 401
+    assert reply.json()["detail"].startswith("Sign in again: reload the page.")
+    assert "Bearer" not in reply.text
+    ours = {"Sec-Fetch-Site": "same-origin"}
+    assert "reload the page" in httpx.post(f"{guarded.url}/gradio_api/upload", headers=ours, timeout=60).text
+
+
+def test_in_a_frame_of_another_site(guarded):
+    """There browsers keep only a cookie that is Secure, SameSite=None and kept apart for that site."""
+    form = {"username": USER, "password": PASSWORD}
+    framed = {"Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+    cookie = httpx.post(f"{guarded.url}/login", data=form, headers=framed, timeout=60).headers["set-cookie"]
+    assert cookie.endswith("HttpOnly; SameSite=None; Secure; Partitioned")
+    alone = {**framed, "Sec-Fetch-Dest": "document"}
+    cookie = httpx.post(f"{guarded.url}/login", data=form, headers=alone, timeout=60).headers["set-cookie"]
+    assert cookie.endswith("HttpOnly; SameSite=Lax")
+
+
+def test_a_browser_that_keeps_no_cookie_is_told_what_to_do(stranger):
+    """The right password and the form again, without a word, is what must not be."""
+    browser = {"Accept": "text/html"}
+    right = stranger.post("/login?session=x", data={"username": USER, "password": PASSWORD}, headers=browser)
+    stranger.cookies.clear()
+    page = stranger.get(right.headers["location"].removeprefix("."), headers=browser)
+    assert page.status_code == 401
+    assert "User and password are right, but your browser did not keep the sign-in." in page.text
+    assert '<a class="tab" href="./?session=x" target="_blank"' in page.text
+
+
+@pytest.mark.parametrize("size", [4096, 4097, 32 * 2**20], ids=str)
+def test_a_sign_in_is_read_no_further_than_it_may_be_long(guarded, size):
+    """What comes is counted, whatever was announced: a form sent in chunks is cut off."""
+    sent = 0
+
+    def form():
+        nonlocal sent
+        while sent < size:
+            piece = b"x" * min(1024, size - sent)
+            sent += len(piece)
+            yield piece
+
+    try:
+        status = httpx.post(f"{guarded.url}/login", content=form(), timeout=60).status_code
+    except httpx.WriteError:  # the server has hung up
+        status = 413
+    assert status == (401 if size <= 4096 else 413)
+    assert sent <= 16 * 2**20
+
+
+@pytest.mark.parametrize("content", [b"&" * 4000, b"a=1&" * 900, b"\xff" * 99, b"%" * 99, b"{}", b""], ids=repr)
+def test_a_form_that_is_none_signs_nobody_in(stranger, content):
+    """No crash."""
+    assert stranger.post("/login", content=content).status_code in (401, 413, 429)
+
+
 # -- guessing --------------------------------------------------------------------------------------------------------
 
 
@@ -290,3 +391,84 @@ def test_an_empty_password_is_never_right():
     ):
         assert not asyncio.run(check(door, "", ""))
         assert not asyncio.run(check(door, USER, ""))
+
+
+def test_others_guesses_never_lock_the_owner_out(launch, stopped_clock):
+    """Forty wrong guesses from the owner's own address, then the right password through every door: it opens."""
+    live = launch(auth=f"{USER}:{PASSWORD}", auth_token=TOKEN)
+
+    async def guess(http, n):
+        return (await http.post("/login", data={"username": USER, "password": f"guess {n}"})).status_code
+
+    async def attack():
+        async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
+            return await asyncio.gather(*(guess(http, n) for n in range(40)))
+
+    codes = asyncio.run(attack())
+    assert codes.count(401) == FAILURES_PER_MINUTE
+    assert codes.count(429) == 40 - FAILURES_PER_MINUTE
+    with httpx.Client(base_url=live.url, timeout=60) as owner:
+        assert owner.get("/api/cache-status", auth=(USER, PASSWORD)).status_code == 200
+        signed = owner.post("/login", data={"username": USER, "password": PASSWORD}, headers={"Accept": "text/html"})
+        assert signed.status_code == 303
+        refused = owner.post("/login", data={"username": USER, "password": "x"}, headers={"Accept": "text/html"})
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"] == "60"
+        assert "Too many failed sign-ins. Wait a minute." in refused.text
+
+
+def test_who_is_signed_in_never_waits(stopped_clock):
+    """Neither a cookie nor a token is slowed by what others guess."""
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    async def check():
+        door = SignIn((USER, PASSWORD), TOKEN, sleep=sleep)
+        for _ in range(FAILURES_PER_MINUTE):
+            await door.try_password("1.2.3.4", USER, "guess")
+        waits.clear()
+        cookie = door.cookie(secure=False).partition(";")[0]
+        assert await door.check("1.2.3.4", "", cookie)
+        assert await door.check("1.2.3.4", f"Bearer {TOKEN}", "")
+        assert await door.check("1.2.3.4", f"Bearer {door.own_token}", "")
+        return waits
+
+    assert asyncio.run(check()) == []
+
+
+def test_a_guess_is_told_right_or_wrong_only_after_its_wait(stopped_clock):
+    """Who hangs up early, to guess on, has learned nothing."""
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    async def check():
+        door = SignIn((USER, PASSWORD), sleep=sleep)
+        await door.try_password("1.2.3.4", USER, "guess")
+        slept.clear()
+        await door.try_password("1.2.3.4", USER, PASSWORD)
+        right = slept.copy()
+        slept.clear()
+        await door.try_password("1.2.3.4", USER, "guess")
+        return right, slept
+
+    right, wrong = asyncio.run(check())
+    assert right == wrong != []
+
+
+def test_an_address_in_a_header_buys_no_guesses(launch, stopped_clock):
+    """X-Forwarded-For of a new address each, from a program on this machine, counts as one address."""
+    live = launch(auth=f"{USER}:{PASSWORD}")
+
+    async def guess(http, n):
+        headers = {"X-Forwarded-For": f"2001:db8:{n:x}::1", "X-Real-IP": f"203.0.113.{n}"}
+        return (await http.get("/api/cache-status", auth=(USER, f"guess {n}"), headers=headers)).status_code
+
+    async def attack():
+        async with httpx.AsyncClient(base_url=live.url, timeout=60) as http:
+            return await asyncio.gather(*(guess(http, n) for n in range(30)))
+
+    assert asyncio.run(attack()).count(401) == FAILURES_PER_MINUTE

@@ -1,16 +1,28 @@
 """Painting from the command line."""
 
+import errno
 import json
+import os
+import tempfile
 import zipfile
 
 import numpy as np
 import pytest
-from conftest import DOOR, SKY, WALL, draw_building, to_png
+from conftest import DOOR, SKY, WALL, draw_building, make_studio, to_png
 from PIL import Image
 
+import sam2_painter
 from sam2_painter.__main__ import main
 from sam2_painter.masks.operations import mask_to_png
 from sam2_painter.rle import mask_to_rle
+
+
+@pytest.fixture
+def studio(tmp_path_factory):
+    """A studio that keeps its things elsewhere."""
+    made = make_studio(tmp_path_factory.mktemp("studio"))
+    yield made
+    made.sessions.close()
 
 
 @pytest.fixture
@@ -38,7 +50,8 @@ def test_a_point_paints_the_wall_under_it(studio, photo_file, tmp_path):
 def test_a_palette_names_the_paint(studio, photo_file, tmp_path, capsys):
     """--color takes a name of --palette's, and one of our own paints without it."""
     (tmp_path / "walls.gpl").write_text("GIMP Palette\n181 199 163 Old sage\n")
-    argv = ["paint", str(photo_file), "--point", "100,80", "--mode", "flat", "-o", str(tmp_path / "out.png"), "--color"]
+    argv = ["paint", str(photo_file), "--point", "100,80", "--mode", "flat", "-o", str(tmp_path / "out.png")]
+    argv += ["--overwrite", "--color"]
     assert main([*argv, "old sage", "--palette", str(tmp_path / "walls.gpl")], studio) == 0
     assert color_at(tmp_path / "out.png", 100, 80) == (181, 199, 163)
     assert main([*argv, "garden sage"], studio) == 0
@@ -143,3 +156,280 @@ def test_a_folder_without_photos(studio, tmp_path, capsys):
     """There is nothing to do, and that is said."""
     assert main(["paint", str(tmp_path), "--point", "1,1", "--color", "red"], studio) == 2
     assert "no photo" in capsys.readouterr().err
+
+
+# -- nothing is overwritten
+
+
+def run(studio, *argv):
+    """`paint` of the middle of the wall, in red."""
+    return main(["paint", *map(str, argv), "--point", "50%,53%", "--color", "red"], studio)
+
+
+def tree(folder):
+    """Every file below a folder, and what is in it."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with two photos, a note and a hidden file."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.jpg", "b.png"):
+        Image.fromarray(draw_building()).save(folder / name)
+    (folder / "notes.txt").write_text("not a photo")
+    (folder / ".hidden").write_text("hidden")
+    return folder
+
+
+OVER_THE_PHOTO = {
+    "by its name": ["a.jpg", "-o", "a.jpg"],
+    "by its folder and format": [".", "-o", ".", "--format", "JPG"],
+    "into its folder": ["a.jpg", "-o", "./", "--format", "jpg"],
+    "by a link": ["a.jpg", "-o", "link.jpg"],
+    "by another name": ["a.jpg", "-o", "hard.jpg"],
+    "another photo that is read": ["a.jpg", "b.png", "-o", ".", "--format", "png"],
+}
+
+
+@pytest.mark.parametrize("allowed", [[], ["--overwrite"]], ids=["", "with --overwrite"])
+@pytest.mark.parametrize("argv", OVER_THE_PHOTO.values(), ids=OVER_THE_PHOTO)
+def test_the_photo_that_is_read_is_never_overwritten(studio, photos, monkeypatch, capsys, argv, allowed):
+    """Whatever it is called: one sentence, exit status 2, and every file as it was."""
+    monkeypatch.chdir(photos)
+    (photos / "link.jpg").symlink_to("a.jpg")
+    (photos / "hard.jpg").hardlink_to("a.jpg")
+    before = tree(photos)
+    assert run(studio, *argv, *allowed) == 2
+    assert "is what is being read: it is never overwritten" in capsys.readouterr().err
+    assert tree(photos) == before
+
+
+def test_the_mask_and_the_palette_are_never_overwritten(studio, photos, tmp_path, capsys):
+    """They are read, too."""
+    inside = np.ones((150, 200), bool)
+    (tmp_path / "mask.png").write_bytes(mask_to_png(mask_to_rle(inside)))
+    before = tree(tmp_path)
+    out = ["-o", str(tmp_path / "mask.png"), "--overwrite"]
+    argv = ["paint", str(photos / "a.jpg"), "--mask", str(tmp_path / "mask.png"), "--color", "red"]
+    assert main([*argv, *out], studio) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert tree(tmp_path) == before
+
+
+def test_other_files_are_overwritten_when_that_is_said(studio, photos, capsys):
+    """Without --overwrite nothing is written, not even the others of the folder; with it all are."""
+    out = photos / "painted"
+    out.mkdir()
+    (out / "b.png").write_bytes(b"theirs")
+    assert run(studio, photos) == 2
+    assert "b.png exists already" in capsys.readouterr().err
+    assert tree(out) == {"b.png": b"theirs"}
+    assert run(studio, photos, "--overwrite") == 0
+    assert sorted(tree(out)) == ["a.png", "b.png"]
+    assert Image.open(out / "b.png").size == (200, 150)
+
+
+def test_what_is_done_already_can_be_skipped(studio, photos, capsys):
+    """--skip-existing does the rest, and says what it left out."""
+    (photos / "painted").mkdir()
+    (photos / "painted" / "b.png").write_bytes(b"done")
+    assert run(studio, photos, "--skip-existing") == 0
+    assert (photos / "painted" / "b.png").read_bytes() == b"done"
+    assert (photos / "painted" / "a.png").is_file()
+    assert "b.png exists already" in capsys.readouterr().err
+    assert run(studio, photos, "--skip-existing") == 0
+    assert "nothing to do" in capsys.readouterr().err
+
+
+def test_a_failure_leaves_no_half_file(studio, photo_file, tmp_path, monkeypatch, capsys):
+    """A disk that fills up while a picture is written: one sentence, and what was there stays."""
+    out = tmp_path / "out.png"
+    out.write_bytes(b"before")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run(studio, photo_file, "-o", out, "--overwrite") == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert sorted(tree(tmp_path)) == ["house.png", "out.png"]
+    assert out.read_bytes() == b"before"
+
+
+def test_an_overwritten_file_keeps_its_permissions(studio, photo_file, tmp_path):
+    """And a link stays a link to it."""
+    real, link = tmp_path / "real.png", tmp_path / "link.png"
+    real.write_bytes(b"before")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    assert run(studio, photo_file, "-o", link, "--overwrite") == 0
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert color_at(real, 5, 5) == SKY
+
+
+# -- where pictures go
+
+
+def test_own_pictures_are_not_painted_again(studio, photos, capsys):
+    """What we wrote beside the photos is no photo of the next run; what only has such a name is."""
+    Image.fromarray(draw_building()).save(photos / "house-painted.png")
+    assert run(studio, photos / "a.jpg") == 0
+    assert (photos / "a-painted.png").is_file()
+    capsys.readouterr()
+    assert run(studio, photos) == 0
+    assert sorted(tree(photos / "painted")) == ["a.png", "b.png", "house-painted.png"]
+    assert "a-painted.png: painted by us" in capsys.readouterr().err
+    assert run(studio, photos / "a-painted.png", "-o", photos / "twice.png") == 0  # when it is asked for by name
+
+
+def test_skipped_files_are_named(studio, photos, capsys):
+    """Whatever is no photo by its name, but not what systems hide."""
+    assert run(studio, photos) == 0
+    said = capsys.readouterr().err
+    assert "notes.txt: no photo by its name" in said
+    assert ".hidden" not in said
+
+
+@pytest.mark.parametrize("end", ["", "/"], ids=["one that exists", "a new one"])
+def test_out_may_be_a_folder(studio, photo_file, tmp_path, end):
+    """For one photo, too: it keeps its name there."""
+    out = tmp_path / "out"
+    if not end:
+        out.mkdir()
+    assert run(studio, photo_file, "-o", f"{out}{end}") == 0
+    assert sorted(tree(out)) == ["house.png"]
+
+
+def test_several_photos_and_patterns(studio, photos, tmp_path, capsys):
+    """Files, folders and patterns in one call, each photo once."""
+    (tmp_path / "c.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    out = tmp_path / "out"
+    assert run(studio, photos, photos / "*.jpg", tmp_path / "c.jpg", "-o", out) == 0
+    assert sorted(tree(out)) == ["a.png", "b.png", "c.png"]
+    assert "3 of 3 done" in capsys.readouterr().err
+    assert run(studio, photos / "*.jpeg") == 2
+    assert "*.jpeg" in capsys.readouterr().err
+
+
+def test_photos_of_one_name_do_not_meet(studio, photos, tmp_path, capsys):
+    """a.jpg and a.png beside each other become two pictures; from two folders into one that cannot be."""
+    Image.fromarray(draw_building()).save(photos / "a.png")
+    assert run(studio, photos / "a.jpg", photos / "a.png") == 0
+    assert {"a.jpg-painted.png", "a.png-painted.png"} <= tree(photos).keys()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "a.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    assert run(studio, photos / "a.jpg", tmp_path / "more" / "a.jpg", "-o", tmp_path / "out") == 2
+    assert "would both become" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert run(studio, photos, tmp_path / "more") == 0  # each folder has a folder of its own
+    assert {"a.jpg.png", "a.png.png", "b.png"} == tree(photos / "painted").keys()
+    assert list(tree(tmp_path / "more" / "painted")) == ["a.png"]
+
+
+def test_folders_in_folders(studio, photos, tmp_path):
+    """--recursive keeps the folders, and does not paint what it painted."""
+    (photos / "deep").mkdir()
+    (photos / "deep" / "a.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    assert run(studio, photos) == 0
+    assert sorted(tree(photos / "painted")) == ["a.png", "b.png"]
+    assert run(studio, photos, "--recursive", "--overwrite") == 0
+    assert sorted(tree(photos / "painted")) == ["a.png", "b.png", "deep/a.png"]
+
+
+def test_standard_output(studio, photo_file, capfdbinary):
+    """`-o -` writes the picture there, and nothing else."""
+    assert run(studio, photo_file, "-o", "-", "--format", "JPG") == 0
+    assert capfdbinary.readouterr().out.startswith(b"\xff\xd8\xff")
+
+
+def test_standard_output_is_for_one_photo(studio, photos, capsys):
+    """Two pictures in one stream are none."""
+    assert run(studio, photos, "-o", "-") == 2
+    assert "one photo" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "out", "says"),
+    [
+        ("paint", "new", ".png, .jpg, .jpeg or .webp"),
+        ("paint", "out.gif", ".png, .jpg, .jpeg or .webp"),
+        ("masks", "m.png", ".zip or .json"),
+        ("masks", "m.coco", ".zip or .json"),
+    ],
+)
+def test_a_name_that_says_no_format_is_refused(studio, photo_file, tmp_path, capsys, command, out, says):
+    """Instead of a PNG named "new", or a zip named "m.png"."""
+    options = ["--point", "50%,53%", "--color", "red"] if command == "paint" else []
+    assert main([command, str(photo_file), "-o", str(tmp_path / out), *options], studio) == 2
+    assert says in capsys.readouterr().err
+    assert sorted(tree(tmp_path)) == ["house.png"]
+
+
+def test_several_photos_do_not_go_into_one_file(studio, photos, tmp_path, capsys):
+    """A folder is to be named, and none called out.png is made."""
+    assert run(studio, photos, "-o", tmp_path / "out.png") == 2
+    assert "name a folder" in capsys.readouterr().err
+    assert not (tmp_path / "out.png").exists()
+
+
+# -- options
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--opacity", "2"],
+        ["--opacity", "nan"],
+        ["--quality", "0"],
+        ["--light", "9"],
+        ["--shadow", "-1"],
+        ["--format", "gif"],
+        ["--mask", "none.png"],
+        ["--all", "unicorn"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_option_is_told_once(studio, photos, capsys, wrong):
+    """Not once a photo: exit status 2, and nothing is opened or written."""
+    before = tree(photos)
+    assert run(studio, photos, *wrong) == 2
+    said = capsys.readouterr().err
+    assert said.count("error:") == 1
+    assert {"--mask": "none.png", "--all": "unicorn"}.get(wrong[0], wrong[0].lstrip("-")) in said
+    assert tree(photos) == before
+
+
+def test_light_and_shadow(studio, photo_file, tmp_path):
+    """As on the page: more light is a brighter wall."""
+    for light in ("0.5", "1.5"):
+        assert run(studio, photo_file, "-o", tmp_path / f"{light}.png", "--light", light, "--shadow", "0.5") == 0
+    assert sum(color_at(tmp_path / "1.5.png", 100, 80)) > sum(color_at(tmp_path / "0.5.png", 100, 80))
+
+
+def test_version(capsys):
+    """Which one it is."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert sam2_painter.__version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["paint", "masks"])
+def test_help_says_what_the_exit_status_means(command, capsys):
+    """0, 1, 2 and 130."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Exit status: 0 all is done, 1 a photo could not be done" in said
+
+
+def test_nothing_is_left_in_the_folder_for_temporary_files(photo_file, tmp_path, monkeypatch):
+    """Also when it is ended from outside, and of runs that were killed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    argv = ["paint", str(photo_file), "--engine", "offline", "--point", "50%,53%", "--color", "red"]
+    assert main(argv) == 0
+    assert not list((tmp_path / "tmp").iterdir())

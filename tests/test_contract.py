@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Doors, draw_building, to_png
+from test_wall_operations import WALLS
 
 pytest.importorskip("gradio_client", reason="the doors need gradio")
 
@@ -20,7 +21,7 @@ TABLE = {  # api_name: (path under /api, fields of the request, fields of the re
     "info": ("GET /", "", "message version endpoints"),
     "health": ("GET /health", "", "status engine modal_status timestamp sessions_count cache_status"),
     "upload": ("POST /upload", "file", "session_id image_data width height message"),
-    "segment": ("POST /segment", "session_id points boxes mask", "session_id mask score bbox mask_id candidates"),
+    "segment": ("POST /segment", "session_id points boxes mask", "session_id mask score bbox box mask_id candidates"),
     "generate_masks": (
         "POST /generate-masks",
         "session_id points_per_side pred_iou_thresh stability_score_thresh image_hash",
@@ -66,30 +67,30 @@ TABLE = {  # api_name: (path under /api, fields of the request, fields of the re
     "list_downloads": ("GET /list-downloads", "session_id", "downloads total_files message"),
     "session_info": (
         "GET /session/{session_id}",
-        "session_id",
-        "session_id filename width height created_at stored_masks message",
+        "session_id mask_format",
+        "session_id filename width height created_at stored_masks masks_count layers message",
     ),
     "delete_session": ("DELETE /session/{session_id}", "session_id", "message"),
     "get_embedding": ("POST /get-embedding", "session_id", "session_id embedding cached message"),
     "get_mask_at_point": (
         "POST /get-mask-at-point",
         "session_id point image_hash all_masks",
-        "session_id mask mask_id score bbox cached",
+        "session_id mask mask_id score bbox box cached",
     ),
     "get_mask_at_point_instant": (
         "POST /get-mask-at-point-instant",
         "session_id point image_hash all_masks",
-        "session_id mask mask_id score bbox cached",
+        "session_id mask mask_id score bbox box cached",
     ),
     "generate_mask_at_point": (
         "POST /generate-mask-at-point",
         "session_id point image_hash",
-        "session_id mask mask_id score bbox cached",
+        "session_id mask mask_id score bbox box cached",
     ),
     "generate_mask_at_point_cached": (
         "POST /generate-mask-at-point-cached",
         "session_id point image_hash",
-        "session_id mask mask_id score bbox cached",
+        "session_id mask mask_id score bbox box cached",
     ),
     "clear_cache": ("POST /clear-cache", "session_id", "message"),
     "cache_status": (
@@ -174,7 +175,7 @@ def test_health_and_cache_status(doors: Doors, session_id):
         assert plain.keys() == gradio.keys() >= set(TABLE[name][2].split())
         check_type(BY_NAME[name], plain)
         check_type(BY_NAME[name], gradio)
-    assert doors.http("health").json()["status"] == "ok"
+    assert doors.http("health").json()["status"] == "healthy"
 
 
 def test_upload_and_delete(doors: Doors, tmp_path):
@@ -275,7 +276,7 @@ def test_every_endpoint_was_asked():
     """No row of the table is left out of this file."""
     asked = {*QUESTIONS, "health", "cache_status", "upload", "delete_session", "clear_cache", "download_file"}
     assert asked == set(TABLE)
-    assert set(TABLE) | {"download_masks", "save_project", "open_project"} | PALETTES == set(BY_NAME)
+    assert set(TABLE) | {"download_masks", "save_project", "open_project"} | PALETTES | WALLS == set(BY_NAME)
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------
@@ -380,7 +381,7 @@ def test_late_is_504_through_both_doors(launch):
             doors.gradio(name, session_id=session_id, **fields)
         assert str(caught.value) == plain.json()["detail"]
     engine.let_go.set()
-    assert doors.http("session_info", session_id=session_id).json()["stored_masks"] == 0
+    assert doors.http("session_info", session_id=session_id).json()["stored_masks"] == {}
 
 
 def test_too_many_requests_are_429_with_retry_after(launch, stopped_clock):

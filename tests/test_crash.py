@@ -15,6 +15,8 @@ import httpx
 import pytest
 from conftest import draw_building, eventually, free_port, make_studio, to_png
 
+from sam2_painter.types import Coat
+
 KILLS = 40
 APP = Path(__file__).parents[1] / "app.py"
 
@@ -42,7 +44,7 @@ def _write(folder, seed, tell):
         elif action == "paint" and studio.session(sid).masks:
             color = tuple(rng.randrange(256) for _ in range(3))
             tell.send(("painting", sid, color))
-            session = studio.paint(sid, [{"mask_id": 0, "color": color}])
+            session = studio.paint(sid, [Coat(color, 0)])
             tell.send(("painted", sid, (session.revision, color)))
         elif action == "undo" and studio.session(sid).can_undo:
             tell.send(("undoing", sid, None))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections import Counter
+import time
 
 import httpx
 import pytest
@@ -13,12 +11,7 @@ from engines import FloodEngine
 
 pytest.importorskip("gradio", reason="the doors need gradio")
 
-from sam2_painter.errors import Cancelled
-from sam2_painter.jobs.workers import Workers
-from sam2_painter.web.api import endpoints as api
-from sam2_painter.web.api.endpoints import ENDPOINTS, Service
-from sam2_painter.web.middleware.disconnect import STREAM, Disconnects
-from sam2_painter.web.middleware.rate_limit import Rate
+from sam2_painter.web.api import gradio_protocol as protocol
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +81,7 @@ def test_work_for_who_left_stops(slower):
 @pytest.mark.parametrize("door", ["queue", "call"])
 def test_work_for_who_never_listens_stops(slower, monkeypatch, door):
     """A client that asks and is killed before it opens its stream of answers has its work cancelled, too."""
-    monkeypatch.setattr(api, "LISTENING_SECONDS", 3)
+    monkeypatch.setattr(protocol, "LISTENING_SECONDS", 3)
     if door == "queue":
         join(slower, "never listens", 22)
     else:
@@ -98,85 +91,77 @@ def test_work_for_who_never_listens_stops(slower, monkeypatch, door):
 
 def test_who_is_answered_at_once_needs_no_stream(slow, monkeypatch):
     """A question at Gradio's /run/ is answered by its own request, however long that takes."""
-    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "LISTENING_SECONDS", 0.1)
     body = {"data": question(slow, 25), "session_hash": "asks at once"}
     assert httpx.post(f"{slow.url}/gradio_api/run/generate_masks", json=body, timeout=60).status_code == 200
 
 
-def test_work_for_who_listens_goes_on(studio, tmp_path, monkeypatch):
+def test_work_for_who_listens_goes_on(slow, monkeypatch):
     """A client with a stream open waits as long as it must."""
-    monkeypatch.setattr(api, "LISTENING_SECONDS", 0.01)
-    health = next(one for one in ENDPOINTS if one.name == "health")
-
-    async def run():
-        service = Service(studio, Workers(threads=1), Rate(1, "photos"), tmp_path)
-        service.listening["somebody"] += 1
-        let_go = threading.Event()
-        asked = asyncio.ensure_future(service.answer(health, let_go.wait, "somebody"))
-        await asyncio.sleep(0.1)
-        let_go.set()
-        assert await asked is True
-        service.workers.close()
-
-    asyncio.run(run())
+    join(slow, "listens", 26)
+    with answers(slow, "listens") as stream:
+        lines = stream.iter_lines()
+        next(line for line in lines if "process_starts" in line)
+        monkeypatch.setattr(protocol, "LISTENING_SECONDS", 0.01)
+        join(slow, "listens", 27)  # the engine takes a second and a half for each
+        assert [line for line in lines if '"total_masks":' in line][1:]
 
 
-@pytest.mark.parametrize(
-    ("path", "query"),
-    [(STREAM, b"session_hash=x"), ("/gradio_api/call/segment/x", b""), ("/gradio_api/call/v2/segment/x", b"")],
-)
-def test_streams_of_answers_are_known(path, query):
-    """Whoever has one open is counted as listening, and no longer than that."""
-    listening, during = Counter(), []
-
-    async def app(scope, receive, send):
-        during.append(listening["x"])
-
-    async def never():
-        await asyncio.Event().wait()
-
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": query}
-    asyncio.run(Disconnects(app, listening, [].append)(scope, never, never))
-    assert during == [1]
-    assert not listening
+@pytest.mark.parametrize("path", ["call/generate_masks", "call/v2/generate_masks"])
+def test_streams_of_one_answer_are_streams(slow, path):
+    """Whoever asks by hand and opens the stream of this answer listens, too."""
+    event = call(slow, 28)
+    told = httpx.get(f"{slow.url}/gradio_api/{path}/{event}", timeout=60).text
+    assert told.startswith("event: complete")
 
 
-def test_forgotten_work_ends_with_an_error(studio, tmp_path):
-    """Work that is forgotten raises an error of ours: an asyncio cancellation Gradio would never answer."""
-    health = next(one for one in ENDPOINTS if one.name == "health")
-
-    async def run():
-        service = Service(studio, Workers(threads=1), Rate(1, "photos"), tmp_path)
-        let_go = threading.Event()
-        asked = asyncio.ensure_future(service.answer(health, let_go.wait, "somebody"))
-        await asyncio.sleep(0)
-        service.forget("somebody")
-        with pytest.raises(Cancelled, match="went away"):
-            await asked
-        let_go.set()
-        service.workers.close()
-        assert not service._asked
-
-    asyncio.run(run())
+def test_a_cancelled_question_ends_with_an_error(slower):
+    """Who cancels is told so at once, as an answer like others."""
+    event = call(slower, 28)
+    assert httpx.post(f"{slower.url}/gradio_api/reset", json={"event_id": event}, timeout=60).status_code == 200
+    told = httpx.get(f"{slower.url}/gradio_api/call/generate_masks/{event}", timeout=60).text
+    assert told.startswith("event: error")
+    assert "nothing was changed" in told
+    assert eventually(lambda: slower.studio.engine.stopped == "Cancelled")
 
 
-def test_a_stream_that_ended_is_no_departure():
-    """A server that has said everything does not take the end for a client that left."""
-    gone, closed = [], asyncio.Event()
+def test_a_stream_that_ended_is_no_departure(slow):
+    """Two questions, one after the other on streams of their own: the end of the first stream cancels nothing."""
+    for points in (29, 30):
+        join(slow, "asks twice", points)
+        with answers(slow, "asks twice") as stream:
+            lines = list(stream.iter_lines())
+        assert any('"success":true' in line for line in lines)
+        assert "close_stream" in lines[-2]
 
-    async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"all"})
-        await asyncio.sleep(0)  # time enough for the news to be heard
 
-    async def receive():
-        await closed.wait()
-        return {"type": "http.disconnect"}
+def test_answers_that_nobody_fetches_are_dropped(slow, monkeypatch):
+    """After a while they are gone, and who asks for one then is told."""
+    monkeypatch.setattr(protocol, "LISTENING_SECONDS", 0.3)
+    body = {"data": []}
+    event = httpx.post(f"{slow.url}/gradio_api/call/health", json=body, timeout=60).json()["event_id"]
+    time.sleep(1.0)  # longer than anybody waits; what is checked does not come later
+    gone = httpx.get(f"{slow.url}/gradio_api/call/health/{event}", timeout=60)
+    assert gone.status_code == 404
+    assert "waited too long" in gone.json()["detail"]
 
-    async def send(message):
-        if message["type"] == "http.response.body":
-            closed.set()  # as uvicorn does after the last piece
 
-    scope = {"type": "http", "method": "GET", "path": STREAM, "query_string": b"session_hash=x"}
-    asyncio.run(Disconnects(app, Counter(), gone.append)(scope, receive, send))
-    assert gone == []
+def test_one_address_cannot_use_up_all_questions(slower, monkeypatch):
+    """Beyond so many that nobody was told of, it is told to come back; Retry-After says when."""
+    monkeypatch.setattr(protocol, "MOST_OPEN_EACH", 2)
+    for _ in range(2):
+        call(slower, 31)
+    refused = httpx.post(f"{slower.url}/gradio_api/call/health", json={"data": []}, timeout=60)
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("name", ["", "x" * 129, 5, None, ["x"]])
+def test_a_client_s_name_is_short_text(slow, name):
+    """session_hash is kept as long as there are answers: one of megabytes is refused."""
+    config = httpx.get(f"{slow.url}/config", timeout=60).json()
+    number = next(one["id"] for one in config["dependencies"] if one["api_name"] == "health")
+    body = {"data": [], "fn_index": number, "session_hash": name}
+    reply = httpx.post(f"{slow.url}/gradio_api/queue/join", json=body, timeout=60)
+    assert reply.status_code == 422
+    assert "session_hash" in reply.json()["detail"]

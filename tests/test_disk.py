@@ -20,6 +20,7 @@ from sam2_painter.sessions import database
 from sam2_painter.sessions import store as sessions
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.studio.studio import Studio
+from sam2_painter.types import Coat
 
 NOISE = np.random.default_rng(1).integers(0, 255, (120, 160, 3), np.uint8)
 
@@ -35,7 +36,7 @@ def painted(studio, photo_bytes):
     for _ in range(2):
         sid = studio.open(photo_bytes).id
         studio.click(sid, 100, 90)
-        studio.paint(sid, [{"mask_id": 0, "color": (1, 2, 3)}])
+        studio.paint(sid, [Coat((1, 2, 3), 0)])
         both.append(sid)
     return both
 
@@ -78,7 +79,7 @@ def test_a_full_disk_is_one_clear_error_and_heals(small_disk, photo_bytes):
     failed = 0
     for i in range(60):  # until the log is full, too
         try:
-            studio.paint(sid, [{"mask_id": 0, "color": (i, i, i)}])
+            studio.paint(sid, [Coat((i, i, i), 0)])
         except StorageError:
             failed += 1
     after = studio.session(sid)
@@ -91,7 +92,7 @@ def test_a_full_disk_is_one_clear_error_and_heals(small_disk, photo_bytes):
         studio.close(other)
     assert not [path for path in (small_disk / "uploads").iterdir() if path.name != sid]
     filler.unlink()
-    studio.paint(sid, [{"mask_id": 0, "color": (9, 9, 9)}])
+    studio.paint(sid, [Coat((9, 9, 9), 0)])
     assert studio.download(sid).path.is_file()
     studio.sessions.close()
 
@@ -119,7 +120,7 @@ def test_a_database_that_may_not_grow_loses_nothing(studio, painted):
     refused = 0
     for i in range(300):
         try:
-            studio.paint(painted[0], [{"mask_id": 0, "color": (i % 256, 0, 0)}])
+            studio.paint(painted[0], [Coat((i % 256, 0, 0), 0)])
         except StorageError:
             refused += 1
     assert refused
@@ -267,7 +268,7 @@ def _work(folder, times, told):
     sid = studio.open(photo).id
     studio.click(sid, 100, 90)
     for i in range(times):
-        studio.paint(sid, [{"mask_id": 0, "color": (i, i, i)}])
+        studio.paint(sid, [Coat((i, i, i), 0)])
         studio.sessions.sweep()
     told.put((sid, times))
     studio.sessions.close()
@@ -433,7 +434,7 @@ def test_the_history_is_bounded(tmp_path, monkeypatch):
     sid = studio.open(to_png(draw_building())).id
     studio.click(sid, 100, 90)
     for i in range(20):
-        studio.paint(sid, [{"mask_id": 0, "color": (i, 0, 0)}])
+        studio.paint(sid, [Coat((i, 0, 0), 0)])
     counted = studio.sessions.bytes_on_disk()
     undone = 0
     while studio.session(sid).can_undo:
@@ -447,7 +448,7 @@ def test_the_history_is_bounded(tmp_path, monkeypatch):
         studio.redo(sid)
     assert studio.session(sid).layers[0].color == (19, 0, 0)
     for i in range(20):
-        studio.paint(sid, [{"mask_id": 0, "color": (i, 0, 0)}])
+        studio.paint(sid, [Coat((i, 0, 0), 0)])
     assert studio.sessions.bytes_on_disk() <= counted + 16
     assert studio.sessions._db.execute("SELECT COUNT(*) FROM steps").fetchone() == (6,)
     studio.sessions.close()

@@ -14,7 +14,7 @@ from sam2_painter.engines.remote.client import ModalEngine
 from sam2_painter.errors import Cancelled, EngineError, EngineUnavailable, InvalidInput, TimeLimitExceeded
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.studio.studio import Limits
-from sam2_painter.types import Embedding, Mask
+from sam2_painter.types import Coat, Embedding, Mask
 
 WALL = (100, 90)
 
@@ -109,7 +109,7 @@ def test_a_fault_is_one_error_and_leaves_everything_as_it_was(faulty, photo_byte
     assert "10.0.0.7" not in str(caught.value)
     after = faulty.session(hurt)
     assert (after.revision, dict(after.masks), after.can_undo) == (before.revision, {}, "")
-    faulty.paint(other, [{"mask_id": 0, "color": (9, 9, 9)}])
+    faulty.paint(other, [Coat((9, 9, 9), 0)])
     assert faulty.session(other).revision == kept + 1
     faulty.engine.fault = None
     use(faulty, hurt, fault[0])
@@ -151,7 +151,7 @@ def test_the_engine_is_asked_for_by_its_own_time_limit(tmp_path, photo_bytes):
         assert (studio.status, studio.engine_trouble) == ("degraded", "Flood engine did not answer in time.")
         engine.fault, studio.limits = None, Limits()
         assert studio.click(hung, *WALL).selection.mask_id == 0
-        assert studio.status == "ok"
+        assert studio.status == "healthy"
     finally:
         free.set()
         studio.sessions.close()

@@ -11,14 +11,15 @@ import sam2_painter
 
 ROOT = Path(sam2_painter.__file__).parent
 ROOMS = {  # what each may touch; all may touch the root's own modules
-    "photos": set(),
-    "masks": {"photos"},
     "jobs": set(),
+    "photos": {"jobs"},  # decoding waits for its share of memory
+    "masks": {"photos"},
     "paint": {"photos", "masks"},
     "sessions": {"masks", "paint", "jobs"},
     "engines": {"masks", "photos", "jobs"},
     "studio": {"photos", "masks", "paint", "jobs", "sessions", "engines"},
     "web": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio"},
+    "cli": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio"},
     "python": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio", "web"},
 }
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -68,8 +69,8 @@ def test_every_folder_is_a_room():
 
 
 def test_the_root_is_small():
-    """At most eight modules lie in the root of the package."""
-    assert len([path for path in MODULES if path.parent == ROOT]) <= 8
+    """At most eight modules lie in the root of the package, beside its own `__init__`."""
+    assert len([path for path in MODULES if path.parent == ROOT and path.name != "__init__.py"]) <= 8
 
 
 def test_no_module_imports_itself_by_way_of_others():

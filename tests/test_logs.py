@@ -10,6 +10,7 @@ import pytest
 from sam2_painter import logs
 from sam2_painter.errors import InvalidInput
 from sam2_painter.settings import Settings
+from sam2_painter.types import Coat
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_a_mistake_is_one_line_without_a_traceback(studio, photo_bytes, lines):
 def test_no_secrets_and_no_photo(studio, photo_bytes, lines):
     """Neither a whole session id, nor a password, nor a picture gets into a line."""
     session = studio.open(photo_bytes, "house.png")
-    studio.paint(session.id, [{"mask_id": studio.generate(session.id).session.automatic[0], "color": (1, 2, 3)}])
+    studio.paint(session.id, [Coat((1, 2, 3), studio.generate(session.id).session.automatic[0])])
     made = studio.download(session.id)
     settings = Settings(auth="ann:s3cret", auth_token="t0ken", modal_key="k3y", modal_secret="s33cret")
     logging.getLogger("sam2_painter").info("starting with %s", settings)

@@ -92,7 +92,7 @@ def test_painters_of_a_studio_share_one_server(studio):
     assert other.url != page.url
     assert 'height="700"' in page._repr_html_()
     assert f'src="{page.url}"' in page._repr_html_()
-    assert httpx.get(f"{address}/api/session/{session_id}", timeout=60).json()["stored_masks"] == 0
+    assert httpx.get(f"{address}/api/session/{session_id}", timeout=60).json()["stored_masks"] == {}
     assert page.owner is painter
     notebook.serve(studio).close()  # as gr.close_all() would
     assert httpx.get(painter.show().url, timeout=60).is_success

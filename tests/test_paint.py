@@ -11,8 +11,8 @@ from PIL import Image
 
 from sam2_painter.errors import InvalidInput
 from sam2_painter.paint.composite import analyse, changed_box, color_at, composite, repaint, wall_color, white_wall
-from sam2_painter.paint.light import LINEAR, linear_to_srgb
 from sam2_painter.paint.matte import soft_border
+from sam2_painter.paint.srgb import LINEAR, linear_to_srgb
 from sam2_painter.photos.images import fit
 from sam2_painter.rle import RLE, mask_to_rle
 from sam2_painter.types import PAINT_MODES, Layer, Mask, Photo

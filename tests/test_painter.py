@@ -398,3 +398,187 @@ def test_data_dir_keeps_what_was_done(tmp_path):
     del painter
     assert Painter.attach(studio, session_id).photo.size == (150, 200)
     assert (tmp_path / "uploads" / session_id / "photo").is_file()
+
+
+# -- nothing is overwritten, and everything is told in sentences
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A photo's file."""
+    path = tmp_path / "house.jpg"
+    Image.fromarray(draw_building()).save(path)
+    return path
+
+
+@pytest.fixture
+def from_file(house, tmp_path_factory):
+    """A painter of that file."""
+    studio = make_studio(tmp_path_factory.mktemp("studio"))
+    yield Painter(house, studio=studio).click(*WALL).paint("#b5c7a3")
+    studio.sessions.close()
+
+
+WRITES = {
+    "save": (lambda p, path, **allowed: p.save(path, **allowed), ".png"),
+    "save_project": (lambda p, path, **allowed: p.save_project(path, **allowed), ".zip"),
+    "export_coco": (lambda p, path, **allowed: p.export_coco(path, **allowed), ".json"),
+    "export_png": (lambda p, path, **allowed: p.export_png(path, **allowed), ".zip"),
+}
+
+
+@pytest.mark.parametrize(("write", "suffix"), WRITES.values(), ids=WRITES)
+def test_files_that_exist_are_kept_unless_asked(from_file, tmp_path, write, suffix):
+    """One sentence that says what allows it, and with that it is written; half a file is never seen."""
+    path = tmp_path / f"out{suffix}"
+    path.write_bytes(b"theirs")
+    with pytest.raises(InvalidInput, match=r"exists already.*overwrite=True"):
+        write(from_file, path)
+    assert path.read_bytes() == b"theirs"
+    assert write(from_file, path, overwrite=True) == path
+    assert path.read_bytes() != b"theirs"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["house.jpg", path.name]
+
+
+def test_the_photo_that_was_opened_is_never_overwritten(from_file, house, tmp_path):
+    """Not with overwrite=True, and not by another name of it."""
+    (tmp_path / "link.jpg").symlink_to(house)
+    before = house.read_bytes()
+    for path in (house, tmp_path / "link.jpg", tmp_path / "x" / ".." / "house.jpg"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(InvalidInput, match="never overwritten"):
+            from_file.save(path, overwrite=True)
+    with pytest.raises(InvalidInput, match="never overwritten"), open(house, "rb") as file:
+        Painter(file, studio=from_file.studio).save(house, overwrite=True)
+    assert house.read_bytes() == before
+
+
+def test_a_name_without_an_ending(painter):
+    """What to add to it."""
+    with pytest.raises(InvalidInput, match=r"out says no format: PNG, JPEG or WEBP. End the name in .png"):
+        painter.save("out")
+
+
+SOURCES = {
+    "path": lambda path: path,
+    "text": str,
+    "file://": lambda path: path.as_uri(),
+    "bytes": lambda path: path.read_bytes(),
+    "BytesIO": lambda path: io.BytesIO(path.read_bytes()),
+    "open file": lambda path: open(path, "rb"),  # noqa: SIM115
+    "base64": lambda path: base64.b64encode(path.read_bytes()).decode(),
+    "data URL": lambda path: "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode(),
+    "Pillow": Image.open,
+    "array": lambda path: np.asarray(Image.open(path)),
+    "another library's array": lambda path: memoryview(np.asarray(Image.open(path))).obj,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_photo_may_be_anything_at_hand(studio, house, source):
+    """The same picture by every way."""
+    assert Painter(source(house), studio=studio).photo.size == (150, 200)
+
+
+def test_a_tensor_is_an_array(studio):
+    """Whatever says how it becomes one."""
+
+    class Tensor:
+        def __array__(self, dtype=None, copy=None):
+            return draw_building()
+
+    assert np.array_equal(Painter(Tensor(), studio=studio).photo.pixels, draw_building())
+
+
+@pytest.mark.parametrize(
+    ("photo", "says"),
+    [
+        ("https://example.com/house.jpg", "not addresses on the network"),
+        ("no/such/house", "There is no file house"),
+        ("a" * 100, "There is no file|cannot be"),
+        (io.StringIO("text"), "open\\(path, 'rb'\\)"),
+        (io.BytesIO(b""), "picture|image|JPEG"),
+        (None, "photo must be"),
+        (7, "photo must be"),
+    ],
+    ids=["address", "path", "words", "text file", "empty", "nothing", "number"],
+)
+def test_what_is_no_photo_is_told(studio, photo, says):
+    """One sentence that names the mistake."""
+    with pytest.raises(InvalidInput, match=says):
+        Painter(photo, studio=studio)
+
+
+MISTAKES_IN_FORM = {
+    "select text": (lambda p: p.select("a"), "'a' is neither"),
+    "select nothing": (lambda p: p.select(None), "None is neither"),
+    "combine words": (lambda p: p.combine(["wall", "door"]), "'wall' is neither"),
+    "paint nothing": (lambda p: p.click(*WALL).paint(None), "color must be .* got None"),
+    "paint a number": (lambda p: p.click(*WALL).paint(7), "color must be"),
+    "paint two numbers": (lambda p: p.click(*WALL).paint((1, 2)), "color must be"),
+    "paint words": (lambda p: p.click(*WALL).paint(("a", "b", "c")), "color"),
+    "a pair": (lambda p: p.click(WALL), r"one by one: click\(500, 300\)"),
+    "a pair to add": (lambda p: p.add(list(WALL)), r"one by one: add\(500, 300\)"),
+    "a box in brackets": (lambda p: p.box((1, 2, 3, 4)), r"one by one: box\(500, 300, 800, 600\)"),
+    "text": (lambda p: p.click("a", "b"), "must be|number"),
+    "a paint nobody knows": (lambda p: p.click(*WALL).paint("gardn sage"), "Did you mean .Garden Sage"),
+    "half a name": (lambda p: p.click(*WALL).paint("sage"), "Did you mean .*Sage"),
+    "an engine": (lambda p: Painter(draw_building(), engine="sam3"), "^engine must be one of auto, offline"),
+}
+
+
+@pytest.mark.parametrize(("mistake", "says"), MISTAKES_IN_FORM.values(), ids=MISTAKES_IN_FORM)
+def test_a_mistake_in_form_is_one_sentence(painter, mistake, says):
+    """InvalidInput, and nothing is changed but what came before it."""
+    with pytest.raises(InvalidInput, match=says):
+        mistake(painter)
+    assert painter.layers == [] or not list(painter.layers)
+
+
+def test_a_paint_of_the_palette_is_a_color(painter):
+    """As are numbers of numpy's, and a list."""
+    paint = painter.palette.paints[3]
+    assert painter.click(*WALL).paint(paint).layers[0].color == paint.rgb
+    assert painter.paint(np.array([1, 2, 3], np.uint8)).layers[-1].color == (1, 2, 3)
+    assert painter.paint([4, 5, 6]).layers[-1].color == (4, 5, 6)
+    assert painter.select(np.int64(0)).selected.id == 0
+
+
+def test_a_painter_is_an_array(painter):
+    """np.asarray gives the picture, which is nobody else's to change."""
+    painter.click(*WALL).paint("red", mode="flat")
+    picture = np.asarray(painter)
+    assert np.array_equal(picture, painter.picture())
+    picture[:] = 0
+    assert painter.picture().any()
+    assert np.asarray(painter, np.float32).dtype == np.float32
+
+
+def test_a_closed_painter_can_be_shown(studio):
+    """In a cell, a debugger or a traceback: it says that its session is gone."""
+    with Painter(draw_building(), studio=studio) as painter:
+        pass
+    assert "deleted or has expired" in repr(painter)
+    assert painter._repr_html_() is None
+    assert painter._repr_png_() is None
+    with Painter(draw_building(), studio=studio) as closed:
+        closed.close()
+    assert studio.sessions.count() == 0
+
+
+def test_help_knows_the_knobs_of_every_mask():
+    """So does completion."""
+    import inspect
+
+    names = inspect.signature(Painter.every_mask).parameters
+    assert {"progress", "points_per_side", "pred_iou_thresh", "min_mask_region_area"} <= names.keys()
+    assert "knobs" not in names
+
+
+def test_the_package_names_what_it_has():
+    """dir() for completion: public names and rooms, all of which are there."""
+    import sam2_painter
+
+    names = {name for name in dir(sam2_painter) if not name.startswith("_")}
+    assert {"Painter", "Palette", "MaskNotFound", "errors", "studio", "colors"} <= names
+    assert all(getattr(sam2_painter, name) is not None for name in names)

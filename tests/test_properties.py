@@ -25,7 +25,7 @@ from sam2_painter.rle import mask_to_rle, rle_to_mask
 from sam2_painter.sessions import records
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.studio.studio import Studio
-from sam2_painter.types import Layer, Mask, Photo, Prompts
+from sam2_painter.types import Coat, Layer, Mask, Photo, Prompts
 
 quick = settings(max_examples=60)
 sides = st.integers(1, 24)
@@ -193,7 +193,7 @@ class Painting(RuleBasedStateMachine):
 
     @rule(i=which, color=colors, mask_id=st.integers(0, 1))
     def paint(self, i, color, mask_id):
-        self.studio.paint(self.sids[i], [{"mask_id": mask_id, "color": color}])
+        self.studio.paint(self.sids[i], [Coat(color, mask_id)])
         layers = list(self.layers(i))
         same = [n for n, (number, _) in enumerate(layers) if number == mask_id]
         if same:
@@ -207,7 +207,8 @@ class Painting(RuleBasedStateMachine):
     def remove(self, data):
         i = data.draw(st.sampled_from([i for i in (0, 1) if self.layers(i)]))
         index = data.draw(st.integers(0, len(self.layers(i)) - 1))
-        self.studio.remove_layer(self.sids[i], index)
+        layer_id = self.studio.session(self.sids[i]).layers[index].id
+        self.studio.remove_layer(self.sids[i], layer_id)
         self.step(i, [*self.layers(i)[:index], *self.layers(i)[index + 1 :]])
 
     @rule(i=which)
@@ -225,8 +226,8 @@ class Painting(RuleBasedStateMachine):
     @rule(i=which)
     def nonsense(self, i):
         for wrong in (
-            lambda: self.studio.paint(self.sids[i], [{"mask_id": 9, "color": (0, 0, 0)}]),
-            lambda: self.studio.paint(self.sids[i], [{"mask_id": 0, "color": (0, 0, 999)}]),
+            lambda: self.studio.paint(self.sids[i], [Coat((0, 0, 0), 9)]),
+            lambda: self.studio.paint(self.sids[i], [Coat((0, 0, 999), 0)]),
             lambda: self.studio.remove_layer(self.sids[i], 99),
             lambda: self.studio.click(self.sids[i], -1, 0),
         ):
@@ -250,6 +251,7 @@ class Painting(RuleBasedStateMachine):
         for i, sid in enumerate(self.sids):
             session = self.studio.session(sid)
             assert tuple((layer.mask_id, layer.color) for layer in session.layers) == self.layers(i)
+            assert len({layer.id for layer in session.layers}) == len(session.layers)
             assert bool(session.can_redo) == (self.at[i] + 1 < len(self.done[i]))
 
     def teardown(self):

@@ -296,7 +296,7 @@ def test_a_late_answer_is_given_up_at_once(launch):
     reply = live.http.post("/segment", json={"session_id": sid, "points": [{"x": 9, "y": 9}]})
     assert reply.status_code == 504
     engine.let_go.set()  # only now
-    assert live.http.get(f"/session/{sid}").json()["stored_masks"] == 0
+    assert live.http.get(f"/session/{sid}").json()["stored_masks"] == {}
 
 
 def test_who_leaves_cancels_their_work(launch):
@@ -314,7 +314,7 @@ def test_who_leaves_cancels_their_work(launch):
 
     asyncio.run(leave())
     assert eventually(lambda: engine.stopped == "Cancelled")
-    assert live.http.get(f"/session/{sid}").json()["stored_masks"] == 0
+    assert live.http.get(f"/session/{sid}").json()["stored_masks"] == {}
 
 
 def test_a_full_house_says_so(launch):
@@ -408,6 +408,21 @@ def test_the_openapi_document_names_every_endpoint(http):
         assert {"200", "400", "401", "404", "422", "503", "504"} <= operation["responses"].keys()
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert references <= document["components"]["schemas"].keys()
+
+
+def test_an_endpoint_is_documented_with_one_media_type(http):
+    """Forms where a file goes up, JSON everywhere else: generated clients can have but one."""
+    document = http.get("/openapi.json").json()
+    for endpoint in ENDPOINTS:
+        operation = document["paths"][f"/api{endpoint.path}"][endpoint.method.lower()]
+        if endpoint.method == "POST":
+            wanted = "multipart/form-data" if endpoint.attachments else "application/json"
+            assert list(operation["requestBody"]["content"]) == [wanted]
+
+
+def test_the_documentation_is_where_the_original_had_it(http):
+    """/docs and /redoc are the same page."""
+    assert http.get("/redoc").text == http.get("/docs").text
 
 
 def test_the_docs_page_fetches_nothing_from_elsewhere(http):

@@ -17,6 +17,7 @@ import pytest
 from conftest import Doors, Live, draw_building, eventually, to_png
 
 from sam2_painter.settings import Settings
+from sam2_painter.types import Coat
 
 FILE = {"_type": "gradio.FileData"}
 PASSWORD, TOKEN = "correct-horse-battery", "token-7f3a9c"
@@ -107,7 +108,7 @@ def test_a_defect_is_no_mistake_of_the_asker(http_root, monkeypatch, caplog, kin
     def breaks(*args: object, **kwargs: object) -> None:
         raise kind("a defect")
 
-    monkeypatch.setattr("gradio.route_utils.compile_gr_request", breaks)
+    monkeypatch.setattr("sam2_painter.web.api.endpoints.Endpoint.call", breaks)
     reply = http_root.post("/gradio_api/run/health", json={"data": []})
     assert reply.status_code == 500
     assert "a defect" not in reply.text
@@ -363,7 +364,7 @@ def test_the_page_s_json_holds_no_tag(server):
 
     session = server.studio.open(to_png(draw_building()), SCRIPT)
     server.studio.click(session.id, 100, 90)
-    server.studio.paint(session.id, [{"mask_id": 0, "color": (1, 2, 3), "name": SCRIPT}])
+    server.studio.paint(session.id, [Coat((1, 2, 3), 0, name=SCRIPT)])
     told = handlers.dumps(view.snapshot(server.studio, server.studio.session(session.id), {}))
     assert "<" not in told
     assert json.loads(told)["layers"][0]["name"] == SCRIPT
@@ -420,17 +421,10 @@ def test_headers_of_the_page(http_root):
 
 def test_named_origins_may_frame_the_page_too():
     """--cors-origins names the sites that are trusted, and a public link may be shown by any notebook on https."""
-    from sam2_painter.web.middleware.auth import SignIn
-    from sam2_painter.web.middleware.entrance import Entrance
-    from sam2_painter.web.middleware.guard import Guard
-    from sam2_painter.web.middleware.origins import Origins
-    from sam2_painter.web.middleware.rate_limit import Rate
+    from sam2_painter.web.middleware.heads import page_policy
 
-    def frames(origins=(), **options):
-        rates = dict(requests=Rate(1, "r"), photos=Rate(1, "p"))
-        entrance = Entrance(SignIn(), Origins(origins))
-        guard = Guard(None, None, entrance=entrance, max_body=1, body_limit=1, **rates, **options)
-        return guard._page_policy.decode().partition("frame-ancestors ")[2].split()
+    def frames(**options):
+        return page_policy(**options).partition("frame-ancestors ")[2].split()
 
     assert "https://good.example" in frames(origins=frozenset({"https://good.example"}))
     assert "https:" in frames(shared=True)
@@ -498,7 +492,7 @@ def test_every_route_there_is_asks_for_sign_in(locked):
     from sam2_painter.web.api.endpoints import ENDPOINTS
 
     paths = {f"/api{endpoint.path}" for endpoint in ENDPOINTS} | {"/api/docs", "/api/openapi.json"}
-    locked_app = locked.served.blocks.app
+    locked_app = locked.served.app
     for application in (locked_app, *[r.app for r in locked_app.routes if hasattr(r, "app")]):
         paths |= {route.path for route in _routes(application)}
     paths |= {"/gradio_api/file=/etc/passwd", "/gradio_api/file=/tmp/x", "/gradio_api/mcp/", "/gradio_api/mcp/sse"}

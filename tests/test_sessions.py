@@ -26,7 +26,7 @@ from sam2_painter.errors import (
 from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.sessions.store import SessionStore
-from sam2_painter.types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection
+from sam2_painter.types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection, Step
 
 
 class Clock:
@@ -76,8 +76,10 @@ def mask(*pixels):
 def paint_once(store, session_id, color=(1, 2, 3)):
     with store.edit(session_id) as edit:
         (mask_id,) = edit.add([mask((1, 1))])
-        layer = Layer(edit.session.masks[mask_id], color, mask_id=mask_id, name="Wall")
-        edit.do("paint", Canvas(Selection(mask_id, Prompts.click(1, 1), (mask_id,)), (*edit.session.layers, layer)))
+        step = Step.asked(Prompts.click(1, 1), "union", (mask_id,), mask_id)
+        layer_id = edit.new_layer_id()
+        layer = Layer(edit.session.masks[mask_id], color, mask_id=mask_id, name="Wall", id=layer_id, steps=(step,))
+        edit.do("paint", Canvas(Selection(mask_id, (step,)), (*edit.session.layers, layer)))
     return edit.session
 
 

@@ -25,7 +25,7 @@ from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.photos.images import open_photo
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.studio.studio import Limits
-from sam2_painter.types import AutoMask, Prompts
+from sam2_painter.types import AutoMask, Coat, Prompts
 
 ON_WALL, ON_DOOR, ON_SKY = (100, 90), (70, 130), (100, 10)
 RED, BLUE = (200, 30, 30), (30, 60, 200)
@@ -42,7 +42,7 @@ def is_color(photo, color):
 
 def painted_wall(studio, session, **layer):
     session = studio.click(session.id, *ON_WALL)
-    return studio.paint(session.id, [{"mask_id": session.selection.mask_id, "color": RED, "opacity": 1.0, **layer}])
+    return studio.paint(session.id, [Coat(**{"color": RED, **layer}, mask_id=session.selection.mask_id)])
 
 
 def test_the_main_job(studio, opened, photo):
@@ -120,7 +120,7 @@ def test_a_second_part_is_combined(studio, opened, mode, wall, door):
 def test_nothing_left_is_said_and_changes_nothing(studio, opened):
     """A wall and the sky share no pixel."""
     before = studio.click(opened.id, *ON_WALL)
-    studio.paint(opened.id, [{"mask_id": before.selection.mask_id, "color": RED}])
+    studio.paint(opened.id, [Coat(RED, before.selection.mask_id)])
     with pytest.raises(InvalidInput, match="Nothing is left"):
         studio.click(opened.id, *ON_SKY, mode="intersect")
     assert studio.session(opened.id).selection.mask_id == before.selection.mask_id
@@ -195,7 +195,7 @@ def test_a_wall_is_analysed_once_for_equal_bytes(studio, photo_bytes):
     mask = is_color(one, WALL)
     found = studio.surface(one, mask_to_rle(mask))
     assert studio.surface(same, mask_to_rle(mask.copy())) is found
-    assert studio.surface(other, mask_to_rle(mask)).paint != found.paint
+    assert studio.surface(other, mask_to_rle(mask)) is not found
     assert studio.surface(one, mask_to_rle(~mask)) is not found
 
 
@@ -264,7 +264,7 @@ def test_mask_0_is_a_mask(studio, opened):
     session = studio.click(opened.id, *ON_WALL)
     assert session.selection.mask_id == 0
     assert studio.combine(opened.id, [0]).mask_id == 0
-    assert len(studio.paint(opened.id, [{"mask_id": 0, "color": RED}]).layers) == 1
+    assert len(studio.paint(opened.id, [Coat(RED, 0)]).layers) == 1
 
 
 def test_opacity_0_changes_nothing_and_1_leaves_no_trace(studio, opened, photo):
@@ -291,13 +291,14 @@ def test_layers_can_be_changed_moved_and_removed(studio, opened, photo):
     """Each is a step of the history; undoing all of them leaves the photo."""
     painted_wall(studio, opened, mode="flat")
     door = studio.generate_at(opened.id, *ON_DOOR).mask_id
-    studio.paint(opened.id, [{"mask_id": door, "color": BLUE, "opacity": 1.0, "mode": "flat"}])
-    studio.edit_layer(opened.id, 1, color=(1, 2, 3), name="Front door")
+    studio.paint(opened.id, [Coat(BLUE, door, opacity=1.0, mode="flat")])
+    wall, front = (layer.id for layer in studio.session(opened.id).layers)
+    studio.edit_layer(opened.id, front, color=(1, 2, 3), name="Front door")
     assert tuple(studio.picture(opened.id)[ON_DOOR[1], ON_DOOR[0]]) == (1, 2, 3)
-    assert [layer.name for layer in studio.move_layer(opened.id, 1, 0).layers] == ["Front door", "Layer 1"]
-    studio.edit_layer(opened.id, 0, visible=False)
+    assert [layer.name for layer in studio.move_layer(opened.id, front, 0).layers] == ["Front door", "Layer 1"]
+    studio.edit_layer(opened.id, front, visible=False)
     assert np.array_equal(studio.picture(opened.id)[ON_DOOR[1], ON_DOOR[0]], DOOR)
-    studio.remove_layer(opened.id, 1)
+    studio.remove_layer(opened.id, wall)
     assert np.array_equal(studio.picture(opened.id), photo.pixels)
     while studio.session(opened.id).can_undo:
         studio.undo(opened.id)
@@ -332,7 +333,7 @@ def test_bad_paint_is_one_sentence_and_no_paint(studio, opened, change, message)
 def test_unknown_masks_and_layers_are_named(studio, opened):
     """The message says which there are."""
     with pytest.raises(MaskNotFound, match="No mask 7"):
-        studio.paint(opened.id, [{"mask_id": 7, "color": RED}])
+        studio.paint(opened.id, [Coat(RED, 7)])
     with pytest.raises(LayerNotFound, match="No layer 0"):
         studio.remove_layer(opened.id, 0)
     with pytest.raises(SessionNotFound):
@@ -383,7 +384,7 @@ def test_repainting_a_part_equals_painting_all(studio, opened):
     """Whatever was shown before, the picture is that of the photo and its layers."""
     painted_wall(studio, opened)
     door = studio.generate_at(opened.id, *ON_DOOR).mask_id
-    studio.paint(opened.id, [{"mask_id": door, "color": BLUE}])
+    studio.paint(opened.id, [Coat(BLUE, door)])
     studio.picture(opened.id)
     studio.edit_layer(opened.id, 0, color=BLUE)
     repainted = studio.picture(opened.id)
@@ -434,14 +435,14 @@ def test_every_mask_can_be_cancelled_while_its_photo_is_opened(studio, opened, m
     """From the first moment on: a photo of many megapixels takes a second."""
     studio.clear_cache()
     opening, go_on = threading.Event(), threading.Event()
-    read = studio.sessions.photo_bytes
+    read = studio.sessions.read_photo
 
-    def slowly(session_id):
+    def slowly(session):
         opening.set()
         assert go_on.wait(20)
-        return read(session_id)
+        return read(session)
 
-    monkeypatch.setattr(studio.sessions, "photo_bytes", slowly)
+    monkeypatch.setattr(studio.sessions, "read_photo", slowly)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(studio.generate, opened.id)
         assert opening.wait(20)
@@ -587,7 +588,7 @@ def test_an_engine_that_takes_long_reads_ahead(tmp_path, photo_bytes):
         studio = make_studio(tmp_path / str(wants), engine)
         session = studio.open(photo_bytes)
         studio.read_ahead(session.id)
-        studio._reading.shutdown(wait=True)
+        studio.reading.finish()
         assert engine.asked["embed"] == int(wants)
         studio.click(session.id, 100, 90)
         assert engine.asked["embed"] == 1

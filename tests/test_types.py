@@ -346,12 +346,12 @@ def test_mask_zero_is_a_mask():
         session().mask(0)
 
 
-def test_layers_are_found_by_place():
-    """0 is painted first; places that do not exist are LayerNotFound."""
-    layer = Layer(DOOR, (1, 2, 3))
-    one = session(canvas=Canvas(layers=(layer,)))
-    assert one.layer(0) is layer
-    for wrong in (1, -1, True, "0", None):
+def test_layers_are_found_by_their_id():
+    """Whatever their place; ids that do not exist are LayerNotFound."""
+    layer = Layer(DOOR, (1, 2, 3), id=7)
+    one = session(canvas=Canvas(layers=(Layer(DOOR, (4, 5, 6), id=9), layer)))
+    assert one.layer(7) is layer
+    for wrong in (1, -1, True, "7", None):
         with pytest.raises(LayerNotFound):
             one.layer(wrong)
 

@@ -1,5 +1,6 @@
 """Masks: what is done to them, and how they are shown."""
 
+from .borders import edge_aware_stroke
 from .operations import (
     MAX_MASK_BYTES,
     clean,
@@ -11,27 +12,39 @@ from .operations import (
     mask_at,
     mask_from_png,
     mask_to_png,
+    may_overlap,
+    part_at,
     sample_rle,
     subtract,
     to_coco_annotations,
     to_coco_compressed,
     union,
+    without_crumbs,
 )
+from .rasterise import LEAST_RADIUS, polygon, simplify, stroke
 
 __all__ = [
+    "LEAST_RADIUS",
     "MAX_MASK_BYTES",
     "clean",
     "combine",
     "complement",
+    "edge_aware_stroke",
     "intersect",
     "iou",
     "label_map",
     "mask_at",
     "mask_from_png",
     "mask_to_png",
+    "may_overlap",
+    "part_at",
+    "polygon",
     "sample_rle",
+    "simplify",
+    "stroke",
     "subtract",
     "to_coco_annotations",
     "to_coco_compressed",
     "union",
+    "without_crumbs",
 ]

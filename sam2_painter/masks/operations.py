@@ -11,11 +11,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from ..errors import InvalidInput
-from ..photos.containers import open_picture, pillow_errors
+from ..photos.containers import DECODING, open_picture, pillow_errors
+from ..photos.picture import Decoded
 from ..photos.sources import check_bytes, decode_base64
-from ..rle import RLE, mask_to_rle
+from ..rle import MAX_RUNS, RLE, mask_to_rle, paste_rle
 from ..types import COMBINE_MODES, CombineMode, Mask, fit_size, whole_number
 
 MAX_MASK_BYTES = 20 * 1024 * 1024
@@ -81,6 +83,12 @@ def _covered(rles: Sequence[RLE], at_least: int) -> RLE:
     return RLE((height, width), np.diff(bounds).astype(np.uint32))
 
 
+def may_overlap(a: RLE, b: RLE) -> bool:
+    """Whether the boxes of two masks of one photo share a pixel: where they do not, the masks do not either."""
+    (ax, ay, aw, ah), (bx, by, bw, bh) = a.bbox, b.bbox
+    return ax < bx + bw and bx < ax + aw and ay < by + bh and by < ay + ah
+
+
 # -- cleaning, resizing
 
 
@@ -126,6 +134,37 @@ def _parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
     areas[0] = np.iinfo(np.int64).max
     return labels, areas
+
+
+def part_at(rle: RLE, x: float, y: float) -> RLE | None:
+    """The connected part of the mask that holds pixel (x, y); None where the mask does not. Corners connect."""
+    if not rle.contains(int(x), int(y)):
+        return None
+    crop, (left, top, _, _) = rle.crop()
+    labels, _ = _parts(crop)
+    return paste_rle(labels == labels[int(y) - top, int(x) - left], left, top, rle.size)
+
+
+def without_crumbs(rle: RLE, share: float = 0.01, least: int = 12) -> RLE:
+    """The mask without small parts: those under `share` of its area or under `least` pixels; the largest stays."""
+    if not rle.area:
+        return rle
+    crop, (left, top, _, _) = rle.crop()
+    kept = clean_parts(crop, max(least, int(share * rle.area)))
+    return rle if kept is crop else paste_rle(kept, left, top, rle.size)
+
+
+def clean_parts(segmentation: np.ndarray, min_area: int) -> np.ndarray:
+    """(H, W) bool without connected parts of fewer than min_area pixels, the same array when there are none; holes
+    stay. When every part is small, the largest stays."""
+    parts, areas = _parts(segmentation)
+    keep = areas >= min_area
+    if keep.all():
+        return segmentation
+    if not keep[1:].any():
+        keep[1 + int(areas[1:].argmax())] = True
+    keep[0] = False
+    return keep[parts]
 
 
 def sample_rle(rle: RLE, size_hw: tuple[int, int]) -> RLE:
@@ -183,8 +222,7 @@ def label_map(masks: Sequence[Mask], size_hw: tuple[int, int], max_side: int) ->
 
 def iou(a: RLE, b: RLE) -> float:
     """Intersection over union, 0 to 1; 0 for two empty masks."""
-    (ax, ay, aw, ah), (bx, by, bw, bh) = a.bbox, b.bbox
-    if a.size == b.size and (ax >= bx + bw or bx >= ax + aw or ay >= by + bh or by >= ay + ah):
+    if a.size == b.size and not may_overlap(a, b):
         return 0.0  # most pairs of masks of a photo lie apart
     shared = intersect([a, b]).area
     together = a.area + b.area - shared
@@ -238,20 +276,30 @@ def mask_from_png(source: bytes | str, size_hw: tuple[int, int]) -> RLE:
     else:
         raise InvalidInput(f"mask must be a {width}x{height} PNG as base64", "mask")
     check_bytes(len(data), MAX_MASK_BYTES, "mask")
-    image = open_picture(data, max_pixels=2**62, formats=("PNG",), field="mask").image
-    if image.size != (width, height):
+    picture = open_picture(data, max_pixels=2**62, formats=("PNG",), field="mask")
+    if picture.size != (width, height):
         raise InvalidInput(
-            f"mask must be a PNG of {width}x{height} pixels like the photo, got {image.size[0]}x{image.size[1]}", "mask"
+            f"mask must be a PNG of {width}x{height} pixels like the photo, got {picture.size[0]}x{picture.size[1]}",
+            "mask",
         )
-    with pillow_errors("mask"):
-        image.load()
-        if image.mode == "P" or "transparency" in image.info:
-            image = image.convert("RGBA")
-        pixels = np.asarray(image)
+    with DECODING.take(picture.cost), pillow_errors("mask"):
+        return _shown(picture.decode())
+
+
+def _shown(decoded: Decoded) -> RLE:
+    """The mask that a picture shows."""
+    if isinstance(decoded, Image.Image) and (decoded.mode == "P" or "transparency" in decoded.info):
+        decoded = decoded.convert("RGBA")
+    pixels = np.asarray(decoded)
     if pixels.ndim == 2:  # 1, L, I;16, I
-        return mask_to_rle(pixels != 0)
-    inside = np.any(pixels[..., : 1 if image.mode == "LA" else 3], axis=-1)
-    return mask_to_rle(inside & (pixels[..., -1] >= 128) if image.mode in ("LA", "RGBA") else inside)
+        inside = pixels != 0
+    elif pixels.shape[2] in (2, 4):  # the last one is how opaque it is
+        inside = pixels[..., :-1].any(axis=-1) & (pixels[..., -1] > np.iinfo(pixels.dtype).max // 2)
+    else:
+        inside = pixels.any(axis=-1)
+    if np.count_nonzero(inside[1:] != inside[:-1]) > MAX_RUNS:
+        raise InvalidInput(f"mask is as ragged as noise: more than {MAX_RUNS:,} edges", "mask")
+    return mask_to_rle(inside)
 
 
 # -- COCO

@@ -14,6 +14,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib.resources import files
 from os import PathLike
@@ -86,7 +87,16 @@ def parse_color(text: str, palette: Palette | None = None) -> RGB:
     try:
         return css_names()[plain]
     except KeyError:
-        raise _unreadable(text) from None
+        raise _unreadable(text, _like(plain, palette)) from None
+
+
+def _like(plain: str, palette: Palette | None) -> str:
+    """The names most like one that nobody knows, for a sentence; "" for none."""
+    names = {paint.name.strip().lower(): paint.name.strip() for paint in (palette.paints if palette else ())}
+    names = {**{name: name for name in css_names()}, **names}
+    with_it = [name for name in names if plain in name.split()]  # "sage" for "garden sage"
+    found = dict.fromkeys([*with_it, *get_close_matches(plain, names, n=3, cutoff=0.7)])
+    return " or ".join(repr(names[name]) for name in [*found][:3])
 
 
 def to_hex(rgb: RGB) -> str:
@@ -94,7 +104,9 @@ def to_hex(rgb: RGB) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
-def _unreadable(text: str) -> InvalidInput:
+def _unreadable(text: str, like: str = "") -> InvalidInput:
+    if like:
+        return InvalidInput(f"{text[:40]!r} is no colour. Did you mean {like}?", "color")
     return InvalidInput(f"{text[:40]!r} is no colour: {ALLOWED}", "color")
 
 
@@ -181,6 +193,12 @@ def nearest_name(rgb: RGB, palette: Palette | None = None) -> tuple[str, float]:
         if distance < least:
             found, least = name, distance
     return found, least
+
+
+def nearest_paints(rgb: RGB, palette: Palette, count: int) -> list[Paint]:
+    """The paints of a palette that look most like a colour, by CIEDE2000, the nearest first."""
+    lab = _of(rgb).convert("lab-d65")
+    return sorted(palette.paints, key=lambda paint: float(lab.delta_e(_of(paint.rgb), method="2000")))[:count]
 
 
 @lru_cache(maxsize=16)

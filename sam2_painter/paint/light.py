@@ -13,11 +13,8 @@ import numpy as np
 
 from ..photos.images import fit
 from ..types import Photo
-
-LUMINANCE = np.array([0.2126729, 0.7151522, 0.0721750], np.float32)  # of linear sRGB (IEC 61966-2-1)
-
-# Directions in the plane of (ln red/green, ln blue/green): from warm sun to cool sky, and across it.
-WARM_COOL, ACROSS = np.array([0.592, -0.806], np.float32), np.array([0.806, 0.592], np.float32)
+from .old_paints import OldPaints, find_old_paints
+from .srgb import ACROSS, LINEAR, LUMINANCE, WARM_COOL, log_chromaticity
 
 USUAL_WHITE = 0.85  # linear light of a white wall, in a photo that shows nothing near white
 TRIM = np.array([0.875, 0.86, 0.83], np.float32)  # linear colour of what is usually called white: trim, frames, sills
@@ -30,27 +27,13 @@ TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the li
 PROXY = 512  # parameters are read off a picture of at most this many pixels a side
 
 
-def srgb_to_linear(codes: np.ndarray) -> np.ndarray:
-    """sRGB in [0, 1] -> linear light in [0, 1] (IEC 61966-2-1)."""
-    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(light: np.ndarray) -> np.ndarray:
-    """Linear light -> sRGB; the inverse of `srgb_to_linear`, negative light counts as none."""
-    light = np.maximum(light, 0)
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-
-
-LINEAR = srgb_to_linear(np.arange(256) / 255).astype(np.float32)  # (256,) linear light of each sRGB code
-
-
 @dataclass(frozen=True, eq=False)
 class Light:
     """How a wall is lit, read off a small picture of it.
 
-    paint: (3,) linear light of the old paint where it is well lit. white: (3,) linear light of a white wall there.
-    tint: (h, w, 3) colour of the light across the whole photo, compared with there; luminance 1.
-    bare, stain: see `_bareness`.
+    paint: (3,) linear light of the old paint, the main one of several, where it is well lit. white: (3,) linear light
+    of a white wall there. tint: (h, w, 3) colour of the light across the whole photo, compared with there; luminance 1.
+    bare, stain: see `_bareness`. old: the several paints, None where the wall has one.
     """
 
     paint: np.ndarray
@@ -58,19 +41,49 @@ class Light:
     tint: np.ndarray
     bare: float
     stain: np.ndarray
+    old: OldPaints | None
+
+    @property
+    def paints(self) -> np.ndarray:
+        """(N, 3) linear light of each old paint where well lit, the main one first."""
+        return self.paint[None] if self.old is None else (self.paint * self.old.ratio).astype(np.float32)
 
 
 def read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) -> Light:
-    """Old paint, light level and colour of the light, from a proxy of the photo."""
+    """Old paints, light level and colour of the light on the wall under a mask, from a small picture of the photo.
+
+    crop: (h, w) bool, the mask in a box (XYWH) of the photo.
+    """
     x, y, w, h = box
-    small = _proxy(photo.pixels)
+    codes = _proxy(photo.pixels)
     mask = np.zeros(photo.size, np.uint8)
     mask[y : y + h, x : x + w] = crop.view(np.uint8) * np.uint8(255)
-    mask = _proxy(mask)
-    linear = cv2.LUT(small, LINEAR.reshape(1, 256, 1))
-    paint = _old_paint(small, linear, mask)
-    white = _white_light(small, linear, mask, paint)
-    return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask))
+    return read_small(codes, _proxy(mask))
+
+
+def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
+    """`read_light` of a small picture, (h, w, 3) uint8, and its mask, (h, w) uint8, 255 inside."""
+    linear = cv2.LUT(codes, LINEAR.reshape(1, 256, 1))
+    old = find_old_paints(codes, linear, mask)
+    if old is None:
+        paint = _old_paint(codes, linear, mask)
+        white = _white_light(codes, linear, mask, paint)
+        return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask), None)
+    # The old paint is read where the wall is lit best, whatever was painted there: should a sunlit part be taken for
+    # another paint by mistake, too little is divided out, and the sun is found all the same.
+    even = old.evened(linear, codes)
+    paint = _old_paint(codes, even, mask)
+    main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
+    beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings
+    white = _half_cast(_white_light(codes, linear, beside, paint))
+    return Light(paint, white, _tint(even, mask, paint), *_bareness(linear, main), old)
+
+
+def _half_cast(white: np.ndarray) -> np.ndarray:
+    """White light half as coloured: beside one paint of several there is less to read a cast from."""
+    level = white @ LUMINANCE
+    cast = np.sqrt(white / level)
+    return (level * cast / (cast @ LUMINANCE)).astype(np.float32)
 
 
 def _proxy(pixels: np.ndarray) -> np.ndarray:
@@ -91,7 +104,8 @@ def _mean_inside(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.nda
     norm = cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4
     if values.ndim == 3:
         weight, norm = weight[..., None], norm[..., None]
-    return cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
+    mean: np.ndarray = cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
+    return mean
 
 
 def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -116,7 +130,8 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     # Compared with what the usual colour would be as bright as the pixel is: the floor that keeps noise out of dark
     # hues must not tell the sunlit corner of a dark wall from its shade.
     usual = np.maximum(np.median(wall, 0), 1e-5)
-    hue = _hue(wall + 0.004) - _hue((wall @ LUMINANCE)[:, None] * (usual / (usual @ LUMINANCE)) + 0.004)
+    as_bright = (wall @ LUMINANCE)[:, None] * (usual / (usual @ LUMINANCE))
+    hue = log_chromaticity(wall + 0.004) - log_chromaticity(as_bright + 0.004)
     hue -= np.median(hue, 0)
     # A channel that the paint next to swallows holds flare and the camera's own colours rather than the wall's hue.
     hue *= (usual / (usual + SWALLOWED * usual.max())).min()
@@ -128,7 +143,8 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     # The band's ends are pixels of the wall, so that it is never empty.
     low, high = np.percentile(luminance, 85, method="lower"), np.percentile(luminance, 95, method="higher")
     low = max(low, SAME_LIGHT * high)
-    return np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4).astype(np.float32)
+    paint: np.ndarray = np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4)
+    return paint.astype(np.float32)
 
 
 def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
@@ -159,7 +175,7 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
         cast = trim / brightness
         # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
         # than it looks is unlikely.
-        if _hue(paint / cast) @ _hue(paint / cast) > _hue(paint) @ _hue(paint):
+        if np.linalg.norm(log_chromaticity(paint / cast)) > np.linalg.norm(log_chromaticity(paint)):
             cast = np.ones(3)
     else:
         around = (mask < 6) & unclipped
@@ -167,13 +183,8 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
             brightest = float(np.percentile(linear[around] @ LUMINANCE, 99)) / 0.88
             brightness = float(np.clip(brightest, 0.7, 1)) if brightest > 0.6 else USUAL_WHITE
     brightness = max(brightness, float(paint.max()) / 0.92)
-    return (np.clip(brightness, 0.6, 1.2) * cast).astype(np.float32)
-
-
-def _hue(linear: np.ndarray) -> np.ndarray:
-    """(..., 3) linear light -> (..., 2): ln red/green and ln blue/green."""
-    logs = np.log(linear)
-    return np.stack([logs[..., 0] - logs[..., 1], logs[..., 2] - logs[..., 1]], -1)
+    light: np.ndarray = np.clip(brightness, 0.6, 1.2) * cast
+    return light.astype(np.float32)
 
 
 def _bareness(linear: np.ndarray, mask: np.ndarray) -> tuple[float, np.ndarray]:
@@ -201,7 +212,7 @@ def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray
     core = erode((mask > 250).view(np.uint8), 5).astype(np.float32)
     wall = _mean_inside(linear, core, 2)
     shade = wall @ (paint / (paint @ paint))
-    hue = _hue((wall + TINT_FLOOR) / (shade[..., None] * paint + TINT_FLOOR))
+    hue = log_chromaticity((wall + TINT_FLOOR) / (shade[..., None] * paint + TINT_FLOOR))
     along, across = hue @ WARM_COOL, np.abs(hue @ ACROSS)
     weight = core * (shade > 0.02) * (np.abs(along) < 0.5) * (across < 0.15)  # else it is another paint
     # Old paint with next to none of a channel reflects next to nothing of it.

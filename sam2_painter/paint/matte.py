@@ -48,10 +48,10 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     if not len(rows):
         return coverage
     planes = cv2.merge([*cv2.split(slopes), offset])
-    near = _sample(planes, rows, columns, mask.shape)
+    near = sample(planes, rows, columns, mask.shape)
     seen = np.einsum("nc,nc->n", near[:, :3], pixels[rows, columns].astype(np.float32) / 255) + near[:, 3]
     seen = np.clip((seen - LOW) / (HIGH - LOW), 0, 1)
-    believed = _sample(trust, rows, columns, mask.shape)[:, 0]
+    believed = sample(trust, rows, columns, mask.shape)[:, 0]
     said = mask[rows, columns].astype(np.float32)
     beyond = said == 0
     share = _mixed(pixels, mask, rows[beyond], columns[beyond])
@@ -65,7 +65,8 @@ def _band(mask: np.ndarray, radius: int) -> np.ndarray:
     """(h, w) bool: within `radius` of the mask's border inside it, `BEYOND` outside; the photo's frame is no border."""
     inside, outside = (np.ones((2 * reach + 1, 2 * reach + 1), np.uint8) for reach in (radius, BEYOND))
     inner = cv2.erode(mask.view(np.uint8), inside, borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    return cv2.dilate(mask.view(np.uint8), outside) != inner
+    band: np.ndarray = cv2.dilate(mask.view(np.uint8), outside) != inner
+    return band
 
 
 def _mixed(pixels: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -84,7 +85,8 @@ def _mixed(pixels: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.n
     def colour(distance: int) -> np.ndarray:
         y = np.clip(np.rint(rows + distance * inward[:, 0]).astype(int), 0, mask.shape[0] - 1)
         x = np.clip(np.rint(columns + distance * inward[:, 1]).astype(int), 0, mask.shape[1] - 1)
-        return pixels[y, x].astype(np.float32)
+        codes: np.ndarray = pixels[y, x].astype(np.float32)
+        return codes
 
     own, inside, next_out, outside = colour(0), colour(2), colour(-1), colour(-2)
     line = inside - outside
@@ -139,7 +141,7 @@ def _fit(
     return blur(cv2.merge([slope_red, slope_green, slope_blue])), blur(offset), trust
 
 
-def _sample(planes: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def sample(planes: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(N, C): coarse `planes` read, bilinearly, at N pixels of a picture of `size` (H, W)."""
     height, width = planes.shape[:2]
     x = ((columns + 0.5) * (width / size[1]) - 0.5).astype(np.float32)
@@ -170,9 +172,10 @@ def surroundings(pixels: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     near_weight = cv2.blur(weight, (5, 5)) + 1e-6
     near_wall = cv2.blur(wall, (5, 5)) / near_weight[..., None]
     known = np.minimum(near_weight / 0.02, 1)
-    read = _sample(cv2.merge([*cv2.split(near_wall), known]), rows, columns, coverage.shape)
+    read = sample(cv2.merge([*cv2.split(near_wall), known]), rows, columns, coverage.shape)
     own = pixels[rows, columns].astype(np.float32)
     old_paint = own + (read[:, :3] - own) * read[:, 3:]
     share = coverage[rows, columns].astype(np.float32)[:, None] / 255
     rest = np.clip(own - share * old_paint, 0, 255 * (1 - share))
-    return np.round(rest).astype(np.uint8)
+    codes: np.ndarray = np.round(rest).astype(np.uint8)
+    return codes

@@ -22,8 +22,9 @@ import numpy as np
 from ..errors import InvalidInput
 from ..rle import RLE
 from ..types import Photo, fit_size
-from .light import LINEAR, LUMINANCE, PROXY, Light, erode, linear_to_srgb, read_light
+from .light import PROXY, Light, erode, read_light
 from .matte import BEYOND, soft_border, surroundings
+from .srgb import LINEAR, LUMINANCE, linear_to_srgb
 
 Box = tuple[int, int, int, int]  # XYWH
 HEADROOM = 1.6  # the white wall is kept up to this much brighter than white: sunlit spots on a shaded wall
@@ -60,13 +61,22 @@ class Border:
 BORDER_BYTES = 8 + 3 + 3  # per pixel, beside what the surface has anyway
 
 
+@dataclass(frozen=True)
+class OldPaint:
+    """A paint that is on the wall now: rgb in white light, as its tin would show it; its share of the mask, 0 to 1."""
+
+    rgb: tuple[int, int, int]
+    share: float
+
+
 @dataclass(frozen=True, eq=False)
 class Surface:
     """A wall ready for paint. Nothing in it depends on the new colour.
 
     size: (H, W) of the picture. box: XYWH of the wall in it. white: (h, w, 3) uint8, the wall were it white, as
     codes of `WHITE_WALL_LIGHT`. coverage: (h, w) uint8, 255 wall alone, 0 none. rest: (N, 3) uint8, what shines
-    through at the N pixels of partial coverage. paint: RGB of the wall's present paint in white light.
+    through at the N pixels of partial coverage. paints: what is on the wall now, the main paint first; empty for an
+    empty mask.
     """
 
     size: tuple[int, int]
@@ -74,7 +84,7 @@ class Surface:
     white: np.ndarray
     coverage: np.ndarray
     rest: np.ndarray
-    paint: tuple[int, int, int]
+    paints: tuple[OldPaint, ...]
 
     @cached_property
     def whole(self) -> np.ndarray:
@@ -125,7 +135,7 @@ class Surface:
         light = cv2.multiply(self.white, cv2.merge([self.coverage] * 3), scale=1 / 255)
         white = cv2.divide(shrink_box(light), cv2.merge([np.maximum(coverage, 1)] * 3), scale=255)
         soft = (coverage > 0) & (coverage < 255)
-        return Surface(size, (x0, y0, x1 - x0, y1 - y0), white, coverage, shrink(behind)[soft], self.paint)
+        return Surface(size, (x0, y0, x1 - x0, y1 - y0), white, coverage, shrink(behind)[soft], self.paints)
 
 
 def scale_box(box: Box, size: tuple[int, int], to: tuple[int, int]) -> Box:
@@ -158,7 +168,7 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
     size = photo.size if max_side is None else fit_size(photo.size, max_side)
     if not rle.area:
         white, coverage, rest = (np.zeros(shape, np.uint8) for shape in ((0, 0, 3), (0, 0), (0, 3)))
-        return Surface(size, (0, 0, 0, 0), white, coverage, rest, (0, 0, 0))
+        return Surface(size, (0, 0, 0, 0), white, coverage, rest, ())
     x, y, w, h = box = reach_box(rle.bbox, photo.size)
     crop = _padded(rle.crop()[0], rle.bbox, box)
     radius = max(2, round(2 * max(photo.size) / 256))  # the masks of SAM are 256 pixels wide: two of theirs
@@ -172,9 +182,18 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
         strip = _white_wall(photo, light, coverage[first:last], (x, y + first, w, last - first))
         white[top:bottom] = strip[top - first : bottom - first]
     rest = surroundings(photo.pixels[y : y + h, x : x + w], coverage)
-    paint = linear_to_srgb(np.minimum(light.paint / light.white, 1))
-    surface = Surface(photo.size, box, white, coverage, rest, tuple(int(v) for v in np.round(255 * paint)))
+    surface = Surface(photo.size, box, white, coverage, rest, _old_paints(light))
     return surface.fit(photo, size)
+
+
+def _old_paints(light: Light) -> tuple[OldPaint, ...]:
+    """`Surface.paints`."""
+    codes = np.round(255 * linear_to_srgb(np.minimum(light.paints / light.white, 1))).astype(int)
+    areas = [1.0] if light.old is None else light.old.area
+    return tuple(
+        OldPaint((int(red), int(green), int(blue)), float(area))
+        for (red, green, blue), area in zip(codes, areas, strict=True)
+    )
 
 
 def reach_box(box: Box, size: tuple[int, int]) -> Box:
@@ -203,19 +222,20 @@ def _coverage(photo: Photo, crop: np.ndarray, box: Box, radius: int) -> np.ndarr
 def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: Box) -> np.ndarray:
     """(h, w, 3) uint8: `Surface.white` of one box of the photo."""
     x, y, w, h = box
-    weights = light.paint / (light.paint @ light.paint)
-    linear = cv2.LUT(photo.pixels[y : y + h, x : x + w], LINEAR.reshape(1, 256, 1))
-    shade = cv2.transform(linear, weights.reshape(1, 3).astype(np.float32))  # 1 where as bright as `light.paint`
+    pixels = photo.pixels[y : y + h, x : x + w]
+    linear = cv2.LUT(pixels, LINEAR.reshape(1, 256, 1))
+    labels = None if light.old is None else light.old.places.labels(box, photo.size)
+    if light.old is None or labels is None or not labels.any():
+        labels = None
+        weights = light.paint / (light.paint @ light.paint)
+        shade = cv2.transform(linear, weights.reshape(1, 3).astype(np.float32))  # 1 where as bright as `light.paint`
+    else:
+        shade = light.old.places.light(linear, pixels, light.paints, box, photo.size)
     shade = np.sqrt(_without_rim(shade, coverage))
     if light.bare > 0:
-        shade = _plaster_over(shade, photo.pixels[y : y + h, x : x + w], coverage, light, _brick(photo))
-    brightness = float(light.paint @ LUMINANCE)
-    # Old paint below a fifth of white is amplified more than 2.5 times, and its 8-bit and JPEG noise with it.
-    smoothing = float(np.clip(np.log(0.2 / brightness) / np.log(8), 0, 1))
-    if smoothing > 0.02:
-        inside = (coverage > 150).astype(np.float32)
-        slope, offset = _smoothing(shade, inside, 2.2 / 255 / math.sqrt(brightness), 3)
-        shade = shade + smoothing * (slope * shade + offset - shade)
+        plastered = _plaster_over(shade, pixels, coverage, light, _brick(photo))
+        shade = plastered if labels is None else np.where(labels == 0, plastered, shade)
+    shade = _denoised(shade, coverage, light.paints @ LUMINANCE, labels)
     root = np.sqrt(light.tint * (light.white / HEADROOM)) * 255
     rows, columns = light.tint.shape[:2]
     step_x, step_y = columns / photo.size[1], rows / photo.size[0]
@@ -224,6 +244,24 @@ def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: Box) -> n
         root, where, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
     )
     return cv2.multiply(root, cv2.merge([shade] * 3), dtype=cv2.CV_8U)
+
+
+def _denoised(shade: np.ndarray, coverage: np.ndarray, brightness: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
+    """`shade` (square root of light) with the photo's 8-bit and JPEG noise smoothed away where dark paint amplifies it.
+
+    brightness: (N,) luminance of each old paint; below a fifth of white it is amplified more than 2.5 times. labels:
+    (h, w) uint8, which paint each pixel has, None for the first.
+    """
+    strength = np.clip(np.log(0.2 / brightness) / np.log(8), 0, 1).astype(np.float32)
+    noise = (2.2 / 255 / np.sqrt(brightness)).astype(np.float32)
+    seen = slice(1) if labels is None else np.unique(labels)
+    if strength[seen].max() <= 0.02:
+        return shade
+    mixed = strength[0] if labels is None else cv2.LUT(labels, np.resize(strength, 256))
+    amplified = noise[0] if labels is None else cv2.LUT(labels, np.resize(noise, 256))
+    slope, offset = _smoothing(shade, (coverage > 150).astype(np.float32), amplified, 3)
+    smooth: np.ndarray = shade + mixed * (slope * shade + offset - shade)
+    return smooth
 
 
 def _brick(photo: Photo) -> int:
@@ -245,12 +283,13 @@ def _plaster_over(shade: np.ndarray, pixels: np.ndarray, coverage: np.ndarray, l
     side = (2 * (radius // scale) + 1,) * 2
     usual = cv2.resize(stain, small, interpolation=cv2.INTER_AREA)
     usual = cv2.blur(usual * known, side) / (cv2.blur(known, side) + 1e-6)
-    stain -= cv2.resize(usual, (wide, tall), interpolation=cv2.INTER_LINEAR)
+    stain = stain - cv2.resize(usual, (wide, tall), interpolation=cv2.INTER_LINEAR)
     shade = shade * np.exp(np.clip(-0.5 * light.bare * stain, -0.7, 0.7))
     coarse = cv2.resize(shade, small, interpolation=cv2.INTER_AREA)
     slope, offset = _smoothing(coarse, known, 0.1, radius // scale)
     slope, offset = (cv2.resize(v, (wide, tall), interpolation=cv2.INTER_LINEAR) for v in (slope, offset))
-    return shade + 0.5 * light.bare * (slope * shade + offset - shade)
+    plastered: np.ndarray = shade + 0.5 * light.bare * (slope * shade + offset - shade)
+    return plastered
 
 
 def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
@@ -269,14 +308,17 @@ def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     return np.where((coverage < 255) & (norm > 0.01), beside, shade)
 
 
-def _smoothing(shade: np.ndarray, weight: np.ndarray, noise: float, radius: int) -> tuple[np.ndarray, np.ndarray]:
+def _smoothing(
+    shade: np.ndarray, weight: np.ndarray, noise: float | np.ndarray, radius: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Self-guided filter (He et al. 2013) of the pixels of weight 1: slope and offset of ``slope * shade + offset``.
 
     Flattens ripples about as low as `noise` and keeps edges.
     """
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return cv2.blur(values * weight, (2 * radius + 1,) * 2, borderType=cv2.BORDER_REFLECT)
+        sums: np.ndarray = cv2.blur(values * weight, (2 * radius + 1,) * 2, borderType=cv2.BORDER_REFLECT)
+        return sums
 
     norm = mean(weight) + 1e-6
     average = mean(shade) / norm

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from ..errors import InvalidInput, PainterError, TooLarge
+from . import formats
 
 MAX_BYTES = 50 * 1024 * 1024
 
@@ -107,4 +108,4 @@ def as_path(source: object) -> Path | None:
     return path if named else None
 
 
-_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".heic"))
+_SUFFIXES = frozenset((*formats.SUFFIXES, ".gif"))

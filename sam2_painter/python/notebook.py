@@ -58,12 +58,10 @@ def serve(studio: Studio, *, share: bool = False, mcp: bool = False) -> Served:
 
     settings = replace(Settings.from_env(), share=share, mcp=mcp)
     running, wanted = _served.get(studio), {name for name in ("share", "mcp") if getattr(settings, name)}
-    if running is not None and running[1].blocks.is_running:  # a cell may have called gr.close_all()
-        if wanted <= running[0]:
+    if running is not None:
+        if running[1].is_running and wanted <= running[0]:
             return running[1]
-        running[1].close()
-    served = server.launch(
-        studio, settings, prevent_thread_lock=True, any_port=True, quiet=True, inline=False, inbrowser=False
-    )
+        running[1].close()  # for one with more; or a cell has called gr.close_all()
+    served = server.launch(studio, settings, prevent_thread_lock=True, any_port=True, quiet=True)
     _served[studio] = (wanted if served.share_url else wanted - {"share"}, served)  # no link now: tried again next time
     return served

@@ -12,55 +12,43 @@ the end of a notebook's cell it shows itself.
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 import warnings
 import weakref
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from functools import cache
+from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from ..errors import InvalidInput, MaskNotFound, SessionNotFound
+from ..errors import InvalidInput, LayerNotFound, MaskNotFound, PainterError, SessionNotFound
 from ..paint.colors import RGB, Description, open_palette
-from ..photos.images import Source, check_format
+from ..photos.images import Source, check_format, encode, fit
 from ..photos.sources import read_file
-from ..settings import Settings
-from ..studio.studio import SelectMode, Studio
-from ..types import AutoMask, CombineMode, Layer, PaintMode, Palette, Photo, Prompts, Session
-from . import display
+from ..rle import mask_to_rle
+from ..sessions import project
+from ..sessions.downloads import Download
+from ..sessions.writing import check_target, write
+from ..studio.studio import ExportKind, SelectMode, Studio
+from ..types import AutoMask, Coat, CombineMode, Layer, Paint, PaintMode, Palette, Photo, Prompts, Session
+from . import display, studios
+from .arguments import Which, color_of, mask_ids_of, numbers_one_by_one, progress_bars, with_knobs
 from .display import BeforeAfter, Layers, Masks, PhotoMask
+from .opening import as_source
 
 if TYPE_CHECKING:
     from .notebook import Page
-
-Which = int | PhotoMask | Iterable["int | PhotoMask"]
-"""Masks by number, as found in `Painter.masks`, or several of either."""
-
-_YEARS = 1e9  # seconds: at a prompt nobody else is waiting, and Ctrl+C stops what takes too long
-_PATIENT = dict(
-    session_ttl=_YEARS,
-    upload_limit=_YEARS,
-    segment_limit=_YEARS,
-    generate_limit=_YEARS,
-    paint_limit=_YEARS,
-    download_limit=_YEARS,
-)
 
 
 class Painter:
     """One photo being painted.
 
-    photo: a path, the bytes of a file, a data URL, a Pillow image or an array. engine: "auto", "offline", "sam2" or
-    "modal"; None asks the environment (SAM2_PAINTER_ENGINE), which says "auto" by default. What is done is kept in a
-    private temporary folder that goes away with the process, or in `data_dir`, or in a `studio` you have already.
+    photo: a path, the bytes of a file, an open file, a data URL or base64, a Pillow image or an array. engine: "auto",
+    "offline", "sam2" or "modal"; None asks the environment (SAM2_PAINTER_ENGINE), which says "auto" by default. What is
+    done is kept in a private temporary folder that goes away with the process, or in `data_dir`, or in a `studio` you
+    have already.
 
     Coordinates are pixels of the photo as opened, upright, x to the right and y down from the top left corner. Errors
     are `PainterError`s of one sentence: NotAnImage, TooLarge, EngineUnavailable when opening.
@@ -68,23 +56,25 @@ class Painter:
 
     def __init__(
         self,
-        photo: Source,
+        photo: Source | IO[bytes],
         *,
         name: str = "",
         engine: str | None = None,
         data_dir: str | PathLike[str] | None = None,
         studio: Studio | None = None,
     ):
-        self.studio = studio or _studio(engine, data_dir)
-        if isinstance(photo, str) and photo[:5].lower() != "data:":
-            photo = Path(photo).expanduser()
-        self._hold(self.studio.open(photo, name).id, private=studio is None and data_dir is None)
+        self._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
+        source, name, self._read_from = as_source(photo, name)
+        session = self.studio.open(source, name)
+        for note in session.notes:
+            warnings.warn(note, stacklevel=2)
+        self._hold(session.id, private=studio is None and data_dir is None)
 
     @classmethod
     def attach(cls, studio: Studio, session_id: str) -> Self:
         """Go on with a session that exists already, such as one begun on the page. Raises SessionNotFound."""
         painter = cls.__new__(cls)
-        painter.studio = studio
+        painter._opened, painter._read_from = studios.given(studio), None
         painter._hold(studio.session(session_id).id, private=False)
         return painter
 
@@ -102,15 +92,21 @@ class Painter:
         Raises InvalidInput when the file is no project, or damaged.
         """
         painter = cls.__new__(cls)
-        painter.studio = studio or _studio(engine, data_dir)
-        data = read_file(Path(path).expanduser(), max_bytes=_LARGEST_PROJECT, field="path")
+        painter._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
+        painter._read_from = None
+        data = read_file(Path(path).expanduser(), max_bytes=project.MAX_BYTES, field="path")
         painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None)
         return painter
 
     def _hold(self, session_id: str, *, private: bool) -> None:
         self.session_id = session_id
         if private:  # nobody else can reach the session: once this object is gone, so may the session be
-            weakref.finalize(self, _abandoned.append, (self.studio, session_id)).atexit = False
+            weakref.finalize(self, studios.abandon, self._opened, session_id).atexit = False
+
+    @property
+    def studio(self) -> Studio:
+        """Where the session lives. A forked process gets one of its own, on the same folder."""
+        return self._opened.here()
 
     # -- what there is -----------------------------------------------------------------------------------------------
 
@@ -156,6 +152,7 @@ class Painter:
 
     # -- selecting ---------------------------------------------------------------------------------------------------
 
+    @numbers_one_by_one
     def click(self, x: float, y: float, label: int = 1) -> Self:
         """Click the photo at (x, y): label 1 "this belongs to it", 0 "this does not".
 
@@ -164,22 +161,69 @@ class Painter:
         self.studio.click(self.session_id, x, y, label)
         return self
 
+    @numbers_one_by_one
     def box(self, x1: float, y1: float, x2: float, y2: float, mode: SelectMode = "new") -> Self:
-        """Select what lies in the box from (x1, y1) to (x2, y2)."""
-        return self.segment(Prompts(box=[x1, y1, x2, y2]), mode)  # type: ignore[arg-type]
+        """Select what the box from (x1, y1) to (x2, y2) is drawn around; a tiny one is a click at its middle."""
+        Prompts(box=[x1, y1, x2, y2])  # type: ignore[arg-type]  # says so where it is no box: only a hand draws backwards
+        self.studio.box(self.session_id, x1, y1, x2, y2, mode)
+        return self
 
     def segment(self, prompts: Prompts, mode: SelectMode = "new") -> Self:
         """Select what the prompts point at, or combine it with the selection: "union", "subtract", "intersect"."""
         self.studio.segment(self.session_id, prompts, mode)
         return self
 
+    @numbers_one_by_one
     def add(self, x: float, y: float) -> Self:
-        """Add to the selection what lies under (x, y)."""
-        return self.segment(Prompts.click(x, y), "union")
+        """Add to the selected wall what lies under (x, y); it loses nothing by it."""
+        self.studio.point(self.session_id, x, y, "union")
+        return self
 
+    @numbers_one_by_one
     def subtract(self, x: float, y: float) -> Self:
-        """Take from the selection what lies under (x, y)."""
-        return self.segment(Prompts.click(x, y), "subtract")
+        """Take from the selected wall what lies under (x, y), near it and at least a spot; nothing is added by it."""
+        self.studio.point(self.session_id, x, y, "subtract")
+        return self
+
+    def stroke(
+        self,
+        path: Sequence[tuple[float, float]],
+        radius: float,
+        mode: SelectMode = "union",
+        *,
+        edge_aware: bool = False,
+    ) -> Self:
+        """Brush along `path`, points (x, y), on the selected wall's shape; mode "subtract" rubs out.
+
+        radius: in pixels. edge_aware: the brush stops at strong borders. Without a selection it begins a wall.
+        """
+        self.studio.stroke(self.session_id, path, radius, mode, edge_aware=edge_aware)
+        return self
+
+    def polygon(self, path: Sequence[tuple[float, float]], mode: SelectMode = "union") -> Self:
+        """Add the inside of a polygon, corners (x, y), to the selected wall, or take it away ("subtract")."""
+        self.studio.polygon(self.session_id, path, mode)
+        return self
+
+    def import_mask(self, mask: np.ndarray, mode: SelectMode = "new") -> Self:
+        """Select a mask of your own, (H, W) bool of the photo's size, or change the selected wall by it."""
+        self.studio.import_mask(self.session_id, mask_to_rle(mask), mode)
+        return self
+
+    def choose_wall(self, x: float, y: float) -> Self:
+        """Select the painted wall on top at (x, y), to change its shape or its paint; elsewhere a new wall begins."""
+        self.studio.choose_at(self.session_id, x, y)
+        return self
+
+    def choose_layer(self, index: int) -> Self:
+        """Select a painted wall by its place in `layers` (0 was painted first)."""
+        self.studio.choose_wall(self.session_id, self._layer_id(index))
+        return self
+
+    def remove_step(self, index: int) -> Self:
+        """Take one step of the selected wall's shape back; `session.selection.steps` has them, 0 was the first."""
+        self.studio.remove_step(self.session_id, index)
+        return self
 
     def choose(self, choice: int) -> Self:
         """Take another of the `candidates`; 0 is the best."""
@@ -200,12 +244,13 @@ class Painter:
         self.studio.find(self.session_id, category, mode)
         return self
 
+    @with_knobs
     def every_mask(self, *, progress: bool = True, **knobs: Any) -> Self:
         """Find every mask; `automatic` has them then. progress: show a bar.
 
         knobs: the fields of `AutoMask`, which are those of SAM 2's generator, such as points_per_side=32.
         """
-        tqdm = _progress_bars()
+        tqdm = progress_bars()
         unknown = sorted(knobs.keys() - AutoMask.__dataclass_fields__.keys())
         if unknown:
             allowed = ", ".join(AutoMask.__dataclass_fields__)
@@ -219,18 +264,19 @@ class Painter:
             bar.update(100 - bar.n)
         return self
 
+    @numbers_one_by_one
     def mask_at(self, x: float, y: float) -> PhotoMask:
         """The smallest mask found so far under (x, y), at once, without the engine. Raises MaskNotFound."""
         return self._shown([self.studio.mask_at(self.session_id, x, y).mask_id])[0]
 
     def select(self, *masks: Which, mode: SelectMode = "new") -> Self:
         """Select masks there are: by number, or as found in `masks`; several as their union."""
-        self.studio.select(self.session_id, _mask_ids(masks), mode)
+        self.studio.select(self.session_id, mask_ids_of(masks), mode)
         return self
 
     def combine(self, *masks: Which, mode: CombineMode = "union") -> Self:
         """Make one mask of several and select it: "union", "intersect", or "subtract", the first less the others."""
-        made = self.studio.combine(self.session_id, _mask_ids(masks), mode)
+        made = self.studio.combine(self.session_id, mask_ids_of(masks), mode)
         return self.select(made.mask_id)
 
     def deselect(self) -> Self:
@@ -242,8 +288,8 @@ class Painter:
 
     def paint(
         self,
-        color: str | RGB,
-        opacity: float = Layer.opacity,
+        color: str | RGB | Paint,
+        opacity: float = 1.0,
         mode: PaintMode = Layer.mode,
         *,
         light: float = Layer.light,
@@ -252,13 +298,13 @@ class Painter:
     ) -> Self:
         """Paint what is selected; painting it again changes its colour.
 
-        color: "#b5c7a3", "rgb(181 199 163)", a name of CSS or of the `palette`, or (r, g, b) of 0-255. opacity: 0 to 1.
-        mode: "realistic", "flat" or "multiply". light, shadow: as in `Layer`. Raises InvalidInput, or MaskNotFound with
-        nothing selected.
+        color: "#b5c7a3", "rgb(181 199 163)", a name of CSS or of the `palette`, one of its paints, or (r, g, b) of
+        0-255. opacity: 0 to 1. mode: "realistic", "flat" or "multiply". light, shadow: as in `Layer`. Raises
+        InvalidInput, or MaskNotFound with nothing selected.
         """
-        mask_id = self._selected_id()
-        look = dict(color=self._rgb(color), opacity=opacity, mode=mode, light=light, shadow=shadow)
-        self.studio.paint(self.session_id, [dict(mask_id=mask_id, **look, **(dict(name=name) if name else {}))])
+        self._selected_id()
+        coat = Coat(self._rgb(color), None, None, opacity, mode, light, shadow, name=name)
+        self.studio.paint_wall(self.session_id, coat)
         return self
 
     def wall_color(self) -> RGB:
@@ -268,6 +314,7 @@ class Painter:
         """
         return self.studio.wall_color(self.session_id, self._selected_id())
 
+    @numbers_one_by_one
     def color_at(self, x: float, y: float) -> RGB:
         """The photo's colour around (x, y), (red, green, blue) of 0-255: an eyedropper."""
         return self.studio.color_at(self.session_id, x, y)
@@ -287,12 +334,14 @@ class Painter:
         self.studio.use_palette(self.session_id, palette)
         return self
 
-    def describe(self, color: str | RGB) -> Description:
+    def describe(self, color: str | RGB | Paint) -> Description:
         """A colour's nearest paint and distance to it, light reflectance value, and what goes with it."""
         return self.studio.describe(self.session, self._rgb(color))
 
-    def _rgb(self, color: str | RGB) -> RGB:
-        return self.studio.color(self.session, color) if isinstance(color, str) else color
+    def _rgb(self, color: str | RGB | Paint) -> RGB:
+        if isinstance(color, str):
+            return self.studio.color(self.session, color)
+        return color_of(color)
 
     def _selected_id(self) -> int:
         mask_id = self.session.selection.mask_id
@@ -302,23 +351,26 @@ class Painter:
 
     def edit_layer(self, index: int, **changes: Any) -> Self:
         """Change a layer (0 was painted first): color, opacity, mode, light, shadow, name or visible."""
-        unknown = sorted(changes.keys() - _EDITABLE)
-        if unknown:
-            raise InvalidInput(f"a layer has no {unknown[0]} to change; it has {', '.join(_EDITABLE)}", unknown[0])
         if "color" in changes:
             changes["color"] = self._rgb(changes["color"])
-        self.studio.edit_layer(self.session_id, index, **changes)
+        self.studio.edit_layer(self.session_id, self._layer_id(index), **changes)
         return self
 
     def remove_layer(self, index: int) -> Self:
         """Take a layer of paint off."""
-        self.studio.remove_layer(self.session_id, index)
+        self.studio.remove_layer(self.session_id, self._layer_id(index))
         return self
 
     def move_layer(self, index: int, to: int) -> Self:
         """Paint a layer earlier or later."""
-        self.studio.move_layer(self.session_id, index, to)
+        self.studio.move_layer(self.session_id, self._layer_id(index), to)
         return self
+
+    def _layer_id(self, index: int) -> int:
+        layers = self.session.layers
+        if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(layers):
+            raise LayerNotFound(f"No layer {index!r} here; there are {len(layers)}, and 0 was painted first.")
+        return layers[index].id
 
     def undo(self) -> Self:
         """Take the last action back."""
@@ -343,26 +395,67 @@ class Painter:
         """The photo and the painted picture at full size; a notebook shows them with a slider."""
         return BeforeAfter(self.photo.pixels, self.picture(), self._caption())
 
-    def save(self, path: str | PathLike[str], quality: int = 95) -> Path:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """`np.asarray(painter)` is its `picture`."""
+        return np.array(self.picture(), dtype, copy=True)
+
+    def save(self, path: str | PathLike[str], quality: int = 95, *, overwrite: bool = False) -> Path:
         """Write the painted picture at full size; the name's ending says how: .png, .jpg or .webp. Returns the path.
 
-        quality: 1 to 100, for JPEG and WebP.
+        quality: 1 to 100, for JPEG and WebP. A file that exists is written over only with overwrite=True, and the photo
+        that was opened never. Raises InvalidInput.
         """
-        path = Path(path).expanduser()
-        made = self.studio.download(self.session_id, format=check_format(path.suffix), quality=quality)
-        return _copy(made.path, path)
+        target = Path(path).expanduser()
+        try:
+            format = check_format(target.suffix)
+        except InvalidInput:
+            raise InvalidInput(
+                f"{target.name} says no format: PNG, JPEG or WEBP. End the name in .png, .jpg or .webp.", "path"
+            ) from None
+        self._check(target, overwrite)
+        made = self.studio.download(self.session_id, format=format, quality=quality)
+        return self._write(target, made, overwrite)
 
-    def export_coco(self, path: str | PathLike[str]) -> Path:
-        """Write every mask as COCO JSON with compressed RLE, as pycocotools reads it. Returns the path."""
-        return _copy(self.studio.export(self.session_id, "coco").path, Path(path).expanduser())
+    def export_coco(self, path: str | PathLike[str], *, every: bool = False, overwrite: bool = False) -> Path:
+        """Write the masks as COCO JSON with compressed RLE, as pycocotools reads it. Returns the path.
 
-    def export_png(self, path: str | PathLike[str]) -> Path:
-        """Write every mask as a black and white PNG of the photo's size, all in one zip file. Returns the path."""
-        return _copy(self.studio.export(self.session_id, "png").path, Path(path).expanduser())
+        The chosen ones: those with paint and the selected one; without any, all that `every_mask` found. every: all
+        masks of the session, `chosen` telling which is which. overwrite: as for `save`.
+        """
+        return self._export("coco", path, overwrite, every)
 
-    def save_project(self, path: str | PathLike[str]) -> Path:
-        """Write photo, masks, layers and selection as one file that `open_project` opens. Returns the path."""
-        return _copy(self.studio.export(self.session_id, "project").path, Path(path).expanduser())
+    def export_png(self, path: str | PathLike[str], *, every: bool = False, overwrite: bool = False) -> Path:
+        """Write the masks as black and white PNGs of the photo's size, all in one zip file. Returns the path.
+
+        every, overwrite: as for `export_coco`.
+        """
+        return self._export("png", path, overwrite, every)
+
+    def export_ora(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the photo and each painted wall as layers of an OpenRaster file, for GIMP and Krita. Returns the path.
+
+        overwrite: as for `save`.
+        """
+        return self._export("ora", path, overwrite)
+
+    def save_project(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write photo, masks, layers and selection as one file that `open_project` opens. Returns the path.
+
+        overwrite: as for `save`.
+        """
+        return self._export("project", path, overwrite)
+
+    def _export(self, kind: ExportKind, path: str | PathLike[str], overwrite: bool, every: bool = False) -> Path:
+        target = Path(path).expanduser()
+        self._check(target, overwrite)
+        return self._write(target, self.studio.export(self.session_id, kind, every=every), overwrite)
+
+    def _check(self, target: Path, overwrite: bool) -> None:
+        check_target(target, overwrite=overwrite, inputs=[self._read_from] if self._read_from else [])
+
+    def _write(self, target: Path, made: Download, overwrite: bool) -> Path:
+        inputs = [self._read_from] if self._read_from else []
+        return write(target, made.path.read_bytes(), overwrite=overwrite, inputs=inputs)
 
     def close(self) -> None:
         """Forget the session: nothing of it stays on disk."""
@@ -372,7 +465,8 @@ class Painter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        with suppress(SessionNotFound):  # closed already
+            self.close()
 
     # -- showing -----------------------------------------------------------------------------------------------------
 
@@ -386,7 +480,10 @@ class Painter:
         return show(self.studio, self.session_id, height=height, share=share, owner=self)
 
     def __repr__(self) -> str:
-        return f"<Painter {self._caption()}>"
+        try:
+            return f"<Painter {self._caption()}>"
+        except PainterError as error:  # a debugger, a traceback or a cell must be able to show it
+            return f"<Painter: {error}>"
 
     def _caption(self) -> str:
         session = self.session
@@ -396,14 +493,19 @@ class Painter:
             f"{display.counted(len(session.layers), 'layer')}; {self.studio.engine.title}"
         )
 
-    def _repr_png_(self) -> bytes:
-        return display.encode(self._seen(), "PNG")
+    def _repr_png_(self) -> bytes | None:
+        with suppress(PainterError):
+            return encode(self._seen(), "PNG")
+        return None
 
-    def _repr_html_(self) -> str:
-        seen = self._seen()
+    def _repr_html_(self) -> str | None:
+        try:
+            seen = self._seen()
+        except PainterError:
+            return None  # its repr says why
         if self.session.layers:
-            return display.slider(display.fit(self.photo.pixels, display.SCREEN), seen, self._caption())
-        return display.figure(display.picture(seen, self.session.name), display.escape(self._caption()))
+            return display.slider(fit(self.photo.pixels, display.SCREEN), seen, self._caption())
+        return display.figure(display.picture(seen, self.session.name), escape(self._caption()))
 
     def _seen(self) -> np.ndarray:
         """The picture at screen size; what is selected and not painted yet is outlined."""
@@ -412,59 +514,3 @@ class Painter:
         if mask_id is None or mask_id in {layer.mask_id for layer in session.layers}:
             return picture
         return display.outlined(picture, session.mask(mask_id).rle)
-
-
-def _progress_bars() -> Any:
-    """tqdm's bar for where this runs, without its advice to install widgets."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "IProgress not found")
-        from tqdm.auto import tqdm
-    return tqdm
-
-
-_LARGEST_PROJECT = 2**31  # bytes
-_EDITABLE = ("color", "opacity", "mode", "light", "shadow", "name", "visible")
-
-_abandoned: deque[tuple[Studio, str]] = deque()  # private sessions whose Painter is gone; the next Painter closes them
-
-
-def _studio(engine: str | None, data_dir: str | PathLike[str] | None) -> Studio:
-    """The studio that painters of the same engine and folder share: weights and caches exist once."""
-    while _abandoned:  # not from the finalizer itself: it may run anywhere, also where the store holds a lock
-        studio, session_id = _abandoned.popleft()
-        with suppress(SessionNotFound):  # closed by hand, or deleted on the page
-            studio.close(session_id)
-    settings = replace(Settings.from_env(), **_PATIENT)
-    return _studio_for(settings if engine is None else replace(settings, engine=engine), data_dir and Path(data_dir))
-
-
-@cache
-def _studio_for(settings: Settings, data_dir: Path | None) -> Studio:
-    if data_dir is None:
-        private = tempfile.TemporaryDirectory(prefix="sam2_painter-", ignore_cleanup_errors=True)
-        data_dir = Path(private.name)
-        atexit.register(private.cleanup)
-    folders = dict(data_dir=data_dir, upload_dir=None, masks_dir=None, results_dir=None)
-    studio = Studio.from_settings(replace(settings, **folders))
-    atexit.register(studio.sessions.close)
-    return studio
-
-
-def _mask_ids(masks: Iterable[Which]) -> list[int]:
-    ids: list[int] = []
-    for mask in masks:
-        if isinstance(mask, PhotoMask):
-            ids.append(mask.id)
-        elif isinstance(mask, Iterable):
-            ids.extend(_mask_ids(mask))
-        else:
-            ids.append(mask)
-    return ids
-
-
-def _copy(made: Path, path: Path) -> Path:
-    try:
-        shutil.copyfile(made, path)
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror}).", "path") from None
-    return path

@@ -39,10 +39,12 @@ CREATE TABLE unowned (
     session_id TEXT NOT NULL, file TEXT NOT NULL, since REAL NOT NULL, PRIMARY KEY (session_id, file)) WITHOUT ROWID;
 CREATE TABLE folders (path TEXT PRIMARY KEY) WITHOUT ROWID
 """  # unowned: what no session owns yet, or any more; file: of a download, "" for all of the session's; since: 0 to go
+_LAYER_IDS = "ALTER TABLE sessions ADD COLUMN next_layer INT NOT NULL DEFAULT 0"
 MIGRATIONS = (
     _FIRST_SCHEMA,
     _PALETTES,
     _FILES_OF_OURS,
+    _LAYER_IDS,
 )  # statement n brings a folder from schema n to n + 1; what was released never changes
 _WAIT_SECONDS = 10.0  # how long another process may hold the database
 

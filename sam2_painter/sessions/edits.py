@@ -1,104 +1,96 @@
-"""What selecting and painting do to a session while it is being edited: no engine, no pixels of a photo."""
+"""What painting does to a session while it is being edited: no engine, no pixels of a photo."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
 
-from .. import masks
-from ..errors import InvalidInput
-from ..rle import RLE
-from ..types import COMBINE_MODES, Canvas, CombineMode, Layer, Mask, Selection
+from ..errors import InvalidInput, LayerNotFound
+from ..types import Canvas, Coat, Layer, Mask, Selection, whole_number
+from . import walls
 from .store import Edit
 
-SelectMode = Literal["new", "union", "subtract", "intersect"]
-"""How a new part is taken: by itself, or combined with what is selected."""
+EDITABLE = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
+"""What can be changed of a layer once it is painted; its shape changes by steps (`walls`)."""
+
+_LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id", "rle", "name"))
 
 
-def part_of(selection: Selection, mode: SelectMode) -> tuple[int | None, CombineMode | Literal[""]]:
-    """What a new part is combined with, and how: (None, "") when it stands alone. Raises InvalidInput."""
-    if mode not in ("new", *COMBINE_MODES):
-        raise InvalidInput(f"mode must be one of new, {', '.join(COMBINE_MODES)}", "mode")
-    if mode == "new" or selection.mask_id is None:
-        return None, ""
-    return selection.mask_id, mode
-
-
-def select_candidate(edit: Edit, selection: Selection, action: str) -> None:
-    """Select what `selection` chose among its candidates, combined with its base."""
-    mask_id = selection.candidates[selection.choice]
-    if selection.base is not None and selection.mode:
-        mask_id = combine(edit, (selection.base, mask_id), selection.mode)
-    edit.do(action, replace(edit.session.canvas, selection=replace(selection, mask_id=mask_id)))
-
-
-def select_mask(edit: Edit, mask_id: int, mode: SelectMode, action: str) -> None:
-    """Select a mask of the session, or by `mode` combine it with the selection."""
-    base, how = part_of(edit.session.selection, mode)
-    if base is not None and how:
-        mask_id = combine(edit, (base, mask_id), how)
-    edit.do(action, replace(edit.session.canvas, selection=Selection(mask_id)))
-
-
-def combine(edit: Edit, mask_ids: Sequence[int], mode: CombineMode) -> int:
-    """One mask from several of the session; its id. Raises InvalidInput when nothing is left, MaskNotFound."""
-    if mode not in COMBINE_MODES:
-        raise InvalidInput(f"mode must be one of {', '.join(COMBINE_MODES)}", "mode")
-    if not mask_ids:
-        raise InvalidInput("mask_ids must name at least one mask", "mask_ids")
-    picked = [edit.session.mask(mask_id) for mask_id in mask_ids]
-    if len(set(mask_ids)) == 1 and mode != "subtract":
-        return mask_ids[0]
-    rle = masks.combine([mask.rle for mask in picked], mode)
-    if not rle.area:
-        raise InvalidInput(f"Nothing is left of these masks by {mode}.", "mode")
-    first = picked[0]
-    same = {mask.category for mask in picked} == {first.category} or mode == "subtract"
-    score = min(mask.predicted_iou for mask in picked)
-    stable = min(mask.stability_score for mask in picked)
-    named = dict(category=first.category, category_score=first.category_score) if same else {}
-    return edit.add([Mask(rle, score, stable, **named)])[0]  # type: ignore[arg-type]
-
-
-def bring_mask(edit: Edit, rle: RLE, category: str = "") -> int:
-    """Keep a mask somebody brings along; its id. Raises InvalidInput when it has not the photo's size or is empty."""
-    if rle.size != edit.session.size:
-        height, width = edit.session.size
-        raise InvalidInput(f"mask is {rle.size[1]}x{rle.size[0]}, the photo {width}x{height}", "mask")
-    if not rle.area:
-        raise InvalidInput("mask is empty: it must hold at least one pixel", "mask")
-    return edit.add([Mask(rle, category=category)])[0]
-
-
-def put_paint(edit: Edit, layers: Sequence[dict[str, Any]], replace_same: bool) -> None:
-    """Paint masks: `Studio.paint` says what `layers` are. A mask that is painted already is repainted in place."""
-    if not layers:
+def put_paint(edit: Edit, coats: Sequence[Coat], replace_same: bool = True) -> None:
+    """Paint masks. One that is painted already is repainted in place if `replace_same`, else painted over. The chosen
+    wall, if it is painted here, becomes its layer."""
+    if not coats:
         raise InvalidInput("colored_masks must name at least one mask", "colored_masks")
-    painted = list(edit.session.layers)
-    for values in layers:
-        values = dict(values)
-        if "rle" in values:
-            values["mask_id"] = bring_mask(edit, values.pop("rle"))
-        mask_id = values["mask_id"]
-        mask = edit.session.mask(mask_id)
-        values = {"name": _layer_name(mask, painted), **values}
-        same = [i for i, layer in enumerate(painted) if layer.mask_id == mask_id] if replace_same else []
+    layers, selection = list(edit.session.layers), edit.session.selection
+    for coat in coats:
+        mask_id = coat.mask_id if coat.rle is None else walls.bring_mask(edit, coat.rle)
+        mask = edit.session.mask(mask_id)  # type: ignore[arg-type]  # says so when it is no number
+        look = {name: getattr(coat, name) for name in _LOOK}
+        same = [place for place, layer in enumerate(layers) if replace_same and layer.mask_id == mask_id]
         if same:
-            values["name"] = painted[same[0]].name
-            painted[same[0]] = Layer(mask, **values)
+            layers[same[0]] = replace(layers[same[0]], **look)
+            painted = layers[same[0]]
         else:
-            painted.append(Layer(mask, **values))
-    selection = replace(edit.session.selection, prompts=None, candidates=(), choice=0, base=None, mode="")
-    edit.do("paint", Canvas(selection, tuple(painted)))
+            steps = selection.steps if selection.mask_id == mask_id else ()
+            name = coat.name or _free_name(mask, layers)
+            painted = Layer(mask, **look, name=name, mask_id=mask_id, id=edit.new_layer_id(), steps=steps)  # type: ignore[arg-type]
+            layers.append(painted)
+        if selection.mask_id == mask_id and selection.layer is None:
+            selection = walls.selection_of(painted)
+    edit.do("paint", Canvas(selection, tuple(layers)))
 
 
-def set_layers(edit: Edit, layers: tuple[Layer, ...], action: str) -> None:
-    """These are the layers now."""
-    edit.do(action, replace(edit.session.canvas, layers=layers))
+def paint_wall(edit: Edit, coat: Coat, layer_id: int | None = None, revision: int | None = None) -> None:
+    """Paint the wall that is chosen, or change the paint it has. InvalidInput when none is chosen."""
+    walls.choose(edit, layer_id, revision)
+    selection, layers = edit.session.selection, edit.session.layers
+    if selection.mask_id is None:
+        raise InvalidInput("Click the wall you want first; then choose its paint.", "mask_id")
+    chosen = edit.session.chosen
+    if chosen is None:
+        put_paint(edit, [replace(coat, mask_id=selection.mask_id, rle=None)])
+        return
+    look: dict[str, Any] = {name: getattr(coat, name) for name in _LOOK} | ({"name": coat.name} if coat.name else {})
+    _set_layers(edit, tuple(replace(v, **look) if v is chosen else v for v in layers), "paint")
 
 
-def _layer_name(mask: Mask, painted: Sequence[Layer]) -> str:
+def edit_layer(edit: Edit, layer_id: int, revision: int | None, changes: Mapping[str, Any]) -> None:
+    """Change what a layer looks like: fields of EDITABLE. Raises InvalidInput for others."""
+    layer = walls.find_layer(edit.session, layer_id, revision)
+    unknown = [name for name in changes if name not in EDITABLE]
+    if unknown or not changes:
+        what = f"a layer has no {unknown[0]} to change" if unknown else "changes must name what to change"
+        raise InvalidInput(f"{what}; it has {', '.join(EDITABLE)}", unknown[0] if unknown else "changes")
+    changed = replace(layer, **changes)
+    layers = tuple(changed if v is layer else v for v in edit.session.layers)
+    _set_layers(edit, layers, f"change {', '.join(changes)}")
+
+
+def remove_layer(edit: Edit, layer_id: int, revision: int | None) -> None:
+    """Take a layer off; if it is the chosen wall, nothing is chosen afterwards."""
+    layer = walls.find_layer(edit.session, layer_id, revision)
+    _set_layers(edit, tuple(v for v in edit.session.layers if v is not layer), "remove layer")
+
+
+def move_layer(edit: Edit, layer_id: int, to: int, revision: int | None) -> None:
+    """Move a layer to another place in the order of painting, 0 first."""
+    layer = walls.find_layer(edit.session, layer_id, revision)
+    rest = [v for v in edit.session.layers if v is not layer]
+    if isinstance(to, bool) or not isinstance(to, int) or not 0 <= to <= len(rest):
+        raise LayerNotFound(f"to must be a place from 0 to {len(rest)}.")
+    rest.insert(whole_number(to, "to", 0, len(rest)), layer)
+    _set_layers(edit, tuple(rest), "move layer")
+
+
+def _set_layers(edit: Edit, layers: tuple[Layer, ...], action: str) -> None:
+    selection = edit.session.selection
+    if selection.layer is not None and all(layer.id != selection.layer for layer in layers):
+        selection = Selection()
+    edit.do(action, Canvas(selection, layers))
+
+
+def _free_name(mask: Mask, painted: Sequence[Layer]) -> str:
     """ "Wall 2" where the engine named the mask, "Layer 3" otherwise."""
     kind = mask.category.capitalize() or "Layer"
     taken = {layer.name for layer in painted}

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInput
 from ..rle import RLE
-from ..types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection
+from ..types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection, Step
 
 MaskOf = Callable[[int], Mask]
+Record = dict[str, Any]
 
 
 def counts_to_bytes(rle: RLE) -> bytes:
@@ -22,9 +25,10 @@ def counts_to_bytes(rle: RLE) -> bytes:
     return zlib.compress(rle.counts.astype("<u4").tobytes(), 1)
 
 
-def rle_from_bytes(data: bytes, size: tuple[int, int]) -> RLE:
-    """The inverse of `counts_to_bytes` for a photo of `size` (H, W); InvalidInput for bytes that do not fit it."""
-    limit = 4 * (size[0] * size[1] + 2)  # no mask has more runs than pixels
+def rle_from_bytes(data: bytes, size: tuple[int, int], max_runs: int = 2**31) -> RLE:
+    """The inverse of `counts_to_bytes` for a photo of `size` (H, W); InvalidInput for bytes that do not fit it, or for
+    more than max_runs."""
+    limit = 4 * min(max_runs, size[0] * size[1] + 2)  # no mask has more runs than pixels
     inflate = zlib.decompressobj()
     try:
         raw = inflate.decompress(data, limit)
@@ -35,7 +39,7 @@ def rle_from_bytes(data: bytes, size: tuple[int, int]) -> RLE:
     return RLE(size, np.frombuffer(raw, "<u4"))
 
 
-def mask_to_record(mask: Mask) -> dict:
+def mask_to_record(mask: Mask) -> Record:
     """All of a mask but its runs."""
     return {
         "predicted_iou": mask.predicted_iou,
@@ -47,7 +51,7 @@ def mask_to_record(mask: Mask) -> dict:
     }
 
 
-def mask_from_record(record: dict, rle: RLE) -> Mask:
+def mask_from_record(record: Record, rle: RLE) -> Mask:
     """The inverse of `mask_to_record`."""
     return Mask(
         rle,
@@ -60,9 +64,10 @@ def mask_from_record(record: dict, rle: RLE) -> Mask:
     )
 
 
-def layer_to_record(layer: Layer) -> dict:
+def layer_to_record(layer: Layer) -> Record:
     """A layer, its mask by id."""
     return {
+        "id": layer.id,
         "mask_id": layer.mask_id,
         "color": list(layer.color),
         "opacity": layer.opacity,
@@ -71,62 +76,93 @@ def layer_to_record(layer: Layer) -> dict:
         "visible": layer.visible,
         "light": layer.light,
         "shadow": layer.shadow,
+        "steps": [step_to_record(step) for step in layer.steps],
     }
 
 
-def layer_from_record(record: dict, mask_of: MaskOf) -> Layer:
+def layer_from_record(record: Record, mask_of: MaskOf) -> Layer:
     """The inverse of `layer_to_record`. `mask_of` gives the mask of an id or raises MaskNotFound."""
-    return Layer(mask_of(record["mask_id"]), **{**record, "color": tuple(record["color"])})
+    steps = tuple(step_from_record(step) for step in record.get("steps", ()))
+    return Layer(mask_of(record["mask_id"]), **{**record, "color": tuple(record["color"]), "steps": steps})
 
 
-def canvas_to_record(canvas: Canvas) -> dict:
+def step_to_record(step: Step) -> Record:
+    """A step, its masks by id; what is as always is left out."""
+    values = asdict(step)
+    return {"kind": step.kind, "mode": step.mode} | {
+        field.name: values[field.name] for field in fields(step) if values[field.name] != field.default
+    }
+
+
+def step_from_record(record: Record) -> Step:
+    """The inverse of `step_to_record`."""
+    values = dict(record)
+    values["points"] = tuple((float(x), float(y), int(label)) for x, y, label in record.get("points", ()))
+    values["path"] = tuple((x, y) for x, y in record.get("path", ()))
+    values["candidates"] = tuple(record.get("candidates", ()))
+    if (box := record.get("box")) is not None:
+        values["box"] = tuple(float(v) for v in box)
+    return Step(**values)
+
+
+def canvas_to_record(canvas: Canvas) -> Record:
     """Selection and layers. A mask prompt is not kept: its answer is."""
-    selection, prompts = canvas.selection, canvas.selection.prompts
+    selection = canvas.selection
     return {
-        "mask_id": selection.mask_id,
-        "prompts": prompts_to_record(prompts) if prompts else None,
-        "candidates": list(selection.candidates),
-        "choice": selection.choice,
-        "base": selection.base,
-        "mode": selection.mode,
+        "selection": {
+            "mask_id": selection.mask_id,
+            "layer": selection.layer,
+            "base": selection.base,
+            "steps": [step_to_record(step) for step in selection.steps],
+        },
         "layers": [layer_to_record(layer) for layer in canvas.layers],
     }
 
 
-def canvas_from_record(record: dict, mask_of: MaskOf) -> Canvas:
-    """The inverse of `canvas_to_record`."""
-    selection = Selection(
-        mask_id=record["mask_id"],
-        prompts=prompts_from_record(record["prompts"]) if record["prompts"] else None,
-        candidates=tuple(record["candidates"]),
-        choice=record["choice"],
-        base=record["base"],
-        mode=record["mode"],
-    )
+def canvas_from_record(record: Record, mask_of: MaskOf) -> Canvas:
+    """The inverse of `canvas_to_record`; also reads what versions before 0.2 wrote."""
+    if "selection" not in record:
+        return _first_canvas(record, mask_of)
+    kept = record["selection"]
+    steps = tuple(step_from_record(step) for step in kept["steps"])
+    selection = Selection(kept["mask_id"], steps, kept["layer"], kept["base"])
     return Canvas(selection, tuple(layer_from_record(layer, mask_of) for layer in record["layers"]))
 
 
-def palette_to_record(palette: Palette) -> dict:
+def _first_canvas(record: Record, mask_of: MaskOf) -> Canvas:
+    """A canvas as version 0.1 wrote it: prompts were one question, and layers went by their place."""
+    steps: list[Step] = []
+    if record["base"] is not None:
+        steps.append(Step("mask", region=record["base"]))
+    if record["prompts"]:
+        asked, candidates = prompts_from_record(record["prompts"]), tuple(record["candidates"])
+        region = candidates[record["choice"]] if candidates else record["mask_id"]
+        steps.append(Step.asked(asked, record["mode"] or "union", candidates, region))
+    elif record["mask_id"] is not None:
+        steps = [Step("mask", region=record["mask_id"])]
+    layers: list[Layer] = []
+    for layer in record["layers"]:
+        same = sum(one.mask_id == layer["mask_id"] for one in layers)
+        layers.append(layer_from_record({**layer, "id": _first_layer_id(layer["mask_id"], same)}, mask_of))
+    return Canvas(Selection(record["mask_id"], tuple(steps), None, record["base"]), tuple(layers))
+
+
+def _first_layer_id(mask_id: int, same: int) -> int:
+    """The id of a layer that was kept without one: told by its mask, so that it is the same at every step of the
+    history, and below 0, where no new id is. same: layers on the same mask before it."""
+    return -2 - mask_id - same * 1_000_000
+
+
+def palette_to_record(palette: Palette) -> Record:
     """Its name, and name and colour of each paint."""
     return {"name": palette.name, "paints": [[paint.name, list(paint.rgb)] for paint in palette.paints]}
 
 
-def palette_from_record(record: dict) -> Palette:
+def palette_from_record(record: Record) -> Palette:
     """The inverse of `palette_to_record`."""
     return Palette(record["name"], tuple(Paint(name, tuple(rgb)) for name, rgb in record["paints"]))
 
 
-def prompts_to_record(prompts: Prompts) -> dict | None:
-    """Points and box; None when there are neither."""
-    if len(prompts.point_coords) == 0 and prompts.box is None:
-        return None
-    return {
-        "point_coords": prompts.point_coords.tolist(),
-        "point_labels": prompts.point_labels.tolist(),
-        "box": None if prompts.box is None else prompts.box.tolist(),
-    }
-
-
-def prompts_from_record(record: dict) -> Prompts:
-    """The inverse of `prompts_to_record`."""
+def prompts_from_record(record: Record) -> Prompts:
+    """Points and box as version 0.1 wrote them."""
     return Prompts(record["point_coords"], record["point_labels"], record["box"])

@@ -59,6 +59,12 @@ class Edit:
         self.session = replace(self.session, masks=MappingProxyType({**self.session.masks, **self.new_masks}))
         return tuple(ids)
 
+    def new_layer_id(self) -> int:
+        """An id that no layer of the session ever had."""
+        layer_id = self.session.next_layer
+        self.session = replace(self.session, next_layer=layer_id + 1)
+        return layer_id
+
     def set_automatic(self, ids: tuple[int, ...]) -> None:
         """These are the answer to "every mask"."""
         self.session = replace(self.session, automatic=ids)
@@ -67,6 +73,12 @@ class Edit:
         """These are the paints to choose from; None for the usual ones. No step of the history."""
         self.session = replace(self.session, palette=palette)
         self.new_palette = json.dumps(records.palette_to_record(palette)) if palette else ""
+
+    def bring_layers(self, action: str, canvas: Canvas) -> None:
+        """`do` with a canvas of another session, whose layers keep their ids."""
+        after = max((layer.id for layer in canvas.layers), default=-1) + 1
+        self.session = replace(self.session, next_layer=max(self.session.next_layer, after))
+        self.do(action, canvas)
 
     def do(self, action: str, canvas: Canvas) -> None:
         """One step forward in the history; `action` is its name, such as "paint"."""
@@ -111,7 +123,8 @@ class SessionStore:
         self._clock = clock
         self._snapshots: Cache[Session] = Cache(memory, _session_bytes)
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-        self._guard = threading.Lock()  # of _locks
+        self._guard = threading.Lock()  # of _locks and _grown
+        self._grown = 0  # bytes, since the limit on disk was looked at
         self.masks_dir = folders.masks_folder(Path(masks_dir))
         with storage_errors(f" {self.masks_dir}"):
             self._db = Database(self.masks_dir / database.NAME)
@@ -155,7 +168,7 @@ class SessionStore:
                 deadline.seal()
                 with self._db.transaction() as db:
                     unowned.take(db, session_id)
-                    row = (session_id, name, digest, *size, now, now, 0, 0, "[]", len(data), "")
+                    row = (session_id, name, digest, *size, now, now, 0, 0, "[]", len(data), "", 0)
                     db.execute(f"INSERT INTO sessions VALUES ({','.join('?' * len(row))})", row)
                     first = json.dumps(records.canvas_to_record(Canvas()))
                     db.execute("INSERT INTO steps VALUES (?, 0, '', ?)", (session_id, first))
@@ -178,12 +191,22 @@ class SessionStore:
 
     def photo_bytes(self, session_id: str) -> bytes:
         """The photo's file as it was sent. Raises SessionNotFound."""
+        return self.read_photo(self.get(session_id))
+
+    def read_photo(self, session: Session) -> bytes:
+        """`photo_bytes` of a session at hand."""
         try:
             with storage_errors():
-                return self.photo_path(session_id).read_bytes()
+                return (self.upload_dir / session.id / "photo").read_bytes()
         except StorageError:
-            self.get(session_id)  # deleted meanwhile?
+            self.get(session.id)  # deleted meanwhile?
             raise
+
+    def keep(self, session_id: str) -> float:
+        """Count as a use; returns how many seconds the session lives on without another. Raises SessionNotFound."""
+        with storage_errors():
+            self._touch(session_id, at_once=True)
+        return self.ttl
 
     def delete(self, session_id: str) -> None:
         """Forget the session and everything of it on disk, at once: an edit of it that runs finds it gone when it is to
@@ -235,6 +258,7 @@ class SessionStore:
             (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
         ]
+        self._grow(len(canvas) + sum(len(counts) for *_, counts in masks))
         with self._db.transaction() as db:
             row = db.execute("SELECT revision, step, LENGTH(palette) FROM sessions WHERE id = ?", (sid,)).fetchone()
             if row is None:
@@ -256,8 +280,16 @@ class SessionStore:
                 db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (sid, step, edit.new_step, canvas))
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, palette = COALESCE(?, palette),"
-                " used_at = ?, bytes = bytes + ? WHERE id = ?",
-                (step, json.dumps(edit.session.automatic), edit.new_palette, self._clock(), added, sid),
+                " next_layer = ?, used_at = ?, bytes = bytes + ? WHERE id = ?",
+                (
+                    step,
+                    json.dumps(edit.session.automatic),
+                    edit.new_palette,
+                    edit.session.next_layer,
+                    self._clock(),
+                    added,
+                    sid,
+                ),
             )
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
             return self.get(sid)
@@ -268,11 +300,22 @@ class SessionStore:
 
     def add_download(self, session_id: str, key: str, stem: str, suffix: str, media_type: str, data: bytes) -> Download:
         """Keep a picture for download as "stem-TOKEN.suffix". Of more than `max_downloads` the oldest goes."""
-        return self._downloads.add(self.get(session_id).id, key, stem, suffix, media_type, data)
+        return self.keep_download(self.get(session_id), key, stem, suffix, media_type, data)
+
+    def keep_download(
+        self, session: Session, key: str, stem: str, suffix: str, media_type: str, data: bytes
+    ) -> Download:
+        """`add_download` for a session at hand."""
+        self._grow(len(data))
+        return self._downloads.add(session.id, key, stem, suffix, media_type, data)
 
     def downloads(self, session_id: str) -> list[Download]:
         """The session's downloads, oldest first."""
-        return self._downloads.of(self.get(session_id).id)
+        return self.downloads_of(self.get(session_id))
+
+    def downloads_of(self, session: Session) -> list[Download]:
+        """`downloads` of a session at hand."""
+        return self._downloads.of(session.id)
 
     def download(self, filename: str) -> Download:
         """The download of that name. Raises DownloadNotFound."""
@@ -292,8 +335,8 @@ class SessionStore:
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _touch(self, session_id: str) -> int:
-        """Write down that the session is used; returns its revision. Raises SessionNotFound."""
+    def _touch(self, session_id: str, *, at_once: bool = False) -> int:
+        """Write down that the session is used, unless it just was; returns its revision. Raises SessionNotFound."""
         if not isinstance(session_id, str):
             raise InvalidInput("session_id must be text", "session_id")
         if not session_id.isascii():  # ours are
@@ -302,7 +345,7 @@ class SessionStore:
         row = self._db.row("SELECT revision, used_at FROM sessions WHERE id = ?", (session_id,))
         if row is None or now - row[1] >= self.ttl:
             raise SessionNotFound(session_id)
-        if abs(now - row[1]) > min(TOUCH_SECONDS, self.ttl / 10):
+        if at_once or abs(now - row[1]) > min(TOUCH_SECONDS, self.ttl / 10):
             with suppress(sqlite3.OperationalError):  # on a full disk people still see what they have
                 self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
         return int(row[0])
@@ -310,13 +353,13 @@ class SessionStore:
     def _read(self, session_id: str) -> Session:
         with self._db.transaction("DEFERRED") as db:  # one moment in time for all four reads
             row = db.execute(
-                "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette"
-                " FROM sessions WHERE id = ?",
+                "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette,"
+                " next_layer FROM sessions WHERE id = ?",
                 (session_id,),
             ).fetchone()
             if row is None:
                 raise SessionNotFound(session_id)
-            name, digest, height, width, created_at, used_at, revision, step, automatic, palette = row
+            name, digest, height, width, created_at, used_at, revision, step, automatic, palette, next_layer = row
             masks = db.execute(
                 "SELECT id, record, counts FROM masks WHERE session_id = ? ORDER BY id", (session_id,)
             ).fetchall()
@@ -339,6 +382,7 @@ class SessionStore:
                 automatic=tuple(json.loads(automatic)),
                 palette=records.palette_from_record(json.loads(palette)) if palette else None,
                 canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),
+                next_layer=next_layer,
                 can_undo=steps[0][1],
                 can_redo=steps[1][1] if len(steps) > 1 else "",
                 created_at=created_at,
@@ -347,6 +391,18 @@ class SessionStore:
             )
         except (ValueError, LookupError, TypeError) as error:
             raise StorageError("What was kept of this session is damaged. Open the photo again.") from error
+
+    def _grow(self, size: int) -> None:
+        """So many bytes come to what is kept. Looks at the limit now and then, and always when it was reached: Busy."""
+        with self._guard:
+            self._grown += size
+            due = self._grown > self._sweep.max_disk / 100
+            if due:
+                self._grown = self._sweep.max_disk  # until there was room: who comes meanwhile looks, too
+        if due and size:
+            self._sweep.make_room(0, size)
+            with self._guard:
+                self._grown = 0
 
     def _at_work(self) -> set[str]:
         with self._guard:

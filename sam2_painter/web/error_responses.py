@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 from ..errors import (
     Busy,
     Cancelled,
+    Conflict,
     EngineError,
     InvalidInput,
     NotAnImage,
@@ -29,6 +30,7 @@ STATUS: tuple[tuple[type[PainterError], int], ...] = (  # the first that fits
     (InvalidInput, 400),
     (SignInRequired, 401),
     (NotFound, 404),
+    (Conflict, 409),
     (TooManyRequests, 429),
     (TimeLimitExceeded, 504),
     (Busy, 503),

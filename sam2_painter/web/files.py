@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,11 +18,13 @@ from ..errors import InvalidInput, StorageError
 from ..sessions import folders, private
 from .api.schemas import Attachment
 
+log = logging.getLogger(__name__)
+_GRADIOS = re.compile(r"[0-9a-f]{64}")  # its cache has folders named by a digest; ours have 32 digits
 KEPT_SECONDS = 180.0
 """An upload is read, and a lent copy fetched, within moments."""
 
 
-def uploaded(file: dict[str, object] | str, folder: Path) -> Attachment:
+def uploaded(file: object, folder: Path) -> Attachment:
     """What somebody sent through Gradio: a file it wrote to `folder`, its upload folder, or base64 text.
 
     A caller of the raw API can name any path: one outside the folder is refused. Raises InvalidInput.
@@ -36,17 +41,26 @@ def uploaded(file: dict[str, object] | str, folder: Path) -> Attachment:
         inside = False
     if not inside:
         raise InvalidInput("file was not uploaded here, or is gone; upload it again", "file")
-    name = file.get("orig_name")
+    name = file.get("orig_name") if isinstance(file, dict) else None
     return Attachment(resolved, name if isinstance(name, str) else resolved.name)
 
 
-@cache
 def use_private_folder() -> Path:
-    """Gradio's folder for uploads and copies: one that only this user can read, and that goes with the process.
+    """Gradio's folder for uploads and copies: one that only this user can read, and that goes with the process. Made,
+    if need be.
 
     Otherwise all of Gradio's apps on a machine share one. Where GRADIO_TEMP_DIR names a folder it is made in there, for
     what is in a folder that was given is not ours. Call it before anything of Gradio is built: components remember it.
+    Raises StorageError.
     """
+    folder = _private_folder()
+    with _temporary_errors():
+        private.restore(folder)  # should a cleaner of temporary files have taken it away
+    return folder
+
+
+@cache
+def _private_folder() -> Path:
     given = os.environ.get("GRADIO_TEMP_DIR")
     if given:
         with _temporary_errors():
@@ -58,15 +72,26 @@ def use_private_folder() -> Path:
 
 def remove_private_folder() -> None:
     """Delete the folder `use_private_folder` made, if it did; for the end of the program."""
-    if use_private_folder.cache_info().currsize:
-        private.remove(use_private_folder())
+    if _private_folder.cache_info().currsize:
+        private.remove(_private_folder())
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # swept just now
+            status = path.lstat()
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return size
 
 
 def lend(path: Path, name: str, folder: Path) -> Path:
     """A copy under its own name, for Gradio to hand out; `sweep` takes it away again. Raises StorageError."""
     copy = folder / secrets.token_hex(16) / name
     with _temporary_errors():
-        private.restore(folder)
+        if not folder.is_dir():
+            use_private_folder()
         try:
             copy.parent.mkdir(mode=0o700)
             shutil.copyfile(path, copy)
@@ -92,10 +117,12 @@ def full(error: OSError) -> str:
 def sweep(folder: Path, older_than: float = KEPT_SECONDS) -> int:
     """Delete files not written for `older_than` seconds, and as old folders left empty; how many files went.
 
-    A younger folder that is empty waits for its file: it was made for one a moment ago.
+    A younger folder that is empty waits for its file: it was made for one a moment ago. What Gradio itself keeps there,
+    under names of its own, is left alone: other apps of this process, in a notebook say, keep their files there, too.
     """
     latest, old = time.time() - older_than, []
-    for path in folder.rglob("*"):
+    ours = [top for top in folder.glob("*") if not _GRADIOS.fullmatch(top.name)]
+    for path in (*ours, *(inside for top in ours for inside in top.rglob("*"))):
         with suppress(OSError):  # another thread may be sweeping here
             if path.stat().st_mtime < latest:
                 old.append(path)
@@ -107,4 +134,7 @@ def sweep(folder: Path, older_than: float = KEPT_SECONDS) -> int:
             else:
                 path.unlink()
                 gone += 1
+                log.debug("deleted %s", path)
+    if gone:
+        log.info("swept temporary files", extra={"fields": {"files": gone}})
     return gone

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import ctypes
 import importlib.util
@@ -10,47 +9,60 @@ import io
 import logging
 import os
 import signal
-import socket
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import webbrowser
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import gradio as gr
 import httpx
-from gradio.routes import App
-from gradio.state_holder import SessionState, StateHolder
-from gradio_client import Client
+from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
-from ..hosts import AllowedHosts, hosted_names, own_names, split_host
-from ..jobs.workers import Workers
+from ..hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
+from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
-from . import files
+from . import body_limits, files, gradio_app
 from .api import endpoints as api
 from .api import rest
+from .api.gradio_protocol import GradioProtocol
+from .api.uploads import Uploads
+from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
+from .http_server import HttpServer, listen, url_of
+from .mcp.sources import PhotoSources
 from .middleware.auth import SignIn
+from .middleware.bodies import Bodies, BodyBudget
 from .middleware.cors import Cors
-from .middleware.disconnect import Disconnects
+from .middleware.defects import Defects
+from .middleware.document import Document
 from .middleware.entrance import Entrance
 from .middleware.front import Front
-from .middleware.gradio_calls import GradioCalls, refuse_upload
-from .middleware.guard import Guard
+from .middleware.guard import Doors, Guard
+from .middleware.heads import Heads, page_policy
 from .middleware.origins import Origins
+from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE, is_under
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
+from .middleware.rate_limits import RateLimits
 from .page import blocks as page
+from .page import routes as page_routes
+
+if TYPE_CHECKING:
+    from .mcp.server import McpServer
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
-KEEP_ALIVE_SECONDS = 30  # clients let an idle connection go after 5: a server that does, too, may hang up on a question
+DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
+WORKERS_ELSEWHERE = 8
 M_ARENA_MAX = -8  # of glibc's malloc.h
-REMEMBERED_TABS = 256  # clients of whom Gradio keeps its configuration, 0.1 MB each; another one costs 13 ms to make
 NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
 
@@ -65,15 +77,23 @@ class Served:
     url: str
     share_url: str
     notes: tuple[str, ...]
-    blocks: gr.Blocks
+    blocks: gr.Blocks = field(repr=False)
+    app: FastAPI = field(repr=False)
     _workers: Workers = field(repr=False)
+    _http: HttpServer = field(repr=False)
     _stop: threading.Event = field(repr=False)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it answers; `gradio.close_all()` ends it, too."""
+        return self._http.is_running and self.blocks.is_running
 
     def close(self) -> None:
         """Stop serving: no new work is begun, what runs may finish within FINISH_SECONDS and is cancelled then."""
         self._stop.set()
         self._workers.close(FINISH_SECONDS)
-        self.blocks.close(verbose=False)  # waits up to 5 s for answers that are under way
+        self._http.close()
+        self.blocks.close(verbose=False)
 
     def wait(self) -> None:
         """Serve until SIGINT or SIGTERM, then close. For the main thread."""
@@ -83,38 +103,6 @@ class Served:
         self.close()
 
 
-class _GuardedApp(App):
-    """Gradio's application with the guard around all of it, Gradio's own middleware included."""
-
-    guard: Guard
-    service: api.Service
-    front: Callable[[ASGIApp], ASGIApp]
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.state_holder = _Tabs()
-        self.add_exception_handler(TypeError, refuse_upload)
-
-    def build_middleware_stack(self) -> ASGIApp:
-        watched = Disconnects(super().build_middleware_stack(), self.service.listening, self.service.forget)
-        self.guard.app = GradioCalls(watched, self.get_blocks())
-        return self.front(self.guard)
-
-
-class _Tab(SessionState):
-    """What Gradio remembers of a client, without its last questions and answers: those hold photos."""
-
-    def _update_value_in_config(self, key: int, value: Any) -> None:
-        pass
-
-
-class _Tabs(StateHolder):
-    def __getitem__(self, session_id: str) -> SessionState:
-        if session_id not in self.session_data:
-            self.session_data[session_id] = _Tab(self.blocks)
-        return super().__getitem__(session_id)
-
-
 def launch(
     studio: Studio,
     settings: Settings,
@@ -122,67 +110,93 @@ def launch(
     prevent_thread_lock: bool = False,
     any_port: bool = False,
     quiet: bool = False,
-    **options: Any,
+    inbrowser: bool = False,
+    share_server_address: str | None = None,
 ) -> Served:
     """Serve page and programs on `settings.host` and `settings.port`.
 
     prevent_thread_lock: come back at once instead of serving until SIGINT or SIGTERM. any_port: another port when that
-    one is taken. quiet: print nothing. options: further ones of Gradio's `launch`, such as inbrowser, height. Raises
-    InvalidInput when the port is taken, or the machine does not reach itself there.
+    one is taken. quiet: print nothing. inbrowser: open the page there. share_server_address: HOST:PORT of another link
+    service than Gradio's. Raises InvalidInput when the port is taken, or the machine does not reach itself there.
     """
-    if not any_port:
-        _check_port(settings)
+    sources = PhotoSources.parse(settings.allow_paths, settings.allow_urls, settings.max_file_size)
+    listening = listen(settings.host, settings.port, any_port=any_port)
+    port: int = listening.getsockname()[1]
+    url = url_of(settings.host, port)
+    descriptors = raise_descriptor_limit(DESCRIPTORS)
     _keep_memory_together()
     uploads = files.use_private_folder()
-    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(2**31))  # else a pandas table for every event
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks = page.build(studio, settings)
-    workers = Workers(queue_size=settings.queue_size)
+    workers = _workers(studio, settings)
     photos = Rate(settings.sessions_per_minute, "photos")
     service = api.Service(studio, workers, photos, uploads)
-    api.add_to(blocks, service)
-    blocks.queue(max_size=settings.queue_size)
-
-    app = _GuardedApp()
-    app.guard, app.service = _guard(app, service, settings), service
     shared_as: list[str] = []
-    app.front = _front(settings, lambda: shared_as[0] if shared_as else "")
-    blocks.root_path = ""  # ours is in the scope of each request
+    front = _front(settings, lambda: shared_as[0] if shared_as else "")
+    sign_in = SignIn(settings.credentials, settings.auth_token)
+    numbers = api.add_to(blocks)
+
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
+    tools = _tools(service, sources, sign_in) if mcp else None
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=None if tools is None else tools.lifespan,
+        middleware=_middleware(service, numbers, settings, front, sign_in, tools),
+    )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
-    with _reaches_itself(blocks, settings), contextlib.redirect_stdout(chatter):
-        _, url, share_url = blocks.launch(
-            server_name=settings.host,
-            server_port=None if any_port else settings.port,
-            share=settings.share,
-            prevent_thread_lock=True,
-            max_file_size=settings.max_file_size,
-            enable_monitoring=False,
-            state_session_capacity=REMEMBERED_TABS,
-            mcp_server=mcp,
-            root_path="",
-            _app=app,
-            _frontend=False,  # else it asks the server again whether it is there, and gives it three seconds
-            **{**page.launch_options(), **options},
-        )
+    with contextlib.redirect_stdout(chatter):
+        gradio_app.mount(app, blocks, settings, mcp=mcp and settings.mcp_all, **page.launch_options())
+    most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
+    speak_for_many = TrustedProxies.parse(settings.trusted_proxies)
+    connections = Connections(most, min(most, settings.connections_per_address), speak_for_many.include)
+    http = HttpServer(app, listening, connections)
+    stop = threading.Event()
+    served = Served(url, "", (), blocks, app, workers, http, stop)
+    http.start()
+    try:
+        _reach(url)
+        if mcp and settings.mcp_all:
+            gradio_app.sign_in_mcp(blocks, url, sign_in.own_token)
+    except BaseException:
+        served.close()
+        raise
+    share_url = ""
+    if settings.share:
+        with contextlib.redirect_stdout(chatter):
+            share_url = gradio_app.open_tunnel(blocks, settings.host, port, share_server_address)
     if share_url:
         shared_as.append(urlsplit(share_url).netloc)
-    blocks.server.config.timeout_keep_alive = KEEP_ALIVE_SECONDS
-    app.guard.entrance.started = True
-    _log_with_ours("uvicorn")
     log.debug("gradio: %s", chatter.getvalue().strip())
-    if mcp:
-        _sign_in_mcp(blocks, settings)
-
-    stop = threading.Event()
     threading.Thread(target=_sweep, args=(stop, studio, uploads), name="sweep", daemon=True).start()
-    notes = _notes(url.rstrip("/"), share_url, settings, mcp)
-    served = Served(url.rstrip("/"), share_url or "", notes, blocks, workers, stop)
+    served = replace(served, share_url=share_url, notes=_notes(url, share_url, settings, mcp))
     if not quiet:
-        print(*notes, sep="\n", flush=True)  # noqa: T201  # what a person in a terminal or notebook wants to know
+        print(*served.notes, sep="\n", flush=True)  # noqa: T201  # what a person in a terminal or notebook wants to know
+    if inbrowser:
+        webbrowser.open(share_url or url)
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _tools(service: api.Service, sources: PhotoSources, sign_in: SignIn) -> McpServer:
+    from .mcp.server import McpServer  # needs the packages of requirements-mcp.txt
+
+    return McpServer(service, sources, signed_in=sign_in.required)
+
+
+def _workers(studio: Studio, settings: Settings) -> Workers:
+    """Where every door's verbs run. An engine on another machine keeps no core busy here: more may wait for it."""
+    elsewhere = studio.engine.name.startswith("modal")
+    return Workers(
+        settings.workers or (WORKERS_ELSEWHERE if elsewhere else usual_threads()),
+        settings.queue_size,
+        lanes={"every mask": 1},  # it takes seconds
+        lane_of=lambda name: "every mask" if name.startswith("generate_masks") or name == page_routes.GENERATE else "",
+        newcomers=frozenset(("upload", "open_project", "open", "example")),
+        ahead=studio.reading.ahead,
+    )
 
 
 def _import_plotting() -> None:
@@ -191,91 +205,90 @@ def _import_plotting() -> None:
         importlib.import_module("matplotlib").get_backend()
 
 
-@contextlib.contextmanager
-def _reaches_itself(blocks: gr.Blocks, settings: Settings) -> Iterator[None]:
-    """Gradio asks the server it has started for an answer; where none comes it raises one of several errors."""
+def _reach(url: str) -> None:
+    """Ask the server that was started for an answer: MCP does, too. Raises InvalidInput when none comes."""
     try:
-        yield
-    except Exception as error:
-        if not isinstance(error, httpx.TransportError) and "localhost" not in str(error):
-            raise
-        blocks.close(verbose=False)
-        raise InvalidInput(
-            f"{settings.host} cannot be reached from this machine itself. Where HTTP_PROXY is set, set "
-            "NO_PROXY=localhost,127.0.0.1 too; otherwise choose another address with --host.",
-            "host",
-        ) from error
+        reply = httpx.get(f"{url}/api/health", timeout=60)
+        if reply.status_code == 200 and "status" in reply.json():
+            return
+    except (httpx.TransportError, ValueError):
+        pass  # said below
+    raise InvalidInput(
+        f"{url} cannot be reached from this machine itself. Where HTTP_PROXY is set, set "
+        "NO_PROXY=localhost,127.0.0.1 too; otherwise choose another address with --host.",
+        "host",
+    )
 
 
-def _log_with_ours(name: str) -> None:
-    """What the HTTP server has to say, tracebacks of defects above all, goes where everything else is logged."""
-    logger = logging.getLogger(name)
-    logger.handlers.clear()
-    logger.propagate = True
-
-
-def _check_port(settings: Settings) -> None:
-    try:
-        socket.create_server((settings.host, settings.port)).close()
-    except OSError as error:
-        raise InvalidInput(
-            f"Port {settings.port} of {settings.host} cannot be had ({error.strerror}). Choose another with --port.",
-            "port",
-        ) from None
-
-
-def _front(settings: Settings, share_host: Callable[[], str]) -> Callable[[ASGIApp], ASGIApp]:
-    """What wraps an application in the first of all middleware: `Front`, and CORS."""
+def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
+    """What settles who asks, and by which name; share_host: the name of the public link."""
     root = RootPath.parse(settings.root_path)
     hosts = AllowedHosts.parse(settings.allowed_hosts).and_also(
         *own_names(settings.host), *hosted_names(os.environ), *([split_host(root.host)[0]] if root.host else [])
     )
-    trusted, named = TrustedProxies.parse(settings.trusted_proxies), Origins.parse(settings.cors_origins).named
-
-    def wrap(app: ASGIApp) -> ASGIApp:
-        return Front(Cors(app, named=named), hosts=hosts, trusted=trusted, root=root, share_host=share_host)
-
-    return wrap
+    trusted = TrustedProxies.parse(settings.trusted_proxies)
+    return Middleware(Front, hosts=hosts, trusted=trusted, root=root, share_host=share_host)
 
 
-def _guard(app: ASGIApp, service: api.Service, settings: Settings) -> Guard:
+def _middleware(
+    service: api.Service,
+    numbers: Mapping[int, api.Endpoint],
+    settings: Settings,
+    front: Middleware,
+    sign_in: SignIn,
+    tools: McpServer | None,
+) -> list[Middleware]:
+    """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
-    sign_in = SignIn(settings.credentials, settings.auth_token)
-    return Guard(
-        app,
-        rest.build(service),
-        entrance=Entrance(sign_in, origins, status=lambda: service.studio.status),
-        requests=Rate(settings.requests_per_minute, "requests"),
-        photos=service.photos,
-        max_body=settings.max_file_size * 4 // 3 + 2**20,  # the largest photo as base64, and something around it
-        body_limit=settings.body_limit,
-        shared=settings.share,
+    entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
+    entrance.started = True
+    uploads = Uploads(
+        service.uploads,
+        kept=service.studio.sessions.bytes_on_disk,
+        most_disk=settings.max_disk,
+        most_file=settings.max_file_size,
     )
+    largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
+    doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
+    if tools is not None:
+        doors[MCP] = tools
+        if not settings.mcp_all:
+            doors[f"{GRADIO_API}{MCP}"] = tools  # where the tools of version 0.1 were
+    return [
+        Middleware(Defects),
+        Middleware(Heads, policy=page_policy(origins.named.union(hosted_frames(os.environ)), shared=settings.share)),
+        front,
+        Middleware(Cors, named=origins.named),
+        Middleware(
+            RateLimits,
+            requests=Rate(settings.requests_per_minute, "requests"),
+            photos=service.photos,
+            counts=_counts,
+            opens=(body_limits.TAKE_FILES | {f"{PAGE}/example"}).__contains__,
+        ),
+        Middleware(
+            Bodies,
+            most=partial(body_limits.most_bytes, largest=largest),
+            seconds=settings.body_limit,
+            budget=BodyBudget(6 * largest, 3 * largest),
+        ),
+        Middleware(Guard, entrance=entrance),
+        Middleware(Document),
+        Middleware(Doors, by_prefix=doors),
+        Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
+    ]
 
 
-def _sign_in_mcp(blocks: gr.Blocks, settings: Settings) -> None:
-    """Give Gradio's MCP server, which calls the server it is part of, the key to its door.
-
-    It would make this client itself, without credentials; a tool call still travels with those of whoever calls.
-    """
-    if not (settings.auth or settings.auth_token):
-        return
-    basic = "Basic " + base64.b64encode(settings.auth.encode()).decode("ascii")
-    blocks.mcp_server_obj._client_instance = Client(
-        blocks.local_url,
-        headers={"authorization": f"Bearer {settings.auth_token}" if settings.auth_token else basic},
-        download_files=False,
-        verbose=False,
-        analytics_enabled=False,
-        _skip_components=False,
-        httpx_kwargs={"timeout": 60},
-    )
+def _counts(method: str, path: str) -> bool:
+    """Whether a request counts as one: files of the page do not."""
+    asks = any(is_under(path, door) for door in (API, GRADIO_API, MCP)) or (is_under(path, PAGE) and method == "POST")
+    return asks and path != HEALTH
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:
     notes = [f"SAM2 Painter: {url}", f"HTTP API:     {url}/api/docs"]
     if mcp:
-        notes.append(f"MCP:          {url}/gradio_api/mcp/")
+        notes.append(f"MCP:          {url}{MCP}")
     elif settings.mcp:
         notes.append(NO_MCP)
     if share_url:

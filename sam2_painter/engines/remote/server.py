@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import Busy, InvalidInput, PainterError, SignInRequired, TimeLimitExceeded, TooLarge
+from ...hosts import AllowedHosts, split_host
 from ...jobs.deadline import Deadline
 from ...types import Embedding, Mask
 from ..base import Engine
@@ -149,10 +150,19 @@ def error_answer(error: PainterError) -> Answer:
     return Answer(status, wire.pack({"error": told}), retry_after)
 
 
-def build_api(engine: Engine, remembers: Remembers, *, key: str = "", secret: str = "", at_most: int = 64) -> FastAPI:
+def build_api(
+    engine: Engine,
+    remembers: Remembers,
+    *,
+    key: str = "",
+    secret: str = "",
+    at_most: int = 64,
+    hosts: AllowedHosts | None = None,
+) -> FastAPI:
     """The service as a FastAPI app, for Modal, for uvicorn on a machine of your own, and for tests.
 
     key, secret: what the headers Modal-Key and Modal-Secret must say; "" where somebody in front has checked them.
+    hosts: the names it answers to; None where somebody in front has seen to that.
     """
     from fastapi import FastAPI, Request, Response
     from fastapi.responses import JSONResponse
@@ -171,10 +181,30 @@ def build_api(engine: Engine, remembers: Remembers, *, key: str = "", secret: st
             hmac.compare_digest(headers.get(name, "").encode(), value.encode()) for name, value in wanted.items()
         )
 
-    async def health(_: Request) -> Response:
+    def misled(headers: Mapping[str, str]) -> str:
+        """Why a request is one that a page of another site makes a browser send; "" for others."""
+        if hosts is None:
+            return ""
+        if "origin" in headers:
+            return "Pages in a browser may not use this service."
+        try:
+            name, _ = split_host(headers.get("host", "localhost"))
+        except ValueError:
+            return "The Host header cannot be read."
+        if hosts.allow(name):
+            return ""
+        return (
+            f"This service does not answer to the name {name}. If it is yours, set SAM2_PAINTER_ALLOWED_HOSTS={name}."
+        )
+
+    async def health(request: Request) -> Response:
+        if why := misled(request.headers):
+            return JSONResponse({"detail": why}, 403)
         return JSONResponse({"status": "ok", "model": engine.name, "title": engine.title, "wire": 1})
 
     async def ask(request: Request) -> Response:
+        if why := misled(request.headers):
+            return JSONResponse({"detail": why}, 403)
         if (key or secret) and not signed_in(request.headers):
             return respond(error_answer(SignInRequired("Modal-Key or Modal-Secret is wrong or missing.")))
         body = bytearray()

@@ -1,45 +1,40 @@
-"""The one table of what programs can ask for, and its first use: named endpoints of Gradio's own API.
+"""The one table of what programs can ask for.
 
-`rest` makes plain HTTP of the same table, and Gradio makes MCP tools of the endpoints.
+`rest` makes plain HTTP of it, `gradio_protocol` answers Gradio's clients, and Gradio makes MCP tools of the endpoints.
 """
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import re
 import typing
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar
 
 import gradio as gr
-from pydantic import BaseModel, ConfigDict, ValidationError, WithJsonSchema, create_model
+from annotated_types import Len
+from pydantic import BaseModel, ConfigDict, FailFast, ValidationError, WithJsonSchema, create_model
 
 from ... import __version__
-from ...errors import Cancelled, InvalidInput, PainterError
+from ...errors import InvalidInput
 from ...jobs.workers import Workers
 from ...sessions.downloads import Download
 from ...studio.studio import Studio
-from .. import files
 from ..middleware.rate_limit import Rate
 from . import operations as verbs
 from . import schemas as forms
+from . import wall_operations as walls
 from .schemas import Attachment, Caller
 
 log = logging.getLogger(__name__)
-LISTENING_SECONDS = 15.0  # clients open their stream of answers before or right after they ask
+R = TypeVar("R")
 Limit = Literal["upload", "segment", "generate", "paint", "download"]
-
-
-# What a question through one of Gradio's doors ended with, for a door that wants to tell more than Gradio does.
-ENDED: ContextVar[list[PainterError] | None] = ContextVar("ended", default=None)
 
 
 class WrongType(InvalidInput):
@@ -100,12 +95,13 @@ class Endpoint:
     @cached_property
     def request(self) -> type[BaseModel]:
         """The request as a pydantic model."""
-        types = {name: _FILE if name in self.attachments else self.hints[name] for name in self.fields}
-        return create_model(
-            "".join(word.title() for word in self.name.split("_")),
-            __config__=ConfigDict(arbitrary_types_allowed=True),
-            **{name: (types[name], ... if name in self.required else p.default) for name, p in self.fields.items()},
-        )
+        types = {name: _FILE if name in self.attachments else _bounded(self.hints[name]) for name in self.fields}
+        fields: dict[str, Any] = {
+            name: (types[name], ... if name in self.required else p.default) for name, p in self.fields.items()
+        }
+        title = "".join(word.title() for word in self.name.split("_"))
+        made: type[BaseModel] = create_model(title, __config__=ConfigDict(arbitrary_types_allowed=True), **fields)
+        return made
 
     def call(self, studio: Studio, caller: Caller, given: Mapping[str, Any]) -> Any:
         """The verb's reply to a request. null means "not given" where there is a default.
@@ -125,6 +121,30 @@ class Endpoint:
         return self.verb(studio, **asking, **values)
 
 
+MOST_ITEMS = 5000
+"""Of any list in a request; verbs know of lower limits."""
+
+
+class _Hashable(FailFast):
+    """pydantic's own cannot be a part of a union."""
+
+    __hash__ = object.__hash__
+
+
+_FIRST_ERROR = _Hashable()
+
+
+def _bounded(hint: Any) -> Any:
+    """A type whose lists hold at most MOST_ITEMS, and whose check ends with the first mistake in them: told of each,
+    one request of a million mistakes costs gigabytes."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is list:
+        return Annotated[list[_bounded(parts[0])], _FIRST_ERROR, Len(0, MOST_ITEMS)]  # type: ignore[misc]
+    if origin in (typing.Union, UnionType):
+        return typing.Union[tuple(_bounded(part) for part in parts)]  # noqa: UP007  # of types known only now
+    return hint
+
+
 _FILE = Annotated[Attachment | str, WithJsonSchema({"type": "string", "contentEncoding": "base64"})]
 
 
@@ -136,7 +156,7 @@ def _validation_errors(verb: str) -> Iterator[None]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
-        kind = InvalidInput if first["type"] == "literal_error" else WrongType
+        kind = InvalidInput if first["type"] in ("literal_error", "too_long") else WrongType
         log.info("%s", verb, extra={"fields": {"verb": verb, "outcome": kind.__name__, "field": where[:80]}})
         raise kind(f"{where}: {first['msg']}", where) from None
 
@@ -161,6 +181,25 @@ ENDPOINTS = (
     Endpoint("POST", "/combine-masks", verbs.combine_masks, "segment"),
     Endpoint("POST", "/paint-mask", verbs.paint_mask, "paint"),
     Endpoint("POST", "/paint-multiple-masks", verbs.paint_multiple_masks, "paint"),
+    Endpoint("POST", "/choose-wall", walls.choose_wall, "segment"),
+    Endpoint("POST", "/find-walls", walls.find_walls, "segment"),
+    Endpoint("POST", "/choose-nothing", walls.choose_nothing, "segment", quick=True),
+    Endpoint("POST", "/wall-point", walls.wall_point, "segment"),
+    Endpoint("POST", "/wall-box", walls.wall_box, "segment"),
+    Endpoint("POST", "/wall-stroke", walls.wall_stroke, "segment"),
+    Endpoint("POST", "/wall-polygon", walls.wall_polygon, "segment"),
+    Endpoint("POST", "/wall-mask", walls.wall_mask, "segment"),
+    Endpoint("POST", "/choose-answer", walls.choose_answer, "segment", quick=True),
+    Endpoint("POST", "/remove-step", walls.remove_step, "segment", quick=True),
+    Endpoint("POST", "/paint-wall", walls.paint_wall, "paint", quick=True),
+    Endpoint("GET", "/layers/{session_id}", walls.list_layers, "segment", quick=True),
+    Endpoint("POST", "/edit-layer", walls.edit_layer, "paint", quick=True),
+    Endpoint("POST", "/move-layer", walls.move_layer, "paint", quick=True),
+    Endpoint("POST", "/remove-layer", walls.remove_layer, "paint", quick=True),
+    Endpoint("POST", "/undo", walls.undo, "paint", quick=True),
+    Endpoint("POST", "/redo", walls.redo, "paint", quick=True),
+    Endpoint("GET", "/masks/{session_id}", walls.list_masks, "segment"),
+    Endpoint("POST", "/keep-alive", walls.keep_alive, "segment", quick=True),
     Endpoint("POST", "/describe-color", verbs.describe_color, "paint"),
     Endpoint("GET", "/palette/{session_id}", verbs.get_palette, "paint", quick=True),
     Endpoint("POST", "/load-palette", verbs.load_palette, "paint"),
@@ -209,101 +248,39 @@ class Service:
     workers: Workers
     photos: Rate
     uploads: Path
-    listening: Counter[str] = field(default_factory=Counter, repr=False)
-    _asked: defaultdict[str, set[asyncio.Task]] = field(default_factory=lambda: defaultdict(set), repr=False)
 
-    async def answer(self, endpoint: Endpoint, make: Callable[[], Any], client: str = "") -> Any:
-        """What `make` returns, made under the endpoint's time limit. client: who asks, by which `forget` knows it;
-        one that does not listen for the answer within LISTENING_SECONDS is forgotten, too."""
+    async def answer(self, endpoint: Endpoint, make: Callable[[], R]) -> R:
+        """What `make` returns, made under the endpoint's time limit; cancelled when whoever waits for it is."""
         limit = getattr(self.studio.limits, endpoint.limit)
-        work = self.workers.run(make, limit=limit, name=endpoint.name, quick=endpoint.quick)
-        task = asyncio.ensure_future(work)
-        self._asked[client].add(task)
-        try:
-            await asyncio.wait({task}, timeout=LISTENING_SECONDS if client else None)
-            if client and not self.listening[client]:
-                task.cancel()
-            await asyncio.wait({task})
-            if task.cancelled():  # by `forget`: an error like others, or Gradio would never answer at all
-                raise Cancelled("The client went away; nothing was changed.")
-            return task.result()
-        finally:
-            task.cancel()  # whoever asked may have been cancelled itself
-            self._asked[client].discard(task)
-            if not self._asked[client]:
-                del self._asked[client]
-
-    def forget(self, client: str) -> None:
-        """Stop what runs for a client that went away. Whoever still asks for it is told Cancelled."""
-        for task in list(self._asked.get(client, ())):
-            task.cancel()
+        return await self.workers.run(make, limit=limit, name=endpoint.name, quick=endpoint.quick)
 
 
-def add_to(blocks: gr.Blocks, service: Service) -> None:
-    """Give `blocks` every endpoint of the table."""
+def add_to(blocks: gr.Blocks) -> dict[int, Endpoint]:
+    """Tell `blocks` of every endpoint of the table, for its own clients, its description of the API and MCP; Gradio's
+    number of each. Who asks one is answered by `gradio_protocol`."""
+    numbers = {}
     with blocks:
         for endpoint in ENDPOINTS:
-            # The workers bound what runs at once; Gradio's queue would make quick verbs wait for slow ones.
-            made = gr.api(_gradio_function(endpoint, service), api_name=endpoint.name, concurrency_limit=None)
+            made = gr.api(_declaration(endpoint), api_name=endpoint.name)  # type: ignore[attr-defined]
+            numbers[made["id"]] = endpoint
             for name, number in zip(endpoint.fields, made["inputs"], strict=True):
-                component = blocks.blocks[number]
-                component.api_info()["additional_description"] = endpoint.descriptions.get(name, "")
-                component.async_move_resource_to_block_cache = _never_fetched
+                described: dict[str, Any] = blocks.blocks[number].api_info()  # type: ignore[union-attr]
+                described["additional_description"] = endpoint.descriptions.get(name, "")
+    return numbers
 
 
-async def _never_fetched(path: str) -> str:
-    """What Gradio calls for a file that a request names: it would fetch any address a caller gives, and keep a copy
-    of a file it has already. `files.uploaded` has the last word on the path.
-    """
-    return path
+def _declaration(endpoint: Endpoint) -> Callable[..., Any]:
+    """The verb's name, parameters and description as Gradio reads them: with its own type for files."""
 
+    def declared(*values: Any) -> Any:
+        raise gr.Error(f"Ask for {endpoint.name} at /gradio_api/call/{endpoint.name}.", print_exception=False)
 
-def for_gradio(error: PainterError, **shown: Any) -> gr.Error:
-    """The error as one of Gradio's: one sentence, no traceback. It is noted in `ENDED`."""
-    ended = ENDED.get()
-    if ended is not None:
-        ended.append(error)
-    return gr.Error(str(error), print_exception=False, **shown)
-
-
-def _gradio_function(endpoint: Endpoint, service: Service) -> Callable[..., Any]:
-    """The verb as Gradio wants it: its own parameters with Gradio's types, files as uploads, errors as gr.Error."""
-
-    async def call(*values: Any) -> Any:
-        *inputs, request = values
-        given = dict(zip(endpoint.fields, inputs, strict=True))
-        caller = _caller(request)
-        on_a_stream = re.search("/(queue|call)/", request.url.path)  # other doors answer at once
-        client = request.session_hash or "" if on_a_stream else ""
-        try:
-            for name in endpoint.attachments:
-                if isinstance(given[name], str):
-                    service.photos.count(caller.address)  # one that came as a file was counted when it came
-                given[name] = files.uploaded(given[name], service.uploads)
-            return await service.answer(endpoint, partial(_reply, endpoint, service, caller, given), client)
-        except PainterError as error:
-            raise for_gradio(error) from error
-
-    call.__name__, call.__doc__ = endpoint.name, endpoint.verb.__doc__
+    declared.__name__, declared.__doc__ = endpoint.name, endpoint.verb.__doc__
     returns = gr.FileData if endpoint.hints["return"] is Download else endpoint.hints["return"]
     parameters = [
         p.replace(annotation=gr.FileData | str if name in endpoint.attachments else endpoint.hints[name])
         for name, p in endpoint.fields.items()
     ]
-    request = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=gr.Request)
-    call.__signature__ = inspect.Signature([*parameters, request], return_annotation=returns)  # type: ignore[attr-defined]
-    call.__annotations__ = {**{p.name: p.annotation for p in parameters}, "request": gr.Request, "return": returns}
-    return call
-
-
-def _reply(endpoint: Endpoint, service: Service, caller: Caller, given: Mapping[str, Any]) -> Any:
-    reply = endpoint.call(service.studio, caller, given)
-    if isinstance(reply, Download):
-        copy = files.lend(reply.path, reply.filename, service.uploads)
-        return gr.FileData(path=str(copy), orig_name=reply.filename, mime_type=reply.media_type)
-    return reply
-
-
-def _caller(request: gr.Request) -> Caller:
-    client = request.client
-    return Caller(client.host if client else "", bool(request.request.scope.get("state", {}).get("operator")))
+    declared.__signature__ = inspect.Signature(parameters, return_annotation=returns)  # type: ignore[attr-defined]
+    declared.__annotations__ = {**{p.name: p.annotation for p in parameters}, "return": returns}
+    return declared

@@ -8,13 +8,15 @@ import json
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
 from ... import __version__
 from ...sessions.downloads import Download
+from ...types import CombineMode
 from .endpoints import ENDPOINTS, Endpoint
+from .schemas import ImageFormat, MaskFormat
 
 REF = "#/components/schemas/{model}"
 ERRORS = {
@@ -64,7 +66,11 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     asked = endpoint.request.model_json_schema(ref_template=REF)
     schemas.update(asked.pop("$defs", {}))
     for name, schema in asked.get("properties", {}).items():
+        _name_choices(schema, schemas)
         schema.update({"description": descriptions.get(name, "")})
+        if name in endpoint.attachments:
+            schema.update(_BINARY)
+            schema.pop("contentEncoding", None)
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
@@ -72,10 +78,12 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     in_path = set(re.findall(r"{(\w+)}", endpoint.path))
     if endpoint.method == "POST":
-        form = {**asked, "properties": {**asked["properties"], **dict.fromkeys(endpoint.attachments, _BINARY)}}
+        model = f"{asked['title']}Request"
+        schemas[model] = {**asked, "title": model}
+        kind = "multipart/form-data" if endpoint.attachments else "application/json"
         operation["requestBody"] = {
             "required": bool(endpoint.required),
-            "content": {"application/json": {"schema": asked}, "multipart/form-data": {"schema": form}},
+            "content": {kind: {"schema": {"$ref": REF.format(model=model)}}},
         }
     else:
         operation["parameters"] = [
@@ -91,7 +99,21 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
-_BINARY = {"type": "string", "format": "binary", "description": "the file itself"}
+_BINARY = {"type": "string", "format": "binary"}
+_CHOICES = {
+    get_args(choice): name
+    for name, choice in {"MaskFormat": MaskFormat, "ImageFormat": ImageFormat, "CombineMode": CombineMode}.items()
+}
+
+
+def _name_choices(schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """One model for a set of choices that many endpoints have, instead of one for each of them."""
+    name = _CHOICES.get(tuple(schema.get("enum", ())))
+    if name:
+        schemas[name] = {"type": "string", "enum": schema.pop("enum"), "title": name}
+        schema.pop("type", None)
+        schema.pop("title", None)
+        schema["allOf"] = [{"$ref": REF.format(model=name)}]
 
 
 def _reply(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:

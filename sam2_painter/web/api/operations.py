@@ -6,7 +6,6 @@ is filled in by the door, the rest are the fields of the request. The docstrings
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime
@@ -22,19 +21,23 @@ from ...errors import InvalidInput, SignInRequired
 from ...jobs.cache import CacheStatus
 from ...paint import colors
 from ...photos import images, sources
-from ...rle import RLE, rle_to_mask
+from ...rle import rle_to_mask
+from ...sessions import project
 from ...sessions.downloads import Download
 from ...studio.studio import Generated, Pointed, Studio
-from ...types import AutoMask, CombineMode, Layer, Mask, Prompts, Session
+from ...types import AutoMask, Coat, CombineMode, Layer, Mask, Prompts, Session
 from . import schemas as forms
+from .plain import base64_text, boxes_of, layer_values, mask_text, point_xy
 from .schemas import Attachment, Box, Caller, ColoredMask, ImageFormat, MaskFormat, Point
 
 EXACT_PIXELS = 4_000_000
 """A photo up to this size comes back as PNG; a larger one, that would take seconds and tens of megabytes, as JPEG where
 JPEG can hold it."""
 
+OPACITY = 0.7
+"""Of paint whose caller names none, at the endpoints of the original service; everywhere else paint covers."""
+
 MAX_PROMPTS = 1000
-MAX_PROJECT_BYTES = 2**30
 
 
 # -- the server ------------------------------------------------------------------------------------------------------
@@ -44,16 +47,16 @@ def health(studio: Studio) -> forms.Health:
     """Is everything well? Which engine answers and why, how it did when it was last asked, how much is kept.
 
     Returns:
-        status "ok", or "degraded" when the engine failed last time. This never wakes a GPU: modal_status is "not
-        configured", "configured" (nothing asked yet), "ok" or "failing: ..." from real questions.
+        status "healthy", or "degraded" when the engine failed last time. This never wakes a GPU: modal_status.status
+        is "not configured", "configured" (nothing asked yet), "healthy" or "failing: ..." from real questions.
     """
     trouble = studio.engine_trouble
-    told = "configured" if trouble is None else f"failing: {trouble}" if trouble else "ok"
+    told = "configured" if trouble is None else f"failing: {trouble}" if trouble else "healthy"
     return {
         "status": studio.status,
         "engine": studio.engine.title,
         "engine_reason": studio.reason,
-        "modal_status": told if studio.engine.name.startswith("modal") else "not configured",
+        "modal_status": {"status": told if studio.engine.name.startswith("modal") else "not configured"},
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
         "sessions_count": studio.sessions.count(),
         "cache_status": _cache_counts(studio),
@@ -105,14 +108,14 @@ def upload(studio: Studio, file: Attachment, filename: str = "") -> forms.Upload
     """Open a photo and start a session on it. Everything else names this session by its session_id.
 
     Args:
-        file: the photo (JPEG, PNG, BMP, TIFF or WebP), as a file, base64 text or a data URL
+        file: the photo (JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP), as a file, base64 text or a data URL
         filename: what to call it, when it does not come as a file
 
     Returns:
         The session_id, and the photo upright at full size: base64 PNG up to 4 megapixels, JPEG above.
     """
     session = studio.open(file.content, filename or file.name)
-    return _uploaded(studio, session, "Photo opened.")
+    return _uploaded(studio, session, " ".join(("Photo opened.", *session.notes)))
 
 
 def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
@@ -124,15 +127,16 @@ def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
     Returns:
         The new session_id and the photo, as upload does; session_info tells how many masks it holds.
     """
-    data = sources.read_bytes(file.content, MAX_PROJECT_BYTES, paths=isinstance(file.content, Path))
+    data = sources.read_bytes(file.content, project.MAX_BYTES, paths=isinstance(file.content, Path))
     return _uploaded(studio, studio.open_project(data), "Project opened.")
 
 
-def session_info(studio: Studio, session_id: str) -> forms.SessionInfo:
-    """What a session holds.
+def session_info(studio: Studio, session_id: str, mask_format: MaskFormat = "none") -> forms.SessionInfo:
+    """What a session holds: its masks by their ids, and its layers of paint, the one painted first first.
 
     Args:
         session_id: from upload
+        mask_format: "png", "rle" (COCO's compressed runs) or "none", of the stored masks
     """
     session = studio.session(session_id)
     return {
@@ -140,8 +144,19 @@ def session_info(studio: Studio, session_id: str) -> forms.SessionInfo:
         "filename": session.name,
         **_width_height(session),
         "created_at": datetime.fromtimestamp(session.created_at, UTC).isoformat(timespec="seconds"),
-        "stored_masks": len(session.masks),
+        "stored_masks": {str(mask_id): _stored(mask, mask_format) for mask_id, mask in session.masks.items()},
+        "masks_count": len(session.masks),
+        "layers": [layer_values(layer) for layer in session.layers],
         "message": f"{_counted(len(session.layers), 'layer')} of paint.",
+    }
+
+
+def _stored(mask: Mask, mask_format: MaskFormat) -> forms.StoredMask:
+    return {
+        "mask": mask_text(mask.rle, mask_format),
+        "score": mask.predicted_iou,
+        **boxes_of(mask.rle),
+        "area": mask.area,
     }
 
 
@@ -183,7 +198,7 @@ def _uploaded(studio: Studio, session: Session, message: str) -> forms.Uploaded:
     pixels = studio.photo(session.id).pixels
     exact = session.size[0] * session.size[1] <= EXACT_PIXELS or max(session.size) > images.MAX_SIDE["JPEG"]
     data = images.encode(pixels, "PNG" if exact else "JPEG", 90)
-    return {"session_id": session.id, "image_data": _base64(data), **_width_height(session), "message": message}
+    return {"session_id": session.id, "image_data": base64_text(data), **_width_height(session), "message": message}
 
 
 def _shapes(features: object) -> list[list[int]]:
@@ -219,19 +234,20 @@ def segment(
         mask_format: "png", "rle" (COCO's compressed runs) or "none"
 
     Returns:
-        The best mask, its score, its bbox [x, y, width, height], and all candidates, best first.
+        The best mask, its score, its bbox [x, y, width, height], the same as box [x1, y1, x2, y2], and all
+        candidates, best first.
     """
     session = studio.session(session_id)
     rough = None if mask is None else rle_to_mask(masks.mask_from_png(mask, session.size))
     session = studio.segment_parts(session_id, _prompts(points or [], boxes or [], rough))
     best, candidates = session.selection.mask_id, session.selection.candidates or (session.selection.mask_id,)
     found = {mask_id: session.masks[mask_id] for mask_id in {best, *candidates}}
-    texts = {mask_id: _mask_text(mask.rle, mask_format) for mask_id, mask in found.items()}
+    texts = {mask_id: mask_text(mask.rle, mask_format) for mask_id, mask in found.items()}
     return {
         "session_id": session_id,
         "mask": texts[best],
         "score": found[best].predicted_iou,
-        "bbox": list(found[best].bbox),
+        **boxes_of(found[best].rle),
         "mask_id": best,
         "candidates": [
             {"mask_id": mask_id, "mask": texts[mask_id], "score": found[mask_id].predicted_iou}
@@ -374,9 +390,9 @@ def _generated(made: Generated, mask_format: MaskFormat) -> forms.Generated:
 def _found_mask(mask_id: int, mask: Mask, mask_format: MaskFormat) -> forms.FoundMask:
     return {
         "id": mask_id,
-        "mask": _mask_text(mask.rle, mask_format),
+        "mask": mask_text(mask.rle, mask_format),
         "score": mask.predicted_iou,
-        "bbox": list(mask.bbox),
+        **boxes_of(mask.rle),
         "area": mask.area,
         "stability_score": mask.stability_score,
     }
@@ -400,7 +416,7 @@ def combine_masks(
     mask_id, mask, _ = studio.combine(session_id, mask_ids, mode)
     return {
         "session_id": session_id,
-        "combined_mask": _mask_text(mask.rle, mask_format),
+        "combined_mask": mask_text(mask.rle, mask_format),
         "mask_id": mask_id,
         "width": mask.size[1],
         "height": mask.size[0],
@@ -425,7 +441,7 @@ def get_mask_at_point(
         all_masks: taken, not needed: the session holds its masks
         mask_format: "png", "rle" (COCO's compressed runs) or "none"
     """
-    return _point_mask(session_id, studio.mask_at(session_id, *_xy(point)), mask_format)
+    return _point_mask(session_id, studio.mask_at(session_id, *point_xy(point)), mask_format)
 
 
 def generate_mask_at_point(
@@ -446,22 +462,16 @@ def generate_mask_at_point(
     Returns:
         The mask; cached is true only if the engine was not asked.
     """
-    return _point_mask(session_id, studio.generate_at(session_id, *_xy(point)), mask_format)
-
-
-def _xy(point: Sequence[float]) -> tuple[float, float]:
-    if len(point) != 2:
-        raise InvalidInput("point must be [x, y]", "point")
-    return point[0], point[1]
+    return _point_mask(session_id, studio.generate_at(session_id, *point_xy(point)), mask_format)
 
 
 def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> forms.PointMask:
     return {
         "session_id": session_id,
-        "mask": _mask_text(found.mask.rle, mask_format),
+        "mask": mask_text(found.mask.rle, mask_format),
         "mask_id": found.mask_id,
         "score": found.mask.predicted_iou,
-        "bbox": list(found.mask.bbox),
+        **boxes_of(found.mask.rle),
         "cached": found.cached,
     }
 
@@ -475,7 +485,7 @@ def paint_mask(
     color: str,
     mask_id: int | None = None,
     mask: str | None = None,
-    opacity: float = 0.7,
+    opacity: float = OPACITY,
     image_format: ImageFormat = "PNG",
 ) -> forms.Painted:
     """Paint one mask. Painting a mask that has paint already changes that paint.
@@ -516,25 +526,21 @@ def _painted(
     studio: Studio, session_id: str, wanted: Sequence[ColoredMask], image_format: ImageFormat
 ) -> forms.Painted:
     session = studio.session(session_id)
-    layers = [_layer_values(studio, session, one) for one in wanted]
+    coats = [_coat(studio, session, one) for one in wanted]
     if image_format == "none":
-        session, data = studio.paint(session_id, layers), b""
+        session, data = studio.paint(session_id, coats), b""
     else:
-        session, data = studio.paint_shown(session_id, layers, partial(images.encode, format=image_format, quality=95))
-    return {"session_id": session_id, "painted_image": _base64(data), **_width_height(session)}
+        session, data = studio.paint_shown(session_id, coats, partial(images.encode, format=image_format, quality=95))
+    return {"session_id": session_id, "painted_image": base64_text(data), **_width_height(session)}
 
 
-def _layer_values(studio: Studio, session: Session, wanted: ColoredMask) -> dict:
-    """What `Studio.paint` takes."""
+def _coat(studio: Studio, session: Session, wanted: ColoredMask) -> Coat:
     mask_id, mask, opacity = wanted.get("mask_id"), wanted.get("mask"), wanted.get("opacity")
     if (mask_id is None) == (mask is None):
         raise InvalidInput("give either mask_id or mask", "mask_id")
-    which = {"mask_id": mask_id} if mask is None else {"rle": masks.mask_from_png(mask, session.size)}
-    return {
-        **which,
-        "color": studio.color(session, wanted["color"]),
-        **({} if opacity is None else {"opacity": opacity}),
-    }
+    rle = None if mask is None else masks.mask_from_png(mask, session.size)
+    color = studio.color(session, wanted["color"])
+    return Coat(color, mask_id, rle, OPACITY if opacity is None else opacity)
 
 
 # -- colours ---------------------------------------------------------------------------------------------------------
@@ -563,7 +569,7 @@ def describe_color(
     elif mask_id is not None:
         rgb = studio.wall_color(session_id, mask_id)
     else:
-        rgb = studio.color_at(session_id, *_xy(point or ()))
+        rgb = studio.color_at(session_id, *point_xy(point or ()))
     told = studio.describe(session, rgb)
     return {
         "session_id": session_id,
@@ -639,7 +645,7 @@ def download_painted_image(
     mask_id: int | None = None,
     mask: str | None = None,
     color: str = "#FF0000",
-    opacity: float = 0.7,
+    opacity: float = OPACITY,
     format: str = "PNG",
     quality: int = 95,
 ) -> forms.MadeDownload:
@@ -661,24 +667,32 @@ def download_painted_image(
     if mask_id is not None or mask is not None:
         session = studio.session(session_id)
         wanted: ColoredMask = {"color": color, "mask_id": mask_id, "mask": mask, "opacity": opacity}
-        values = _layer_values(studio, session, wanted)
-        rle: RLE | None = values.pop("rle", None)
-        chosen = session.mask(values["mask_id"]) if rle is None else Mask(rle)
-        layers = [Layer(chosen, **values)]
+        coat = _coat(studio, session, wanted)
+        chosen = session.mask(mask_id) if coat.rle is None else Mask(coat.rle)  # type: ignore[arg-type]
+        layers = [Layer(chosen, coat.color, coat.opacity)]
     return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 
-def download_masks(studio: Studio, session_id: str, format: Literal["coco", "png"] = "coco") -> forms.MadeDownload:
-    """Make a file of every mask of the session.
+def download_masks(
+    studio: Studio,
+    session_id: str,
+    format: Literal["coco", "png", "ora"] = "coco",
+    which: Literal["chosen", "all"] = "chosen",
+) -> forms.MadeDownload:
+    """Make a file of the masks of the session.
 
     Args:
         session_id: from upload
-        format: "coco" (COCO JSON with compressed RLE) or "png" (a zip of black and white PNGs)
+        format: "coco" (COCO JSON with compressed RLE), "png" (a zip of black and white PNGs) or "ora" (OpenRaster, for
+            GIMP and Krita: the photo and each painted wall as a layer)
+        which: "chosen" (the painted ones and the selected one; without any, all that were found) or "all"
 
     Returns:
         Where the file waits.
     """
-    return _made(studio.export(session_id, format))
+    if which not in ("chosen", "all"):
+        raise InvalidInput("which must be chosen or all", "which")
+    return _made(studio.export(session_id, format, every=which == "all"))
 
 
 def save_project(studio: Studio, session_id: str) -> forms.MadeDownload:
@@ -741,15 +755,3 @@ def _counted(number: int, thing: str) -> str:
 
 def _width_height(session: Session) -> dict[str, int]:
     return {"width": session.size[1], "height": session.size[0]}
-
-
-def _mask_text(rle: RLE, mask_format: MaskFormat) -> str:
-    if mask_format == "none":
-        return ""
-    if mask_format == "rle":
-        return masks.to_coco_compressed(rle)["counts"]
-    return _base64(masks.mask_to_png(rle))
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")

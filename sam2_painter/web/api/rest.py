@@ -7,7 +7,7 @@ import base64
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 from urllib.parse import quote
 
 import orjson
@@ -18,21 +18,25 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from ...errors import Cancelled, DownloadNotFound, PainterError
+from ...errors import Cancelled, DownloadNotFound, PainterError, StorageError
 from ...sessions.downloads import Download
+from .. import files
 from ..error_responses import refuse, refuse_error
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
+from .json_bodies import parse, parse_object
 from .schemas import Attachment, Caller
 
+MOST_FILES, MOST_FIELDS = 4, 40
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 Part = str | Attachment
+R = TypeVar("R")
 Ask = Callable[[], Mapping[str, Any]]
 
 
 def build(service: Service) -> Starlette:
     """The application that answers /api."""
-    routes = [Route("/api/openapi.json", _openapi), Route("/api/docs", _docs)]
+    routes = [Route("/api/openapi.json", _openapi), Route("/api/docs", _docs), Route("/api/redoc", _docs)]
     for endpoint in ENDPOINTS:
         paths = ["/api", "/api/"] if endpoint.path == "/" else [f"/api{endpoint.path}"]
         routes += [Route(path, partial(_answer, endpoint, service), methods=[endpoint.method]) for path in paths]
@@ -47,7 +51,7 @@ async def _answer(endpoint: Endpoint, service: Service, request: Request) -> Res
         ask = await _read(endpoint, service, request)
         operator = bool(request.scope.get("state", {}).get("operator"))
         caller = Caller(request.client.host if request.client else "", operator)
-        made = await _unless_gone(request, service.answer(endpoint, partial(_make, endpoint, service, caller, ask)))
+        made = await unless_gone(request, service.answer(endpoint, partial(_make, endpoint, service, caller, ask)))
     except PainterError as error:
         return refuse_error(error)
     if isinstance(made, Download):
@@ -61,7 +65,7 @@ def _make(endpoint: Endpoint, service: Service, caller: Caller, ask: Ask) -> byt
     return reply if isinstance(reply, Download) else orjson.dumps(reply)
 
 
-async def _unless_gone(request: Request, work: Awaitable[Any]) -> Any:
+async def unless_gone(request: Request, work: Awaitable[R]) -> R:
     """The work's result; it is cancelled when the client goes away."""
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(request))
@@ -89,7 +93,8 @@ async def _read(endpoint: Endpoint, service: Service, request: Request) -> Ask:
     body = b""
     try:
         if endpoint.method == "POST" and kind in FORMS:
-            async with request.form(max_files=20, max_part_size=service.studio.max_file_size * 4 // 3 + 1024) as form:
+            most_part = service.studio.max_file_size * 4 // 3 + 1024
+            async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=most_part) as form:
                 for name, value in form.items():
                     parts[name] = value if isinstance(value, str) else await _attachment(value)
         elif endpoint.method == "POST":
@@ -98,8 +103,10 @@ async def _read(endpoint: Endpoint, service: Service, request: Request) -> Ask:
         raise Cancelled("The request ended early; nothing was changed.") from None
     except HTTPException as error:  # what Starlette makes of a form it cannot read
         raise WrongType(f"The form cannot be read: {error.detail}") from None
+    except OSError as error:  # a form of megabytes is written to a file while it is read
+        raise StorageError(files.full(error)) from error
     given = {name: part for name, part in parts.items() if part != ""}  # forms send what was left blank, too
-    return lambda: {**{name: _value(endpoint, name, part) for name, part in given.items()}, **_from_json(body)}
+    return lambda: {**{name: _value(endpoint, name, part) for name, part in given.items()}, **parse_object(body)}
 
 
 async def _attachment(sent: UploadFile) -> Attachment:
@@ -115,19 +122,9 @@ def _value(endpoint: Endpoint, name: str, part: Part) -> Any:
     if str in (hint := endpoint.hints.get(name, str), *get_args(hint)):
         return part
     try:
-        return orjson.loads(part)
-    except orjson.JSONDecodeError:
+        return parse(part.encode("utf-8", "replace"), name)
+    except WrongType:
         return part  # of the wrong type, as the check that follows will say
-
-
-def _from_json(body: bytes) -> dict[str, Any]:
-    try:
-        given = orjson.loads(body) if body.strip() else {}
-    except orjson.JSONDecodeError as error:
-        raise WrongType(f"The body is not JSON: {error}.") from None
-    if not isinstance(given, dict):
-        raise WrongType("The body must be a JSON object.")
-    return given
 
 
 # -- answers that are no JSON ----------------------------------------------------------------------------------------
@@ -157,7 +154,8 @@ def content_disposition(filename: str) -> str:
 
 
 async def _openapi(request: Request) -> Response:
-    return Response(orjson.dumps(openapi.document()), media_type="application/json")
+    servers = [{"url": str(request.base_url).rstrip("/")}]  # as whoever asks reached it, a proxy's path included
+    return Response(orjson.dumps({**openapi.document(), "servers": servers}), media_type="application/json")
 
 
 async def _docs(request: Request) -> Response:

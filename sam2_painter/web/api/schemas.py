@@ -1,7 +1,7 @@
 """What goes in and out at the doors for programs: the names and types a client sees.
 
 A mask travels as text: a base64 PNG of the photo's size, or COCO's compressed runs. Coordinates are pixels of the
-photo as opened, upright. bbox is [x, y, width, height].
+photo as opened, upright. bbox is [x, y, width, height], box the same as [x1, y1, x2, y2].
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
+
+from ...types import CombineMode
 
 MaskFormat = Literal["png", "rle", "none"]
 """How masks come back: base64 PNG of one bit a pixel, COCO's compressed runs of [height, width], or empty text."""
@@ -96,13 +98,19 @@ class CacheReport(CacheCounts):
     caches: dict[str, CacheFill]
 
 
+class ModalStatus(TypedDict):
+    """ "not configured", "configured" (nothing asked yet), "healthy" or "failing: ..."."""
+
+    status: str
+
+
 class Health(TypedDict):
-    """ "ok", or "degraded" when something does not work; never asks a GPU to wake up."""
+    """ "healthy", or "degraded" when something does not work; never asks a GPU to wake up."""
 
     status: str
     engine: str
     engine_reason: str
-    modal_status: str
+    modal_status: ModalStatus
     timestamp: str
     sessions_count: int
     cache_status: CacheCounts
@@ -118,6 +126,13 @@ class Uploaded(TypedDict):
     message: str
 
 
+class Boxes(TypedDict):
+    """The smallest box around a mask: bbox is [x, y, width, height], box [x1, y1, x2, y2]."""
+
+    bbox: list[int]
+    box: list[int]
+
+
 class Candidate(TypedDict):
     """One of the masks the engine offers for the prompts."""
 
@@ -126,24 +141,22 @@ class Candidate(TypedDict):
     score: float
 
 
-class Segmented(TypedDict):
+class Segmented(Boxes):
     """The best mask, and all candidates, best first."""
 
     session_id: str
     mask: str
     score: float
-    bbox: list[int]
     mask_id: int
     candidates: list[Candidate]
 
 
-class FoundMask(TypedDict):
+class FoundMask(Boxes):
     """One mask of the photo."""
 
     id: int
     mask: str
     score: float
-    bbox: list[int]
     area: int
     stability_score: float
 
@@ -247,6 +260,29 @@ class Downloads(TypedDict):
     message: str
 
 
+class StoredMask(Boxes):
+    """A mask of the session. area: pixels."""
+
+    mask: str
+    score: float
+    area: int
+
+
+class PaintedLayer(Boxes):
+    """A layer of paint. layer_id: its own, never given twice. area: pixels. mask_id: null when it has none."""
+
+    layer_id: int
+    name: str
+    color: str
+    opacity: float
+    mode: str
+    light: float
+    shadow: float
+    visible: bool
+    mask_id: int | None
+    area: int
+
+
 class SessionInfo(TypedDict):
     """What a session holds."""
 
@@ -255,7 +291,9 @@ class SessionInfo(TypedDict):
     width: int
     height: int
     created_at: str
-    stored_masks: int
+    stored_masks: dict[str, StoredMask]
+    masks_count: int
+    layers: list[PaintedLayer]
     message: str
 
 
@@ -283,12 +321,86 @@ class Embedded(TypedDict):
     message: str
 
 
-class PointMask(TypedDict):
+class PointMask(Boxes):
     """The mask at a point; cached: the engine was not asked."""
 
     session_id: str
     mask: str
     mask_id: int
     score: float
-    bbox: list[int]
     cached: bool
+
+
+class Step(TypedDict):
+    """One thing somebody did to a wall's shape. mode: "union" added, "subtract" took away, "intersect" kept what both
+    have. points and box: what the engine was asked; path: of a stroke, with its radius, or of a polygon."""
+
+    kind: Literal["prompts", "stroke", "polygon", "mask"]
+    mode: CombineMode
+    points: list[Point]
+    box: list[float] | None
+    path: list[list[float]]
+    radius: float
+
+
+class Answer(TypedDict):
+    """One of the engine's answers to the last step: the pixels, and the share of the photo, 0 to 1, that the wall would
+    have with it."""
+
+    choice: int
+    area: int
+    share: float
+    chosen: bool
+
+
+class Wall(Boxes):
+    """The chosen wall. layer_id: its layer, null while it has no paint. area: pixels. share: of the photo, 0 to 1.
+    steps: what its shape was made of, in order. answers: of the engine to the last step, the smallest wall first."""
+
+    mask_id: int
+    layer_id: int | None
+    mask: str
+    area: int
+    share: float
+    category: str
+    steps: list[Step]
+    answers: list[Answer]
+
+
+class Work(TypedDict):
+    """What a session holds now. revision: counts up with each change. wall: the chosen one, null for none. layers: in
+    the order of painting. can_undo, can_redo: names of the actions, "" for none."""
+
+    session_id: str
+    revision: int
+    wall: Wall | None
+    layers: list[PaintedLayer]
+    can_undo: str
+    can_redo: str
+
+
+class ListedMask(Boxes):
+    """A mask of the session. area: pixels. automatic: found by the last "every mask". painted: a layer lies on it."""
+
+    mask_id: int
+    mask: str
+    score: float
+    area: int
+    category: str
+    automatic: bool
+    painted: bool
+
+
+class MaskList(TypedDict):
+    """Every mask of a session."""
+
+    session_id: str
+    masks: list[ListedMask]
+    total_masks: int
+
+
+class Alive(TypedDict):
+    """How long a session lives on without another use."""
+
+    session_id: str
+    seconds_left: float

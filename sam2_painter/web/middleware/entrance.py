@@ -54,6 +54,15 @@ class _Asked:
     def query(self) -> dict[str, str]:
         return dict(parse_qsl(self.scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
 
+    @property
+    def has_just_signed_in(self) -> bool:
+        return SIGNED_IN in self.query
+
+    def to(self, where: str, **more: str) -> str:
+        """A relative address with the query of this one, such as the page's session, and more."""
+        kept = {name: value for name, value in self.query.items() if name != SIGNED_IN} | more
+        return where + (f"?{urlencode(kept)}" if kept else "")
+
 
 class Entrance:
     """Decides over requests before anything answers them.
@@ -62,7 +71,7 @@ class Entrance:
     needs no sign-in.
     """
 
-    def __init__(self, sign_in: SignIn, origins: Origins, status: Callable[[], str] = lambda: "ok"):
+    def __init__(self, sign_in: SignIn, origins: Origins, status: Callable[[], str] = lambda: "healthy"):
         self.sign_in, self.origins, self.status = sign_in, origins, status
         self.started = False
 
@@ -82,8 +91,8 @@ class Entrance:
         if foreign:
             return _foreign(asked)
         scope.setdefault("state", {})["operator"] = True
-        if SIGNED_IN in asked.query and asked.method == "GET" and path == "/":
-            return RedirectResponse(_here(asked.query), 303)
+        if asked.has_just_signed_in and asked.method == "GET" and path == "/":
+            return RedirectResponse(asked.to("./"), 303)
         return None
 
     async def _is_signed_in(self, asked: _Asked, writes: bool) -> bool:
@@ -107,7 +116,7 @@ class Entrance:
         if asked.method == "OPTIONS" and "access-control-request-method" in asked.headers:
             return None
         if asked.method == "GET" and asked.wants_page:
-            return _page(asked, NOT_KEPT if SIGNED_IN in asked.query else "", 401)
+            return _page(asked, NOT_KEPT if asked.has_just_signed_in else "", 401)
         ended = bool(cookies_named(COOKIE, asked.headers.get("cookie", "")))
         ours = asked.headers.get("sec-fetch-site") == "same-origin" and not is_under(asked.path, API)
         if (ended or ours) and "authorization" not in asked.headers:
@@ -133,7 +142,7 @@ class Entrance:
             return _told(asked, refuse(401, wrong), wrong)
         answer: Response = JSONResponse({"success": True})
         if asked.wants_page:
-            answer = RedirectResponse(_here({**asked.query, SIGNED_IN: "1"}), 303)
+            answer = RedirectResponse(asked.to("./", **{SIGNED_IN: "1"}), 303)
         framed = asked.headers.get("sec-fetch-dest", "") in ("iframe", "frame", "embed", "object")
         secure = asked.scope.get("scheme") in ("https", "wss")
         answer.headers["Set-Cookie"] = self.sign_in.cookie(secure, _cookie_path(asked.scope), framed)
@@ -184,16 +193,9 @@ def _told(asked: _Asked, refusal: Response, message: str) -> Response:
 
 def _page(asked: _Asked, message: str, status: int) -> Response:
     """The page that asks for user and password, at whatever path it is shown."""
-    up = "../" * (asked.path.count("/") - 1)
-    kept = {name: value for name, value in asked.query.items() if name != SIGNED_IN}
-    action = f"{up}login" + (f"?{urlencode(kept)}" if kept else "")
-    return HTMLResponse(signin_page.render(message, action, tab=_here(kept) if message == NOT_KEPT else ""), status)
-
-
-def _here(query: dict[str, str]) -> str:
-    """The page, beside the address of a sign-in."""
-    kept = urlencode(query)
-    return "./" + (f"?{kept}" if kept else "")
+    action = asked.to("../" * (asked.path.count("/") - 1) + "login")
+    tab = asked.to("./") if message == NOT_KEPT else ""
+    return HTMLResponse(signin_page.render(message, action, tab), status)
 
 
 def _cookie_path(scope: Scope) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from starlette.datastructures import Headers
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...hosts import AllowedHosts, split_host
@@ -85,11 +85,11 @@ class Front:
             return refuse(400, "The Host header cannot be read: one name or address, and a port where it needs one.")
         if self.hosts.allow(name) or name == self.share_host():
             return None
-        return refuse(
-            403,
+        said = (
             f"This server does not answer to the name {name}. If it is yours, start the server with "
-            f"--allowed-hosts {name} (or SAM2_PAINTER_ALLOWED_HOSTS).",
+            f"--allowed-hosts {name} (or SAM2_PAINTER_ALLOWED_HOSTS={name})."
         )
+        return PlainTextResponse(said, 403) if "text/html" in headers.get("accept", "") else refuse(403, said)
 
     def _comes_by_share(self, scope: Scope) -> bool:
         peer = (scope.get("client") or ("", 0))[0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-API, GRADIO_API = "/api", "/gradio_api"
+from starlette.types import Scope
+
+API, GRADIO_API, PAGE, MCP = "/api", "/gradio_api", "/page", "/mcp"
 HEALTH, STARTUP = f"{API}/health", f"{GRADIO_API}/startup-events"
 
 
@@ -13,3 +15,15 @@ def is_under(path: str, prefix: str) -> bool:
     (True, False)
     """
     return path == prefix or path.startswith(prefix + "/")
+
+
+def path_of(scope: Scope) -> str:
+    """The path below the place where the application is mounted."""
+    path: str = scope.get("path", "")
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+def address_of(scope: Scope) -> str:
+    """The network address of who asks, "" when it is not known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""

@@ -19,7 +19,7 @@ from ...hosts import split_host
 
 Network = IPv4Network | IPv6Network
 _TOLD = re.compile(rb"x-forwarded-.*|forwarded|x-real-ip|x-gradio-server|via-proxy")
-_PREFIX = re.compile(r"(?:/[\w.~-]+)+", re.ASCII)
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
 _PORTS = {"http": 80, "https": 443}
 
 

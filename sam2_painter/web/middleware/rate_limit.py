@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,26 +13,37 @@ MINUTE = 60.0
 
 
 class Rate:
-    """At most `per_minute` of `what` from one address, counted by the clock's minutes. For one event loop or thread."""
+    """At most `per_minute` of `what` from one address, counted by the clock's minutes. Thread-safe."""
 
     def __init__(self, per_minute: int, what: str, clock: Callable[[], float] = time.monotonic):
         self.per_minute, self.what = per_minute, what
         self._clock = clock
         self._minute = 0
         self._counts: Counter[str] = Counter()  # of this minute only, so it cannot grow for ever
+        self._changing = threading.Lock()
 
     def count(self, address: str) -> None:
         """One more. Raises TooManyRequests, which says when to come back."""
+        with self._changing:
+            self._check(address)
+            self._counts[address] += 1
+
+    def check(self, address: str) -> None:
+        """Raises TooManyRequests where one more would be one too many."""
+        with self._changing:
+            self._check(address)
+
+    def counted(self, address: str) -> int:
+        """How many there were in this minute."""
+        with self._changing:
+            self._turn()
+            return self._counts[address]
+
+    def _check(self, address: str) -> None:
         self._turn()
         if self._counts[address] >= self.per_minute:
             wait = MINUTE - self._clock() % MINUTE
             raise TooManyRequests(f"More than {self.per_minute} {self.what} in a minute. Wait {wait:.0f} s.", wait)
-        self._counts[address] += 1
-
-    def counted(self, address: str) -> int:
-        """How many there were in this minute."""
-        self._turn()
-        return self._counts[address]
 
     def _turn(self) -> None:
         minute = int(self._clock() // MINUTE)

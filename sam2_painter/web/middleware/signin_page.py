@@ -7,6 +7,7 @@ import html
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>SAM2 Painter – sign in</title>
+<link rel="icon" href="data:,">
 <style>
 :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
 body {{ display: grid; place-items: center; min-height: 100vh; margin: 0 }}

@@ -1,31 +1,30 @@
 """What the page asks for: each handler reads what the browser sent, calls one verb, and says what is to be seen.
 
-The browser's events are no more trusted than any request: whoever can reach the server can send them by hand.
+The page's requests are no more trusted than any other: whoever can reach the server can send them by hand.
 """
 
 from __future__ import annotations
 
 import json
-import queue
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
-from ...errors import Cancelled, InvalidInput, SessionNotFound
+from ...engines import Progress, no_progress
+from ...errors import InvalidInput, SessionNotFound
+from ...masks import mask_from_png
 from ...paint import colors
 from ...photos import examples, sources
 from ...studio.studio import Studio
-from ...types import AutoMask, Prompts, Session, whole_number
-from .. import files
+from ...studio.walls import MAX_POINTS
+from ...types import AutoMask, Coat, Prompts, Session, whole_number
 from ..api import operations as verbs
 from ..api.schemas import Attachment
 from . import view
 
 Json = dict[str, Any]
-MAX_CLICKS = 64  # in one event: fast fingers, not a flood
+MAX_CLICKS = 64  # in one request: fast fingers, not a flood
 
 _LAYER_CHANGES = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
 _KNOBS = tuple(knob.name for knob in fields(AutoMask))
@@ -33,16 +32,20 @@ _KNOBS = tuple(knob.name for knob in fields(AutoMask))
 
 @dataclass(frozen=True)
 class Ask:
-    """One event of the browser. `get` gives what was sent, of any JSON type: verbs check what they take."""
+    """One request of the page. `get` gives what was sent, of any JSON type: verbs check what they take.
+
+    file: what came with it.
+    """
 
     values: Mapping[str, Any]
+    file: Attachment | None = None
 
     @classmethod
-    def read(cls, data: object) -> Ask:
+    def read(cls, data: object, file: Attachment | None = None) -> Ask:
         """Raises InvalidInput when it is no object."""
         if not isinstance(data, dict):
-            raise InvalidInput("This event has no data. Reload the page.")
-        return cls(data)
+            raise InvalidInput("This request has no data. Reload the page.")
+        return cls(data, file)
 
     def get(self, name: str, otherwise: Any = None) -> Any:
         return self.values.get(name, otherwise)
@@ -72,6 +75,31 @@ class Ask:
             raise InvalidInput(f"{name} must be a list of 1 to {most}", name)
         return items
 
+    def path(self) -> list[tuple[float, float]]:
+        """A line or polygon [[x, y], ...]."""
+        points = self.items("path", MAX_POINTS)
+        if not all(isinstance(point, list) and len(point) == 2 for point in points):
+            raise InvalidInput("path must be a list of [x, y]", "path")
+        return [(x, y) for x, y in points]
+
+    @property
+    def revision(self) -> int | None:
+        """That of the session the page saw, None where it does not say."""
+        return None if self.get("revision") is None else self.whole("revision")
+
+    def meant(self, *, protect: bool = True) -> dict[str, Any]:
+        """Which wall is meant, and whether others are protected, as the verbs about walls take it."""
+        meant: dict[str, Any] = {"revision": self.revision}
+        if self.get("layer_id") is not None:
+            meant["layer_id"] = self.whole("layer_id")
+        return meant | {"protect": self.get("protect") is not False} if protect else meant
+
+    def sent(self) -> Attachment:
+        """The file that came with it."""
+        if self.file is None:
+            raise InvalidInput("This request needs a file.", "file")
+        return self.file
+
 
 Verb = Callable[[Studio, Ask], Json]
 
@@ -80,14 +108,17 @@ def _seen(studio: Studio, ask: Ask, session: Session) -> Json:
     return {"session": view.snapshot(studio, session, ask.have)}
 
 
-def open_upload(studio: Studio, ask: Ask, uploads: Path) -> Json:
-    """Open what the browser has just uploaded.
-
-    The session keeps its own; the uploaded file is left to `files.sweep`, as Gradio gives equal files of two people
-    one path.
-    """
-    sent = _uploaded(ask, uploads)
+def open_upload(studio: Studio, ask: Ask) -> Json:
+    """Open a photo the browser sends."""
+    sent = ask.sent()
     return _opened(studio, ask, studio.open(sent.content, sent.name))
+
+
+def open_project(studio: Studio, ask: Ask) -> Json:
+    """Go on with a project that was saved."""
+    content = ask.sent().content
+    data = sources.read_bytes(content, 2**62, field="project")
+    return _seen(studio, ask, studio.open_project(data))
 
 
 def open_example(studio: Studio, ask: Ask) -> Json:
@@ -96,16 +127,13 @@ def open_example(studio: Studio, ask: Ask) -> Json:
     return _opened(studio, ask, studio.open(path, path.name))
 
 
-def _uploaded(ask: Ask, uploads: Path) -> Attachment:
-    return files.uploaded({"path": ask.get("path"), "orig_name": ask.get("name")}, uploads)
-
-
 def _opened(studio: Studio, ask: Ask, session: Session) -> Json:
     """The next photo, with the paints that were brought along to the one before."""
+    notes = session.notes
     with suppress(SessionNotFound):
         if palette := studio.session(ask.sid).palette:
             session = studio.use_palette(session.id, palette)
-    return _seen(studio, ask, session)
+    return _seen(studio, ask, session) | {"notes": list(notes)}
 
 
 def resume(studio: Studio, ask: Ask) -> Json:
@@ -120,7 +148,17 @@ def look(studio: Studio, ask: Ask) -> Json:
     return _seen(studio, ask, studio.session(ask.sid))
 
 
+def alive(studio: Studio, ask: Ask) -> Json:
+    """Count as a use of the session: an open page says so now and then.
+
+    It tells the revision, for pages that share a session, and how many seconds there are without another use.
+    """
+    seconds = studio.keep_alive(ask.sid)
+    return {"alive": {"revision": studio.session(ask.sid).revision, "seconds": seconds}}
+
+
 def embed(studio: Studio, ask: Ask) -> Json:
+    """Let the engine read the photo, so that the first click is quick."""
     studio.embed(ask.sid)
     return {}
 
@@ -130,18 +168,48 @@ def close(studio: Studio, ask: Ask) -> Json:
     return {"gone": "Your photo and everything made from it were deleted."}
 
 
+# -- the chosen wall and its shape -------------------------------------------------------------------------------------
+
+
 def click(studio: Studio, ask: Ask) -> Json:
     """One or more clicks [x, y, label], in their order."""
     for point in ask.items("points", MAX_CLICKS):
         if not isinstance(point, list) or len(point) != 3:
             raise InvalidInput("a point must be [x, y, label]", "points")
-        session = studio.click(ask.sid, *point, mode=ask.get("mode", "new"))
+        x, y, label = point
+        session = studio.click(ask.sid, x, y, label, ask.get("mode", "new"), scale=ask.get("scale"), **ask.meant())
     return _seen(studio, ask, session)
 
 
 def box(studio: Studio, ask: Ask) -> Json:
-    prompts = Prompts(box=ask.items("box", 4))  # type: ignore[arg-type]  # Prompts checks it
-    return _seen(studio, ask, studio.segment(ask.sid, prompts, ask.get("mode", "new")))
+    corners = ask.items("box", 4)
+    if len(corners) != 4:
+        raise InvalidInput("box must be [x1, y1, x2, y2]", "box")
+    x1, y1, x2, y2 = corners
+    session = studio.box(ask.sid, x1, y1, x2, y2, ask.get("mode", "new"), scale=ask.get("scale"), **ask.meant())
+    return _seen(studio, ask, session)
+
+
+def stroke(studio: Studio, ask: Ask) -> Json:
+    """A stroke of the brush, or of the eraser."""
+    how = dict(mode=ask.get("mode", "union"), edge_aware=ask.get("edge_aware") is True)
+    return _seen(studio, ask, studio.stroke(ask.sid, ask.path(), ask.get("radius"), **how, **ask.meant()))
+
+
+def polygon(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.polygon(ask.sid, ask.path(), mode=ask.get("mode", "union"), **ask.meant()))
+
+
+def import_mask(studio: Studio, ask: Ask) -> Json:
+    """Begin a wall with a black and white PNG the browser sends."""
+    content = ask.sent().content
+    data = content if isinstance(content, (bytes, str)) else content.read_bytes()
+    return _seen(studio, ask, studio.import_mask(ask.sid, mask_from_png(data, studio.session(ask.sid).size)))
+
+
+def choose_wall(studio: Studio, ask: Ask) -> Json:
+    """A painted wall, by its place in the list."""
+    return _seen(studio, ask, studio.choose_wall(ask.sid, ask.whole("layer_id"), revision=ask.revision))
 
 
 def remove_point(studio: Studio, ask: Ask) -> Json:
@@ -150,6 +218,12 @@ def remove_point(studio: Studio, ask: Ask) -> Json:
 
 def choose(studio: Studio, ask: Ask) -> Json:
     return _seen(studio, ask, studio.choose(ask.sid, ask.whole("choice")))
+
+
+def answers(studio: Studio, ask: Ask) -> Json:
+    """What else the last click may have meant."""
+    session = studio.session(ask.sid)
+    return {"answers": {"revision": session.revision, "walls": view.answers(studio, session)}}
 
 
 def select(studio: Studio, ask: Ask) -> Json:
@@ -180,9 +254,9 @@ def wall_color(studio: Studio, ask: Ask) -> Json:
     return {"wall_color": view.color(studio, studio.session(ask.sid), rgb)}
 
 
-def load_palette(studio: Studio, ask: Ask, uploads: Path) -> Json:
-    """Choose from the paints of a file the browser has just uploaded."""
-    sent = _uploaded(ask, uploads)
+def load_palette(studio: Studio, ask: Ask) -> Json:
+    """Choose from the paints of a file the browser sends."""
+    sent = ask.sent()
     data = sources.read_bytes(sent.content, colors.MAX_PALETTE_BYTES, field="palette")
     return _seen(studio, ask, studio.use_palette(ask.sid, colors.load_palette(data, sent.name)))
 
@@ -205,10 +279,11 @@ def detail(studio: Studio, ask: Ask) -> Json:
     return {"detail": view.detail(studio, studio.session(ask.sid), box)}
 
 
-def paint_selection(studio: Studio, ask: Ask) -> Json:
-    layer = {name: ask.get(name) for name in ("mask_id", "opacity", "light", "shadow", "mode")}
+def paint_wall(studio: Studio, ask: Ask) -> Json:
+    """Paint the chosen wall, or change its paint."""
+    look = {name: ask.get(name) for name in ("opacity", "light", "shadow", "mode")}
     rgb = studio.color(studio.session(ask.sid), ask.get("color"))
-    session = studio.paint(ask.sid, [{**layer, "color": rgb}])
+    session = studio.paint_wall(ask.sid, Coat(rgb, **look), **ask.meant(protect=False))
     return _seen(studio, ask, session) | {"color": view.color(studio, session, rgb)}
 
 
@@ -218,15 +293,16 @@ def edit_layer(studio: Studio, ask: Ask) -> Json:
         raise InvalidInput(f"changes must name one or more of {', '.join(_LAYER_CHANGES)}", "changes")
     if "color" in changes:
         changes = {**changes, "color": studio.color(studio.session(ask.sid), changes["color"])}
-    return _seen(studio, ask, studio.edit_layer(ask.sid, ask.whole("index"), **changes))
+    return _seen(studio, ask, studio.edit_layer(ask.sid, ask.whole("layer_id"), revision=ask.revision, **changes))
 
 
 def remove_layer(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.remove_layer(ask.sid, ask.whole("index")))
+    return _seen(studio, ask, studio.remove_layer(ask.sid, ask.whole("layer_id"), revision=ask.revision))
 
 
 def move_layer(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.move_layer(ask.sid, ask.whole("index"), ask.whole("to")))
+    moved = studio.move_layer(ask.sid, ask.whole("layer_id"), ask.whole("to"), revision=ask.revision)
+    return _seen(studio, ask, moved)
 
 
 def undo(studio: Studio, ask: Ask) -> Json:
@@ -244,33 +320,18 @@ def download(studio: Studio, ask: Ask) -> Json:
     return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
 
 
-def generate(studio: Studio, ask: Ask) -> Iterator[Json]:
-    """Every mask, told in steps: {"fraction": 0.4}, and {"done": count} at last.
+def save_project(studio: Studio, ask: Ask) -> Json:
+    """Photo, walls and paint as one file, to go on with another day."""
+    made = studio.export(ask.sid, "project")
+    return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
 
-    A browser that goes away stops the work.
-    """
-    sid = ask.sid
+
+def generate(studio: Studio, ask: Ask, progress: Progress = no_progress) -> Json:
+    """Every mask; `progress` is told the fraction done."""
     options = AutoMask(**{name: ask.get(name) for name in _KNOBS if name in ask.values})
-    told: queue.SimpleQueue[float | None] = queue.SimpleQueue()
-    with ThreadPoolExecutor(1, "generate") as pool:
-        work = pool.submit(studio.generate, sid, options, told.put)
-        work.add_done_callback(lambda _: told.put(None))
-        try:
-            yield {"sid": sid, "fraction": 0.0}
-            while (fraction := told.get()) is not None:
-                yield {"sid": sid, "fraction": round(fraction, 2)}
-            yield {"sid": sid, "done": len(work.result().session.automatic)}
-        except Cancelled:
-            yield {"sid": sid, "cancelled": True}
-        finally:
-            if not work.done():
-                studio.cancel(sid)
-
-
-def cancel(studio: Studio, ask: Ask) -> None:
-    studio.cancel(ask.sid)
+    return _seen(studio, ask, studio.generate(ask.sid, options, progress).session)
 
 
 def dumps(values: Json) -> str:
-    """JSON for the page. No "<": gr.HTML looks for tags in what it is given, and a layer may be called one."""
+    """JSON for gr.HTML. No "<": it looks for tags in what it is given, and a name may be one."""
     return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c")

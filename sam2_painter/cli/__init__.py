@@ -1,0 +1,1 @@
+"""The command line: `paint` and `masks`, for one photo or many."""

@@ -1,0 +1,157 @@
+"""What can be asked on the command line, and what it means."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import __version__
+from ..errors import InvalidInput
+from ..masks.operations import mask_from_png
+from ..paint.colors import exterior, open_palette, parse_color
+from ..photos import images
+from ..photos.sources import read_file
+from ..rle import RLE
+from ..types import PAINT_MODES, AutoMask, Coat, Layer, Mask, whole_number
+
+EPILOG = """\
+Exit status: 0 all is done, 1 a photo could not be done (it is named, the others are done), 2 the arguments are wrong
+(nothing was written), 130 stopped by Ctrl+C. Files that exist are never overwritten without --overwrite, and the photo
+that is read never.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments, read; argparse ends the program with status 2 where they cannot be."""
+    top = argparse.ArgumentParser(
+        prog="python -m sam2_painter", description="Paint photos of buildings, or find their masks.", epilog=EPILOG
+    )
+    top.add_argument("--version", action="version", version=f"SAM2 Painter {__version__}")
+    commands = top.add_subparsers(dest="command", required=True)
+
+    paint = commands.add_parser("paint", help="paint what points, a box or a mask select", epilog=EPILOG)
+    paint.add_argument(
+        "--color", required=True, help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s'
+    )
+    paint.add_argument("--palette", type=Path, help="file of paints to name in --color: JSON, .gpl or .ase [ours]")
+    paint.add_argument("--point", type=_point, action="append", default=[], help="X,Y on the wall; repeatable")
+    paint.add_argument(
+        "--not-point", type=_point, action="append", default=[], help="X,Y that is not meant; repeatable"
+    )
+    paint.add_argument("--box", type=_box, help="X1,Y1,X2,Y2 around the wall")
+    paint.add_argument("--mask", type=Path, help="a black and white PNG of the photo's size instead")
+    paint.add_argument("--all", dest="category", metavar="KIND", help="everything of a kind, such as wall, instead")
+    paint.add_argument("--opacity", type=float, default=1.0, help="0 to 1 [1]")
+    paint.add_argument("--mode", choices=PAINT_MODES, default="realistic", help="[realistic]")
+    paint.add_argument("--light", type=float, default=1.0, help="exposure of the paint, 0.25 to 4 [1, as found]")
+    paint.add_argument("--shadow", type=float, default=1.0, help="0 to 2; below 1 softer shadows, above deeper [1]")
+    paint.add_argument("--format", default="PNG", help="PNG, JPG or WEBP, where --out does not say it [PNG]")
+    paint.add_argument("--quality", type=int, default=95, help="1 to 100, for JPG and WEBP [95]")
+
+    masks = commands.add_parser("masks", help="find every mask: a zip of PNGs, or COCO JSON", epilog=EPILOG)
+    masks.add_argument("--points-per-side", type=int, default=32, help="how fine to look, 1 to 128 [32]")
+    masks.add_argument("--format", choices=("zip", "json"), default="zip", help="where --out does not say it [zip]")
+
+    for command in (paint, masks):
+        command.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photos, or folders of photos")
+        command.add_argument(
+            "-o", "--out", help="the file to write; a folder (one that exists, or DIR/); - for standard output"
+        )
+        command.add_argument("-r", "--recursive", action="store_true", help="folders inside of folders, too")
+        existing = command.add_mutually_exclusive_group()
+        existing.add_argument("--overwrite", action="store_true", help="write over files that exist")
+        existing.add_argument("--skip-existing", action="store_true", help="leave out photos that are done already")
+        command.add_argument(
+            "--engine", choices=("auto", "offline", "sam2", "modal"), help="[SAM2_PAINTER_ENGINE, or auto]"
+        )
+    return top
+
+
+@dataclass(frozen=True)
+class Share:
+    """A number of pixels, or a part of the photo's width or height."""
+
+    value: float
+    of_photo: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Share:
+        """From "120" or "50%". Raises ValueError."""
+        percent = text.strip().endswith("%")
+        value = float(text.strip().removesuffix("%"))
+        if not math.isfinite(value):
+            raise ValueError(text)
+        return cls(value / 100, True) if percent else cls(value, False)
+
+
+def pixels(numbers: Sequence[Share], size: tuple[int, int]) -> list[float]:
+    """X and Y by turns, in pixels of a photo of `size` (H, W); 100% is its far edge."""
+    sides = (size[1], size[0])
+    return [one.value * sides[i % 2] if one.of_photo else one.value for i, one in enumerate(numbers)]
+
+
+def _point(text: str) -> tuple[Share, ...]:
+    return _numbers(text, 2)
+
+
+def _box(text: str) -> tuple[Share, ...]:
+    return _numbers(text, 4)
+
+
+def _numbers(text: str, count: int) -> tuple[Share, ...]:
+    try:
+        parts = tuple(Share.parse(part) for part in text.split(","))
+    except ValueError:
+        parts = ()
+    if len(parts) != count:
+        raise argparse.ArgumentTypeError(f"{count} numbers with commas between, in pixels or per cent, got {text!r}")
+    return parts
+
+
+@dataclass(frozen=True)
+class PaintRecipe:
+    """What to paint in every photo, and how: checked once, before the first photo is opened."""
+
+    points: tuple[tuple[Share, ...], ...]
+    labels: tuple[int, ...]
+    box: tuple[Share, ...] | None
+    mask: bytes | None
+    category: str | None
+    coat: Coat
+    quality: int
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> PaintRecipe:
+        """Raises InvalidInput naming the option that is wrong."""
+        if not (args.point or args.box or args.mask or args.category):
+            raise InvalidInput("Say what to paint: --point, --box, --mask or --all.", "point")
+        images.check_format(args.format)
+        color = parse_color(args.color, open_palette(args.palette) if args.palette else exterior())
+        coat = Coat(color, opacity=args.opacity, mode=args.mode, light=args.light, shadow=args.shadow)
+        Layer(_DOT, color, coat.opacity, coat.mode, light=coat.light, shadow=coat.shadow)  # which checks its values
+        return cls(
+            points=(*args.point, *args.not_point),
+            labels=(1,) * len(args.point) + (0,) * len(args.not_point),
+            box=args.box,
+            mask=read_file(args.mask, field="mask") if args.mask else None,
+            category=args.category,
+            coat=coat,
+            quality=whole_number(args.quality, "quality", 1, 100),
+        )
+
+    def mask_for(self, size: tuple[int, int]) -> RLE | None:
+        """The mask of --mask for a photo of `size` (H, W)."""
+        return None if self.mask is None else mask_from_png(self.mask, size)
+
+
+_DOT = Mask(RLE((1, 1), np.array([0, 1])))
+
+
+def automatic(args: argparse.Namespace) -> AutoMask:
+    """How to look for every mask. Raises InvalidInput."""
+    return AutoMask(points_per_side=args.points_per_side)

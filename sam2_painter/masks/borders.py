@@ -1,0 +1,80 @@
+"""A brush that stops at strong borders of the photo, as a hand would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ..rle import RLE, paste_rle
+from ..types import number
+from .rasterise import LEAST_RADIUS, stroke
+
+MARGIN = 8  # pixels around a stroke that are looked at, to see what lies beyond a border at its rim
+LEAST_STEP = 5.0  # of CIELAB from one pixel to the next: below it nothing is a border
+OVER_TEXTURE = 3.0  # a border is so many times stronger than what the brush's middle runs over
+CORE = 0.3  # of the radius: what the hand means for sure
+
+
+def edge_aware_stroke(pixels: np.ndarray, path: Sequence[tuple[float, float]], radius: float) -> RLE:
+    """The part of `stroke(path, radius)` that no strong border separates from the brush's middle.
+
+    pixels: (H, W, 3) uint8 RGB of the photo; only the stroke's own box is read. How strong a border must be follows
+    the texture under the brush: bricks and planks do not stop it, an edge of a window does.
+    """
+    size = pixels.shape[0], pixels.shape[1]
+    whole = stroke(path, radius, size)
+    reach = max(LEAST_RADIUS, number(radius, "radius", 0, 1e9))
+    if not whole.area or reach < 2:
+        return whole
+    box = _grown(whole.bbox, size)
+    x, y, w, h = box
+    inside, core = _in_box(whole, box), _in_box(stroke(path, CORE * reach, size), box)
+    step = _steps(pixels[y : y + h, x : x + w], reach)
+    texture = float(np.median(step[core])) if core.any() else 0.0
+    border = step > max(LEAST_STEP, OVER_TEXTURE * texture)
+    _, parts = cv2.connectedComponents((inside & ~border).astype(np.uint8), connectivity=4)
+    meant = np.bincount(parts[core & ~border & inside], minlength=1)
+    meant[0] = 0
+    if not meant.any():
+        return whole
+    kept = (meant >= 0.1 * meant.sum())[np.minimum(parts, len(meant) - 1)] & (parts < len(meant)) & (parts > 0)
+    kept |= inside & border & (_distance(kept) <= _distance(~border & ~kept))  # to the middle of the border
+    return paste_rle(_without_holes(kept, np.pi * (reach / 3) ** 2) & inside, x, y, size)
+
+
+def _steps(crop: np.ndarray, radius: float) -> np.ndarray:
+    """(h, w) float32: how much the colour changes from a pixel to the next, in CIELAB, fine texture smoothed."""
+    sigma = float(np.clip(radius / 16, 0.7, 2.5))
+    lab = cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), sigma), cv2.COLOR_RGB2LAB).astype(np.float32)
+    lab[..., 0] *= 100 / 255
+    across, down = cv2.Scharr(lab, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(lab, cv2.CV_32F, 0, 1, scale=1 / 32)
+    return np.sqrt((across * across + down * down).sum(axis=-1)) * sigma  # a blurred edge is lower and wider
+
+
+def _distance(mask: np.ndarray) -> np.ndarray:
+    """(h, w) float32: pixels to the nearest one of the mask."""
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
+
+
+def _without_holes(mask: np.ndarray, most: float) -> np.ndarray:
+    """The mask with holes of fewer than `most` pixels filled."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    small = stats[:, cv2.CC_STAT_AREA] < most
+    small[0] = False
+    return mask | small[parts]
+
+
+def _grown(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    x, y, w, h = box
+    left, top = max(0, x - MARGIN), max(0, y - MARGIN)
+    return left, top, min(size[1], x + w + MARGIN) - left, min(size[0], y + h + MARGIN) - top
+
+
+def _in_box(rle: RLE, box: tuple[int, int, int, int]) -> np.ndarray:
+    """(h, w) bool: the mask's pixels in a box that holds all of it."""
+    crop, (x, y, w, h) = rle.crop()
+    out = np.zeros((box[3], box[2]), bool)
+    out[y - box[1] : y - box[1] + h, x - box[0] : x - box[0] + w] = crop
+    return out

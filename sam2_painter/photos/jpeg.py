@@ -1,0 +1,169 @@
+"""JPEG, its parts walked and only those handed on that the pixels need.
+
+Cameras and programs put much around a JPEG's picture: previews, depth maps, a film behind its end, a few bytes before
+its start. All of that is left out here.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from PIL import Image, JpegImagePlugin
+
+from ..errors import NotAnImage
+from . import profiles
+from .exif import Exif, read_exif, sane_dpi, xmp_orientation
+from .picture import MAX_PROFILE, Picture
+from .pixels import STRIP_PIXELS
+
+MAX_SCANS = 100  # a progressive JPEG has about ten; each one more is another pass over all pixels
+MAX_SCANNED = 3_200_000_000  # pixels of all scans together
+
+MAX_SEGMENTS = 4096
+"""Of one file; 50 MB of metadata in parts of 64 kB are 800."""
+
+MAX_BEFORE = 4096
+"""Bytes that may stand before the start of a picture, such as the line feed of a careless server."""
+
+_MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")  # not the restarts inside a scan
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_ALONE = frozenset((_START, _END))  # markers without a length
+_NEEDED = frozenset((0xE0, 0xEE))  # JFIF and Adobe say which colours the components are
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+
+
+def start_of_jpeg(data: bytes) -> int:
+    """Where a JPEG begins near the start of data of no known kind; -1 where none does."""
+    found = _BEGINS.search(data[: MAX_BEFORE + 4])
+    return found.start() if found else -1
+
+
+_BEGINS = re.compile(rb"\xff\xd8\xff[\xc0-\xcf\xdb\xdd\xe0-\xef\xfe]")
+
+
+@dataclass
+class _Scans:
+    """Which coefficients of which component came, to how many bits: whether a picture without an end is whole."""
+
+    components: set[int] = field(default_factory=set)
+    progressive: bool = False
+    pixels: int = 0
+    left: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [99] * 64))
+    count: int = 0
+
+    def frame(self, code: int, body: bytes) -> None:
+        self.progressive = code in _PROGRESSIVE
+        self.pixels = int.from_bytes(body[1:3]) * int.from_bytes(body[3:5])
+        self.components = {body[6 + 3 * i] for i in range(body[5])} if len(body) >= 6 + 3 * body[5:6][0] else set()
+
+    def scan(self, body: bytes) -> None:
+        self.count += 1
+        number = body[0] if body else 0
+        if len(body) < 4 + 2 * number:
+            return
+        first, last, bits = body[1 + 2 * number : 4 + 2 * number]
+        for i in range(number):
+            for at in range(first, min(last, 63) + 1):
+                self.left[body[1 + 2 * i]][at] = bits & 15
+
+    @property
+    def whole(self) -> bool:
+        """Whether every coefficient of every component came, to its last bit."""
+        return bool(self.components) and all(not any(self.left[component]) for component in self.components)
+
+
+def read_jpeg(data: bytes, max_pixels: int, field: str) -> Picture:
+    """A JPEG file, from its start or a few bytes before it. Raises NotAnImage for one of thousands of parts."""
+    begin = max(0, start_of_jpeg(data))
+    kept, icc, exif, xmp = bytearray(data[begin : begin + 2]), dict[bytes, bytes](), b"", b""
+    position, count, scans, ended = begin + 2, 0, _Scans(), False
+    while not ended and (marker := _MARKER.search(data, position)):
+        count += 1
+        if count > MAX_SEGMENTS:
+            raise NotAnImage(f"The JPEG is in more than {MAX_SEGMENTS} parts. Save it again as JPEG or PNG.", field)
+        start, code = marker.end() - 2, data[marker.end() - 1]
+        if scans.count:  # what lies between two markers of the picture itself are its pixels
+            kept += data[position:start]
+        position = start + 2
+        if code in _ALONE:
+            ended = code == _END
+            kept += data[start:position]
+            continue
+        length = int.from_bytes(data[position : position + 2])
+        position += max(2, length)
+        segment = data[start + 4 : position]
+        if code == 0xE1 and segment[:6] == b"Exif\0\0" and not exif:
+            exif = segment[6:]
+        elif code == 0xE1 and segment.startswith(_XMP) and not xmp:
+            xmp = segment[len(_XMP) :]
+        elif code == 0xE2 and segment[:12] == b"ICC_PROFILE\0":
+            icc.setdefault(segment[12:13], segment[14:])
+        elif code in _NEEDED or not (0xE0 <= code <= 0xEF or code == 0xFE):  # APPn and comments are metadata
+            kept += data[start:position]
+        if code in _FRAMES:
+            scans.frame(code, segment)
+        elif code == _SCAN:
+            scans.scan(segment)
+            if scans.count > min(MAX_SCANS, MAX_SCANNED // max(1, scans.pixels)):
+                raise NotAnImage(f"The JPEG has {scans.count} scans or more. Save it again as JPEG or PNG.", field)
+    if not ended:
+        kept += data[position:]
+    pixels = bytes(kept)
+    size = JpegImagePlugin.JpegImageFile(BytesIO(pixels)).size
+    said = read_exif(exif)
+    profile = b"".join(icc[key] for key in sorted(icc))[: MAX_PROFILE + 1]
+    return Picture(
+        "JPEG",
+        size,
+        lambda: _decode(pixels) if ended else _decode_without_end(pixels, scans),
+        bytes_per_pixel=12 if scans.progressive else 9,
+        orientation=said.orientation or xmp_orientation(xmp) or 1,
+        icc_profile=profile or (profiles.adobe_rgb_profile() if said.adobe_rgb else b""),
+        dpi=_dpi(pixels, said),
+    )
+
+
+def _decode(data: bytes) -> Image.Image:
+    image = JpegImagePlugin.JpegImageFile(BytesIO(data))
+    image.load()
+    return image
+
+
+def _decode_without_end(data: bytes, scans: _Scans) -> Image.Image:
+    """Phones end a panorama without the end marker. It is whole when what would follow makes no difference."""
+    if not scans.whole:
+        raise OSError("truncated")
+    end = bytes((0xFF, _END))
+    data = data.removesuffix(b"\xff")
+    first, other = (_checksum(_decode(data + tail + end)) for tail in (b"", _PROBE))
+    if first != other:
+        raise OSError("truncated")
+    return _decode(data + end)
+
+
+_PROBE = bytes(254 - (7 * i * i + 11 * i) % 251 for i in range(1024))
+"""Bytes that a decoder that still waits for pixels would make some from; without 0xff, which begins a marker."""
+
+
+def _checksum(image: Image.Image) -> int:
+    width, height = image.size
+    rows, found = max(1, STRIP_PIXELS // width), 0
+    for top in range(0, height, rows):
+        found = zlib.crc32(image.crop((0, top, width, min(top + rows, height))).tobytes(), found)
+    return found
+
+
+def _dpi(kept: bytes, exif: Exif) -> tuple[float, float] | None:
+    """JFIF's, where it names a unit; else that of Exif."""
+    at = kept.find(b"JFIF\0", 0, 64)
+    unit = {1: 1.0, 2: 2.54}.get(kept[at + 7]) if 0 <= at and at + 12 <= len(kept) else None
+    if unit is not None:
+        across, down = int.from_bytes(kept[at + 8 : at + 10]), int.from_bytes(kept[at + 10 : at + 12])
+        return sane_dpi(across * unit, down * unit)
+    return exif.dpi

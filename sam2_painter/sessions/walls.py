@@ -1,0 +1,285 @@
+"""Walls: how steps make the shape of the one that is chosen. No engine, no pixels of a photo.
+
+The chosen wall is the session's `Selection`. While it has no paint it lives there alone; once it is painted it is a
+`Layer` too, and both change together. What came before the last step is never lost: a step adds to the mask that is
+there, takes away from it, or keeps what both have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from .. import masks
+from ..errors import Conflict, InvalidInput, LayerNotFound
+from ..rle import RLE
+from ..types import COMBINE_MODES, CombineMode, Layer, Mask, Selection, Session, Step, whole_number
+from .store import Edit
+
+SelectMode = Literal["new", "union", "subtract", "intersect"]
+"""How a new part is taken: by itself, or combined with the wall that is chosen."""
+
+MAX_STEPS = 64
+"""Steps a wall remembers one by one; of more, the oldest become one that holds their result."""
+
+_MERGED = MAX_STEPS // 2
+NOTHING_CHOSEN = "Click the wall you want first; then take parts away."
+
+
+def check_mode(mode: str) -> None:
+    """InvalidInput unless it is a SelectMode."""
+    if mode not in ("new", *COMBINE_MODES):
+        raise InvalidInput(f"mode must be one of new, {', '.join(COMBINE_MODES)}", "mode")
+
+
+# -- which wall ------------------------------------------------------------------------------------------------------
+
+
+def find_layer(session: Session, layer_id: int, revision: int | None = None) -> Layer:
+    """The layer with this id. revision: the one of the session in which the caller saw it.
+
+    Raises Conflict when it is gone since then, LayerNotFound when it is no layer of the session.
+    """
+    try:
+        return session.layer(layer_id)
+    except LayerNotFound:
+        if revision is not None and revision != session.revision:
+            raise Conflict("That wall was removed in another window. Nothing was changed; look again.") from None
+        raise
+
+
+def choose(edit: Edit, layer_id: int | None, revision: int | None = None) -> None:
+    """The wall that the next step changes: a painted one by its id, or with None the one chosen already.
+
+    Raises what `find_layer` does, and Conflict when a caller that looked before the session moved on names no wall
+    while a painted one is chosen: it may mean another.
+    """
+    session = edit.session
+    if layer_id is None:
+        moved_on = revision is not None and revision != session.revision
+        if moved_on and session.selection.layer is not None:
+            raise Conflict("Another wall was chosen in another window. Nothing was done; choose yours again.")
+        return
+    layer = find_layer(session, layer_id, revision)
+    if session.selection.layer != layer_id:
+        edit.session = replace(session, canvas=replace(session.canvas, selection=selection_of(layer)))
+
+
+def selection_of(layer: Layer) -> Selection:
+    """A painted wall as the chosen one, with the steps of its shape."""
+    steps = layer.steps or (Step("mask", region=layer.mask_id),)
+    return Selection(layer.mask_id, steps, layer.id)
+
+
+def layer_at(layers: Sequence[Layer], x: float, y: float) -> Layer | None:
+    """The visible layer that lies on top at a pixel, None where there is none."""
+    return next((v for v in reversed(layers) if v.visible and v.mask.rle.contains(int(x), int(y))), None)
+
+
+def clear(edit: Edit) -> None:
+    """Choose nothing."""
+    if edit.session.selection.mask_id is not None:
+        edit.do("clear selection", replace(edit.session.canvas, selection=Selection()))
+
+
+def choose_painted(edit: Edit, layer: Layer) -> None:
+    """Choose a painted wall: a step of the history unless it is chosen already."""
+    if edit.session.selection.layer != layer.id:
+        edit.do("choose wall", replace(edit.session.canvas, selection=selection_of(layer)))
+
+
+# -- its shape -------------------------------------------------------------------------------------------------------
+
+
+def begin(edit: Edit, step: Step, action: str) -> None:
+    """Choose a new wall, made of this step."""
+    mask_id = _after(edit, None, replace(step, mode="union"), None)
+    assert mask_id is not None  # an empty union is refused
+    _set(edit, Selection(mask_id, (replace(step, mode="union"),)), action)
+
+
+def add_step(edit: Edit, step: Step, action: str) -> None:
+    """One step more for the chosen wall; begins one when there is none and the step adds. No step where nothing would
+    change."""
+    selection = edit.session.selection
+    if selection.mask_id is None:
+        if step.mode != "union":
+            raise InvalidInput(NOTHING_CHOSEN, "mode")
+        begin(edit, step, action)
+        return
+    before = selection.mask_id
+    after = _after(edit, before, step, selection.layer)
+    if after == before:
+        return
+    steps = selection.steps or (Step("mask", region=before),)
+    selection = replace(selection, mask_id=after, steps=_merged(edit, (*steps, step)), base=before)
+    _set(edit, selection, action)
+
+
+def take(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
+    """A part of the photo by `mode`: a new wall, or one step more for the chosen one."""
+    check_mode(mode)
+    if mode == "new" or (mode != "subtract" and edit.session.selection.mask_id is None):
+        begin(edit, step, action)
+    else:
+        add_step(edit, replace(step, mode=mode), action)
+
+
+def rebuild(edit: Edit, steps: Sequence[Step], action: str) -> None:
+    """The chosen wall is made of these steps now. InvalidInput when nothing would be left of it."""
+    selection = edit.session.selection
+    base = None
+    if len(steps) > 1:
+        base = edit.add([_fold(edit.session, steps[:-1], selection.layer)])[0]
+    mask_id = _after(edit, base, steps[-1], selection.layer)
+    _set(edit, replace(selection, mask_id=mask_id, steps=tuple(steps), base=base), action)
+
+
+def remove_step(edit: Edit, index: int) -> None:
+    """Take a step back out of the chosen wall's shape, and those before it that only took away; the last one clears
+    the selection of a wall without paint."""
+    selection = edit.session.selection
+    if not selection.steps:
+        raise InvalidInput("This wall has no steps to take back.", "index")
+    index = whole_number(index, "index", 0, len(selection.steps) - 1)
+    steps = [step for place, step in enumerate(selection.steps) if place != index]
+    while steps and steps[0].mode != "union":
+        steps.pop(0)  # there is nothing yet to take away from
+    if steps:
+        rebuild(edit, steps, "take back a step")
+    elif selection.layer is None:
+        edit.do("take back a step", replace(edit.session.canvas, selection=Selection()))
+    else:
+        raise InvalidInput("Nothing would be left of this wall. Remove it instead.", "index")
+
+
+def choose_candidate(edit: Edit, choice: int) -> None:
+    """Take another of the answers to the last step; what came before it stays."""
+    selection = edit.session.selection
+    if not selection.candidates:
+        raise InvalidInput("The selection has no candidates to choose from.", "choice")
+    choice = whole_number(choice, "choice", 0, len(selection.candidates) - 1)
+    last = replace(selection.steps[-1], choice=choice, region=selection.candidates[choice])
+    mask_id = _after(edit, selection.base, last, selection.layer)
+    _set(edit, replace(selection, mask_id=mask_id, steps=(*selection.steps[:-1], last)), "choose candidate")
+
+
+def with_candidate(session: Session, choice: int) -> RLE:
+    """The chosen wall as it would be with this answer to the last step."""
+    selection = session.selection
+    last = replace(selection.steps[-1], region=selection.candidates[choice])
+    base = None if selection.base is None else session.masks[selection.base].rle
+    return _changed(session, base, last, _region(session, last), selection.layer)
+
+
+def _set(edit: Edit, selection: Selection, action: str) -> None:
+    """This is the chosen wall now; where it is painted, the layer is changed with it."""
+    layers = edit.session.layers
+    if selection.layer is not None and selection.mask_id is not None:
+        mask = edit.session.mask(selection.mask_id)
+        changed = dict(mask=mask, mask_id=selection.mask_id, steps=selection.steps)
+        layers = tuple(replace(v, **changed) if v.id == selection.layer else v for v in layers)  # type: ignore[arg-type]
+    edit.do(action, replace(edit.session.canvas, selection=selection, layers=layers))
+
+
+def _after(edit: Edit, before: int | None, step: Step, layer_id: int | None) -> int:
+    """The mask once a step has changed it, by its id; `before` itself when it changes nothing."""
+    session = edit.session
+    region = _region(session, step)
+    mask = None if before is None else session.masks[before]
+    rle = _changed(session, mask.rle if mask else None, step, region, layer_id)
+    for same in (before, step.region):
+        if same is not None and session.masks[same].rle == rle:
+            return same
+    named = mask or (session.masks[step.region] if step.region is not None else Mask(rle))
+    score, stable = named.predicted_iou, named.stability_score
+    if step.region is not None:
+        other = session.masks[step.region]
+        score, stable = min(score, other.predicted_iou), min(stable, other.stability_score)
+    return edit.add([Mask(rle, score, stable, category=named.category, category_score=named.category_score)])[0]
+
+
+def _changed(session: Session, before: RLE | None, step: Step, region: RLE, layer_id: int | None) -> RLE:
+    """The mask after a step. layer_id: of the wall itself, which is not protected from itself."""
+    if step.mode == "union":
+        if step.protect:
+            region = _unpainted(session, region, layer_id, crumbs=step.path == ())
+        result = region if before is None else masks.union([before, region])
+    elif before is None:
+        raise InvalidInput(NOTHING_CHOSEN, "mode")
+    else:
+        result = masks.combine([before, region], step.mode)
+    if not result.area:
+        raise InvalidInput(f"Nothing is left of this wall by {step.mode}.", "mode")
+    return result
+
+
+def _unpainted(session: Session, region: RLE, layer_id: int | None, crumbs: bool) -> RLE:
+    """The region less other painted walls. crumbs: what they leave may be small pieces, which then go."""
+    others = [v for v in session.layers if v.visible and v.id != layer_id and masks.may_overlap(v.mask.rle, region)]
+    free = masks.subtract(region, [v.mask.rle for v in others])
+    if free.area == region.area:
+        return region
+    if not free.area:
+        names = " and ".join(v.name or f"layer {v.id}" for v in others[:2])
+        raise InvalidInput(f"That is painted already: it belongs to {names}. Choose it to change it.", "mode")
+    return masks.without_crumbs(free) if crumbs else free
+
+
+def _region(session: Session, step: Step) -> RLE:
+    """What a step adds or takes."""
+    if step.region is not None:
+        return session.mask(step.region).rle
+    draw = masks.polygon(step.path, session.size) if step.kind == "polygon" else None
+    return draw or masks.stroke(step.path, step.radius, session.size)
+
+
+def _fold(session: Session, steps: Iterable[Step], layer_id: int | None) -> Mask:
+    """The mask that steps make."""
+    rle, named = None, None
+    for step in steps:
+        rle = _changed(session, rle, step, _region(session, step), layer_id)
+        named = named or (session.masks[step.region] if step.region is not None else None)
+    assert rle is not None
+    if named is None:
+        return Mask(rle)
+    return replace(named, rle=rle, point_coords=(), crop_box=None)
+
+
+def _merged(edit: Edit, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps, the oldest as one when there are too many."""
+    if len(steps) <= MAX_STEPS:
+        return steps
+    (mask_id,) = edit.add([_fold(edit.session, steps[:_MERGED], edit.session.selection.layer)])
+    return (Step("mask", region=mask_id), *steps[_MERGED:])
+
+
+def combine(edit: Edit, mask_ids: Sequence[int], mode: CombineMode) -> int:
+    """One mask from several of the session; its id. Raises InvalidInput when nothing is left, MaskNotFound."""
+    if mode not in COMBINE_MODES:
+        raise InvalidInput(f"mode must be one of {', '.join(COMBINE_MODES)}", "mode")
+    if not mask_ids:
+        raise InvalidInput("mask_ids must name at least one mask", "mask_ids")
+    picked = [edit.session.mask(mask_id) for mask_id in mask_ids]
+    if len(set(mask_ids)) == 1 and mode != "subtract":
+        return mask_ids[0]
+    rle = masks.combine([mask.rle for mask in picked], mode)
+    if not rle.area:
+        raise InvalidInput(f"Nothing is left of these masks by {mode}.", "mode")
+    first = picked[0]
+    same = {mask.category for mask in picked} == {first.category} or mode == "subtract"
+    score = min(mask.predicted_iou for mask in picked)
+    stable = min(mask.stability_score for mask in picked)
+    name, sure = (first.category, first.category_score) if same else ("", 0.0)
+    return edit.add([Mask(rle, score, stable, category=name, category_score=sure)])[0]
+
+
+def bring_mask(edit: Edit, rle: RLE, category: str = "") -> int:
+    """Keep a mask somebody brings along; its id. Raises InvalidInput when it has not the photo's size or is empty."""
+    if rle.size != edit.session.size:
+        height, width = edit.session.size
+        raise InvalidInput(f"mask is {rle.size[1]}x{rle.size[0]}, the photo {width}x{height}", "mask")
+    if not rle.area:
+        raise InvalidInput("mask is empty: it must hold at least one pixel", "mask")
+    return edit.add([Mask(rle, category=category)])[0]

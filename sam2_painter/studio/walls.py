@@ -1,0 +1,448 @@
+"""Verbs about walls: choose one, and make its shape right by points, boxes, strokes, polygons and masks.
+
+Each of them is one step of the shape and one step of the history. They share these arguments:
+
+layer_id: the painted wall that is meant; None for the one chosen now. revision: that of the session in which the caller
+saw it; a wall that is gone since then is a `Conflict`, never another wall. protect: what is added leaves other painted
+walls alone. scale: photo pixels to a pixel of the caller's screen, by which small is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .. import masks
+from ..errors import InvalidInput
+from ..rle import RLE
+from ..sessions import walls
+from ..sessions.store import Edit
+from ..sessions.walls import SelectMode
+from ..types import Layer, Line, Mask, Prompts, Session, Step, number, whole_number
+from .core import Core
+from .verb import verb
+
+SCREEN = 1600
+"""Pixels on the long side of a photo as a page shows it, where nobody says."""
+
+TINY_BOX = 8.0
+"""In pixels of the screen: a smaller box is a click with an unsteady hand."""
+
+SPOT = 12.0
+"""In pixels of the screen: the radius of the least that a click takes away."""
+
+MOST_TAKEN = 0.5
+"""Of a wall: a click takes no more of it away, unless it is asked to."""
+
+MOST_ADDED = 1.5
+"""Times the wall: a click adds no more to it, where the engine has another answer."""
+
+MOST_CLICKS = 12
+"""Earlier clicks the engine is told of together with a new one."""
+
+MAX_POINTS = 20_000
+"""Of a stroke or polygon as it is sent; it is kept with fewer."""
+
+_KEPT_POINTS = 200
+_TOLERANCE = 0.25  # pixels a kept line may differ from the one that was sent
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One of the engine's answers to the last step: the wall as it would be with it.
+
+    choice: what `choose` takes. area: the wall's share of the photo, 0 to 1. chosen: whether it is taken now.
+    """
+
+    choice: int
+    rle: RLE
+    area: float
+    chosen: bool
+
+
+class WallVerbs(Core):
+    """The chosen wall is the session's `selection`; once it is painted, its layer changes with it."""
+
+    # -- choosing ----------------------------------------------------------------------------------------------------
+
+    @verb("segment")
+    def click(
+        self,
+        session_id: str,
+        x: float,
+        y: float,
+        label: int = 1,
+        mode: SelectMode = "new",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+        scale: float | None = None,
+    ) -> Session:
+        """One click on the photo, the way a person means it.
+
+        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks
+        and has no paint yet. label 0 takes away from the chosen wall what lies there. mode says how instead: "union",
+        "subtract" or "intersect".
+        """
+        walls.check_mode(mode)
+        Prompts.click(x, y, label)
+        with self._wall(session_id, layer_id, revision) as edit:
+            selection = edit.session.selection
+            begun = selection.layer is None and selection.prompts is not None
+            if label == 0:
+                mode = "subtract"
+            painted = None if mode != "new" or not protect else self.layer_at(edit.session, x, y)
+            if painted is not None:
+                walls.choose_painted(edit, painted)
+            else:
+                self._point(edit, x, y, "union" if mode == "new" and begun else mode, protect, scale)
+        return edit.session
+
+    @verb("segment")
+    def choose_at(
+        self, session_id: str, x: float, y: float, *, protect: bool = True, scale: float | None = None
+    ) -> Session:
+        """Choose the painted wall that lies on top at (x, y); where there is none, begin a new one with the engine."""
+        with self.sessions.edit(session_id) as edit:
+            painted = self.layer_at(edit.session, x, y)
+            if painted is not None:
+                walls.choose_painted(edit, painted)
+            else:
+                self._point(edit, x, y, "new", protect, scale)
+        return edit.session
+
+    @verb("segment")
+    def choose_wall(self, session_id: str, layer_id: int, *, revision: int | None = None) -> Session:
+        """Choose a painted wall by its layer's id: its steps come back."""
+        with self.sessions.edit(session_id) as edit:
+            walls.choose_painted(edit, walls.find_layer(edit.session, layer_id, revision))
+        return edit.session
+
+    def layer_at(self, session: Session, x: float, y: float) -> Layer | None:
+        """The visible layer on top at a pixel, None where there is none."""
+        Prompts.click(x, y).check_inside(session.size)
+        return walls.layer_at(session.layers, x, y)
+
+    # -- steps -------------------------------------------------------------------------------------------------------
+
+    @verb("segment")
+    def point(
+        self,
+        session_id: str,
+        x: float,
+        y: float,
+        mode: SelectMode = "union",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+        scale: float | None = None,
+    ) -> Session:
+        """Add what lies at (x, y) to the chosen wall, take it away ("subtract"), or begin a new wall there ("new").
+
+        Adding never loses anything. Taking away stays near the point, takes at least a visible spot, and never adds.
+        """
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            self._point(edit, x, y, mode, protect, scale)
+        return edit.session
+
+    @verb("segment")
+    def box(
+        self,
+        session_id: str,
+        x1: float,
+        y1: float,
+        x2: float,
+        y2: float,
+        mode: SelectMode = "new",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+        scale: float | None = None,
+    ) -> Session:
+        """What a box from corner to corner is drawn around; a tiny one is a click at its middle.
+
+        "subtract" takes nothing away outside the box.
+        """
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            height, width = edit.session.size
+            left, right = sorted(number(v, "box", -1e6, 1e6) for v in (x1, x2))
+            top, bottom = sorted(number(v, "box", -1e6, 1e6) for v in (y1, y2))
+            left, top, right, bottom = max(0.0, left), max(0.0, top), min(right, width), min(bottom, height)
+            if left > right or top > bottom:
+                raise InvalidInput(f"the box lies outside the {width}x{height} photo", "box")
+            if max(right - left, bottom - top) < TINY_BOX * _scale(edit.session, scale):
+                x, y = min((left + right) / 2, width - 1), min((top + bottom) / 2, height - 1)
+                self._point(edit, x, y, mode, protect, scale)
+            else:
+                prompts = Prompts(box=[left, top, max(right, left + 1), max(bottom, top + 1)])  # type: ignore[arg-type]
+                self._boxed(edit, prompts, mode, protect)
+        return edit.session
+
+    @verb("segment")
+    def stroke(
+        self,
+        session_id: str,
+        path: Sequence[tuple[float, float]],
+        radius: float,
+        mode: SelectMode = "union",
+        *,
+        edge_aware: bool = False,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+    ) -> Session:
+        """Paint on the chosen wall's shape with a round brush ("union"), or rub out ("subtract").
+
+        path: points (x, y) the brush passes; radius: in pixels of the photo. edge_aware: the brush stops at strong
+        borders. The first stroke begins a wall where none is chosen.
+        """
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            radius = number(radius, "radius", masks.LEAST_RADIUS, max(edit.session.size))
+            line = _kept(path, 1)
+            region = None
+            if edge_aware:
+                rle = masks.edge_aware_stroke(self.photo_of(edit.session).pixels, line, radius)
+                region = edit.add([Mask(rle)])[0] if rle.area else None
+            if region is None and not masks.stroke(line, radius, edit.session.size).area:
+                raise InvalidInput("the stroke lies outside the photo", "path")
+            step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
+            walls.take(edit, step, mode, "erase" if mode == "subtract" else "brush")
+        return edit.session
+
+    @verb("segment")
+    def polygon(
+        self,
+        session_id: str,
+        path: Sequence[tuple[float, float]],
+        mode: SelectMode = "union",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+    ) -> Session:
+        """Add the inside of a polygon or lasso to the chosen wall, take it away, or begin a wall with it.
+
+        path: its corners (x, y), at least three; it closes itself.
+        """
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            line = _kept(path, 3)
+            if not masks.polygon(line, edit.session.size).area:
+                raise InvalidInput("the polygon holds no pixel of the photo", "path")
+            step = Step("polygon", path=line, protect=protect)
+            walls.take(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
+        return edit.session
+
+    @verb("segment")
+    def import_mask(
+        self,
+        session_id: str,
+        rle: RLE,
+        mode: SelectMode = "new",
+        *,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = True,
+    ) -> Session:
+        """Begin a wall with a mask somebody brings along, or change the chosen one by it."""
+        walls.check_mode(mode)
+        with self._wall(session_id, layer_id, revision) as edit:
+            step = Step("mask", region=walls.bring_mask(edit, rle), protect=protect)
+            walls.take(edit, step, mode, "import mask")
+        return edit.session
+
+    # -- the last step again -----------------------------------------------------------------------------------------
+
+    @verb("segment")
+    def choose(self, session_id: str, choice: int) -> Session:
+        """Take another of the engine's answers to the last step (0 is the best); what came before it stays."""
+        with self.sessions.edit(session_id) as edit:
+            walls.choose_candidate(edit, choice)
+        return edit.session
+
+    def answers(self, session: Session) -> tuple[Answer, ...]:
+        """The engine's answers to the last step, the smallest wall first; () when it was no question."""
+        selection, pixels = session.selection, session.size[0] * session.size[1]
+        found = []
+        for choice in range(len(selection.candidates)):
+            rle = walls.with_candidate(session, choice)
+            found.append(Answer(choice, rle, rle.area / pixels, choice == selection.choice))
+        return tuple(sorted(found, key=lambda answer: answer.area))
+
+    @verb("segment")
+    def remove_step(
+        self, session_id: str, index: int, *, layer_id: int | None = None, revision: int | None = None
+    ) -> Session:
+        """Take one step (0 was the first) back out of the chosen wall's shape; the others stay."""
+        with self._wall(session_id, layer_id, revision) as edit:
+            walls.remove_step(edit, index)
+        return edit.session
+
+    @verb("segment")
+    def remove_point(self, session_id: str, index: int) -> Session:
+        """Take one point back (0 was the first of all the selection's points); the last one clears the selection."""
+        with self.sessions.edit(session_id) as edit:
+            steps = edit.session.selection.steps
+            places = [(place, inner) for place, step in enumerate(steps) for inner in range(len(step.points))]
+            if not places:
+                raise InvalidInput("The selection has no points.", "index")
+            place, inner = places[whole_number(index, "index", 0, len(places) - 1)]
+            self._less_a_point(edit, place, inner)
+        return edit.session
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _wall(self, session_id: str, layer_id: int | None, revision: int | None) -> Iterator[Edit]:
+        """The session to edit, with the wall chosen that is meant."""
+        with self.sessions.edit(session_id) as edit:
+            walls.choose(edit, layer_id, revision)
+            yield edit
+
+    def _point(self, edit: Edit, x: float, y: float, mode: SelectMode, protect: bool, scale: float | None) -> None:
+        session, prompts = edit.session, Prompts.click(x, y)
+        prompts.check_inside(session.size)
+        anew = mode == "new" or (session.selection.mask_id is None and mode != "subtract")
+        if not anew and session.selection.mask_id is None:
+            raise InvalidInput(walls.NOTHING_CHOSEN, "mode")
+        if anew or mode == "intersect":
+            found = list(self._predicted(session, prompts).value)
+            best = next((place for place, mask in enumerate(found) if mask.rle.contains(int(x), int(y))), 0)
+        else:
+            spot = masks.stroke([(x, y)], SPOT * _scale(session, scale), session.size)
+            change = self._added_at if mode == "union" else self._taken_at
+            found, best = [Mask(rle) for rle in change(session, x, y, spot)], 0
+        if not found:
+            return
+        ids = edit.add(found)
+        step = Step.asked(prompts, "union", ids, ids[best], protect)
+        walls.take(edit, step, mode, {"union": "add", "subtract": "take away"}.get(mode, "select"))
+
+    def _boxed(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool) -> None:
+        session = edit.session
+        found = self._predicted(session, prompts).value
+        if mode == "subtract" and session.selection.mask_id is not None:
+            assert prompts.box is not None
+            x1, y1, x2, y2 = prompts.box.tolist()
+            drawn = masks.polygon([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], session.size)
+            inside = masks.intersect([drawn, session.mask(session.selection.mask_id).rle])
+            regions = [masks.intersect([inside, mask.rle]) for mask in found]
+            seen = [rle for rle in regions if rle.area >= inside.area / 10]
+            ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area])
+            if ids:
+                walls.take(edit, Step.asked(prompts, "subtract", _once(ids), ids[0]), mode, "take away")
+            return
+        ids = edit.add(found)
+        walls.take(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
+
+    def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
+        """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.
+
+        First what the engine makes of all clicks together, which knows the wall; then of this one alone. One that
+        would make another wall of it, or holds what was taken away by a click, comes last.
+        """
+        wall, wanted, unwanted = _clicks(session)
+        if wall.contains(int(x), int(y)):
+            return []
+        together = Prompts([*wanted, (x, y), *unwanted], [1] * (len(wanted) + 1) + [0] * len(unwanted))  # type: ignore[arg-type]
+        alone = Prompts([(x, y), *unwanted], [1] + [0] * len(unwanted))  # type: ignore[arg-type]
+        found = [*self._predicted(session, together).value[:1], *self._predicted(session, alone).value]
+        parts = [masks.part_at(masks.subtract(mask.rle, [wall]), x, y) for mask in found]
+        good: list[RLE] = []
+        poor: list[RLE] = []
+        for part in parts:
+            if part is not None:
+                fits = part.area <= MOST_ADDED * wall.area and not _holds(part, unwanted)
+                (good if fits else poor).append(part)
+        guesses = [*good, *sorted(poor, key=lambda part: part.area)] or [masks.subtract(spot, [wall])]
+        return list(dict.fromkeys(guesses))[:3]
+
+    def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
+        """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
+        point, at least a spot, and at last the spot alone.
+
+        What the engine leaves out of the wall when it is told of the click, or what it sees there, unless that is most
+        of the wall, or holds a click that added more than that.
+        """
+        wall, wanted, unwanted = _clicks(session)
+        spot = masks.intersect([spot, wall])
+        if not spot.area:
+            return []
+        asked = [Prompts([(x, y), *wanted], [1] + [0] * len(wanted)), Prompts.click(x, y)]  # type: ignore[arg-type]
+        parts = [masks.intersect([mask.rle, wall]) for one in asked for mask in self._predicted(session, one).value]
+        if wanted:
+            less = Prompts([*wanted, *unwanted, (x, y)], [1] * len(wanted) + [0] * (len(unwanted) + 1))  # type: ignore[arg-type]
+            parts.insert(0, masks.subtract(wall, [self._predicted(session, less).value[0].rle]))
+        guesses = []
+        for part in (masks.part_at(part, x, y) for part in parts):
+            if part is not None and part.area <= MOST_TAKEN * wall.area and not _cuts(session, part):
+                guesses.append(part if part.area >= spot.area else masks.union([part, spot]))
+        if spot.area < wall.area:
+            guesses.append(spot)
+        return list(dict.fromkeys(guesses))[:3]
+
+    def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
+        steps = edit.session.selection.steps
+        step = steps[place]
+        points = tuple(point for number, point in enumerate(step.points) if number != inner)
+        if not any(label for _, _, label in points) and step.box is None:
+            walls.remove_step(edit, place)
+            return
+        prompts = replace(step, points=points).prompts
+        assert prompts is not None
+        ids = edit.add(self._predicted(edit.session, prompts).value)
+        fewer = Step.asked(prompts, step.mode, ids, ids[0], step.protect)
+        walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), "remove point")
+
+
+def _scale(session: Session, scale: float | None) -> float:
+    """Photo pixels to a pixel of the screen."""
+    if scale is None:
+        return max(1.0, max(session.size) / SCREEN)
+    return number(scale, "scale", 1e-3, 1e3)
+
+
+def _clicks(session: Session) -> tuple[RLE, Line, Line]:
+    """The chosen wall's mask, and the last of the points that were added to it and taken away from it."""
+    selection = session.selection
+    assert selection.mask_id is not None
+    points = [(x, y, label == 1 and step.mode != "subtract") for step in selection.steps for x, y, label in step.points]
+    wanted = tuple((x, y) for x, y, added in points if added)[-MOST_CLICKS:]
+    unwanted = tuple((x, y) for x, y, added in points if not added)[-MOST_CLICKS:]
+    return session.masks[selection.mask_id].rle, wanted, unwanted
+
+
+def _holds(rle: RLE, points: Line) -> bool:
+    """Whether any of the points is in the mask."""
+    return any(rle.contains(int(x), int(y)) for x, y in points)
+
+
+def _cuts(session: Session, part: RLE) -> bool:
+    """Whether taking the part away would cut into what a click added: it holds the click, not most of its region."""
+    for step in session.selection.steps:
+        if step.kind == "prompts" and step.mode == "union" and step.region is not None:
+            wanted = tuple((x, y) for x, y, label in step.points if label)
+            region = session.masks[step.region].rle
+            if _holds(part, wanted) and masks.intersect([region, part]).area < 0.8 * region.area:
+                return True
+    return False
+
+
+def _kept(path: Sequence[tuple[float, float]], least: int) -> Line:
+    """The path as it is kept: checked, and with no more points than its form needs."""
+    if not isinstance(path, (Sequence, np.ndarray)) or not least <= len(path) <= MAX_POINTS:
+        raise InvalidInput(f"path must be a list of {least} to {MAX_POINTS} points [x, y]", "path")
+    return masks.simplify(path, _TOLERANCE, _KEPT_POINTS, closed=least > 1)
+
+
+def _once(ids: Sequence[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(ids))

@@ -1,0 +1,188 @@
+"""Connections to the HTTP server: how many there may be, and how long one may keep us waiting.
+
+Each costs a file descriptor, and one whose client does not read keeps its answer in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+log = logging.getLogger(__name__)
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\n"
+    b"Content-Length: 93\r\n\r\n"
+    b'{"detail":"There are too many connections to this server. Try again in a few seconds."}      '
+)
+RESERVED_DESCRIPTORS = 256
+"""Files that are open for other reasons: the database, photos, libraries."""
+
+
+@dataclass
+class Connections:
+    """The connections that are open, and what is allowed.
+
+    most: of them, and most_each of one address. is_proxy: whether an address speaks for many, and is not limited
+    by itself. head_seconds: in which the head of a request must have come. read_seconds: in which a client
+    must take least_read bytes of an answer. most_unread: bytes of answers that one address may leave untaken.
+    """
+
+    most: int
+    most_each: int
+    is_proxy: Callable[[str], bool] = lambda address: False
+    head_seconds: float = 20.0
+    read_seconds: float = 30.0
+    least_read: int = 32 * 1024
+    most_unread: int = 256 * 2**20
+    by_address: Counter[str] = field(default_factory=Counter)
+    waiting: set[Connection] = field(default_factory=set, repr=False)
+
+    def admit(self, address: str) -> bool:
+        """Count one more of this address, if there is room for it."""
+        if sum(self.by_address.values()) >= self.most:
+            return False
+        if not self.is_proxy(address) and self.by_address[address] >= self.most_each:
+            return False
+        self.by_address[address] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """One that was admitted is gone."""
+        self.by_address[address] -= 1
+        if self.by_address[address] <= 0:
+            del self.by_address[address]
+
+    def unread(self, address: str) -> int:
+        """Bytes of answers that wait for clients of this address to take them."""
+        return sum(one.unread for one in self.waiting if one.address == address)
+
+
+class Connection(H11Protocol):
+    """One connection. What uvicorn does with it stays as it is; this one ends it where it keeps us waiting.
+
+    counted: with all others; a server sets it in a class of its own.
+    """
+
+    counted: Connections
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.address, self._admitted = "", False
+        self._timer: asyncio.TimerHandle | None = None
+        self._left = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count it, or turn it away."""
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        if not self.counted.admit(self.address):
+            transport.write(_FULL)
+            transport.close()
+            log.warning("too many connections", extra={"fields": {"address": self.address}})
+            return
+        self._admitted = True
+        super().connection_made(transport)
+        self._wait(self.counted.head_seconds, self._no_head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count it no more."""
+        self._stop_waiting()
+        if self._admitted:
+            self._admitted = False
+            self.counted.leave(self.address)
+            super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head must be complete within its time."""
+        if not self._admitted:
+            return
+        super().data_received(data)
+        if self._is_answering:
+            if self not in self.counted.waiting:
+                self._stop_waiting()
+        elif self._timer is None:
+            self._wait(self.counted.head_seconds, self._no_head)
+
+    def eof_received(self) -> None:
+        """Nothing more will be asked."""
+        if self._admitted:
+            super().eof_received()
+
+    def pause_writing(self) -> None:
+        """The client takes its answer slowly: it must take some of it in time, and leave not too much."""
+        super().pause_writing()
+        self.counted.waiting.add(self)
+        self._left = self.unread
+        self._wait(self.counted.read_seconds, self._not_read)
+        if self.counted.unread(self.address) > self.counted.most_unread:
+            self._end("too much unread")
+
+    def resume_writing(self) -> None:
+        """It has taken it."""
+        self._stop_waiting()
+        super().resume_writing()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait to be taken."""
+        with suppress(AttributeError):
+            return int(self.transport.get_write_buffer_size())
+        return 0
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _wait(self, seconds: float, then: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, then)
+
+    def _stop_waiting(self) -> None:
+        self.counted.waiting.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _no_head(self) -> None:
+        self._timer = None
+        if not self._is_answering and not self.transport.is_closing():
+            self._end("no request came")
+
+    def _not_read(self) -> None:
+        self._timer = None
+        left = self.unread
+        if left == 0:
+            return
+        if self._left - left < self.counted.least_read:
+            self._end("the answer was not read")
+            return
+        self._left = left
+        self._wait(self.counted.read_seconds, self._not_read)
+
+    def _end(self, why: str) -> None:
+        log.info("connection ended", extra={"fields": {"address": self.address, "why": why}})
+        self.transport.abort()
+
+
+def raise_descriptor_limit(wanted: int) -> int:
+    """Let this process open up to `wanted` files where the system allows it; how many it may open now."""
+    try:
+        import resource
+    except ImportError:  # another system, without this limit
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    most = wanted if hard == unlimited else min(wanted, hard)
+    if soft != unlimited and soft < most:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return wanted if soft == unlimited else soft

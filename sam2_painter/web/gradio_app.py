@@ -1,0 +1,70 @@
+"""Gradio's part of the server: the page's frame and components, its API as `gradio_client` speaks it, and MCP.
+
+It is mounted by the documented `gradio.mount_gradio_app`. What is used beside the documented names:
+
+* `Dependency["id"]`, `Dependency["inputs"]`, `Blocks.blocks` (in `api.endpoints`): the number of an endpoint, and the
+  components that describe its fields
+* `gradio.networking.setup_tunnel`, `Blocks.share_token`: the public link
+* `Blocks.mcp_server_obj._client_instance`: the key to our own door for MCP
+* `Blocks.is_running`: whether `gradio.close_all()` was called
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import gradio as gr
+from fastapi import FastAPI
+from gradio import networking
+from gradio_client import Client
+
+from ..settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def mount(app: FastAPI, blocks: gr.Blocks, settings: Settings, *, mcp: bool, **options: Any) -> None:
+    """Mount `blocks` at the root of `app`. options: further ones of `gradio.mount_gradio_app`."""
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        server_name=settings.host,
+        server_port=settings.port,
+        root_path="",  # ours is in the scope of each request
+        max_file_size=settings.max_file_size,
+        enable_monitoring=False,
+        show_error=True,
+        mcp_server=mcp,
+        **options,
+    )
+
+
+def open_tunnel(blocks: gr.Blocks, host: str, port: int, share_server: str | None) -> str:
+    """A public https address that leads to this server, or "" where there is none to be had."""
+    try:
+        address: str = networking.setup_tunnel(host, port, blocks.share_token, share_server, None)
+    except Exception as error:  # noqa: BLE001  # a program, a download and a network, each with errors of its own
+        log.info("no public link: %s", error)
+        return ""
+    scheme = "http" if share_server else "https"
+    return urlunsplit((scheme, *urlsplit(address)[1:]))
+
+
+def sign_in_mcp(blocks: gr.Blocks, url: str, token: str) -> None:
+    """Give Gradio's MCP server, which calls the server it is part of, the key to its door.
+
+    It would make this client itself, without credentials; a tool call still travels with those of whoever calls.
+    """
+    assert blocks.mcp_server_obj is not None  # it was mounted with one
+    blocks.mcp_server_obj._client_instance = Client(
+        url,
+        headers={"authorization": f"Bearer {token}"},
+        download_files=False,
+        verbose=False,
+        analytics_enabled=False,
+        _skip_components=False,
+        httpx_kwargs={"timeout": 60},
+    )

@@ -1,0 +1,167 @@
+"""The page's document as it is sent: with our name, picture and icons, small on the wire, and made once an address.
+
+Gradio writes it from a template, anew for each visitor, under its own name and half a megabyte large.
+"""
+
+from __future__ import annotations
+
+import gzip
+import html
+import json
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import resources
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .paths import path_of
+
+TITLE = "SAM2 Painter"
+DESCRIPTION = (
+    "Open a photo of a building, click a wall, see it in another colour: its light, shadow and texture stay in place."
+)
+PREVIEW, PREVIEW_SIZE = "preview.jpg", (1200, 630)
+KEPT = 16
+"""Documents that are kept, one for each address the server is reached at."""
+
+FILES = {
+    "/favicon.ico": ("icon-192.png", "image/png"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "/icon-192.png": ("icon-192.png", "image/png"),
+    "/icon-512.png": ("icon-512.png", "image/png"),
+    f"/{PREVIEW}": (PREVIEW, "image/jpeg"),
+}
+_MANIFEST = {
+    "name": TITLE,
+    "short_name": "Painter",
+    "description": DESCRIPTION,
+    "start_url": "./",
+    "scope": "./",
+    "display": "standalone",
+    "background_color": "#f5efe4",
+    "theme_color": "#a84a23",
+    "icons": [
+        {"src": "icon.svg", "sizes": "any", "type": "image/svg+xml"},
+        {"src": "icon-192.png", "sizes": "192x192", "type": "image/png"},
+        {"src": "icon-512.png", "sizes": "512x512", "type": "image/png"},
+    ],
+}
+_GRADIOS = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>|\s*<link rel="manifest"[^>]*>')
+_ROOT = (  # where the page is, by the browser's word: a proxy may have said another name, or no path
+    "<script>if (window.gradio_config) "
+    'window.gradio_config.root = new URL(".", window.location.href).href.replace(/\\/$/, "");</script>'
+)
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The page for one address, plain and compressed."""
+
+    plain: bytes
+    small: bytes
+    etag: str
+
+
+class Document:
+    """An ASGI application around `app`: answers for the page's document, its icons and its manifest."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+        self._documents: OrderedDict[str, _Document] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer itself, or let the application answer."""
+        answer = None
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            path = path_of(scope)
+            if path == "/" and b"deep_link=" not in scope.get("query_string", b""):
+                answer = await self._page(scope, receive)
+            elif path == "/manifest.json":
+                answer = _kept_a_day(json.dumps(_MANIFEST).encode(), "application/manifest+json")
+            elif path in FILES:
+                name, media_type = FILES[path]
+                answer = _kept_a_day(_site_file(name), media_type)
+        await (answer or self.app)(scope, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive) -> Response | None:
+        """The page, or None where the application gives no document."""
+        address = str(HTTPConnection(scope).base_url)
+        document = self._documents.get(address)
+        if document is None:
+            written = await _written(self.app, scope, receive)
+            if written is None:
+                return None
+            document = await run_in_threadpool(_finished, written, address)
+            self._documents[address] = document
+            if len(self._documents) > KEPT:
+                self._documents.popitem(last=False)
+        self._documents.move_to_end(address)
+        headers = {"ETag": document.etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+        asked = Headers(scope=scope)
+        if document.etag in asked.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" not in asked.get("accept-encoding", ""):
+            return Response(document.plain, media_type="text/html", headers=headers)
+        return Response(document.small, media_type="text/html", headers={**headers, "Content-Encoding": "gzip"})
+
+
+async def _written(app: ASGIApp, scope: Scope, receive: Receive) -> str | None:
+    """The document that `app` writes, uncompressed; None for other answers."""
+    status, kind, parts = 0, "", []
+
+    async def collect(message: Message) -> None:
+        nonlocal status, kind
+        if message["type"] == "http.response.start":
+            status, kind = message["status"], Headers(raw=message["headers"]).get("content-type", "")
+        elif message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+
+    plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+    await app({**scope, "method": "GET", "headers": plain}, receive, collect)
+    return b"".join(parts).decode() if status == 200 and kind.startswith("text/html") else None
+
+
+def _finished(document: str, address: str) -> _Document:
+    text = _GRADIOS.sub("", document)
+    text = re.sub(r"</head>", lambda _: f"{_head(address)}</head>", text, count=1)
+    text = re.sub(r"(window\.gradio_config = .*?</script>)", lambda found: found[1] + _ROOT, text, count=1, flags=re.S)
+    text = re.sub(r"const root = \"[^\"]*\";", "const root = window.gradio_config.root;", text, count=1)
+    plain = text.encode()
+    return _Document(plain, gzip.compress(plain, 9, mtime=0), f'W/"{sha256(plain).hexdigest()[:20]}"')
+
+
+def _head(address: str) -> str:
+    """What links to the page show of it, and its icons. Only addresses of pictures for other sites are absolute."""
+    width, height = PREVIEW_SIZE
+    told = {
+        "og:type": "website",
+        "og:site_name": TITLE,
+        "og:title": TITLE,
+        "og:description": DESCRIPTION,
+        "og:url": address,
+        "og:image": address + PREVIEW,
+        "og:image:width": str(width),
+        "og:image:height": str(height),
+        "og:image:alt": "A house: one half as it is, the other repainted",
+    }
+    metas = "".join(f'<meta property="{name}" content="{html.escape(value)}">' for name, value in told.items())
+    return (
+        f'<title>{TITLE}</title><meta name="description" content="{html.escape(DESCRIPTION)}">{metas}'
+        '<meta name="twitter:card" content="summary_large_image"><meta name="theme-color" content="#a84a23">'
+        '<link rel="icon" href="./icon.svg" type="image/svg+xml"><link rel="apple-touch-icon" href="./icon-192.png">'
+        '<link rel="manifest" href="./manifest.json" crossorigin="use-credentials">'
+    )
+
+
+def _site_file(name: str) -> bytes:
+    return resources.files("sam2_painter").joinpath("assets", "site", name).read_bytes()
+
+
+def _kept_a_day(content: bytes, media_type: str) -> Response:
+    return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=86400"})

@@ -1,0 +1,45 @@
+/** One message at a time, in one style; a new one takes the place of the one before. */
+
+import { node, one } from "./dom.js";
+
+const SECONDS = 8;
+
+export class Messages {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.place = one(root, ".sp-messages");
+    this.timer = 0;
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {object} [more]
+   * @param {boolean} [more.stays] until something else is said, or it is closed
+   * @param {{ label: string, run: () => void }} [more.action]
+   */
+  say(sentence, { stays = false, action } = {}) {
+    clearTimeout(this.timer);
+    const toast = node("div", { className: "sp-toast", role: "alert" }, node("span", {}, sentence));
+    if (action) {
+      const act = () => {
+        this.clear();
+        action.run();
+      };
+      toast.append(node("button", { type: "button", className: "sp-toastaction", onclick: act }, action.label));
+    }
+    toast.append(
+      node(
+        "button",
+        { type: "button", className: "sp-toastclose", "aria-label": "Close", onclick: () => this.clear() },
+        "\u00d7",
+      ),
+    );
+    this.place.replaceChildren(toast);
+    if (!stays) this.timer = window.setTimeout(() => this.clear(), SECONDS * 1000);
+  }
+
+  clear() {
+    clearTimeout(this.timer);
+    this.place.replaceChildren();
+  }
+}
