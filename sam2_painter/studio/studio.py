@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..paint import colors
+from ..paint.palette_files import open_palette
 from ..photos.picture import DECODING
 from ..sessions import folders
 from ..sessions.store import SessionStore
@@ -71,5 +71,5 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             surface_cache=settings.surface_cache,
             picture_cache=settings.picture_cache,
             queue_size=settings.queue_size,
-            palette=settings.palette and colors.open_palette(settings.palette),
+            palette=settings.palette and open_palette(settings.palette),
         )
