@@ -58,7 +58,7 @@ def mask_from_record(record: Record, rle: RLE) -> Mask:
         predicted_iou=record["predicted_iou"],
         stability_score=record["stability_score"],
         point_coords=tuple((float(x), float(y)) for x, y in record["point_coords"]),
-        crop_box=tuple(record["crop_box"]) if record["crop_box"] else None,  # type: ignore[arg-type]
+        crop_box=tuple(record["crop_box"]) if record["crop_box"] else None,
         category=record["category"],
         category_score=record["category_score"],
     )
