@@ -122,3 +122,8 @@ def hosted_names(environ: Mapping[str, str]) -> tuple[str, ...]:
         domain = environ.get("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN") or "app.github.dev"
         names.append(f".{domain}")
     return tuple(name.lower() for name in names if name)
+
+
+def hosted_frames(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The origins of sites that show what they host in a frame of theirs."""
+    return ("https://huggingface.co",) if environ.get("SPACE_HOST") else ()

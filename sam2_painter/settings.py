@@ -72,7 +72,14 @@ class Settings:
         "SAM2_PAINTER_CORS_ORIGINS",
         "sites whose pages may call and show it, by commas: https://example.com; none by default",
     )
-    mcp: bool = _knob(False, "SAM2_PAINTER_MCP", "also serve the verbs as MCP tools (needs requirements-mcp.txt)")
+    mcp: bool = _knob(
+        False, "SAM2_PAINTER_MCP", "also serve MCP: ten tools for a model that paints (needs requirements-mcp.txt)"
+    )
+    mcp_all: bool = _knob(False, "SAM2_PAINTER_MCP_ALL", "with --mcp: every endpoint as a tool, too, by Gradio")
+    allow_urls: bool = _knob(False, "SAM2_PAINTER_ALLOW_URLS", "MCP may open photos by http(s) address, public ones")
+    allow_paths: str = _knob(
+        "", "SAM2_PAINTER_ALLOW_PATHS", "folders whose photos MCP may open by path, divided as PATH is"
+    )
     log_level: str = _knob(
         "INFO", "SAM2_PAINTER_LOG_LEVEL", "how much to log", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )
@@ -118,6 +125,9 @@ class Settings:
         None, "SAM2_PAINTER_PALETTE", "file of the paints to choose from: JSON, .gpl or .ase [ours]", kind="Path"
     )
 
+    decode_memory: int = _knob(
+        1200 * MB, "SAM2_PAINTER_DECODE_MEMORY", "bytes that photos being opened take together; more wait", kind="size"
+    )
     photo_cache: int = _knob(256 * MB, "SAM2_PAINTER_PHOTO_CACHE", "bytes of opened photos in memory", kind="size")
     embedding_cache: int = _knob(192 * MB, "SAM2_PAINTER_EMBEDDING_CACHE", "bytes of embeddings in memory", kind="size")
     mask_cache: int = _knob(32 * MB, "SAM2_PAINTER_MASK_CACHE", "bytes of answers in memory", kind="size")

@@ -187,7 +187,7 @@ class Doors:
         assert reply.status_code == 200, reply.text
         return reply.json()["session_id"]
 
-    def http(self, name: str, **fields: object) -> httpx.Response:
+    def http(self, name: str, /, **fields: object) -> httpx.Response:
         """By plain HTTP, at the path the table gives the endpoint."""
         from urllib.parse import quote
 
@@ -201,7 +201,7 @@ class Doors:
             return self.live.http.post(path, json=fields)
         return self.live.http.request(endpoint.method, path, params=fields)
 
-    def gradio(self, name: str, **fields: object) -> object:
+    def gradio(self, name: str, /, **fields: object) -> object:
         """By Gradio's client."""
         return self.client.predict(**fields, api_name=f"/{name}")
 

@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from PIL import Image
@@ -136,7 +137,7 @@ def tiff(
             rows = rows or height
             blocks += [plane[y : y + rows] for y in range(0, height, rows)]
     packed = [zlib.compress(_predicted(block, predictor, order)) for block in blocks]
-    body, places = b"", []
+    body, places = bytearray(), []
     start = 16 if big else 8
     for one in packed:
         places.append(start + len(body))
@@ -249,5 +250,5 @@ def heic(
         return box(b"ftyp", brand, bytes(4), b"mif1heicmiaf") + meta
 
     before = len(file([0] * len(items))) + 8
-    starts = [before + sum(len(body) for _, _, body in items[:i]) for i in range(len(items))]
+    starts = list(accumulate((len(body) for *_, body in items[:-1]), initial=before))
     return file(starts) + box(b"mdat", *(body for _, _, body in items))

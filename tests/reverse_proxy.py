@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from conftest import free_port
 
 AS_IT_CAME = {"Host": "$http_host"}
@@ -48,19 +49,35 @@ def proxying(*ways: Way) -> Iterator[str]:
 
 
 @contextmanager
+def nginx_with(servers: str, port: int) -> Iterator[None]:
+    """nginx with these `server` blocks, one of which listens on `port` of this machine. Skips where there is none."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("no nginx on PATH")
+    with _running(program, servers, port):
+        yield
+
+
+@contextmanager
 def _nginx(program: str, port: int, ways: tuple[Way, ...]) -> Iterator[None]:
+    locations = "\n".join(_location(way) for way in ways)
+    other = "" if any(way.path == "/" for way in ways) else 'location / { return 404 "the other site"; }'
+    server = f"server {{ listen 127.0.0.1:{port}; client_max_body_size 60m; {locations} {other} }}"
+    with _running(program, server, port):
+        yield
+
+
+@contextmanager
+def _running(program: str, servers: str, port: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
         user = "user root;" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
-        locations = "\n".join(_location(way) for way in ways)
-        other = "" if any(way.path == "/" for way in ways) else 'location / { return 404 "the other site"; }'
         config = folder / "nginx.conf"
         config.write_text(
             f"{user} daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
-            f"http {{ access_log off; {temporary} client_max_body_size 60m;\n"
-            f"server {{ listen 127.0.0.1:{port}; {locations} {other} }} }}"
+            f"http {{ access_log off; {temporary}\n{servers} }}"
         )
         running = subprocess.Popen([program, "-c", str(config), "-p", name], stderr=subprocess.PIPE, text=True)
         try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Doors, draw_building, to_png
+from test_wall_operations import WALLS
 
 pytest.importorskip("gradio_client", reason="the doors need gradio")
 
@@ -275,7 +276,7 @@ def test_every_endpoint_was_asked():
     """No row of the table is left out of this file."""
     asked = {*QUESTIONS, "health", "cache_status", "upload", "delete_session", "clear_cache", "download_file"}
     assert asked == set(TABLE)
-    assert set(TABLE) | {"download_masks", "save_project", "open_project"} | PALETTES == set(BY_NAME)
+    assert set(TABLE) | {"download_masks", "save_project", "open_project"} | PALETTES | WALLS == set(BY_NAME)
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------

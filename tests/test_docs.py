@@ -61,7 +61,7 @@ def test_every_module_says_what_it_is_for(module):
     assert len(first) > 10, f"{module} has no docstring"
 
 
-VERBS = sorted(name for name, thing in vars(Studio).items() if hasattr(thing, "limit"))
+VERBS = sorted(name for name in dir(Studio) if hasattr(getattr(Studio, name), "limit"))
 ELSEWHERE = {  # verbs of the studio that a Painter has under another name, or does by itself
     "open": "__init__",
     "embed": "click",
@@ -73,6 +73,10 @@ ELSEWHERE = {  # verbs of the studio that a Painter has under another name, or d
     "paint_shown": "picture",
     "download": "save",
     "export": "export_coco",
+    "choose_at": "choose_wall",
+    "choose_wall": "choose_layer",
+    "point": "add",
+    "paint_wall": "paint",
 }
 
 

@@ -11,7 +11,7 @@ from far_end import serving
 pytest.importorskip("gradio_client", reason="the doors need gradio")
 
 from sam2_painter.errors import InvalidInput
-from sam2_painter.hosts import AllowedHosts, hosted_names, own_names, split_host
+from sam2_painter.hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
 
 EVIL = "evil.example"
 
@@ -101,6 +101,18 @@ def test_what_is_no_host_raises(header):
         split_host(header)
 
 
+@pytest.mark.parametrize("host", ["::1", "[::1]", "::"])
+def test_ipv6_addresses_to_listen_on(launch, host):
+    """The server starts, and says an address that opens; "::" answers by IPv4 too."""
+    if not socket.has_ipv6:
+        pytest.skip("this system has no IPv6")
+    live = launch(host=host)
+    assert httpx.get(f"{live.url}/api/health", timeout=60).status_code == 200
+    assert httpx.get(f"http://[::1]:{live.settings.port}/", timeout=60).status_code == 200
+    if host == "::":
+        assert httpx.get(f"http://127.0.0.1:{live.settings.port}/api/health", timeout=60).status_code == 200
+
+
 def test_names_of_the_machine():
     """Listening on every interface, it answers to its machine's name; listening on a name, to that."""
     assert socket.gethostname().lower() in own_names("0.0.0.0")
@@ -123,6 +135,12 @@ def test_names_of_the_machine():
 def test_hosted_notebooks_are_known_by_their_environment(environ, name, allowed):
     """Their proxies come with the name of whoever runs them."""
     assert AllowedHosts().and_also(*hosted_names(environ)).allow(name) is allowed
+
+
+def test_a_space_may_be_shown_by_its_host():
+    """And by nobody else's accord."""
+    assert hosted_frames({"SPACE_HOST": "ann-paint.hf.space"}) == ("https://huggingface.co",)
+    assert hosted_frames({}) == ()
 
 
 def test_rebinding_writes_nothing(server):

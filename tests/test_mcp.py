@@ -1,4 +1,4 @@
-"""MCP: a real client over HTTP opens, segments, paints and downloads."""
+"""Every endpoint as a tool (--mcp-all): a real client over HTTP opens, segments, paints and downloads."""
 
 import ast
 import asyncio
@@ -25,7 +25,7 @@ TOKEN = "t0ken"
 @pytest.fixture(scope="module", params=["open", "guarded"])
 def live(request, launch):
     """A server with MCP, once for everybody and once behind a sign-in."""
-    return launch(mcp=True, **({"auth_token": TOKEN} if request.param == "guarded" else {}))
+    return launch(mcp=True, mcp_all=True, **({"auth_token": TOKEN} if request.param == "guarded" else {}))
 
 
 def talk(live, ask: Callable[[ClientSession], Awaitable[object]]) -> object:
@@ -106,6 +106,7 @@ def test_without_its_packages_the_server_starts_and_says_so(launch, monkeypatch)
     live = launch(mcp=True)
     assert live.http.get("/health").status_code == 200
     assert httpx.get(f"{live.url}/gradio_api/mcp/", timeout=60).status_code == 404
+    assert httpx.post(f"{live.url}/mcp", json={}, timeout=60).status_code in (404, 405)
 
 
 def test_the_requirements_file_names_the_extra():

@@ -117,6 +117,17 @@ def test_a_data_folder_stays_ours_when_people_put_things_into_it(tmp_path):
         again.close()
 
 
+def test_a_program_may_change_its_folder(tmp_path, monkeypatch):
+    """A data folder named from here stays where it was."""
+    monkeypatch.chdir(tmp_path)
+    store = SessionStore(*folders.from_settings(settings_in("data", MASKS_DIR="db")))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    sid = store.open("a", b"photo", "d", (4, 5)).id
+    assert (tmp_path / "data" / "uploads" / sid / "photo").is_file()
+    store.close()
+
+
 def test_a_data_folder_can_be_moved(tmp_path):
     """With everything in it, and a stranger's file beside the photos."""
     store = SessionStore(*folders.from_settings(settings_in(tmp_path / "old")))
@@ -290,6 +301,37 @@ def test_a_session_at_work_makes_no_room(tmp_path):
     store.close()
 
 
+def test_paint_and_downloads_keep_to_the_limit_on_disk(tmp_path):
+    """History and downloads count like photos: past --max-disk they are refused, and nothing is changed; idle sessions
+    make room; deleting always works."""
+    now, most = [2e9], 2_000_000
+    store = SessionStore(tmp_path / "u", tmp_path / "m", tmp_path / "r", max_disk=most, clock=lambda: now[0])
+    idle = store.open("a", bytes(500_000), "d", (4, 5)).id
+    now[0] += 120
+    sid = store.open("b", bytes(500_000), "d", (4, 5)).id
+    while store.count() == 2:
+        store.add_download(sid, "k", "a", "png", "image/png", bytes(30_000))
+    assert store.ids() == [sid]
+    with pytest.raises(Busy, match="no room"):
+        for i in range(100):
+            store.add_download(sid, f"{i}", "a", "png", "image/png", bytes(100_000))
+    assert store.bytes_on_disk() <= most
+    before, refused = store.get(sid), 0
+    while refused < 3:
+        try:
+            with store.edit(sid) as edit:
+                edit.do("much", Canvas())
+        except Busy:
+            refused += 1
+    assert store.bytes_on_disk() <= most * 1.02
+    assert store.get(sid).revision >= before.revision
+    with store.edit(sid) as edit:
+        edit.undo()
+    store.delete(sid)
+    assert store.open("c", bytes(500_000), "d", (4, 5)).id not in (idle, sid)
+    store.close()
+
+
 # -- temporary folders
 
 
@@ -444,7 +486,7 @@ def test_a_given_temporary_folder_is_not_swept(tmp_path):
     """GRADIO_TEMP_DIR is where our folder is made; what lies beside it stays, however old."""
     code = (
         "import os; from sam2_painter.web import files; folder = files.use_private_folder();"
-        "print(folder.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder)); files.sweep(folder, older_than=-1)"
+        "print(folder.parent.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder.parent)); files.sweep(folder, -1)"
     )
     given = tmp_path / "temporary"
     given.mkdir()
@@ -458,6 +500,26 @@ def test_a_given_temporary_folder_is_not_swept(tmp_path):
     )
     assert done.stdout.split() == [str(given), "True"], done.stderr
     assert everything(given, ours="nothing") == before
+
+
+def test_other_apps_of_the_process_keep_their_temporary_files():
+    """What another app of Gradio's keeps in the folder that its environment names, in a notebook say, is not swept."""
+    from gradio.utils import get_upload_folder
+
+    from sam2_painter.web import files
+
+    ours = files.use_private_folder()
+    theirs = Path(get_upload_folder()) / ("0" * 64) / "picture.png"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"theirs")
+    (ours / "old").mkdir()
+    (ours / "old" / "upload.png").write_bytes(b"ours")
+    for path in (theirs, theirs.parent, ours / "old" / "upload.png"):
+        os.utime(path, (1, 1))
+    files.sweep(ours)
+    assert theirs.read_bytes() == b"theirs"
+    assert not (ours / "old" / "upload.png").exists()
+    shutil.rmtree(theirs.parent)
 
 
 def test_what_lies_in_the_temporary_folder_counts(launch):

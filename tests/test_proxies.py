@@ -1,11 +1,13 @@
 """Behind a proxy: at the root and below a path, with and without its headers; only trusted proxies are believed."""
 
 import re
+from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
-from conftest import draw_building, to_png
-from reverse_proxy import AS_IT_CAME, USUAL, Way, proxying
+from conftest import draw_building, free_port, to_png
+from reverse_proxy import AS_IT_CAME, USUAL, Way, nginx_with, proxying
 
 pytest.importorskip("gradio_client", reason="the doors need gradio")
 
@@ -203,6 +205,30 @@ def test_https_ends_at_a_trusted_proxy(behind, locked):
         assert servers == [{"url": "https://192.0.2.7/paint"}]
     with proxying(Way(locked.url, headers=told)) as url:
         assert "; Secure" not in httpx.post(f"{url}/login", data=form, timeout=60).headers["set-cookie"]
+
+
+# -- the documentation ---------------------------------------------------------------------------------------------
+
+DEPLOYING = Path(__file__).parents[1] / "docs" / "deploy.md"
+
+
+def test_the_configuration_in_the_docs(launch):
+    """What docs/deploy.md says for nginx, word by word but for the ports and TLS: a photo of three megabytes gets
+    through, and the clients behind it count one by one."""
+    at_root, below = re.findall(r"```nginx\n(.*?)```", DEPLOYING.read_text(), re.DOTALL)
+    for text, path, root_path in ((at_root, "", ""), (f"server {{ listen 443 ssl;\n{below} }}", "/paint", "/paint")):
+        options = dict(allowed_hosts="paint.example.com", trusted_proxies="127.0.0.1", root_path=root_path)
+        live = launch(auth=f"{USER}:{PASSWORD}", **options)
+        port = free_port()
+        changed = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port}").replace("http://127.0.0.1:7860", live.url)
+        with nginx_with(changed, port):
+            url, host = f"http://127.0.0.1:{port}{path}", {"Host": "paint.example.com"}
+            with httpx.Client(base_url=url, headers=host, auth=(USER, PASSWORD), timeout=60) as http:
+                assert http.get("/").status_code == 200
+                noise = np.random.default_rng(0).integers(0, 255, (1000, 1000, 3), np.uint8)
+                assert http.post("/api/upload", files={"file": ("a.png", to_png(noise))}).status_code == 200
+                servers = http.get("/api/openapi.json").json()["servers"]
+                assert servers == [{"url": f"http://paint.example.com{path}"}]
 
 
 # -- who is believed -----------------------------------------------------------------------------------------------

@@ -82,3 +82,28 @@ def test_repr_hides_secrets():
 def test_sizes(text, size):
     """Sizes are bytes or have a unit."""
     assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("env", "name", "value"),
+    [
+        ({"PORT": "8080"}, "port", 8080),
+        ({"GRADIO_SERVER_PORT": "8081"}, "port", 8081),
+        ({"GRADIO_SERVER_PORT": "8081", "PORT": "8080"}, "port", 8080),
+        ({"PORT": "8080", "SAM2_PAINTER_PORT": "8082"}, "port", 8082),
+        ({"PORT": " ", "GRADIO_SERVER_PORT": "8081"}, "port", 8081),
+        ({"GRADIO_SERVER_NAME": "0.0.0.0"}, "host", "0.0.0.0"),
+        ({"GRADIO_ROOT_PATH": "/paint"}, "root_path", "/paint"),
+        ({"GRADIO_ROOT_PATH": "/paint", "SAM2_PAINTER_ROOT_PATH": "/other"}, "root_path", "/other"),
+    ],
+    ids=str,
+)
+def test_variables_of_hosts_are_read_where_ours_are_not_set(env, name, value):
+    """PORT as containers are given it, and Gradio's own; an error names the one that was read."""
+    assert getattr(Settings.from_env(env), name) == value
+
+
+def test_an_error_names_the_variable_that_was_read():
+    """Not the one that could have been set."""
+    with pytest.raises(InvalidInput, match="PORT must be a whole number, got 'x'"):
+        Settings.from_env({"PORT": "x"})

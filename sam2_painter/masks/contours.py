@@ -18,6 +18,7 @@ def to_svg_path(rle: RLE, tolerance: float | None = None) -> str:
     from (3, 2) to (4, 3). tolerance: how many pixels the path may differ from the border; by default a 3000th of the
     photo's longer side. Holes of a single pixel are left out.
 
+    >>> from sam2_painter.rle import mask_to_rle
     >>> to_svg_path(mask_to_rle(np.pad(np.ones((2, 3), bool), 1)))
     'M1 1v2h3v-2z'
     """

@@ -25,7 +25,8 @@ def stroke(path: Sequence[tuple[float, float]], radius: float, size_hw: tuple[in
 
     radius: in pixels, at least LEAST_RADIUS. Parts outside the photo are left out. Raises InvalidInput.
 
-    >>> stroke([(2.5, 1.5), (4.5, 1.5)], 1, (3, 7)).segmentation.astype(int)
+    >>> from sam2_painter.rle import rle_to_mask
+    >>> rle_to_mask(stroke([(2.5, 1.5), (4.5, 1.5)], 1, (3, 7))).astype(int)
     array([[0, 0, 1, 1, 1, 0, 0],
            [0, 1, 1, 1, 1, 1, 0],
            [0, 0, 1, 1, 1, 0, 0]])
@@ -65,7 +66,8 @@ def polygon(path: Sequence[tuple[float, float]], size_hw: tuple[int, int]) -> RL
 
     Parts outside the photo are left out. Raises InvalidInput.
 
-    >>> polygon([(1, 0), (5, 0), (1, 4)], (4, 6)).segmentation.astype(int)
+    >>> from sam2_painter.rle import rle_to_mask
+    >>> rle_to_mask(polygon([(1, 0), (5, 0), (1, 4)], (4, 6))).astype(int)
     array([[0, 1, 1, 1, 0, 0],
            [0, 1, 1, 0, 0, 0],
            [0, 1, 0, 0, 0, 0],

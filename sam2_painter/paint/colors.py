@@ -195,6 +195,12 @@ def nearest_name(rgb: RGB, palette: Palette | None = None) -> tuple[str, float]:
     return found, least
 
 
+def nearest_paints(rgb: RGB, palette: Palette, count: int) -> list[Paint]:
+    """The paints of a palette that look most like a colour, by CIEDE2000, the nearest first."""
+    lab = _of(rgb).convert("lab-d65")
+    return sorted(palette.paints, key=lambda paint: float(lab.delta_e(_of(paint.rgb), method="2000")))[:count]
+
+
 @lru_cache(maxsize=16)
 def _named(palette: Palette | None) -> tuple[tuple[str, Color], ...]:
     names = {paint.rgb: paint.name for paint in (palette or exterior()).paints}

@@ -91,7 +91,7 @@ def read_heif(data: bytes, max_pixels: int, field: str) -> Picture:
         "HEIC",
         opened.size,
         lambda: _decode_heif(data, field),
-        bytes_per_pixel=14,
+        bytes_per_pixel=10,
         icc_profile=icc or _adobe(opened.info.get("exif") or b""),
         dpi=read_exif(opened.info.get("exif") or b"").dpi,
         notes=(profiles.HDR_NOTE,) if hdr else (),
@@ -108,7 +108,7 @@ def read_avif(data: bytes, max_pixels: int, field: str) -> Picture:
         "AVIF",
         image.size,
         lambda: _decode_avif(data),
-        bytes_per_pixel=16,
+        bytes_per_pixel=12,
         orientation=read_exif(exif).orientation or 1,  # Pillow puts the format's own turns there
         icc_profile=icc or _adobe(exif),
         dpi=read_exif(exif).dpi,

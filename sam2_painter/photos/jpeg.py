@@ -21,6 +21,8 @@ from .picture import MAX_PROFILE, Picture
 from .pixels import STRIP_PIXELS
 
 MAX_SCANS = 100  # a progressive JPEG has about ten; each one more is another pass over all pixels
+MAX_SCANNED = 3_200_000_000  # pixels of all scans together
+
 MAX_SEGMENTS = 4096
 """Of one file; 50 MB of metadata in parts of 64 kB are 800."""
 
@@ -51,11 +53,13 @@ class _Scans:
 
     components: set[int] = field(default_factory=set)
     progressive: bool = False
+    pixels: int = 0
     left: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [99] * 64))
     count: int = 0
 
     def frame(self, code: int, body: bytes) -> None:
         self.progressive = code in _PROGRESSIVE
+        self.pixels = int.from_bytes(body[1:3]) * int.from_bytes(body[3:5])
         self.components = {body[6 + 3 * i] for i in range(body[5])} if len(body) >= 6 + 3 * body[5:6][0] else set()
 
     def scan(self, body: bytes) -> None:
@@ -106,8 +110,8 @@ def read_jpeg(data: bytes, max_pixels: int, field: str) -> Picture:
             scans.frame(code, segment)
         elif code == _SCAN:
             scans.scan(segment)
-            if scans.count > MAX_SCANS:
-                raise NotAnImage(f"The JPEG has more than {MAX_SCANS} scans. Save it again as JPEG or PNG.", field)
+            if scans.count > min(MAX_SCANS, MAX_SCANNED // max(1, scans.pixels)):
+                raise NotAnImage(f"The JPEG has {scans.count} scans or more. Save it again as JPEG or PNG.", field)
     if not ended:
         kept += data[position:]
     pixels = bytes(kept)
@@ -118,7 +122,7 @@ def read_jpeg(data: bytes, max_pixels: int, field: str) -> Picture:
         "JPEG",
         size,
         lambda: _decode(pixels) if ended else _decode_without_end(pixels, scans),
-        bytes_per_pixel=16 if scans.progressive else 9,
+        bytes_per_pixel=12 if scans.progressive else 9,
         orientation=said.orientation or xmp_orientation(xmp) or 1,
         icc_profile=profile or (profiles.adobe_rgb_profile() if said.adobe_rgb else b""),
         dpi=_dpi(pixels, said),

@@ -35,7 +35,7 @@ def read_png(data: bytes, max_pixels: int, field: str) -> Picture:
         "PNG",
         image.size,
         lambda: _decode(kept, depth, color, _significant(said)),
-        bytes_per_pixel=9 if depth <= 8 else 20,
+        bytes_per_pixel=11 if depth <= 8 else 27,
         orientation=exif.orientation or xmp_orientation(_xmp(said.get(b"iTXt", b""))) or 1,
         icc_profile=icc or (profiles.adobe_rgb_profile() if exif.adobe_rgb and color not in _GREY else b""),
         bits=_significant(said) if depth == 16 else 0,
@@ -68,7 +68,9 @@ def _chunks(data: bytes, field: str) -> tuple[bytes, dict[bytes, bytes]]:
         elif name in _READ and (name != b"iTXt" or data.startswith(_XMP, body)):
             said.setdefault(name, data[body : after - 4])
         elif name[:1].isupper():  # needed to show the picture, says the standard
-            raise NotAnImage(f"The PNG holds a part {name[:4]!r} of no standard. Save it again as PNG.", field)
+            raise NotAnImage(
+                f"The PNG holds a part {name.decode('ascii', 'replace')} of no standard. Save it again as PNG.", field
+            )
         position = after
     if pixels:
         whole = b"".join(pixels)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import struct
+from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 
 from PIL import Image, TiffImagePlugin, TiffTags
@@ -18,7 +19,7 @@ from PIL import Image, TiffImagePlugin, TiffTags
 from ..errors import NotAnImage, TooLarge
 from . import formats, profiles, tiff_samples
 from .exif import XMP_PACKET, BadDirectory, Directory, from_directory, read_directory, xmp_orientation
-from .picture import MAX_PROFILE, Picture, check_pixels
+from .picture import MAX_PROFILE, Decoded, Picture, check_pixels
 from .tiff_samples import (
     COMPRESSION,
     EXTRA_SAMPLES,
@@ -68,18 +69,21 @@ def read_tiff(data: bytes, max_pixels: int, field: str) -> Picture:
     icc = bytes(own.value[: MAX_PROFILE + 1]) if own else b""
     if not icc and exif.adobe_rgb and layout.photometric == 2:
         icc = profiles.adobe_rgb_profile()
-    whole = _with_directory(data, directory, field)
-    if (reason := tiff_samples.refusal(layout)) is None:
-        pixels_bytes = layout.bytes_per_pixel
-        if layout.width * layout.height * pixels_bytes > 12 * max_pixels:
-            raise TooLarge(f"The TIFF unpacks to {layout.width * layout.height * pixels_bytes / 1e6:.0f} MB.", field)
-        decode = lambda: tiff_samples.decode(data, directory, layout)  # noqa: E731  # a name for each would say no more
-        cost = 3 * pixels_bytes + 6
+    if layout.bits[0] == 8 and _pillow_decodes(directory, layout):  # the quicker way
+        reason: str | None = ""
     else:
-        _check_known(directory, layout, reason, field)
-        TiffImagePlugin.TiffImageFile(BytesIO(whole))  # damaged? then now
-        decode = lambda: _decode(whole)  # noqa: E731
-        cost = 12
+        reason = tiff_samples.refusal(layout)
+    decode: Callable[[], Decoded]
+    if reason is None:
+        unpacked = layout.width * layout.height * layout.bytes_per_pixel
+        if unpacked > 12 * max_pixels:
+            raise TooLarge(f"The TIFF unpacks to {unpacked / 1e6:.0f} MB.", field)
+        decode, cost = partial(tiff_samples.decode, data, directory, layout), 2 * layout.bytes_per_pixel + 12
+    else:
+        if reason:
+            _check_known(directory, layout, reason, field)
+        decode, cost = partial(_decode, _with_directory(data, directory, field)), 14
+        _open(decode.args[0])  # damaged? then now
     return Picture(
         "TIFF",
         layout.size,
@@ -128,20 +132,32 @@ def _check_parts(directory: Directory, layout: Layout, max_pixels: int, field: s
 
 
 def _check_known(directory: Directory, layout: Layout, reason: str, field: str) -> None:
-    """NotAnImage unless Pillow is known to decode it right."""
-    named = _COMPRESSIONS.get(layout.compression, f"compression {layout.compression}")
+    """NotAnImage, with the reason, unless Pillow is known to decode it right."""
+    if _pillow_decodes(directory, layout):
+        return
     if layout.compression not in _BY_PILLOW:
-        reason = f"{named} pixels"
+        reason = f"{_COMPRESSIONS.get(layout.compression, f'compression {layout.compression}')} pixels"
     elif layout.photometric in _COLORS:
         reason = f"colours as {_COLORS[layout.photometric]}"
     elif layout.photometric == 6 and layout.compression == 1:
         reason = "colours as unpacked YCbCr"
-    elif layout.planar == 1 and layout.ink_set == 1 and _pillow_knows(directory, layout):
-        return
     raise NotAnImage(
         f"The {field} is a TIFF with {reason}, which cannot be opened here: save it as PNG, or as TIFF with 8 or 16 "
         "bits in RGB.",
         field,
+    )
+
+
+def _pillow_decodes(directory: Directory, layout: Layout) -> bool:
+    """Whether Pillow is known to decode it right."""
+    return (
+        layout.compression in _BY_PILLOW
+        and layout.photometric not in _COLORS
+        and (layout.photometric, layout.compression) != (6, 1)
+        and layout.planar == 1
+        and layout.ink_set == 1
+        and not (directory.big and directory.order == ">")
+        and _pillow_knows(directory, layout)
     )
 
 
@@ -172,8 +188,12 @@ def _with_directory(data: bytes, directory: Directory, field: str) -> bytes:
     return bytes(body + b"".join(tag.raw for tag in needed) + bytes(8 if big else 4))
 
 
+def _open(whole: bytes) -> TiffImagePlugin.TiffImageFile:
+    return TiffImagePlugin.TiffImageFile(BytesIO(whole))
+
+
 def _decode(whole: bytes) -> Image.Image:
-    image = TiffImagePlugin.TiffImageFile(BytesIO(whole))
+    image = _open(whole)
     image.load()
     return image
 

@@ -148,10 +148,13 @@ def decode(data: bytes, directory: Directory, layout: Layout) -> Decoded:
     """The pixels, of a layout that `refusal` has nothing against."""
     colors = _COLORS[layout.photometric]
     alpha = [colors + i for i, kind in enumerate(layout.extra[: layout.samples - colors]) if kind in (1, 2)][:1]
-    wanted = [*range(colors), *alpha] if layout.photometric in (0, 1, 2) else list(range(colors))
-    planes = range(1) if layout.planar == 1 else wanted
-    read = [_plane(data, directory, layout, plane) for plane in planes]
-    values = read[0][..., wanted] if layout.planar == 1 else np.concatenate(read, axis=2)
+    wanted = [*range(colors), *(alpha if layout.photometric in (0, 1, 2) else [])]
+    values = np.empty((layout.height, layout.width, len(wanted)), layout.dtype)
+    if layout.planar == 1:
+        _read_plane(data, directory, layout, 0, wanted, values)
+    else:
+        for i, plane in enumerate(wanted):
+            _read_plane(data, directory, layout, plane, [0], values[..., i : i + 1])
     if layout.photometric == 5:
         return Image.fromarray(_upper_byte(values), "CMYK")
     if layout.photometric == 8:
@@ -163,68 +166,67 @@ def decode(data: bytes, directory: Directory, layout: Layout) -> Decoded:
     return values[..., 0] if values.shape[2] == 1 else values
 
 
-def _plane(data: bytes, directory: Directory, layout: Layout, plane: int) -> np.ndarray:
-    """(H, W, S) numbers of one plane; of all samples where they are together."""
+def _read_plane(
+    data: bytes, directory: Directory, layout: Layout, plane: int, wanted: list[int], out: np.ndarray
+) -> None:
+    """Put the wanted samples of one plane into `out`, (H, W, len(wanted))."""
     samples = layout.samples if layout.planar == 1 else 1
-    row_bytes = samples * layout.bits[0] // 8
-    wide = layout.tile[0] if layout.tile else layout.width
-    raw = _unpacked(data, directory, layout, plane, row_bytes)  # (H, padded W * row_bytes)
-    parts = []
-    for left in range(0, raw.shape[1], wide * row_bytes):
-        part = raw[:, left : left + wide * row_bytes].reshape(layout.height, -1)
-        parts.append(_numbers(part, layout, directory.order, samples))
-    whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-    return whole[:, : layout.width]
-
-
-def _unpacked(data: bytes, directory: Directory, layout: Layout, plane: int, row_bytes: int) -> np.ndarray:
-    """(H, bytes) uint8: the unpacked rows of a plane, side by side where they are in tiles."""
-    width = layout.padded[0] * row_bytes
-    if layout.tile is None:
-        high = min(layout.height, directory.number(ROWS_PER_STRIP, layout.height)) or layout.height
-        number, places, lengths = -(-layout.height // high), STRIP_OFFSETS, STRIP_BYTES
-        shape = [(ROWS_PER_STRIP, high)]
-    else:
-        wide, high = layout.tile
-        number = (layout.padded[0] // wide) * (layout.padded[1] // high)
-        places, lengths = TILE_OFFSETS, TILE_BYTES
-        shape = [(TILE_WIDTH, wide * row_bytes), (TILE_LENGTH, high)]
-    first = plane * number
-    offsets = [int(one) for one in directory.numbers(places)[first : first + number]]
-    counts = [int(one) for one in directory.numbers(lengths)[first : first + number]]
-    if not counts and number == 1 and offsets:
+    rows = directory.number(ROWS_PER_STRIP, layout.height) or layout.height
+    wide, high = layout.tile or (layout.width, min(layout.height, rows))
+    across, down = -(-layout.width // wide), -(-layout.height // high)
+    places, lengths = (TILE_OFFSETS, TILE_BYTES) if layout.tile else (STRIP_OFFSETS, STRIP_BYTES)
+    offsets, counts = (
+        [int(one) for one in directory.numbers(tag)[plane * across * down : (plane + 1) * across * down]]
+        for tag in (places, lengths)
+    )
+    if not counts and len(offsets) == 1:
         counts = [len(data) - offsets[0]]
-    if len(offsets) < number or len(counts) < number:
+    if len(offsets) < across * down or len(counts) < across * down or sum(counts) > 2 * len(data):
         raise OSError("truncated")
+    row_bytes = wide * samples * layout.dtype.itemsize
+    step = max(1, _GROUP_BYTES // (row_bytes * high))
+    fill = directory.number(FILL_ORDER, 1)
+    for first in range(0, across * down, step):
+        parts = [
+            data[o : o + c] for o, c in zip(offsets[first : first + step], counts[first : first + step], strict=True)
+        ]
+        last_rows = high if layout.tile or first + step < across * down else layout.height - (down - 1) * high
+        raw = _unpacked(parts, layout.compression, fill, row_bytes, high, (len(parts) - 1) * high + last_rows)
+        numbers = _numbers(raw, layout, directory.order, samples)
+        for i in range(len(parts)):
+            y, x = (first + i) // across * high, (first + i) % across * wide
+            part = numbers[i * high : (i + 1) * high][: layout.height - y, : layout.width - x]
+            out[y : y + len(part), x : x + part.shape[1]] = part if len(wanted) == samples else part[..., wanted]
+
+
+_GROUP_BYTES = 32 * 2**20  # unpacked at a time
+
+
+def _unpacked(parts: list[bytes], compression: int, fill: int, row_bytes: int, high: int, rows: int) -> np.ndarray:
+    """(rows, row_bytes) uint8: strips or tiles of `high` rows, below one another, as libtiff unpacks them.
+
+    They are shown to it as the strips of a little-endian BigTIFF of 8-bit greys.
+    """
+    body = b"".join(parts)
+    head = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16 + len(body) + len(body) % 2)
+    lengths = [len(part) for part in parts]
+    offsets = [16, *(16 + np.cumsum(lengths[:-1])).tolist()] if len(parts) > 1 else [16]
     tags: dict[int, tuple[str, list[int]]] = {
-        WIDTH: ("I", [width]), LENGTH: ("I", [layout.height]), BITS: ("H", [8]), PHOTOMETRIC: ("H", [1]),
-        COMPRESSION: ("H", [layout.compression]), SAMPLES: ("H", [1]),
-        FILL_ORDER: ("H", [directory.number(FILL_ORDER, 1)]),
-        places: ("Q", offsets), lengths: ("Q", counts), **{tag: ("I", [value]) for tag, value in shape},
+        WIDTH: ("I", [row_bytes]), LENGTH: ("I", [rows]), BITS: ("H", [8]), PHOTOMETRIC: ("H", [1]),
+        SAMPLES: ("H", [1]), COMPRESSION: ("H", [compression]), FILL_ORDER: ("H", [fill]),
+        ROWS_PER_STRIP: ("I", [high]), STRIP_OFFSETS: ("Q", offsets), STRIP_BYTES: ("Q", lengths),
     }  # fmt: skip
-    image = TiffImagePlugin.TiffImageFile(BytesIO(_big_tiff(data, tags)))
-    image.load()
-    return np.array(image)
-
-
-def _big_tiff(data: bytes, tags: dict[int, tuple[str, list[int]]]) -> bytes:
-    """The same bytes behind the header of a little-endian BigTIFF, with these tags for its directory."""
-    moved = 16  # bytes of the header
-    body = bytearray(b"II" + struct.pack("<HHHQ", 43, 8, 0, 0)) + data
-    body += bytes(-len(body) % 8)
-    entries = b""
+    table, tail = struct.pack("<Q", len(tags)), b""
+    behind = 16 + len(body) + len(body) % 2 + 8 + 20 * len(tags) + 8
     for tag in sorted(tags):
         code, values = tags[tag]
-        if tag in (STRIP_OFFSETS, TILE_OFFSETS):
-            values = [value + moved for value in values]
         packed = struct.pack(f"<{len(values)}{code}", *values)
         if len(packed) > 8:
-            place, body = len(body), body + packed + bytes(-len(packed) % 8)
-            packed = struct.pack("<Q", place)
-        kind = {"H": 3, "I": 4, "Q": 16}[code]
-        entries += struct.pack("<HHQ", tag, kind, len(values)) + packed.ljust(8, b"\0")
-    struct.pack_into("<Q", body, 8, len(body))
-    return bytes(body + struct.pack("<Q", len(tags)) + entries + bytes(8))
+            packed, tail = struct.pack("<Q", behind + len(tail)), tail + packed
+        table += struct.pack("<HHQ", tag, {"H": 3, "I": 4, "Q": 16}[code], len(values)) + packed.ljust(8, b"\0")
+    image = TiffImagePlugin.TiffImageFile(BytesIO(b"".join((head, body, bytes(len(body) % 2), table, bytes(8), tail))))
+    image.load()
+    return np.asarray(image)
 
 
 def _numbers(rows: np.ndarray, layout: Layout, order: Literal["<", ">"], samples: int) -> np.ndarray:

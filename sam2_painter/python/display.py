@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
+from typing import overload
 
 import numpy as np
 from PIL import Image
@@ -74,7 +75,11 @@ class Masks(Sequence[PhotoMask]):
     def __len__(self) -> int:
         return len(self._masks)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def,override]
+    @overload
+    def __getitem__(self, index: int) -> PhotoMask: ...
+    @overload
+    def __getitem__(self, index: slice) -> Masks: ...
+    def __getitem__(self, index: int | slice) -> PhotoMask | Masks:
         return Masks(self._masks[index]) if isinstance(index, slice) else self._masks[index]
 
     def __repr__(self) -> str:
@@ -110,7 +115,11 @@ class Layers(Sequence[Layer]):
     def __len__(self) -> int:
         return len(self._layers)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def,override]
+    @overload
+    def __getitem__(self, index: int) -> Layer: ...
+    @overload
+    def __getitem__(self, index: slice) -> Layers: ...
+    def __getitem__(self, index: int | slice) -> Layer | Layers:
         return Layers(self._layers[index], self._photo) if isinstance(index, slice) else self._layers[index]
 
     def __repr__(self) -> str:

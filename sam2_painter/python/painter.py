@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from html import escape
 from os import PathLike
@@ -27,6 +27,7 @@ from ..errors import InvalidInput, LayerNotFound, MaskNotFound, PainterError, Se
 from ..paint.colors import RGB, Description, open_palette
 from ..photos.images import Source, check_format, encode, fit
 from ..photos.sources import read_file
+from ..rle import mask_to_rle
 from ..sessions.downloads import Download
 from ..sessions.writing import check_target, write
 from ..studio.studio import ExportKind, SelectMode, Studio
@@ -161,8 +162,10 @@ class Painter:
 
     @numbers_one_by_one
     def box(self, x1: float, y1: float, x2: float, y2: float, mode: SelectMode = "new") -> Self:
-        """Select what lies in the box from (x1, y1) to (x2, y2)."""
-        return self.segment(Prompts(box=[x1, y1, x2, y2]), mode)  # type: ignore[arg-type]
+        """Select what the box from (x1, y1) to (x2, y2) is drawn around; a tiny one is a click at its middle."""
+        Prompts(box=[x1, y1, x2, y2])  # type: ignore[arg-type]  # says so where it is no box: only a hand draws backwards
+        self.studio.box(self.session_id, x1, y1, x2, y2, mode)
+        return self
 
     def segment(self, prompts: Prompts, mode: SelectMode = "new") -> Self:
         """Select what the prompts point at, or combine it with the selection: "union", "subtract", "intersect"."""
@@ -171,13 +174,55 @@ class Painter:
 
     @numbers_one_by_one
     def add(self, x: float, y: float) -> Self:
-        """Add to the selection what lies under (x, y)."""
-        return self.segment(Prompts.click(x, y), "union")
+        """Add to the selected wall what lies under (x, y); it loses nothing by it."""
+        self.studio.point(self.session_id, x, y, "union")
+        return self
 
     @numbers_one_by_one
     def subtract(self, x: float, y: float) -> Self:
-        """Take from the selection what lies under (x, y)."""
-        return self.segment(Prompts.click(x, y), "subtract")
+        """Take from the selected wall what lies under (x, y), near it and at least a spot; nothing is added by it."""
+        self.studio.point(self.session_id, x, y, "subtract")
+        return self
+
+    def stroke(
+        self,
+        path: Sequence[tuple[float, float]],
+        radius: float,
+        mode: SelectMode = "union",
+        *,
+        edge_aware: bool = False,
+    ) -> Self:
+        """Brush along `path`, points (x, y), on the selected wall's shape; mode "subtract" rubs out.
+
+        radius: in pixels. edge_aware: the brush stops at strong borders. Without a selection it begins a wall.
+        """
+        self.studio.stroke(self.session_id, path, radius, mode, edge_aware=edge_aware)
+        return self
+
+    def polygon(self, path: Sequence[tuple[float, float]], mode: SelectMode = "union") -> Self:
+        """Add the inside of a polygon, corners (x, y), to the selected wall, or take it away ("subtract")."""
+        self.studio.polygon(self.session_id, path, mode)
+        return self
+
+    def import_mask(self, mask: np.ndarray, mode: SelectMode = "new") -> Self:
+        """Select a mask of your own, (H, W) bool of the photo's size, or change the selected wall by it."""
+        self.studio.import_mask(self.session_id, mask_to_rle(mask), mode)
+        return self
+
+    def choose_wall(self, x: float, y: float) -> Self:
+        """Select the painted wall on top at (x, y), to change its shape or its paint; elsewhere a new wall begins."""
+        self.studio.choose_at(self.session_id, x, y)
+        return self
+
+    def choose_layer(self, index: int) -> Self:
+        """Select a painted wall by its place in `layers` (0 was painted first)."""
+        self.studio.choose_wall(self.session_id, self._layer_id(index))
+        return self
+
+    def remove_step(self, index: int) -> Self:
+        """Take one step of the selected wall's shape back; `session.selection.steps` has them, 0 was the first."""
+        self.studio.remove_step(self.session_id, index)
+        return self
 
     def choose(self, choice: int) -> Self:
         """Take another of the `candidates`; 0 is the best."""
@@ -256,9 +301,9 @@ class Painter:
         0-255. opacity: 0 to 1. mode: "realistic", "flat" or "multiply". light, shadow: as in `Layer`. Raises
         InvalidInput, or MaskNotFound with nothing selected.
         """
-        mask_id = self._selected_id()
-        coat = Coat(self._rgb(color), mask_id, None, opacity, mode, light, shadow, name=name)
-        self.studio.paint(self.session_id, [coat])
+        self._selected_id()
+        coat = Coat(self._rgb(color), None, None, opacity, mode, light, shadow, name=name)
+        self.studio.paint_wall(self.session_id, coat)
         return self
 
     def wall_color(self) -> RGB:

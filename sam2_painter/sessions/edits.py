@@ -49,7 +49,7 @@ def paint_wall(edit: Edit, coat: Coat, layer_id: int | None = None, revision: in
         raise InvalidInput("Click the wall you want first; then choose its paint.", "mask_id")
     chosen = edit.session.chosen
     if chosen is None:
-        put_paint(edit, [replace(coat, mask_id=selection.mask_id, rle=None)], replace_same=False)
+        put_paint(edit, [replace(coat, mask_id=selection.mask_id, rle=None)])
         return
     look: dict[str, Any] = {name: getattr(coat, name) for name in _LOOK} | ({"name": coat.name} if coat.name else {})
     _set_layers(edit, tuple(replace(v, **look) if v is chosen else v for v in layers), "paint")

@@ -39,14 +39,15 @@ def from_settings(settings: Settings) -> tuple[Path, Path, Path]:
     with the process: a warning in the log says so.
     """
     names = ("upload_dir", "masks_dir", "results_dir")
-    parts = {name: Path(getattr(settings, name)) for name in names}
-    inside = [name for name in names if parts[name].parent == settings.data_dir]
+    given = {name: Path(getattr(settings, name)) for name in names}
+    inside = [name for name in names if given[name].parent == settings.data_dir]
+    parts = {name: folder.absolute() for name, folder in given.items()}  # whatever the program's folder is later
     if inside:
         masks_dir = None if "masks_dir" in inside else parts["masks_dir"]
         try:
             if not settings.data_dir.is_absolute() and settings.data_dir.parts[:1] == ("~",):
                 raise StorageError("There is no home folder: HOME is not set.")
-            data_dir = data_folder(settings.data_dir, masks_dir)
+            data_dir = data_folder(settings.data_dir.absolute(), masks_dir)
         except StorageError as error:
             if settings.data_dir != Settings.default_data_dir():
                 raise

@@ -123,7 +123,8 @@ class SessionStore:
         self._clock = clock
         self._snapshots: Cache[Session] = Cache(memory, _session_bytes)
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-        self._guard = threading.Lock()  # of _locks
+        self._guard = threading.Lock()  # of _locks and _grown
+        self._grown = 0  # bytes, since the limit on disk was looked at
         self.masks_dir = folders.masks_folder(Path(masks_dir))
         with storage_errors(f" {self.masks_dir}"):
             self._db = Database(self.masks_dir / database.NAME)
@@ -257,6 +258,7 @@ class SessionStore:
             (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
         ]
+        self._grow(len(canvas) + sum(len(counts) for *_, counts in masks))
         with self._db.transaction() as db:
             row = db.execute("SELECT revision, step, LENGTH(palette) FROM sessions WHERE id = ?", (sid,)).fetchone()
             if row is None:
@@ -304,6 +306,7 @@ class SessionStore:
         self, session: Session, key: str, stem: str, suffix: str, media_type: str, data: bytes
     ) -> Download:
         """`add_download` for a session at hand."""
+        self._grow(len(data))
         return self._downloads.add(session.id, key, stem, suffix, media_type, data)
 
     def downloads(self, session_id: str) -> list[Download]:
@@ -388,6 +391,18 @@ class SessionStore:
             )
         except (ValueError, LookupError, TypeError) as error:
             raise StorageError("What was kept of this session is damaged. Open the photo again.") from error
+
+    def _grow(self, size: int) -> None:
+        """So many bytes come to what is kept. Looks at the limit now and then, and always when it was reached: Busy."""
+        with self._guard:
+            self._grown += size
+            due = self._grown > self._sweep.max_disk / 100
+            if due:
+                self._grown = self._sweep.max_disk  # until there was room: who comes meanwhile looks, too
+        if due and size:
+            self._sweep.make_room(0, size)
+            with self._guard:
+                self._grown = 0
 
     def _at_work(self) -> set[str]:
         with self._guard:

@@ -64,7 +64,8 @@ class Sweep:
         for path in files:
             log.debug("deleted %s", path)
         if full and (sessions or size):
-            raise Busy("The server has no room for more just now. Try again in a minute.", _IDLE_SECONDS)
+            what = "another photo" if sessions else "more"
+            raise Busy(f"The server has no room for {what} just now. Try again in a minute.", _IDLE_SECONDS)
         return len(gone)
 
     def now(self) -> float:

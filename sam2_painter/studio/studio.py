@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..paint import colors
+from ..photos.picture import DECODING
 from ..sessions import folders
 from ..sessions.store import SessionStore
 from ..sessions.walls import SelectMode
@@ -41,6 +42,7 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             sam2_dtype=settings.sam2_dtype,
             sam2_compile=settings.sam2_compile,
         )
+        DECODING.max_bytes = settings.decode_memory
         sessions = SessionStore(
             *folders.from_settings(settings),
             ttl=settings.session_ttl,

@@ -37,8 +37,11 @@ SPOT = 12.0
 MOST_TAKEN = 0.5
 """Of a wall: a click takes no more of it away, unless it is asked to."""
 
-SWALLOWS = 6.0
-"""A click that adds does not take an answer so many times larger than the wall it holds, where there is another."""
+MOST_ADDED = 1.5
+"""Times the wall: a click adds no more to it, where the engine has another answer."""
+
+MOST_CLICKS = 12
+"""Earlier clicks the engine is told of together with a new one."""
 
 MAX_POINTS = 20_000
 """Of a stroke or polygon as it is sent; it is kept with fewer."""
@@ -308,19 +311,21 @@ class WallVerbs(Core):
     def _point(self, edit: Edit, x: float, y: float, mode: SelectMode, protect: bool, scale: float | None) -> None:
         session, prompts = edit.session, Prompts.click(x, y)
         prompts.check_inside(session.size)
-        if mode == "subtract":
-            if session.selection.mask_id is None:
-                raise InvalidInput(walls.NOTHING_CHOSEN, "mode")
-            regions = self._taken_at(session, prompts, _scale(session, scale))
-            ids = edit.add([Mask(rle) for rle in regions])
-            if ids:
-                walls.take(edit, Step.asked(prompts, "subtract", ids, ids[0]), mode, "take away")
+        anew = mode == "new" or (session.selection.mask_id is None and mode != "subtract")
+        if not anew and session.selection.mask_id is None:
+            raise InvalidInput(walls.NOTHING_CHOSEN, "mode")
+        if anew or mode == "intersect":
+            found = list(self._predicted(session, prompts).value)
+            best = next((place for place, mask in enumerate(found) if mask.rle.contains(int(x), int(y))), 0)
+        else:
+            spot = masks.stroke([(x, y)], SPOT * _scale(session, scale), session.size)
+            change = self._added_at if mode == "union" else self._taken_at
+            found, best = [Mask(rle) for rle in change(session, x, y, spot)], 0
+        if not found:
             return
-        found = self._predicted(session, prompts).value
-        wall = None if mode == "new" or session.selection.mask_id is None else session.mask(session.selection.mask_id)
         ids = edit.add(found)
-        step = Step.asked(prompts, "union", ids, ids[_best_to_add(found, x, y, wall)], protect)
-        walls.take(edit, step, mode, "select" if wall is None else "add" if mode == "union" else mode)
+        step = Step.asked(prompts, "union", ids, ids[best], protect)
+        walls.take(edit, step, mode, {"union": "add", "subtract": "take away"}.get(mode, "select"))
 
     def _boxed(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool) -> None:
         session = edit.session
@@ -339,35 +344,54 @@ class WallVerbs(Core):
         ids = edit.add(found)
         walls.take(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
 
-    def _taken_at(self, session: Session, prompts: Prompts, scale: float) -> list[RLE]:
-        """What a click takes away from the chosen wall, the best guess first: what the engine sees there, as far as it
-        belongs to the wall and hangs together with the point; at least, and at last, a spot."""
-        assert session.selection.mask_id is not None
-        (x, y), wall = prompts.point_coords[0].tolist(), session.masks[session.selection.mask_id].rle
-        spot = masks.intersect([masks.stroke([(x, y)], SPOT * scale, session.size), wall])
-        regions = []
-        for mask in self._predicted(session, prompts).value:
-            part = masks.part_at(masks.intersect([mask.rle, wall]), x, y)
-            if part is not None and part.area <= MOST_TAKEN * wall.area:
-                regions.append(part)
-        if not regions:
-            part = self._leak_at(session, x, y, wall)
-            regions = [part] if part is not None and part.area <= MOST_TAKEN * wall.area else []
+    def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
+        """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.
+
+        First what the engine makes of all clicks together, which knows the wall; then of this one alone. One that
+        would make another wall of it, or holds what was taken away by a click, comes last.
+        """
+        wall, wanted, unwanted = _clicks(session)
+        if wall.contains(int(x), int(y)):
+            return []
+        together = Prompts([*wanted, (x, y), *unwanted], [1] * (len(wanted) + 1) + [0] * len(unwanted))  # type: ignore[arg-type]
+        alone = Prompts([(x, y), *unwanted], [1] + [0] * len(unwanted))  # type: ignore[arg-type]
+        found = [*self._predicted(session, together).value[:1], *self._predicted(session, alone).value]
+        parts = [masks.part_at(masks.subtract(mask.rle, [wall]), x, y) for mask in found]
+        good: list[RLE] = []
+        poor: list[RLE] = []
+        for part in parts:
+            if part is not None:
+                fits = part.area <= MOST_ADDED * wall.area and not _holds(part, unwanted)
+                (good if fits else poor).append(part)
+        guesses = [*good, *sorted(poor, key=lambda part: part.area)] or [masks.subtract(spot, [wall])]
+        return list(dict.fromkeys(guesses))[:3]
+
+    def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
+        """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
+        point, at least a spot, and at last the spot alone.
+
+        What the engine leaves out of the wall when it is told of the click, or what it sees there, unless that is most
+        of the wall or holds what was added by a click.
+        """
+        wall, wanted, unwanted = _clicks(session)
+        spot = masks.intersect([spot, wall])
         if not spot.area:
             return []
-        regions = [masks.union([rle, spot]) if rle.area < spot.area else rle for rle in regions]
+        parts = []
+        if wanted:
+            less = Prompts([*wanted, *unwanted, (x, y)], [1] * len(wanted) + [0] * (len(unwanted) + 1))  # type: ignore[arg-type]
+            parts.append(masks.subtract(wall, [self._predicted(session, less).value[0].rle]))
+        here = Prompts([(x, y), *wanted], [1] + [0] * len(wanted))  # type: ignore[arg-type]
+        parts += [masks.intersect([mask.rle, wall]) for mask in self._predicted(session, here).value]
+        guesses = []
+        for part in (masks.part_at(part, x, y) for part in parts):
+            if part is None or part.area > MOST_TAKEN * wall.area:
+                continue
+            if not _holds(part, wanted):
+                guesses.append(masks.union([part, spot]))
         if spot.area < wall.area:
-            regions.append(spot)
-        return list(dict.fromkeys(regions))
-
-    def _leak_at(self, session: Session, x: float, y: float, wall: RLE) -> RLE | None:
-        """What the engine leaves out of the wall when it is told that the point is not part of it."""
-        wanted = [(px, py) for step in session.selection.steps for px, py, label in step.points if label]
-        if not wanted:
-            return None
-        coords, labels = [*wanted[-8:], (x, y)], [1] * len(wanted[-8:]) + [0]
-        best = self._predicted(session, Prompts(coords, labels)).value[0]  # type: ignore[arg-type]
-        return masks.part_at(masks.subtract(wall, [best.rle]), x, y)
+            guesses.append(spot)
+        return list(dict.fromkeys(guesses))[:3]
 
     def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
         steps = edit.session.selection.steps
@@ -390,17 +414,19 @@ def _scale(session: Session, scale: float | None) -> float:
     return number(scale, "scale", 1e-3, 1e3)
 
 
-def _best_to_add(found: Sequence[Mask], x: float, y: float, wall: Mask | None) -> int:
-    """Which answer a click adds: the best that holds the click, and does not swallow the wall it is to be added to."""
-    holding = [index for index, mask in enumerate(found) if mask.rle.contains(int(x), int(y))] or [0]
-    if wall is None:
-        return holding[0]
-    for index in holding:
-        mask = found[index]
-        large = mask.area > SWALLOWS * wall.area
-        if not (large and masks.intersect([mask.rle, wall.rle]).area > 0.9 * wall.area):
-            return index
-    return holding[0]
+def _clicks(session: Session) -> tuple[RLE, Line, Line]:
+    """The chosen wall's mask, and the last of the points that were added to it and taken away from it."""
+    selection = session.selection
+    assert selection.mask_id is not None
+    points = [(x, y, label == 1 and step.mode != "subtract") for step in selection.steps for x, y, label in step.points]
+    wanted = tuple((x, y) for x, y, added in points if added)[-MOST_CLICKS:]
+    unwanted = tuple((x, y) for x, y, added in points if not added)[-MOST_CLICKS:]
+    return session.masks[selection.mask_id].rle, wanted, unwanted
+
+
+def _holds(rle: RLE, points: Line) -> bool:
+    """Whether any of the points is in the mask."""
+    return any(rle.contains(int(x), int(y)) for x, y in points)
 
 
 def _kept(path: Sequence[tuple[float, float]], least: int) -> Line:

@@ -6,12 +6,15 @@ import re
 
 from .api.endpoints import ENDPOINTS, Endpoint
 from .middleware.entrance import SIGN_IN_BYTES
-from .middleware.paths import API, GRADIO_API, PAGE
+from .middleware.paths import API, GRADIO_API, MCP, PAGE, is_under
 from .page.routes import ACTIONS
 
 SMALL = 2**20
 MASKS = 16 * 2**20
 """Masks travel as base64 PNG, a few kilobytes each; clients of the original send all of theirs with every click."""
+
+TOOL_CALL = 4 * 2**20
+"""MCP is parsed beside everybody's answers: a photo as text is a small one there."""
 
 _MASK_FIELDS = frozenset(("mask", "colored_masks", "all_masks"))
 _BY_NAME = re.compile(rf"{GRADIO_API}/(?:call/v2|run|api|call)/([^/]+)/?")
@@ -31,8 +34,10 @@ def most_bytes(path: str, largest: int) -> int:
     """For a request to `path`; largest: where a file is taken."""
     if path in TAKE_FILES:
         return largest
-    if path in _TAKE_MASKS or path in _MIXED or path.startswith(f"{GRADIO_API}/mcp"):
+    if path in _TAKE_MASKS or path in _MIXED:
         return min(MASKS, largest)
+    if is_under(path, MCP) or is_under(path, f"{GRADIO_API}/mcp"):
+        return min(TOOL_CALL, largest)
     if path.rstrip("/") == "/login":
         return SIGN_IN_BYTES
     if named := _BY_NAME.fullmatch(path):

@@ -37,17 +37,29 @@ def uploaded(file: object, folder: Path) -> Attachment:
         inside = False
     if not inside:
         raise InvalidInput("file was not uploaded here, or is gone; upload it again", "file")
-    name = file.get("orig_name")
+    name = file.get("orig_name") if isinstance(file, dict) else None
     return Attachment(resolved, name if isinstance(name, str) else resolved.name)
 
 
-@cache
 def use_private_folder() -> Path:
-    """Gradio's folder for uploads and copies: one that only this user can read, and that goes with the process.
+    """The folder for uploads and copies at Gradio's door: one that only this user can read, and that goes with the
+    process. Made, if need be.
 
-    Otherwise all of Gradio's apps on a machine share one. Where GRADIO_TEMP_DIR names a folder it is made in there, for
-    what is in a folder that was given is not ours. Call it before anything of Gradio is built: components remember it.
+    It lies in Gradio's folder for temporary files, where other apps of this process keep theirs: those are not swept.
+    Otherwise all of Gradio's apps on a machine share one. Where GRADIO_TEMP_DIR names a folder both are made in there,
+    for what is in a folder that was given is not ours. Call it before anything of Gradio is built: components remember
+    it. Raises StorageError.
     """
+    folder = _gradios_folder()
+    with _temporary_errors():
+        private.restore(folder)  # should a cleaner of temporary files have taken it away
+        mine = folder / "files"
+        folders.make(mine)
+    return mine
+
+
+@cache
+def _gradios_folder() -> Path:
     given = os.environ.get("GRADIO_TEMP_DIR")
     if given:
         with _temporary_errors():
@@ -59,14 +71,8 @@ def use_private_folder() -> Path:
 
 def remove_private_folder() -> None:
     """Delete the folder `use_private_folder` made, if it did; for the end of the program."""
-    if use_private_folder.cache_info().currsize:
-        private.remove(use_private_folder())
-
-
-def restore_private_folder() -> None:
-    """Make the folder again, should a cleaner of temporary files have taken it away."""
-    with _temporary_errors():
-        private.restore(use_private_folder())
+    if _gradios_folder.cache_info().currsize:
+        private.remove(_gradios_folder())
 
 
 def size_of(folder: Path) -> int:
@@ -83,7 +89,8 @@ def lend(path: Path, name: str, folder: Path) -> Path:
     """A copy under its own name, for Gradio to hand out; `sweep` takes it away again. Raises StorageError."""
     copy = folder / secrets.token_hex(16) / name
     with _temporary_errors():
-        private.restore(folder)
+        if not folder.is_dir():
+            use_private_folder()
         try:
             copy.parent.mkdir(mode=0o700)
             shutil.copyfile(path, copy)

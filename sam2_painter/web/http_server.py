@@ -22,10 +22,12 @@ PORTS_TRIED = 100
 
 
 def listen(host: str, port: int, *, any_port: bool = False) -> socket.socket:
-    """A socket that listens on `host` and `port`; with any_port on the next free one, if need be.
+    """A socket that listens on `host` and `port`; with any_port on the next free one, if need be. "::" is IPv4, too.
 
     Raises InvalidInput naming host or port when there is none to be had.
     """
+    host = host.removeprefix("[").removesuffix("]")
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError):
@@ -33,7 +35,7 @@ def listen(host: str, port: int, *, any_port: bool = False) -> socket.socket:
     last: OSError | None = None
     for candidate in [*range(port, min(port + PORTS_TRIED, 65536)), 0] if any_port else [port]:
         try:
-            return socket.create_server((address[0], candidate), family=family, backlog=512)
+            return socket.create_server((address[0], candidate), family=family, backlog=512, dualstack_ipv6=both)
         except OSError as error:
             last = error
     assert last is not None
@@ -49,6 +51,7 @@ _NO_SUCH_ADDRESS = {99, 49, 10049}  # EADDRNOTAVAIL of Linux, macOS and Windows
 
 def url_of(host: str, port: int) -> str:
     """Where people on this machine find it."""
+    host = host.removeprefix("[").removesuffix("]")
     name = "localhost" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}"
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import gradio as gr
@@ -24,7 +25,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
-from ..hosts import AllowedHosts, hosted_names, own_names, split_host
+from ..hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
 from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -35,6 +36,7 @@ from .api.gradio_protocol import GradioProtocol
 from .api.uploads import Uploads
 from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
 from .http_server import HttpServer, listen, url_of
+from .mcp.sources import PhotoSources
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
 from .middleware.cors import Cors
@@ -45,12 +47,15 @@ from .middleware.front import Front
 from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.origins import Origins
-from .middleware.paths import API, GRADIO_API, HEALTH, PAGE, is_under
+from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE, is_under
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
 from .page import blocks as page
 from .page import routes as page_routes
+
+if TYPE_CHECKING:
+    from .mcp.server import McpServer
 
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
@@ -114,6 +119,7 @@ def launch(
     one is taken. quiet: print nothing. inbrowser: open the page there. share_server_address: HOST:PORT of another link
     service than Gradio's. Raises InvalidInput when the port is taken, or the machine does not reach itself there.
     """
+    sources = PhotoSources.parse(settings.allow_paths, settings.allow_urls, settings.max_file_size)
     listening = listen(settings.host, settings.port, any_port=any_port)
     port: int = listening.getsockname()[1]
     url = url_of(settings.host, port)
@@ -131,15 +137,17 @@ def launch(
     numbers = api.add_to(blocks)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
+    tools = _tools(service, sources, sign_in) if mcp else None
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        middleware=_middleware(service, numbers, settings, front, sign_in),
+        lifespan=None if tools is None else tools.lifespan,
+        middleware=_middleware(service, numbers, settings, front, sign_in, tools),
     )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
-        gradio_app.mount(app, blocks, settings, mcp=mcp, **page.launch_options())
+        gradio_app.mount(app, blocks, settings, mcp=mcp and settings.mcp_all, **page.launch_options())
     most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
     speak_for_many = TrustedProxies.parse(settings.trusted_proxies)
     connections = Connections(most, min(most, settings.connections_per_address), speak_for_many.include)
@@ -149,7 +157,7 @@ def launch(
     http.start()
     try:
         _reach(url)
-        if mcp:
+        if mcp and settings.mcp_all:
             gradio_app.sign_in_mcp(blocks, url, sign_in.own_token)
     except BaseException:
         served.close()
@@ -170,6 +178,12 @@ def launch(
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _tools(service: api.Service, sources: PhotoSources, sign_in: SignIn) -> McpServer:
+    from .mcp.server import McpServer  # needs the packages of requirements-mcp.txt
+
+    return McpServer(service, sources, signed_in=sign_in.required)
 
 
 def _workers(studio: Studio, settings: Settings) -> Workers:
@@ -217,7 +231,12 @@ def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
 
 
 def _middleware(
-    service: api.Service, numbers: Mapping[int, api.Endpoint], settings: Settings, front: Middleware, sign_in: SignIn
+    service: api.Service,
+    numbers: Mapping[int, api.Endpoint],
+    settings: Settings,
+    front: Middleware,
+    sign_in: SignIn,
+    tools: McpServer | None,
 ) -> list[Middleware]:
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
@@ -231,9 +250,13 @@ def _middleware(
     )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
     doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
+    if tools is not None:
+        doors[MCP] = tools
+        if not settings.mcp_all:
+            doors[f"{GRADIO_API}{MCP}"] = tools  # where the tools of version 0.1 were
     return [
         Middleware(Defects),
-        Middleware(Heads, policy=page_policy(origins.named, shared=settings.share)),
+        Middleware(Heads, policy=page_policy(origins.named.union(hosted_frames(os.environ)), shared=settings.share)),
         front,
         Middleware(Cors, named=origins.named),
         Middleware(
@@ -258,14 +281,14 @@ def _middleware(
 
 def _counts(method: str, path: str) -> bool:
     """Whether a request counts as one: files of the page do not."""
-    asks = is_under(path, API) or is_under(path, GRADIO_API) or (is_under(path, PAGE) and method == "POST")
+    asks = any(is_under(path, door) for door in (API, GRADIO_API, MCP)) or (is_under(path, PAGE) and method == "POST")
     return asks and path != HEALTH
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:
     notes = [f"SAM2 Painter: {url}", f"HTTP API:     {url}/api/docs"]
     if mcp:
-        notes.append(f"MCP:          {url}/gradio_api/mcp/")
+        notes.append(f"MCP:          {url}{MCP}")
     elif settings.mcp:
         notes.append(NO_MCP)
     if share_url:

@@ -29,6 +29,7 @@ from ...studio.studio import Studio
 from ..middleware.rate_limit import Rate
 from . import operations as verbs
 from . import schemas as forms
+from . import wall_operations as walls
 from .schemas import Attachment, Caller
 
 log = logging.getLogger(__name__)
@@ -180,6 +181,25 @@ ENDPOINTS = (
     Endpoint("POST", "/combine-masks", verbs.combine_masks, "segment"),
     Endpoint("POST", "/paint-mask", verbs.paint_mask, "paint"),
     Endpoint("POST", "/paint-multiple-masks", verbs.paint_multiple_masks, "paint"),
+    Endpoint("POST", "/choose-wall", walls.choose_wall, "segment"),
+    Endpoint("POST", "/find-walls", walls.find_walls, "segment"),
+    Endpoint("POST", "/choose-nothing", walls.choose_nothing, "segment", quick=True),
+    Endpoint("POST", "/wall-point", walls.wall_point, "segment"),
+    Endpoint("POST", "/wall-box", walls.wall_box, "segment"),
+    Endpoint("POST", "/wall-stroke", walls.wall_stroke, "segment"),
+    Endpoint("POST", "/wall-polygon", walls.wall_polygon, "segment"),
+    Endpoint("POST", "/wall-mask", walls.wall_mask, "segment"),
+    Endpoint("POST", "/choose-answer", walls.choose_answer, "segment", quick=True),
+    Endpoint("POST", "/remove-step", walls.remove_step, "segment", quick=True),
+    Endpoint("POST", "/paint-wall", walls.paint_wall, "paint", quick=True),
+    Endpoint("GET", "/layers/{session_id}", walls.list_layers, "segment", quick=True),
+    Endpoint("POST", "/edit-layer", walls.edit_layer, "paint", quick=True),
+    Endpoint("POST", "/move-layer", walls.move_layer, "paint", quick=True),
+    Endpoint("POST", "/remove-layer", walls.remove_layer, "paint", quick=True),
+    Endpoint("POST", "/undo", walls.undo, "paint", quick=True),
+    Endpoint("POST", "/redo", walls.redo, "paint", quick=True),
+    Endpoint("GET", "/masks/{session_id}", walls.list_masks, "segment"),
+    Endpoint("POST", "/keep-alive", walls.keep_alive, "segment", quick=True),
     Endpoint("POST", "/describe-color", verbs.describe_color, "paint"),
     Endpoint("GET", "/palette/{session_id}", verbs.get_palette, "paint", quick=True),
     Endpoint("POST", "/load-palette", verbs.load_palette, "paint"),

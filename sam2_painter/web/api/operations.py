@@ -6,7 +6,6 @@ is filled in by the door, the rest are the fields of the request. The docstrings
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import UTC, datetime
@@ -22,11 +21,12 @@ from ...errors import InvalidInput, SignInRequired
 from ...jobs.cache import CacheStatus
 from ...paint import colors
 from ...photos import images, sources
-from ...rle import RLE, rle_to_mask
+from ...rle import rle_to_mask
 from ...sessions.downloads import Download
 from ...studio.studio import Generated, Pointed, Studio
 from ...types import AutoMask, Coat, CombineMode, Layer, Mask, Prompts, Session
 from . import schemas as forms
+from .plain import base64_text, boxes_of, layer_values, mask_text, point_xy
 from .schemas import Attachment, Box, Caller, ColoredMask, ImageFormat, MaskFormat, Point
 
 EXACT_PIXELS = 4_000_000
@@ -146,33 +146,17 @@ def session_info(studio: Studio, session_id: str, mask_format: MaskFormat = "non
         "created_at": datetime.fromtimestamp(session.created_at, UTC).isoformat(timespec="seconds"),
         "stored_masks": {str(mask_id): _stored(mask, mask_format) for mask_id, mask in session.masks.items()},
         "masks_count": len(session.masks),
-        "layers": [_layer(layer) for layer in session.layers],
+        "layers": [layer_values(layer) for layer in session.layers],
         "message": f"{_counted(len(session.layers), 'layer')} of paint.",
     }
 
 
 def _stored(mask: Mask, mask_format: MaskFormat) -> forms.StoredMask:
     return {
-        "mask": _mask_text(mask.rle, mask_format),
+        "mask": mask_text(mask.rle, mask_format),
         "score": mask.predicted_iou,
-        **_boxes(mask.rle),
+        **boxes_of(mask.rle),
         "area": mask.area,
-    }
-
-
-def _layer(layer: Layer) -> forms.PaintedLayer:
-    return {
-        "layer_id": layer.id,
-        "name": layer.name,
-        "color": colors.to_hex(layer.color),
-        "opacity": layer.opacity,
-        "mode": layer.mode,
-        "light": layer.light,
-        "shadow": layer.shadow,
-        "visible": layer.visible,
-        "mask_id": layer.mask_id if layer.mask_id >= 0 else None,
-        **_boxes(layer.mask.rle),
-        "area": layer.mask.area,
     }
 
 
@@ -214,7 +198,7 @@ def _uploaded(studio: Studio, session: Session, message: str) -> forms.Uploaded:
     pixels = studio.photo(session.id).pixels
     exact = session.size[0] * session.size[1] <= EXACT_PIXELS or max(session.size) > images.MAX_SIDE["JPEG"]
     data = images.encode(pixels, "PNG" if exact else "JPEG", 90)
-    return {"session_id": session.id, "image_data": _base64(data), **_width_height(session), "message": message}
+    return {"session_id": session.id, "image_data": base64_text(data), **_width_height(session), "message": message}
 
 
 def _shapes(features: object) -> list[list[int]]:
@@ -258,12 +242,12 @@ def segment(
     session = studio.segment_parts(session_id, _prompts(points or [], boxes or [], rough))
     best, candidates = session.selection.mask_id, session.selection.candidates or (session.selection.mask_id,)
     found = {mask_id: session.masks[mask_id] for mask_id in {best, *candidates}}
-    texts = {mask_id: _mask_text(mask.rle, mask_format) for mask_id, mask in found.items()}
+    texts = {mask_id: mask_text(mask.rle, mask_format) for mask_id, mask in found.items()}
     return {
         "session_id": session_id,
         "mask": texts[best],
         "score": found[best].predicted_iou,
-        **_boxes(found[best].rle),
+        **boxes_of(found[best].rle),
         "mask_id": best,
         "candidates": [
             {"mask_id": mask_id, "mask": texts[mask_id], "score": found[mask_id].predicted_iou}
@@ -406,9 +390,9 @@ def _generated(made: Generated, mask_format: MaskFormat) -> forms.Generated:
 def _found_mask(mask_id: int, mask: Mask, mask_format: MaskFormat) -> forms.FoundMask:
     return {
         "id": mask_id,
-        "mask": _mask_text(mask.rle, mask_format),
+        "mask": mask_text(mask.rle, mask_format),
         "score": mask.predicted_iou,
-        **_boxes(mask.rle),
+        **boxes_of(mask.rle),
         "area": mask.area,
         "stability_score": mask.stability_score,
     }
@@ -432,7 +416,7 @@ def combine_masks(
     mask_id, mask, _ = studio.combine(session_id, mask_ids, mode)
     return {
         "session_id": session_id,
-        "combined_mask": _mask_text(mask.rle, mask_format),
+        "combined_mask": mask_text(mask.rle, mask_format),
         "mask_id": mask_id,
         "width": mask.size[1],
         "height": mask.size[0],
@@ -457,7 +441,7 @@ def get_mask_at_point(
         all_masks: taken, not needed: the session holds its masks
         mask_format: "png", "rle" (COCO's compressed runs) or "none"
     """
-    return _point_mask(session_id, studio.mask_at(session_id, *_xy(point)), mask_format)
+    return _point_mask(session_id, studio.mask_at(session_id, *point_xy(point)), mask_format)
 
 
 def generate_mask_at_point(
@@ -478,22 +462,16 @@ def generate_mask_at_point(
     Returns:
         The mask; cached is true only if the engine was not asked.
     """
-    return _point_mask(session_id, studio.generate_at(session_id, *_xy(point)), mask_format)
-
-
-def _xy(point: Sequence[float]) -> tuple[float, float]:
-    if len(point) != 2:
-        raise InvalidInput("point must be [x, y]", "point")
-    return point[0], point[1]
+    return _point_mask(session_id, studio.generate_at(session_id, *point_xy(point)), mask_format)
 
 
 def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> forms.PointMask:
     return {
         "session_id": session_id,
-        "mask": _mask_text(found.mask.rle, mask_format),
+        "mask": mask_text(found.mask.rle, mask_format),
         "mask_id": found.mask_id,
         "score": found.mask.predicted_iou,
-        **_boxes(found.mask.rle),
+        **boxes_of(found.mask.rle),
         "cached": found.cached,
     }
 
@@ -553,7 +531,7 @@ def _painted(
         session, data = studio.paint(session_id, coats), b""
     else:
         session, data = studio.paint_shown(session_id, coats, partial(images.encode, format=image_format, quality=95))
-    return {"session_id": session_id, "painted_image": _base64(data), **_width_height(session)}
+    return {"session_id": session_id, "painted_image": base64_text(data), **_width_height(session)}
 
 
 def _coat(studio: Studio, session: Session, wanted: ColoredMask) -> Coat:
@@ -591,7 +569,7 @@ def describe_color(
     elif mask_id is not None:
         rgb = studio.wall_color(session_id, mask_id)
     else:
-        rgb = studio.color_at(session_id, *_xy(point or ()))
+        rgb = studio.color_at(session_id, *point_xy(point or ()))
     told = studio.describe(session, rgb)
     return {
         "session_id": session_id,
@@ -768,21 +746,3 @@ def _counted(number: int, thing: str) -> str:
 
 def _width_height(session: Session) -> dict[str, int]:
     return {"width": session.size[1], "height": session.size[0]}
-
-
-def _boxes(rle: RLE) -> forms.Boxes:
-    """The mask's box in both forms."""
-    x, y, w, h = rle.bbox
-    return {"bbox": [x, y, w, h], "box": [x, y, x + w, y + h]}
-
-
-def _mask_text(rle: RLE, mask_format: MaskFormat) -> str:
-    if mask_format == "none":
-        return ""
-    if mask_format == "rle":
-        return masks.to_coco_compressed(rle)["counts"]
-    return _base64(masks.mask_to_png(rle))
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")

@@ -12,6 +12,8 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
+from ...types import CombineMode
+
 MaskFormat = Literal["png", "rle", "none"]
 """How masks come back: base64 PNG of one bit a pixel, COCO's compressed runs of [height, width], or empty text."""
 
@@ -327,3 +329,78 @@ class PointMask(Boxes):
     mask_id: int
     score: float
     cached: bool
+
+
+class Step(TypedDict):
+    """One thing somebody did to a wall's shape. mode: "union" added, "subtract" took away, "intersect" kept what both
+    have. points and box: what the engine was asked; path: of a stroke, with its radius, or of a polygon."""
+
+    kind: Literal["prompts", "stroke", "polygon", "mask"]
+    mode: CombineMode
+    points: list[Point]
+    box: list[float] | None
+    path: list[list[float]]
+    radius: float
+
+
+class Answer(TypedDict):
+    """One of the engine's answers to the last step: the pixels, and the share of the photo, 0 to 1, that the wall would
+    have with it."""
+
+    choice: int
+    area: int
+    share: float
+    chosen: bool
+
+
+class Wall(Boxes):
+    """The chosen wall. layer_id: its layer, null while it has no paint. area: pixels. share: of the photo, 0 to 1.
+    steps: what its shape was made of, in order. answers: of the engine to the last step, the smallest wall first."""
+
+    mask_id: int
+    layer_id: int | None
+    mask: str
+    area: int
+    share: float
+    category: str
+    steps: list[Step]
+    answers: list[Answer]
+
+
+class Work(TypedDict):
+    """What a session holds now. revision: counts up with each change. wall: the chosen one, null for none. layers: in
+    the order of painting. can_undo, can_redo: names of the actions, "" for none."""
+
+    session_id: str
+    revision: int
+    wall: Wall | None
+    layers: list[PaintedLayer]
+    can_undo: str
+    can_redo: str
+
+
+class ListedMask(Boxes):
+    """A mask of the session. area: pixels. automatic: found by the last "every mask". painted: a layer lies on it."""
+
+    mask_id: int
+    mask: str
+    score: float
+    area: int
+    category: str
+    automatic: bool
+    painted: bool
+
+
+class MaskList(TypedDict):
+    """Every mask of a session."""
+
+    session_id: str
+    masks: list[ListedMask]
+    total_masks: int
+
+
+class Alive(TypedDict):
+    """How long a session lives on without another use."""
+
+    session_id: str
+    seconds_left: float

@@ -65,7 +65,7 @@ class Uploads:
         size = _on_disk(sent.size or 0)
         if (sent.size or 0) > self.most_file:
             raise TooLarge(f"The file is too large: at most {self.most_file / 2**20:.0f} MB.", "file")
-        files.restore_private_folder()
+        files.use_private_folder()
         path = self.folder / secrets.token_hex(16) / _plain_name(sent.filename or "")
         with self._changing:
             self._waiting = {one: held for one, held in self._waiting.items() if one.parent.exists()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
-API, GRADIO_API, PAGE = "/api", "/gradio_api", "/page"
+API, GRADIO_API, PAGE, MCP = "/api", "/gradio_api", "/page", "/mcp"
 HEALTH, STARTUP = f"{API}/health", f"{GRADIO_API}/startup-events"
 
 

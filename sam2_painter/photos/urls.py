@@ -1,0 +1,108 @@
+"""Photos by their web address, read so that nobody is led to machines inside (server-side request forgery).
+
+Every name is looked up once, every address it has must be a public one, and the connection goes to the address that
+was checked. Redirects are followed the same way, one by one.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urljoin, urlsplit
+
+from ..errors import InvalidInput
+from .sources import MAX_BYTES, check_bytes
+
+if TYPE_CHECKING:
+    import httpx
+
+SCHEMES = ("http", "https")
+MAX_REDIRECTS = 5
+CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 20.0
+MAX_LENGTH = 2000
+Lookup = Callable[[str, int], Iterable[str]]
+
+
+def is_url(text: str) -> bool:
+    """Whether text is meant as a web address."""
+    return text[:8].lower().startswith(("http://", "https://"))
+
+
+def look_up(host: str, port: int) -> list[str]:
+    """The addresses of a name. Raises OSError."""
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def fetch(url: str, max_bytes: int = MAX_BYTES, *, lookup: Lookup = look_up) -> tuple[bytes, str]:
+    """The bytes at a web address, and the file name its path ends with.
+
+    Raises InvalidInput, with a sentence for whoever gave the address, when it leads inside, nowhere or too far, and
+    TooLarge above max_bytes.
+    """
+    import httpx
+
+    ends = time.monotonic() + TOTAL_SECONDS
+    with httpx.Client(follow_redirects=False, trust_env=False, timeout=CONNECT_SECONDS) as client:
+        for _ in range(MAX_REDIRECTS + 1):
+            request, host = _request(client, url, lookup)
+            try:
+                response = client.send(request, stream=True)
+                try:
+                    if not response.has_redirect_location:
+                        return _read(response, host, max_bytes, ends), unquote(urlsplit(url).path.rpartition("/")[2])
+                    url = urljoin(url, response.headers["location"])
+                finally:
+                    response.close()
+            except httpx.HTTPError as error:
+                raise InvalidInput(f"{host} gave no photo ({type(error).__name__}).", "photo") from None
+    raise InvalidInput(f"{host} leads on and on: more than {MAX_REDIRECTS} redirects.", "photo")
+
+
+def _request(client: httpx.Client, url: str, lookup: Lookup) -> tuple[httpx.Request, str]:
+    """The request for `url`, to the address that was checked, and the name it is for."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise InvalidInput("The address of the photo cannot be read.", "photo") from None
+    if parts.scheme not in SCHEMES or not host or parts.username or parts.password or len(url) > MAX_LENGTH:
+        raise InvalidInput("A photo's address begins with http:// or https:// and names a server, no user.", "photo")
+    try:
+        addresses = list(lookup(host, port))
+    except (OSError, UnicodeError):
+        raise InvalidInput(f"There is no server {host}.", "photo") from None
+    if not addresses or not all(_is_public(address) for address in addresses):
+        raise InvalidInput(f"{host} is not a public server: photos are fetched from public ones only.", "photo")
+    address = addresses[0]
+    netloc = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    headers = {"host": parts.netloc, "accept": "image/*", "accept-encoding": "identity", "user-agent": "sam2-painter"}
+    request = client.build_request(
+        "GET",
+        parts._replace(netloc=netloc, fragment="").geturl(),
+        headers=headers,
+        extensions={"sni_hostname": host},
+    )
+    return request, host
+
+
+def _is_public(address: str) -> bool:
+    found = ip_address(address.partition("%")[0])
+    inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    return found.is_global and not found.is_multicast and (inner is None or inner.is_global)
+
+
+def _read(response: httpx.Response, host: str, max_bytes: int, ends: float) -> bytes:
+    if response.status_code != 200:
+        raise InvalidInput(f"{host} answered {response.status_code} instead of a photo.", "photo")
+    length = response.headers.get("content-length", "")
+    check_bytes(int(length) if length.isdecimal() else 0, max_bytes)
+    data = bytearray()
+    for chunk in response.iter_raw():
+        data += chunk
+        check_bytes(len(data), max_bytes)
+        if time.monotonic() > ends:
+            raise InvalidInput(f"{host} takes longer than {TOTAL_SECONDS:g} s to send the photo.", "photo")
+    return bytes(data)

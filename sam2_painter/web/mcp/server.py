@@ -1,0 +1,96 @@
+"""The tools over MCP's streamable HTTP, on the same workers and limits as every other door.
+
+Needs the packages of requirements-mcp.txt, so it is imported where MCP is asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from mcp.server.fastmcp import Context, FastMCP, Image
+from mcp.server.fastmcp.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from ...errors import PainterError
+from ...jobs.asker import Asker, asking
+from ..api.endpoints import Service
+from ..body_limits import TOOL_CALL
+from ..middleware.paths import address_of
+from .sources import PhotoSources
+from .tools import INSTRUCTIONS, Tools, limits
+
+LINK = "The address needs the sign-in of this server."
+
+
+class McpServer:
+    """An ASGI application; it answers during its `lifespan`."""
+
+    def __init__(self, service: Service, sources: PhotoSources, *, signed_in: bool = False):
+        self.service, self.signed_in = service, signed_in
+        self._mcp = FastMCP(
+            "SAM2 Painter",
+            instructions=INSTRUCTIONS,
+            stateless_http=True,
+            json_response=True,
+            max_request_body_size=TOOL_CALL,
+            # Host and Origin are checked before anything comes here.
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        )
+        for name, (call, limit, quick) in limits(Tools(service.studio, sources)).items():
+            self._add(name, call, limit, quick)
+        self._mcp.streamable_http_app()  # makes the session manager
+        self._manager = self._mcp.session_manager
+
+    @asynccontextmanager
+    async def lifespan(self, app: object) -> AsyncIterator[None]:
+        """Answers come while this is open. app: the application it is part of."""
+        async with self._manager.run():
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request at whatever path it came."""
+        await self._manager.handle_request(scope, receive, send)
+
+    def _add(self, name: str, call: Callable[..., Any], limit: str, quick: bool) -> None:
+        """`call` as a tool: the same parameters, made in a worker under its time limit."""
+
+        async def tool(context: Context[Any, Any, Any], **given: Any) -> Any:
+            request = context.request_context.request
+            address = address_of(request.scope) if isinstance(request, Request) else ""
+            try:
+                with asking(Asker(address, partial(self.service.photos.count, address))):
+                    made = await self.service.workers.run(
+                        partial(call, **given), limit=getattr(self.service.studio.limits, limit), name=name, quick=quick
+                    )
+            except PainterError as error:
+                raise ToolError(str(error)) from None
+            if isinstance(made, bytes):
+                return Image(data=made, format="jpeg")
+            if name == "download" and isinstance(request, Request):
+                link = f"{str(request.base_url).rstrip('/')}/api{made['url']}"
+                made = made | {"url": link, "message": LINK if self.signed_in else ""}
+            text = json.dumps(made, separators=(",", ":"), ensure_ascii=False) if isinstance(made, dict) else str(made)
+            structured = made if isinstance(made, dict) else None
+            return CallToolResult(content=[TextContent(type="text", text=text)], structuredContent=structured)
+
+        signature = inspect.signature(call, eval_str=True)
+        context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=Context[Any, Any, Any])
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values()]
+        tool.__signature__ = inspect.Signature([context, *parameters])  # type: ignore[attr-defined]
+        tool.__annotations__ = {p.name: p.annotation for p in [context, *parameters]}
+        reads = name in ("look", "find_paints")
+        self._mcp.add_tool(
+            tool,
+            name=name,
+            description=" ".join((inspect.getdoc(call) or "").split()),
+            annotations=ToolAnnotations(readOnlyHint=reads, destructiveHint=name == "close_photo", openWorldHint=False),
+            structured_output=False,
+        )

@@ -1,0 +1,213 @@
+"""The tools: each asks the studio once or twice, and tells how the work stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from ...errors import InvalidInput
+from ...paint import colors
+from ...studio.studio import SelectMode, Studio
+from ...types import Coat, Session
+from ..api.operations import download_url
+from . import state
+from .sources import PhotoSources
+from .state import State
+
+INSTRUCTIONS = """SAM2 Painter repaints walls in photos of buildings. Their light, shadow and texture stay.
+
+1. open_photo, then look: every place is a pixel of the picture that look shows.
+2. find("wall") selects all walls; select(x, y) selects the wall at a point. look(show="selection") tints in pink what
+   is selected. Make it right: resize("larger") or resize("smaller") takes another answer; select with mode "add" or
+   "subtract" mends it, by a point or a box.
+3. paint(color) paints what is selected; the wall stays chosen, so select with "subtract" still takes a leak off it.
+   Paint the sunlit and the shaded side of one wall together.
+4. Clear it with select(mode="new") elsewhere for the next wall; undo takes back the last step.
+5. download makes the picture at full size.
+"""
+MOST_PAINTS = 10
+Mode = Literal["new", "add", "subtract"]
+_MODES: dict[Mode, SelectMode] = {"new": "new", "add": "union", "subtract": "subtract"}
+
+
+class Named(TypedDict):
+    """A paint."""
+
+    name: str
+    color: str
+
+
+class Link(TypedDict):
+    """A file that waits to be fetched."""
+
+    url: str
+    filename: str
+    size_bytes: int
+    message: str
+
+
+class Paints(TypedDict):
+    """Paints that fit, the nearest first."""
+
+    paints: list[Named]
+    message: str
+
+
+class Tools:
+    """What a model can do. Every method is one tool and works in the thread it is called in."""
+
+    def __init__(self, studio: Studio, sources: PhotoSources):
+        self.studio, self.sources = studio, sources
+
+    def open_photo(self, photo: str, name: str = "") -> State:
+        """Open a photo and start a session on it. photo: base64 or a data URL, example:brick-house, and, where the
+        server allows it, a path or an http(s) address. name: what to call it."""
+        source, filename = self.sources.read(photo)
+        session = self.studio.open(source, name or filename)
+        self.studio.read_ahead(session.id)
+        kinds = ", ".join(self.studio.categories)
+        found = f" find knows {kinds}." if kinds else ""
+        return self._state(session, " ".join(("Photo opened.", *session.notes)) + found)
+
+    def find(self, session_id: str, kind: str = "wall", mode: Mode = "new") -> State:
+        """Select everything of one kind in the photo, such as every wall."""
+        session = self.studio.find(session_id, kind, _mode(mode))
+        return self._state(session, f"Every {kind} that was found is selected.")
+
+    def select(
+        self,
+        session_id: str,
+        x: float,
+        y: float,
+        x2: float | None = None,
+        y2: float | None = None,
+        mode: Mode = "new",
+        layer_id: int | None = None,
+    ) -> State:
+        """Select what lies at a point, or in a box from (x, y) to (x2, y2). mode: "new" chooses the painted wall there
+        or begins a new selection, "add" and "subtract" change what is selected. layer_id: change this painted wall."""
+        session = self.studio.session(session_id)
+        scale, how = state.scale(session), _mode(mode)
+        if (x2 is None) != (y2 is None):
+            raise InvalidInput("a box needs both x2 and y2", "x2")
+        if x2 is not None and y2 is not None:
+            corners = (x * scale, y * scale, x2 * scale, y2 * scale)
+            session = self.studio.box(session_id, *corners, mode=how, layer_id=layer_id, scale=scale)
+        elif how == "new":
+            session = self.studio.choose_at(session_id, x * scale, y * scale, scale=scale)
+        else:
+            session = self.studio.point(session_id, x * scale, y * scale, how, layer_id=layer_id, scale=scale)
+        return self._state(session, "Selected. Look at it before painting.")
+
+    def resize(self, session_id: str, to: Literal["smaller", "larger"]) -> State:
+        """Take the next smaller or larger of the engine's answers to the last step."""
+        answers = self.studio.answers(self.studio.session(session_id))
+        place = next((place for place, answer in enumerate(answers) if answer.chosen), None)
+        if place is None:
+            raise InvalidInput("The last step has no other answers. Select by a point or a box first.", "to")
+        wanted = place + (1 if to == "larger" else -1)
+        if not 0 <= wanted < len(answers):
+            raise InvalidInput(f"There is no {to} answer.", "to")
+        return self._state(self.studio.choose(session_id, answers[wanted].choice), f"A {to} answer is taken.")
+
+    def paint(
+        self,
+        session_id: str,
+        color: str,
+        layer_id: int | None = None,
+        opacity: float = 1.0,
+        light: float = 1.0,
+        shadow: float = 1.0,
+        name: str = "",
+    ) -> State:
+        """Paint what is selected, or repaint the wall layer_id. color: #rrggbb, a CSS colour or a paint's name.
+        opacity: 0 to 1. light: exposure of the paint, .25 to 4. shadow: depth of the shadows, 0 to 2. name: of the
+        wall."""
+        session = self.studio.session(session_id)
+        coat = Coat(color=self.studio.color(session, color), opacity=opacity, light=light, shadow=shadow)
+        session = self.studio.paint_wall(session_id, coat, layer_id=layer_id)
+        if name and session.selection.layer is not None:
+            session = self.studio.edit_layer(session_id, session.selection.layer, name=name)
+        return self._state(session, "Painted.")
+
+    def layers(
+        self,
+        session_id: str,
+        layer_id: int | None = None,
+        do: Literal["list", "choose", "show", "hide", "remove", "rename"] = "list",
+        name: str = "",
+    ) -> State:
+        """List the painted walls, or do something to one: choose it for mending, show, hide, remove or rename it."""
+        if do == "list":
+            return self._state(self.studio.session(session_id), "")
+        if layer_id is None:
+            raise InvalidInput(f"{do} needs the layer_id of a painted wall", "layer_id")
+        match do:
+            case "choose":
+                session = self.studio.choose_wall(session_id, layer_id)
+            case "remove":
+                session = self.studio.remove_layer(session_id, layer_id)
+            case "rename":
+                session = self.studio.edit_layer(session_id, layer_id, name=name)
+            case _:
+                session = self.studio.edit_layer(session_id, layer_id, visible=do == "show")
+        return self._state(session, "Done.")
+
+    def undo(self, session_id: str, redo: bool = False) -> State:
+        """Take the last step back; redo: do the one again that was taken back last."""
+        session = (self.studio.redo if redo else self.studio.undo)(session_id)
+        return self._state(session, "Done again." if redo else "Taken back.")
+
+    def look(self, session_id: str, show: Literal["painted", "photo", "selection"] = "painted") -> bytes:
+        """See the picture: painted, as the photo was, or with what is selected tinted pink. At most 1024 pixels wide
+        and high; places of all tools are pixels of it."""
+        session = self.studio.session(session_id)
+        return state.picture(self.studio, session, painted=show != "photo", selected=show == "selection")
+
+    def find_paints(self, session_id: str, text: str) -> Paints:
+        """Paints whose name holds the text, or the ones nearest to a colour such as #b5c7a3."""
+        session = self.studio.session(session_id)
+        palette, wanted = self.studio.palette(session), text.strip().casefold()
+        found = [paint for paint in palette.paints if wanted and wanted in paint.name.casefold()][:MOST_PAINTS]
+        if not found:
+            found = colors.nearest_paints(self.studio.color(session, text), palette, MOST_PAINTS)
+        told: list[Named] = [{"name": paint.name, "color": colors.to_hex(paint.rgb)} for paint in found]
+        return {"paints": told, "message": f"{len(told)} of {len(palette.paints)} paints."}
+
+    def download(self, session_id: str, format: Literal["PNG", "JPG", "WEBP"] = "PNG", quality: int = 95) -> Link:
+        """Make the painted picture at full size; url: where it waits. quality: 1 to 100, of JPG and WEBP."""
+        made = self.studio.download(session_id, format=format, quality=quality)
+        return {"url": download_url(made), "filename": made.filename, "size_bytes": made.size_bytes, "message": ""}
+
+    def close_photo(self, session_id: str) -> str:
+        """Delete the session with its photo and paint. What was not downloaded is lost."""
+        self.studio.close(session_id)
+        return "Deleted."
+
+    def _state(self, session: Session, message: str) -> State:
+        return state.of(self.studio, session, message)
+
+
+def _mode(mode: Mode) -> SelectMode:
+    if mode not in _MODES:
+        raise InvalidInput(f"mode must be one of {', '.join(_MODES)}", "mode")
+    return _MODES[mode]
+
+
+def limits(tools: Tools) -> dict[str, tuple[Callable[..., object], str, bool]]:
+    """Each tool by name: what it calls, the kind of its time limit, and whether it is quick."""
+    return {
+        "open_photo": (tools.open_photo, "upload", False),
+        "find": (tools.find, "segment", False),
+        "select": (tools.select, "segment", False),
+        "resize": (tools.resize, "segment", True),
+        "paint": (tools.paint, "paint", False),
+        "layers": (tools.layers, "paint", True),
+        "undo": (tools.undo, "paint", True),
+        "look": (tools.look, "paint", False),
+        "download": (tools.download, "download", False),
+        "find_paints": (tools.find_paints, "paint", True),
+        "close_photo": (tools.close_photo, "upload", True),
+    }

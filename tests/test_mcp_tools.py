@@ -1,0 +1,228 @@
+"""MCP for a model that paints a house: a real client with nothing but the tools."""
+
+import asyncio
+import base64
+import io
+import json
+import re
+from collections.abc import Awaitable, Callable
+
+import httpx
+import numpy as np
+import pytest
+from conftest import draw_building, to_png
+from PIL import Image
+
+pytest.importorskip("gradio", reason="the doors need gradio")
+pytest.importorskip("mcp", reason="MCP needs the packages of requirements-mcp.txt")
+
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult
+
+from sam2_painter.photos import examples
+
+TOKEN = "t0ken"
+NAMES = {
+    "open_photo", "find", "select", "resize", "paint", "layers", "undo", "look", "find_paints", "download",
+    "close_photo",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["open", "guarded"])
+def live(request, launch, tmp_path_factory):
+    """A server with the tools, once for everybody and once behind a sign-in; one folder may be opened by path."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "house.png").write_bytes(to_png(draw_building()))
+    (folder.parent / "secret.png").write_bytes(to_png(draw_building()))
+    (folder / "way-out.png").symlink_to(folder.parent / "secret.png")
+    live = launch(mcp=True, allow_paths=str(folder), **({"auth_token": TOKEN} if request.param == "guarded" else {}))
+    live.folder = folder
+    return live
+
+
+def talk(live, ask: Callable[[ClientSession], Awaitable[object]], path: str = "/mcp") -> object:
+    """What `ask` makes of a session with the server."""
+
+    async def run():
+        headers = {"Authorization": f"Bearer {TOKEN}"} if live.settings.auth_token else {}
+        async with (
+            httpx.AsyncClient(headers=headers, timeout=60) as http,
+            streamable_http_client(f"{live.url}{path}", http_client=http) as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return await ask(session)
+
+    return asyncio.run(run())
+
+
+def call(live, tool: str, **fields: object) -> CallToolResult:
+    """What one tool answers."""
+
+    async def ask(session):
+        return await session.call_tool(tool, fields)
+
+    return talk(live, ask)
+
+
+def done(live, tool: str, **fields: object) -> dict:
+    """The structured answer of a tool that worked; its text is the same, and short."""
+    reply = call(live, tool, **fields)
+    assert not reply.isError, reply.content
+    assert json.loads(reply.content[0].text) == reply.structuredContent
+    assert len(reply.content[0].text) <= 2000
+    return reply.structuredContent
+
+
+def seen(live, session_id: str, show: str = "painted") -> np.ndarray:
+    """The picture that `look` sends."""
+    reply = call(live, "look", session_id=session_id, show=show)
+    (picture,) = reply.content
+    assert picture.mimeType == "image/jpeg"
+    assert len(picture.data) * 3 / 4 <= 150_000
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.data))).convert("RGB"))
+
+
+@pytest.fixture
+def opened(live) -> dict:
+    """The state of a session on a small building."""
+    return done(live, "open_photo", photo="data:image/png;base64," + base64.b64encode(to_png(draw_building())).decode())
+
+
+def test_there_are_about_ten_tools_and_words_to_begin_with(live):
+    """Few enough to read, each described once, with instructions that name the first steps."""
+
+    async def ask(session):
+        started = await session.initialize()
+        return started.instructions, (await session.list_tools()).tools
+
+    instructions, tools = talk(live, ask)
+    assert {tool.name for tool in tools} == NAMES
+    assert all(20 <= len(tool.description) <= 400 for tool in tools)
+    assert "open_photo" in instructions
+    assert set(re.findall(r"\b(?:open_photo|find|select|resize|paint|undo|look|download)\b", instructions)) <= NAMES
+    assert not next(tool for tool in tools if tool.name == "paint").annotations.readOnlyHint
+
+
+def test_version_0_1_found_the_tools_elsewhere(live):
+    """The old address answers, too."""
+
+    async def ask(session):
+        return (await session.list_tools()).tools
+
+    assert {tool.name for tool in talk(live, ask, "/gradio_api/mcp/")} == NAMES
+
+
+def test_a_house_is_painted_by_what_is_seen(live, opened):
+    """Open, look, select, paint, take back, do again, and fetch the picture by the link."""
+    sid = opened["session_id"]
+    before = seen(live, sid)
+    assert [before.shape[1], before.shape[0]] == opened["size"]
+    selected = done(live, "select", session_id=sid, x=100, y=80)["selection"]
+    assert selected["layer_id"] is None
+    x1, y1, x2, y2 = selected["box"]
+    assert x1 <= 100 < x2
+    assert y1 <= 80 < y2
+    assert (np.abs(seen(live, sid, "selection").astype(int) - before).max(axis=2) > 40).any()
+    painted = done(live, "paint", session_id=sid, color="#304090", name="front")
+    (wall,) = painted["walls"]
+    assert (wall["name"], wall["color"]) == ("front", "#304090")
+    assert painted["selection"]["layer_id"] == wall["layer_id"]
+    after = seen(live, sid).astype(int)
+    assert after[80, 100, 2] > after[80, 100, 0] + 30
+    assert np.abs(seen(live, sid, "photo").astype(int) - before).max() == 0
+    assert done(live, "undo", session_id=sid)["can_redo"]
+    assert done(live, "undo", session_id=sid, redo=True)["walls"]
+    link = done(live, "download", session_id=sid, format="JPG")
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    file = httpx.get(link["url"], headers=headers, timeout=60)
+    assert (file.status_code, len(file.content)) == (200, link["size_bytes"])
+    assert Image.open(io.BytesIO(file.content)).size == (draw_building().shape[1], draw_building().shape[0])
+
+
+def test_a_painted_wall_is_mended(live, opened):
+    """Subtract takes from the painted wall, add gives back; hide, rename and remove do what they say."""
+    sid = opened["session_id"]
+    done(live, "select", session_id=sid, x=100, y=80)
+    wall = done(live, "paint", session_id=sid, color="garden sage")["walls"][0]
+    less = done(live, "select", session_id=sid, x=100, y=80, mode="subtract")["walls"][0]
+    assert less["layer_id"] == wall["layer_id"]
+    assert less["share"] < wall["share"]
+    for do, check in (
+        ("hide", lambda walls: not walls[0]["visible"]),
+        ("show", lambda walls: walls[0]["visible"]),
+        ("choose", lambda walls: True),
+        ("remove", lambda walls: not walls),
+    ):
+        assert check(done(live, "layers", session_id=sid, layer_id=wall["layer_id"], do=do)["walls"]), do
+
+
+def test_paints_are_found_by_name_and_by_colour(live, opened):
+    """Part of a name, or a colour, whose nearest paint comes first."""
+    sid = opened["session_id"]
+    by_name = done(live, "find_paints", session_id=sid, text="sage")["paints"]
+    assert by_name
+    assert all("sage" in paint["name"].lower() for paint in by_name)
+    nearest = done(live, "find_paints", session_id=sid, text=by_name[0]["color"])["paints"]
+    assert nearest[0]["color"] == by_name[0]["color"]
+
+
+def test_a_photo_of_the_folder_opens_by_path(live):
+    """And so does an example by its name."""
+    assert done(live, "open_photo", photo=str(live.folder / "house.png"))["photo"].startswith("house.png")
+    assert done(live, "open_photo", photo=f"example:{examples.NAMES[0]}")["photo"].startswith(examples.NAMES[0])
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "way-out.png", "nothing.png", "."])
+def test_nothing_outside_the_folder_opens(live, name):
+    """Not by dots, not by links; and what is not there is told in the same words."""
+    reply = call(live, "open_photo", photo=str(live.folder / name))
+    assert reply.isError
+    assert "There is no photo at this path that may be opened" in reply.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("tool", "fields", "sentence"),
+    [
+        ("open_photo", {"photo": "https://photos.example/a.jpg"}, "--allow-urls"),
+        ("open_photo", {"photo": "example:palace"}, "must be one of"),
+        ("look", {"session_id": "nobody"}, "Open the photo again"),
+        ("select", {"x": 1, "y": 1, "x2": 5}, "both x2 and y2"),
+        ("select", {"x": -5, "y": 1}, "outside"),
+        ("paint", {"color": "#12345"}, "#12345"),
+        ("layers", {"do": "remove"}, "needs the layer_id"),
+        ("layers", {"do": "remove", "layer_id": 77}, "77"),
+        ("resize", {"to": "larger"}, "no other answers"),
+        ("undo", {}, "[Nn]othing"),
+        ("download", {"format": "JPG", "quality": 0}, "quality"),
+    ],
+)
+def test_a_mistake_is_a_sentence(live, opened, tool, fields, sentence):
+    """The model is told what to do instead, and nothing is changed."""
+    if tool != "open_photo":
+        fields = {"session_id": opened["session_id"], **fields}
+    reply = call(live, tool, **fields)
+    assert reply.isError
+    assert re.search(sentence, reply.content[0].text), reply.content[0].text
+
+
+def test_a_closed_photo_is_gone(live, opened):
+    """Its session is deleted with all that was in it."""
+    assert not call(live, "close_photo", session_id=opened["session_id"]).isError
+    assert call(live, "look", session_id=opened["session_id"]).isError
+
+
+def test_a_large_question_is_refused(live):
+    """A body above the limit is not read to its end."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json, text/event-stream"}
+    reply = httpx.post(f"{live.url}/mcp", content=b"[" + b"0," * 2_500_000 + b"0]", headers=headers, timeout=60)
+    assert reply.status_code == 413
+
+
+def test_a_folder_that_is_none_is_told_at_the_start(launch):
+    """The flag is named."""
+    from sam2_painter.errors import InvalidInput
+
+    with pytest.raises(InvalidInput, match="--allow-paths names /nowhere"):
+        launch(mcp=True, allow_paths="/nowhere")
