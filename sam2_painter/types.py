@@ -97,12 +97,12 @@ class Photo:
     @cached_property
     def digest(self) -> str:
         """sha256 (hex) of shape and pixels: two photos with the same digest look the same."""
-        return sha256(repr(self.pixels.shape).encode() + memoryview(self.pixels).cast("B")).hexdigest()
+        return sha256(repr(self.pixels.shape).encode() + self.pixels.data.cast("B")).hexdigest()
 
     @property
     def size(self) -> tuple[int, int]:
         """(H, W)."""
-        return self.pixels.shape[:2]  # type: ignore[return-value]
+        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 @dataclass(frozen=True, eq=False)

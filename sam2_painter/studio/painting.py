@@ -57,7 +57,7 @@ class PaintVerbs(Core):
     # -- layers ------------------------------------------------------------------------------------------------------
 
     @verb("paint")
-    def edit_layer(self, session_id: str, layer_id: int, *, revision: int | None = None, **changes: Any) -> Session:
+    def edit_layer(self, session_id: str, layer_id: int, /, *, revision: int | None = None, **changes: Any) -> Session:
         """Change what a layer looks like: color, opacity, mode, light, shadow, name or visible."""
         with self.sessions.edit(session_id) as edit:
             edits.edit_layer(edit, layer_id, revision, changes)

@@ -71,5 +71,5 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             surface_cache=settings.surface_cache,
             picture_cache=settings.picture_cache,
             queue_size=settings.queue_size,
-            palette=settings.palette and colors.open_palette(settings.palette),
+            palette=colors.open_palette(settings.palette) if settings.palette else None,
         )
