@@ -62,6 +62,7 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             choice.engine,
             sessions,
             reason=choice.reason,
+            finder=choice.finder,
             limits=limits,
             max_file_size=settings.max_file_size,
             max_pixels=settings.max_pixels,
