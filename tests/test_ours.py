@@ -457,6 +457,28 @@ def test_a_home_that_nobody_knows_is_one_sentence(monkeypatch):
         settings_in("~nobody_here/x")
 
 
+# -- the server
+
+
+def test_an_ipv6_address_is_served(launch):
+    """The page and the API answer there; a port that is taken is what is said to be taken."""
+    import socket
+
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    live = launch(host="::1")
+    assert live.url.startswith("http://[::1]:")
+    assert live.http.get(f"{live.url}/").status_code == 200
+    assert live.http.get("/health").status_code == 200
+    with pytest.raises(InvalidInput, match=rf"^Port {live.settings.port} of ::1 cannot be had"):
+        launch(host="::1", port=live.settings.port)
+    with pytest.raises(InvalidInput, match="no address of this machine") as caught:
+        launch(host="203.0.113.7")
+    assert caught.value.field == "host"
+
+
 # -- Gradio's temporary folder
 
 
@@ -486,7 +508,7 @@ def test_a_given_temporary_folder_is_not_swept(tmp_path):
     """GRADIO_TEMP_DIR is where our folder is made; what lies beside it stays, however old."""
     code = (
         "import os; from sam2_painter.web import files; folder = files.use_private_folder();"
-        "print(folder.parent.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder.parent)); files.sweep(folder, -1)"
+        "print(folder.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder)); files.sweep(folder, -1)"
     )
     given = tmp_path / "temporary"
     given.mkdir()

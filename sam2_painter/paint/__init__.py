@@ -1,6 +1,17 @@
 """Paint: a wall in another colour, with its light, shadow and texture left in place."""
 
-from .composite import changed_box, color_at, composite, repaint, wall_color, white_wall
-from .surface import Surface, analyse
+from .composite import changed_box, color_at, composite, repaint, wall_color, wall_paints, white_wall
+from .surface import OldPaint, Surface, analyse
 
-__all__ = ["Surface", "analyse", "changed_box", "color_at", "composite", "repaint", "wall_color", "white_wall"]
+__all__ = [
+    "OldPaint",
+    "Surface",
+    "analyse",
+    "changed_box",
+    "color_at",
+    "composite",
+    "repaint",
+    "wall_color",
+    "wall_paints",
+    "white_wall",
+]

@@ -17,7 +17,7 @@ from ..photos.images import fit
 from ..rle import RLE
 from ..types import Layer, Photo, fit_size
 from .srgb import LINEAR, linear_to_srgb
-from .surface import WHITE_WALL_LIGHT, Border, Box, Surface, analyse, reach_box, scale_box
+from .surface import WHITE_WALL_LIGHT, Border, Box, OldPaint, Surface, analyse, reach_box, scale_box
 
 Analyse = Callable[[Photo, RLE, int | None], Surface]
 """`analyse`, or one that remembers its answers by (photo.digest, rle, max_side); `Surface.nbytes` is what one costs."""
@@ -147,7 +147,8 @@ def _pixels(picture: np.ndarray) -> np.ndarray:
 
 def _gather(picture: np.ndarray, border: Border) -> np.ndarray:
     """(N, 3) uint8: the picture at the border's pixels."""
-    return _pixels(picture)[border.at].view(np.uint8).reshape(-1, 3)
+    codes: np.ndarray = _pixels(picture)[border.at].view(np.uint8)
+    return codes.reshape(-1, 3)
 
 
 def _paint(white: np.ndarray, photo: np.ndarray, layer: Layer) -> np.ndarray:
@@ -185,13 +186,19 @@ def white_wall(
 
 
 def wall_color(photo: Photo, rle: RLE, *, analyse: Analyse = analyse) -> tuple[int, int, int]:
-    """RGB of the paint that is on the wall now, as its tin would show it: shadow, texture and exposure taken out.
+    """RGB of the paint that is on the wall now, the main one of several: the first of `wall_paints`."""
+    return wall_paints(photo, rle, analyse=analyse)[0].rgb
 
-    Painting the wall with it at light 1 leaves the wall about as it is. Raises InvalidInput for an empty mask.
+
+def wall_paints(photo: Photo, rle: RLE, *, analyse: Analyse = analyse) -> tuple[OldPaint, ...]:
+    """The paints that are on the wall now, the main one first, with the share of the mask that each covers.
+
+    Each is as its tin would show it: shadow, texture and exposure taken out. Painting a wall with its own paint at
+    light 1 leaves it about as it is. Raises InvalidInput for an empty mask.
     """
     if not rle.area:
         raise InvalidInput("the mask is empty: there is no wall under it", "mask")
-    return analyse(photo, rle, None).paints[0].rgb
+    return analyse(photo, rle, None).paints
 
 
 def color_at(photo: Photo, x: float, y: float) -> tuple[int, int, int]:
@@ -206,4 +213,5 @@ def color_at(photo: Photo, x: float, y: float) -> tuple[int, int, int]:
     x, y = int(x), int(y)
     near = photo.pixels[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
     mean = LINEAR[near.reshape(-1, 3)].mean(0, dtype=np.float64)
-    return tuple(int(v) for v in np.round(255 * linear_to_srgb(mean)))
+    red, green, blue = (int(v) for v in np.round(255 * linear_to_srgb(mean)))
+    return red, green, blue

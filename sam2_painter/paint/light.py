@@ -58,16 +58,20 @@ def read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) -
     codes = _proxy(photo.pixels)
     mask = np.zeros(photo.size, np.uint8)
     mask[y : y + h, x : x + w] = crop.view(np.uint8) * np.uint8(255)
-    mask = _proxy(mask)
+    return read_small(codes, _proxy(mask))
+
+
+def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
+    """`read_light` of a small picture, (h, w, 3) uint8, and its mask, (h, w) uint8, 255 inside."""
     linear = cv2.LUT(codes, LINEAR.reshape(1, 256, 1))
-    old = find_old_paints(codes, linear, mask)
+    old = find_old_paints(linear, mask)
     if old is None:
         paint = _old_paint(codes, linear, mask)
         white = _white_light(codes, linear, mask, paint)
         return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask), None)
     # The old paint is read where the wall is lit best, whatever was painted there: should a sunlit part be taken for
     # another paint by mistake, too little is divided out, and the sun is found all the same.
-    even = old.evened(linear, codes)
+    even = old.evened(linear)
     paint = _old_paint(codes, even, mask)
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
     beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings
@@ -100,7 +104,8 @@ def _mean_inside(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.nda
     norm = cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4
     if values.ndim == 3:
         weight, norm = weight[..., None], norm[..., None]
-    return cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
+    mean: np.ndarray = cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
+    return mean
 
 
 def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -138,7 +143,8 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     # The band's ends are pixels of the wall, so that it is never empty.
     low, high = np.percentile(luminance, 85, method="lower"), np.percentile(luminance, 95, method="higher")
     low = max(low, SAME_LIGHT * high)
-    return np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4).astype(np.float32)
+    paint: np.ndarray = np.maximum(wall[(luminance >= low) & (luminance <= high)].mean(0), 1e-4)
+    return paint.astype(np.float32)
 
 
 def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
@@ -177,7 +183,8 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
             brightest = float(np.percentile(linear[around] @ LUMINANCE, 99)) / 0.88
             brightness = float(np.clip(brightest, 0.7, 1)) if brightest > 0.6 else USUAL_WHITE
     brightness = max(brightness, float(paint.max()) / 0.92)
-    return (np.clip(brightness, 0.6, 1.2) * cast).astype(np.float32)
+    light: np.ndarray = np.clip(brightness, 0.6, 1.2) * cast
+    return light.astype(np.float32)
 
 
 def _bareness(linear: np.ndarray, mask: np.ndarray) -> tuple[float, np.ndarray]:

@@ -65,7 +65,8 @@ def _band(mask: np.ndarray, radius: int) -> np.ndarray:
     """(h, w) bool: within `radius` of the mask's border inside it, `BEYOND` outside; the photo's frame is no border."""
     inside, outside = (np.ones((2 * reach + 1, 2 * reach + 1), np.uint8) for reach in (radius, BEYOND))
     inner = cv2.erode(mask.view(np.uint8), inside, borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    return cv2.dilate(mask.view(np.uint8), outside) != inner
+    band: np.ndarray = cv2.dilate(mask.view(np.uint8), outside) != inner
+    return band
 
 
 def _mixed(pixels: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -84,7 +85,8 @@ def _mixed(pixels: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.n
     def colour(distance: int) -> np.ndarray:
         y = np.clip(np.rint(rows + distance * inward[:, 0]).astype(int), 0, mask.shape[0] - 1)
         x = np.clip(np.rint(columns + distance * inward[:, 1]).astype(int), 0, mask.shape[1] - 1)
-        return pixels[y, x].astype(np.float32)
+        codes: np.ndarray = pixels[y, x].astype(np.float32)
+        return codes
 
     own, inside, next_out, outside = colour(0), colour(2), colour(-1), colour(-2)
     line = inside - outside
@@ -175,4 +177,5 @@ def surroundings(pixels: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     old_paint = own + (read[:, :3] - own) * read[:, 3:]
     share = coverage[rows, columns].astype(np.float32)[:, None] / 255
     rest = np.clip(own - share * old_paint, 0, 255 * (1 - share))
-    return np.round(rest).astype(np.uint8)
+    codes: np.ndarray = np.round(rest).astype(np.uint8)
+    return codes

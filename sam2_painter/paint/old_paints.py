@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .ledges import MOST as MOST_LEDGES
+from .ledges import find_ledges
 from .segments import (
     FLOOR,
     SCALE,
@@ -34,6 +36,10 @@ from .srgb import ACROSS, LUMINANCE, WARM_COOL, log_chromaticity
 
 MOST = 4  # paints told apart
 SMALLEST = 1500  # pixels of the small picture; less of a wall is read as one paint
+SMALL = 0.015  # of the mask: less below a ledge is left alone
+STRIP = 27  # pixels of the small picture: hidden strips are narrower
+STANDS_OUT = 0.5  # ln luminance
+SAME_HUE = 0.3  # ln of red, green or blue
 MESH = 15  # pixels of the small picture: bricks seen from close by are lower
 UNSEEN = 30  # pixels of border that the light of distant parts is worth
 
@@ -53,15 +59,16 @@ class OldPaints:
     ratio: np.ndarray
     area: np.ndarray
 
-    def evened(self, linear: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    def evened(self, linear: np.ndarray) -> np.ndarray:
         """(h, w, 3) linear light of the small picture as it would be were all of it in the main paint."""
-        return linear / (self.places.shares(codes) @ self.ratio.astype(np.float32))
+        even: np.ndarray = linear / (self.places.shares(linear) @ self.ratio.astype(np.float32))
+        return even
 
 
-def find_old_paints(codes: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> OldPaints | None:
+def find_old_paints(linear: np.ndarray, mask: np.ndarray) -> OldPaints | None:
     """The paints under a mask of a small picture; None where it has one.
 
-    codes: (h, w, 3) uint8 sRGB; linear: the same in linear light; mask: (h, w) uint8, 255 inside.
+    linear: (h, w, 3) float32, linear light; mask: (h, w) uint8, 255 inside.
     """
     wall = (mask > 200).view(np.uint8)
     if np.count_nonzero(wall) < SMALLEST:
@@ -71,38 +78,66 @@ def find_old_paints(codes: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> 
     inside = wall[box] > 0
     smooth = cv2.medianBlur(np.ascontiguousarray(linear[box]), 3)
     feature = features(smooth)
-    group = _segments(feature, smooth, inside)
-    if group is None:
+    # What a ledge explains is divided out, and the rest examined as if it were not there.
+    ledge, even = _ledges(feature, smooth, inside)
+    group = _segments(features(even) if ledge.any() else feature, even, inside)
+    group, certain = _by_ledge(group, ledge)
+    if len(certain) == 1:
         return None
-    ratio, belongs = _reflectances(feature, smooth, group)
+    ratio, belongs = _reflectances(feature, smooth, group, certain)
     kept = np.unique(belongs)
     if len(kept) == 1:
         return None
+    found = np.where(inside, np.searchsorted(kept, belongs)[group], -1).astype(np.int8)
     which = np.full(mask.shape, -1, np.int8)
-    which[box] = np.where(inside, np.searchsorted(kept, belongs)[group], -1)
+    which[box] = _with_hidden_strips(found, smooth, np.log(ratio[kept]))
     area = np.bincount(which[which >= 0], minlength=len(kept)) / np.count_nonzero(inside)
-    return OldPaints(PaintMap.of(codes, which, len(kept)), ratio[kept], area)
+    return OldPaints(PaintMap.of(linear, which, len(kept)), ratio[kept], area)
 
 
-def _segments(feature: np.ndarray, linear: np.ndarray, inside: np.ndarray) -> np.ndarray | None:
-    """(h, w) int8: what may be the paint of each pixel, the main one first, -1 outside; None where all is one."""
+def _ledges(feature: np.ndarray, linear: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) uint8, a bit for each ledge a pixel is below; and `linear` as if the paint below were that above."""
+    ledge, even = np.zeros(inside.shape, np.uint8), linear
+    logs = np.log(linear + np.float32(0.002))
+    for number, found in enumerate(find_ledges(feature[..., 0], inside)):
+        if np.count_nonzero(found.below) >= SMALL * np.count_nonzero(inside):
+            ledge |= found.below.view(np.uint8) << number
+            even = even * np.exp(found.below[..., None] * found.step(logs, inside))
+    return ledge, even
+
+
+def _by_ledge(group: np.ndarray, ledge: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) int8 groups, those above and below a ledge apart, the main one first; (N,) bool, the main ones' parts."""
+    inside = group >= 0
+    apart = np.where(inside, group.astype(np.int16) * (1 << MOST_LEDGES) + ledge, -1)
+    names, index = np.unique(apart[inside], return_inverse=True)
+    parts = np.full(group.shape, -1, np.int8)
+    parts[inside] = index
+    order = _by_breadth(parts, len(names))
+    return np.where(inside, np.argsort(order)[parts], -1).astype(np.int8), names[order] < 1 << MOST_LEDGES
+
+
+def _by_breadth(group: np.ndarray, count: int) -> np.ndarray:
+    """(N,) the groups' numbers, the wall's first: it is broad, where trim, however much of it, is narrow."""
+    owns = [(group == number).view(np.uint8) for number in range(count)]
+    weight = [float(broad(own)[own > 0].sum()) + 0.2 * np.count_nonzero(own) for own in owns]
+    return np.argsort([-v for v in weight], kind="stable")
+
+
+def _segments(feature: np.ndarray, linear: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(h, w) int8: what may be the paint of each pixel, the main one first, -1 outside."""
+    one = np.where(inside, 0, -1).astype(np.int8)
     clear = unmixed(feature, inside)
     if np.count_nonzero(clear) < SMALLEST // 3:
-        return None
+        return one
     which, centres = cluster(feature, clear)
     paint = _join(feature, linear, which, centres)
     paint = _join_woven(feature, paint)
     if paint.max() == 0:
-        return None
+        return one
     paint = fill(paint, inside, int(paint.max()) + 1)
-    left, paint[inside] = np.unique(paint[inside], return_inverse=True)
-    if len(left) == 1:  # single pixels were all that the others had
-        return None
-    # The main paint is the wall's: broad, where trim, however much of it, is narrow.
-    owns = [(paint == number).view(np.uint8) for number in range(len(left))]
-    weight = [float(broad(own)[own > 0].sum()) + 0.2 * np.count_nonzero(own) for own in owns]
-    place = np.argsort(np.argsort([-v for v in weight], kind="stable"), kind="stable")
-    return np.where(inside, place[paint], -1).astype(np.int8)
+    left, paint[inside] = np.unique(paint[inside], return_inverse=True)  # of some, single pixels were all
+    return np.where(inside, np.argsort(_by_breadth(paint, len(left)))[paint], -1).astype(np.int8)
 
 
 def _join(feature: np.ndarray, linear: np.ndarray, which: np.ndarray, centres: np.ndarray) -> np.ndarray:
@@ -208,16 +243,22 @@ def _join_woven(feature: np.ndarray, group: np.ndarray) -> np.ndarray:
         group = np.where(group > second, group - 1, group).astype(np.int8)
 
 
-def _reflectances(feature: np.ndarray, linear: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 3) reflectance of each group over that of group 0, and (N,) the group it belongs to: 0 where it is light."""
-    count = int(group.max()) + 1
+def _reflectances(
+    feature: np.ndarray, linear: np.ndarray, group: np.ndarray, certain: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 3) reflectance of each group over that of group 0, and (N,) the group it belongs to: 0 where it is light.
+
+    certain: (N,) bool, groups that are paints whatever they look like.
+    """
+    count = len(certain)
     areas = np.bincount(group[group >= 0], minlength=count)
     logs = np.log(linear + np.float32(0.002))
-    steps = steps_between(np.dstack([feature, logs]), group, count)
+    steps = steps_between(np.dstack([feature, logs]), group, count, careful=True)
 
     def best_lit(own: np.ndarray) -> np.ndarray:
         luminance = logs[own] @ LUMINANCE
-        return np.median(logs[own][luminance >= np.percentile(luminance, 70)], 0)
+        best: np.ndarray = np.median(logs[own][luminance >= np.percentile(luminance, 70)], 0)
+        return best
 
     # The reflectances (ln) that explain the steps at all borders best, by least squares; where two do not meet, that
     # the best lit parts of both have the same light is all there is to go by.
@@ -234,13 +275,17 @@ def _reflectances(feature: np.ndarray, linear: np.ndarray, group: np.ndarray) ->
 
     mean = box_mean(feature[..., 0], 2)
     rough = np.sqrt(np.maximum(box_mean(feature[..., 0] ** 2, 2) - mean * mean, 0))
+    rim = group >= 0  # two pixels along the mask's border, where much is mixed with what is beside the wall
+    rim &= cv2.erode(rim.view(np.uint8), np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1) == 0
     belongs = np.zeros(count, int)
     kept: list[int] = []
     for number in range(1, count):
-        step = steps.get((0, number))
+        from_main = steps.get((0, number))
         share, spread = areas[number] / areas.sum(), float(np.median(rough[group == number]))
-        own = _is_paint(level[number], share, spread, step)
-        own = own and not (step is not None and step.thin[1] > 0.8 and _is_net(group, number))
+        own = _is_paint(level[number], share, spread, from_main)
+        own = own and not (from_main is not None and from_main.thin[1] > 0.8 and _is_net(group, number))
+        own = own and rim[group == number].mean() < 0.5
+        own = bool(own or (certain[number] and share >= SMALL))
         if own and len(kept) < MOST - 1:
             same = [other for other in kept if np.abs(level[number] - level[other]).max() < 0.2]
             belongs[number] = same[0] if same else number
@@ -248,11 +293,51 @@ def _reflectances(feature: np.ndarray, linear: np.ndarray, group: np.ndarray) ->
     return np.exp(level), belongs
 
 
+def _with_hidden_strips(which: np.ndarray, linear: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """(h, w) int8 paints where strips that were taken for the main one have their own.
+
+    White trim in the shade looks as a grey wall does in the sun, and goes with it. But it is a strip, and stands out
+    from the wall on both sides of it by just as much as the trim elsewhere does. level: (N, 3) ln of reflectances.
+    """
+    inside = which >= 0
+    logs = np.log(linear + np.float32(0.002))
+    luminance = np.log(cv2.transform(linear, LUMINANCE.reshape(1, 3)) + np.float32(0.002))
+    steps = np.log(np.exp(level) @ LUMINANCE).astype(np.float32)
+    even = luminance - steps[which]  # where which is -1 the last; it is not looked at
+    window = np.ones((STRIP, STRIP), np.uint8)
+
+    def lowest(values: np.ndarray) -> np.ndarray:
+        """What remains of values inside when strips higher than what is on both sides are cut off."""
+        eroded = cv2.erode(np.where(inside, values, np.float32(99)), window)
+        opened: np.ndarray = cv2.dilate(np.where(inside, eroded, np.float32(-99)), window)
+        return opened
+
+    found = which.copy()
+    for number in range(1, len(level)):
+        if abs(steps[number]) < STANDS_OUT:
+            continue
+        sign = np.float32(np.sign(steps[number]))
+        ridge = sign * even - lowest(sign * even)
+        strip = (which == 0) & (abs(ridge - abs(steps[number])) < 0.3 * abs(steps[number]))
+        if not strip.any():
+            continue
+        wall = ((which == 0) & ~strip).astype(np.float32)
+        norm = box_mean(wall, STRIP)
+        beside = box_mean(logs * wall[..., None], STRIP) / (norm[..., None] + np.float32(1e-6))
+        change = logs - beside - level[number].astype(np.float32)
+        mean = change.mean(-1)
+        off = np.abs(change - mean[..., None]).max(-1)
+        strip &= (norm > 0.05) & (off < SAME_HUE) & (abs(mean) < 0.3 * abs(steps[number]))
+        solid = cv2.morphologyEx(strip.view(np.uint8), cv2.MORPH_OPEN, np.ones((4, 4), np.uint8))
+        found[strip & (cv2.dilate(solid, np.ones((5, 5), np.uint8)) > 0)] = number
+    return found
+
+
 def _is_net(group: np.ndarray, number: int) -> bool:
     """Whether a group lies in the main one as mortar between bricks does: closing its meshes covers far more."""
     own = (group == number).view(np.uint8)
     closed = cv2.morphologyEx(own, cv2.MORPH_CLOSE, np.ones((MESH, MESH), np.uint8))
-    return np.count_nonzero(closed[group == 0]) > 1.5 * np.count_nonzero(own)
+    return bool(np.count_nonzero(closed[group == 0]) > 1.5 * np.count_nonzero(own))
 
 
 def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) -> bool:
@@ -269,6 +354,8 @@ def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) 
         change = np.array([luminance, own_hue @ WARM_COOL, own_hue @ ACROSS]) * np.sign(luminance)
         if min(step.thin) > 0.85 and abs(luminance) < 0.6:
             return False  # neither is broad anywhere: bricks of several kinds
+        if step.thin[1] > 0.85 and abs(luminance) < 0.3 and np.hypot(*own_hue) < DARKER:
+            return False  # stains, single bricks: little is lost where it is trim after all
         if step.woven or (step.soft and light_explains(change, np.zeros(2), 0.05, False, 0) > 0):
             return False
     if (luminance < -2.3 and share < 0.15) or (luminance < -0.5 and share < 0.03):

@@ -22,6 +22,7 @@ SCALE = np.array([0.5, 0.10, 0.10], np.float32)  # how far colours of one paint 
 REACH = 4  # pixels of the small picture: so far from a border the light is taken for the same
 WIDE = 11  # pixels of the small picture: trim is narrower
 CROSS = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+SEEN = 0.06  # of the square of `REACH`: less of a group near a pixel tells too little
 SHORTEST = 12  # pixels of border; fewer say nothing
 
 
@@ -121,14 +122,15 @@ def broad(own: np.ndarray) -> np.ndarray:
 
 
 def steps_between(
-    values: np.ndarray, group: np.ndarray, count: int, alike: np.ndarray | None = None
+    values: np.ndarray, group: np.ndarray, count: int, alike: np.ndarray | None = None, *, careful: bool = False
 ) -> dict[tuple[int, int], Step]:
     """The steps between groups that meet, by (first, second) with first < second.
 
     values: (h, w, C) float32, the first channel ln luminance. group: (h, w) int8, groups from 0, -1 for none. alike:
-    (K, K) bool, groups of a like colour; None where each is only like itself.
+    (K, K) bool, groups of a like colour; None where each is only like itself. careful: keep two pixels away from the
+    borders where the groups are broad enough, so that what the lens blurs is not measured.
     """
-    views = [_Grown.of(group, number, values, alike) for number in range(count)]
+    views = [_Grown.of(group, number, values, alike, careful) for number in range(count)]
     found = {}
     for first, second in _pairs(count):
         step = _step(views[first], views[second])
@@ -161,7 +163,7 @@ class _Grown:
     mean: np.ndarray
 
     @classmethod
-    def of(cls, group: np.ndarray, number: int, values: np.ndarray, alike: np.ndarray | None) -> _Grown:
+    def of(cls, group: np.ndarray, number: int, values: np.ndarray, alike: np.ndarray | None, careful: bool) -> _Grown:
         own = (group == number).view(np.uint8)
         kernel = np.ones((5, 5), np.uint8)
         grown = cv2.dilate(own, kernel)
@@ -171,8 +173,13 @@ class _Grown:
             together = (alike[number][group] & (group >= 0)).view(np.uint8)
             strip = broad(cv2.morphologyEx(together, cv2.MORPH_CLOSE, kernel))
         weight = own.astype(np.float32)
-        weight *= box_mean(weight, 1) > 0.6  # mixed pixels at its border do not count
-        near, mean = box_mean(weight, REACH), box_mean(values * weight[..., None], REACH)
+        pure = weight * (box_mean(weight, 1) > 0.6)  # mixed pixels at its border do not count
+        near, mean = box_mean(pure, REACH), box_mean(values * pure[..., None], REACH)
+        if careful:  # nor, where it is broad enough, those that the lens has blurred
+            pure = weight * (box_mean(weight, 2) > 0.99)
+            deep = box_mean(pure, REACH)
+            mean = np.where((deep > SEEN)[..., None], box_mean(values * pure[..., None], REACH), mean)
+            near = np.where(deep > SEEN, deep, near)
         return cls(grown, cv2.countNonZero(grown), wide, cv2.countNonZero(wide), solid, strip, near, mean)
 
 
@@ -189,7 +196,7 @@ def _step(first: _Grown, second: _Grown) -> Step | None:
     every = max(1, len(rows) // 1000)
     rows, columns = rows[::every], columns[::every]
     share = np.minimum(first.near[rows, columns], second.near[rows, columns])
-    seen = share > 0.06
+    seen = share > SEEN
     if soft and seen.sum() < SHORTEST:
         seen = share > 0.005
     rows, columns = rows[seen], columns[seen]
@@ -228,7 +235,8 @@ def _above(first: _Grown, second: _Grown, rows: np.ndarray, columns: np.ndarray)
     left, right = np.maximum(columns - 3, 0), np.minimum(columns + 3, width - 1)
 
     def of_first(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return first.near[y, x] / (first.near[y, x] + second.near[y, x] + np.float32(1e-6))
+        share: np.ndarray = first.near[y, x] / (first.near[y, x] + second.near[y, x] + np.float32(1e-6))
+        return share
 
     vertical, level = of_first(up, columns) - of_first(down, columns), of_first(rows, left) - of_first(rows, right)
     return float(vertical.sum() / (np.hypot(vertical, level).sum() + 1e-6))

@@ -230,7 +230,7 @@ def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: Box) -> n
         weights = light.paint / (light.paint @ light.paint)
         shade = cv2.transform(linear, weights.reshape(1, 3).astype(np.float32))  # 1 where as bright as `light.paint`
     else:
-        shade = light.old.places.light(linear, pixels, light.paints, box, photo.size)
+        shade = light.old.places.light(linear, light.paints, box, photo.size)
     shade = np.sqrt(_without_rim(shade, coverage))
     if light.bare > 0:
         plastered = _plaster_over(shade, pixels, coverage, light, _brick(photo))
@@ -260,7 +260,8 @@ def _denoised(shade: np.ndarray, coverage: np.ndarray, brightness: np.ndarray, l
     mixed = strength[0] if labels is None else cv2.LUT(labels, np.resize(strength, 256))
     amplified = noise[0] if labels is None else cv2.LUT(labels, np.resize(noise, 256))
     slope, offset = _smoothing(shade, (coverage > 150).astype(np.float32), amplified, 3)
-    return shade + mixed * (slope * shade + offset - shade)
+    smooth: np.ndarray = shade + mixed * (slope * shade + offset - shade)
+    return smooth
 
 
 def _brick(photo: Photo) -> int:
@@ -282,12 +283,13 @@ def _plaster_over(shade: np.ndarray, pixels: np.ndarray, coverage: np.ndarray, l
     side = (2 * (radius // scale) + 1,) * 2
     usual = cv2.resize(stain, small, interpolation=cv2.INTER_AREA)
     usual = cv2.blur(usual * known, side) / (cv2.blur(known, side) + 1e-6)
-    stain -= cv2.resize(usual, (wide, tall), interpolation=cv2.INTER_LINEAR)
+    stain = stain - cv2.resize(usual, (wide, tall), interpolation=cv2.INTER_LINEAR)
     shade = shade * np.exp(np.clip(-0.5 * light.bare * stain, -0.7, 0.7))
     coarse = cv2.resize(shade, small, interpolation=cv2.INTER_AREA)
     slope, offset = _smoothing(coarse, known, 0.1, radius // scale)
     slope, offset = (cv2.resize(v, (wide, tall), interpolation=cv2.INTER_LINEAR) for v in (slope, offset))
-    return shade + 0.5 * light.bare * (slope * shade + offset - shade)
+    plastered: np.ndarray = shade + 0.5 * light.bare * (slope * shade + offset - shade)
+    return plastered
 
 
 def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
@@ -315,7 +317,8 @@ def _smoothing(
     """
 
     def mean(values: np.ndarray) -> np.ndarray:
-        return cv2.blur(values * weight, (2 * radius + 1,) * 2, borderType=cv2.BORDER_REFLECT)
+        sums: np.ndarray = cv2.blur(values * weight, (2 * radius + 1,) * 2, borderType=cv2.BORDER_REFLECT)
+        return sums
 
     norm = mean(weight) + 1e-6
     average = mean(shade) / norm
