@@ -1,4 +1,4 @@
-"""The Dockerfile, as far as it can be checked without a builder: its files are there, its health check tells the truth."""
+"""The Dockerfile, as far as it can be checked without a builder: its files are there, its health check is true."""
 
 import json
 import re
