@@ -43,11 +43,13 @@ HOSTILE = (
     {"color": None},
     {"visible": "no"},
 )
-FILE_VERBS = ("open_upload", "load_palette")
+FILE_VERBS = ("open_upload", "open_project", "load_palette", "import_mask")
 FIELDS = [
-    *("points", "box", "index", "choice", "mask_ids", "mode", "category", "text", "at", "mask_id", "opacity", "light"),
-    *("shadow", "color", "changes", "to", "format", "quality", "painted", "path", "name", "have", "points_per_side"),
+    *("points", "box", "index", "path", "radius", "scale", "layer_id", "revision", "protect", "edge_aware", "choice"),
+    *("mask_ids", "mode", "category", "text", "at", "mask_id", "opacity", "light", "shadow", "color", "changes", "to"),
+    *("format", "quality", "painted", "name", "have", "points_per_side"),
 ]
+NEEDS_NO_SESSION = ("open_upload", "open_project", "open_example", "color")
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ def assert_short(sentence: str) -> None:
 
 def test_every_verb_is_known():
     """The table below covers all there are."""
-    assert {"open_upload", "click", "paint_selection", "edit_layer", "generate", "alive", "detail"} <= set(VERBS)
+    assert {"open_upload", "click", "paint_wall", "edit_layer", "generate", "alive", "detail"} <= set(VERBS)
 
 
 @pytest.mark.parametrize("verb", [name for name in VERBS if name != "close"])
@@ -87,14 +89,24 @@ def test_hostile_values(verb, studio, session):
         assert "\n" not in said
 
 
-@pytest.mark.parametrize("verb", [name for name in VERBS if name not in ("open_upload", "open_example", "color")])
+@pytest.mark.parametrize("verb", [name for name in VERBS if name not in NEEDS_NO_SESSION])
 @pytest.mark.parametrize("sid", [None, "", "nobody", 7, ["a"], "' OR 1=1 --"], ids=repr)
 def test_unknown_sessions(verb, sid, studio, monkeypatch):
     """Nobody reaches a session without its id: of a request that is right otherwise, that is what is wrong."""
     monkeypatch.setattr(type(studio), "categories", ("wall",))
     file = Attachment(b"GIMP Palette\n181 199 163 Old sage\n", "walls.gpl") if verb in FILE_VERBS else None
-    rest = dict(mask_id=0, index=0, to=0, choice=0, mask_ids=[0], changes={"opacity": 1}, category="wall")
-    asked = dict(sid=sid, text="red", box=[0, 0, 5, 5], points=[[1, 1, 1]], format="PNG", quality=90, **rest)
+    rest = dict(mask_id=0, index=0, to=0, choice=0, mask_ids=[0], changes={"opacity": 1}, category="wall", layer_id=0)
+    asked = dict(
+        sid=sid,
+        text="red",
+        box=[0, 0, 5, 5],
+        points=[[1, 1, 1]],
+        path=[[1, 1], [9, 1], [9, 9]],
+        radius=3,
+        format="PNG",
+        quality=90,
+        **rest,
+    )
     if verb == "resume":
         assert "gone" in send(verb, studio, file, **asked)
     else:
@@ -137,11 +149,11 @@ def test_pictures_are_sent_once(studio, session):
     full = send("look", studio, sid=session.id)["session"]
     assert full["photo"]["url"].startswith("data:image/jpeg")
     have = {name: full[name]["key"] for name in ("photo", "picture", "palette")} | {
-        "mask": full["selection"]["mask"]["key"]
+        "shapes": [full["selection"]["shape"]["key"]]
     }
     again = send("look", studio, sid=session.id, have=have)
     assert again["session"]["photo"] == {"key": have["photo"], "url": None}
-    assert again["session"]["selection"]["mask"]["path"] is None
+    assert again["session"]["selection"]["shape"]["path"] is None
     assert len(handlers.dumps(again)) < 4000
 
 
@@ -187,7 +199,7 @@ def test_a_palette_is_loaded_kept_and_carried_on(studio, session, photo_bytes):
     assert (told["name"], told["lrv"]) == ("Old sage", 53)
     assert 0 < told["distance"] < 1
     painted = send(
-        "paint_selection",
+        "paint_wall",
         studio,
         sid=session.id,
         mask_id=0,

@@ -457,6 +457,28 @@ def test_a_home_that_nobody_knows_is_one_sentence(monkeypatch):
         settings_in("~nobody_here/x")
 
 
+# -- the server
+
+
+def test_an_ipv6_address_is_served(launch):
+    """The page and the API answer there; a port that is taken is what is said to be taken."""
+    import socket
+
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    live = launch(host="::1")
+    assert live.url.startswith("http://[::1]:")
+    assert live.http.get(f"{live.url}/").status_code == 200
+    assert live.http.get("/health").status_code == 200
+    with pytest.raises(InvalidInput, match=rf"^Port {live.settings.port} of ::1 cannot be had"):
+        launch(host="::1", port=live.settings.port)
+    with pytest.raises(InvalidInput, match="no address of this machine") as caught:
+        launch(host="203.0.113.7")
+    assert caught.value.field == "host"
+
+
 # -- Gradio's temporary folder
 
 

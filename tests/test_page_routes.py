@@ -52,12 +52,13 @@ def test_open_click_paint(page, server, photo_bytes):
     assert (session["width"], session["height"], session["name"]) == (200, 150, "house.png")
     sid = session["sid"]
     clicked = page.post("/click", json={"sid": sid, "points": [[100, 100, 1]]}).json()["session"]
-    assert clicked["selection"]["mask"]["path"].startswith("M")
-    coat = dict(mask_id=clicked["selection"]["mask_id"], color="teal", opacity=1, light=1, shadow=1, mode="flat")
+    assert clicked["selection"]["shape"]["path"].startswith("M")
+    coat = dict(color="teal", opacity=1, light=1, shadow=1, mode="flat")
     painted = page.post("/paint", json={"sid": sid, **coat}).json()
     assert painted["color"]["color"] == "#008080"
     assert [layer["color"] for layer in painted["session"]["layers"]] == ["#008080"]
-    assert page.post("/alive", json={"sid": sid}).json() == {"alive": {"revision": painted["session"]["revision"]}}
+    alive = page.post("/alive", json={"sid": sid}).json()["alive"]
+    assert alive == {"revision": painted["session"]["revision"], "seconds": server.studio.sessions.ttl}
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from ..paint.colors import RGB, Description, open_palette
 from ..photos.images import Source, check_format, encode, fit
 from ..photos.sources import read_file
 from ..rle import mask_to_rle
+from ..sessions import project
 from ..sessions.downloads import Download
 from ..sessions.writing import check_target, write
 from ..studio.studio import ExportKind, SelectMode, Studio
@@ -93,7 +94,7 @@ class Painter:
         painter = cls.__new__(cls)
         painter._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
         painter._read_from = None
-        data = read_file(Path(path).expanduser(), max_bytes=_LARGEST_PROJECT, field="path")
+        data = read_file(Path(path).expanduser(), max_bytes=project.MAX_BYTES, field="path")
         painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None)
         return painter
 
@@ -415,19 +416,27 @@ class Painter:
         made = self.studio.download(self.session_id, format=format, quality=quality)
         return self._write(target, made, overwrite)
 
-    def export_coco(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write every mask as COCO JSON with compressed RLE, as pycocotools reads it. Returns the path.
+    def export_coco(self, path: str | PathLike[str], *, every: bool = False, overwrite: bool = False) -> Path:
+        """Write the masks as COCO JSON with compressed RLE, as pycocotools reads it. Returns the path.
+
+        The chosen ones: those with paint and the selected one; without any, all that `every_mask` found. every: all
+        masks of the session, `chosen` telling which is which. overwrite: as for `save`.
+        """
+        return self._export("coco", path, overwrite, every)
+
+    def export_png(self, path: str | PathLike[str], *, every: bool = False, overwrite: bool = False) -> Path:
+        """Write the masks as black and white PNGs of the photo's size, all in one zip file. Returns the path.
+
+        every, overwrite: as for `export_coco`.
+        """
+        return self._export("png", path, overwrite, every)
+
+    def export_ora(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the photo and each painted wall as layers of an OpenRaster file, for GIMP and Krita. Returns the path.
 
         overwrite: as for `save`.
         """
-        return self._export("coco", path, overwrite)
-
-    def export_png(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write every mask as a black and white PNG of the photo's size, all in one zip file. Returns the path.
-
-        overwrite: as for `save`.
-        """
-        return self._export("png", path, overwrite)
+        return self._export("ora", path, overwrite)
 
     def save_project(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write photo, masks, layers and selection as one file that `open_project` opens. Returns the path.
@@ -436,10 +445,10 @@ class Painter:
         """
         return self._export("project", path, overwrite)
 
-    def _export(self, kind: ExportKind, path: str | PathLike[str], overwrite: bool) -> Path:
+    def _export(self, kind: ExportKind, path: str | PathLike[str], overwrite: bool, every: bool = False) -> Path:
         target = Path(path).expanduser()
         self._check(target, overwrite)
-        return self._write(target, self.studio.export(self.session_id, kind), overwrite)
+        return self._write(target, self.studio.export(self.session_id, kind, every=every), overwrite)
 
     def _check(self, target: Path, overwrite: bool) -> None:
         check_target(target, overwrite=overwrite, inputs=[self._read_from] if self._read_from else [])
@@ -505,6 +514,3 @@ class Painter:
         if mask_id is None or mask_id in {layer.mask_id for layer in session.layers}:
             return picture
         return display.outlined(picture, session.mask(mask_id).rle)
-
-
-_LARGEST_PROJECT = 2**31  # bytes

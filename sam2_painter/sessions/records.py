@@ -25,9 +25,10 @@ def counts_to_bytes(rle: RLE) -> bytes:
     return zlib.compress(rle.counts.astype("<u4").tobytes(), 1)
 
 
-def rle_from_bytes(data: bytes, size: tuple[int, int]) -> RLE:
-    """The inverse of `counts_to_bytes` for a photo of `size` (H, W); InvalidInput for bytes that do not fit it."""
-    limit = 4 * (size[0] * size[1] + 2)  # no mask has more runs than pixels
+def rle_from_bytes(data: bytes, size: tuple[int, int], max_runs: int = 2**31) -> RLE:
+    """The inverse of `counts_to_bytes` for a photo of `size` (H, W); InvalidInput for bytes that do not fit it, or for
+    more than max_runs."""
+    limit = 4 * min(max_runs, size[0] * size[1] + 2)  # no mask has more runs than pixels
     inflate = zlib.decompressobj()
     try:
         raw = inflate.decompress(data, limit)

@@ -371,24 +371,21 @@ class WallVerbs(Core):
         point, at least a spot, and at last the spot alone.
 
         What the engine leaves out of the wall when it is told of the click, or what it sees there, unless that is most
-        of the wall or holds what was added by a click.
+        of the wall, or holds a click that added more than that.
         """
         wall, wanted, unwanted = _clicks(session)
         spot = masks.intersect([spot, wall])
         if not spot.area:
             return []
-        parts = []
+        asked = [Prompts([(x, y), *wanted], [1] + [0] * len(wanted)), Prompts.click(x, y)]  # type: ignore[arg-type]
+        parts = [masks.intersect([mask.rle, wall]) for one in asked for mask in self._predicted(session, one).value]
         if wanted:
             less = Prompts([*wanted, *unwanted, (x, y)], [1] * len(wanted) + [0] * (len(unwanted) + 1))  # type: ignore[arg-type]
-            parts.append(masks.subtract(wall, [self._predicted(session, less).value[0].rle]))
-        here = Prompts([(x, y), *wanted], [1] + [0] * len(wanted))  # type: ignore[arg-type]
-        parts += [masks.intersect([mask.rle, wall]) for mask in self._predicted(session, here).value]
+            parts.insert(0, masks.subtract(wall, [self._predicted(session, less).value[0].rle]))
         guesses = []
         for part in (masks.part_at(part, x, y) for part in parts):
-            if part is None or part.area > MOST_TAKEN * wall.area:
-                continue
-            if not _holds(part, wanted):
-                guesses.append(masks.union([part, spot]))
+            if part is not None and part.area <= MOST_TAKEN * wall.area and not _cuts(session, part):
+                guesses.append(part if part.area >= spot.area else masks.union([part, spot]))
         if spot.area < wall.area:
             guesses.append(spot)
         return list(dict.fromkeys(guesses))[:3]
@@ -427,6 +424,17 @@ def _clicks(session: Session) -> tuple[RLE, Line, Line]:
 def _holds(rle: RLE, points: Line) -> bool:
     """Whether any of the points is in the mask."""
     return any(rle.contains(int(x), int(y)) for x, y in points)
+
+
+def _cuts(session: Session, part: RLE) -> bool:
+    """Whether taking the part away would cut into what a click added: it holds the click, not most of its region."""
+    for step in session.selection.steps:
+        if step.kind == "prompts" and step.mode == "union" and step.region is not None:
+            wanted = tuple((x, y) for x, y, label in step.points if label)
+            region = session.masks[step.region].rle
+            if _holds(part, wanted) and masks.intersect([region, part]).area < 0.8 * region.area:
+                return True
+    return False
 
 
 def _kept(path: Sequence[tuple[float, float]], least: int) -> Line:

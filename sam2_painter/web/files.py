@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -16,6 +17,7 @@ from ..errors import InvalidInput, StorageError
 from ..sessions import folders, private
 from .api.schemas import Attachment
 
+log = logging.getLogger(__name__)
 KEPT_SECONDS = 180.0
 """An upload is read, and a lent copy fetched, within moments."""
 
@@ -131,4 +133,7 @@ def sweep(folder: Path, older_than: float = KEPT_SECONDS) -> int:
             else:
                 path.unlink()
                 gone += 1
+                log.debug("deleted %s", path)
+    if gone:
+        log.info("swept temporary files", extra={"fields": {"files": gone}})
     return gone

@@ -12,10 +12,12 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ...engines import Progress, no_progress
-from ...errors import InvalidInput, LayerNotFound, SessionNotFound
+from ...errors import InvalidInput, SessionNotFound
+from ...masks import mask_from_png
 from ...paint import colors
 from ...photos import examples, sources
 from ...studio.studio import Studio
+from ...studio.walls import MAX_POINTS
 from ...types import AutoMask, Coat, Prompts, Session, whole_number
 from ..api import operations as verbs
 from ..api.schemas import Attachment
@@ -73,6 +75,25 @@ class Ask:
             raise InvalidInput(f"{name} must be a list of 1 to {most}", name)
         return items
 
+    def path(self) -> list[tuple[float, float]]:
+        """A line or polygon [[x, y], ...]."""
+        points = self.items("path", MAX_POINTS)
+        if not all(isinstance(point, list) and len(point) == 2 for point in points):
+            raise InvalidInput("path must be a list of [x, y]", "path")
+        return [(x, y) for x, y in points]
+
+    @property
+    def revision(self) -> int | None:
+        """That of the session the page saw, None where it does not say."""
+        return None if self.get("revision") is None else self.whole("revision")
+
+    def meant(self, *, protect: bool = True) -> dict[str, Any]:
+        """Which wall is meant, and whether others are protected, as the verbs about walls take it."""
+        meant: dict[str, Any] = {"revision": self.revision}
+        if self.get("layer_id") is not None:
+            meant["layer_id"] = self.whole("layer_id")
+        return meant | {"protect": self.get("protect") is not False} if protect else meant
+
     def sent(self) -> Attachment:
         """The file that came with it."""
         if self.file is None:
@@ -91,6 +112,13 @@ def open_upload(studio: Studio, ask: Ask) -> Json:
     """Open a photo the browser sends."""
     sent = ask.sent()
     return _opened(studio, ask, studio.open(sent.content, sent.name))
+
+
+def open_project(studio: Studio, ask: Ask) -> Json:
+    """Go on with a project that was saved."""
+    content = ask.sent().content
+    data = sources.read_bytes(content, 2**62, field="project")
+    return _seen(studio, ask, studio.open_project(data))
 
 
 def open_example(studio: Studio, ask: Ask) -> Json:
@@ -121,8 +149,12 @@ def look(studio: Studio, ask: Ask) -> Json:
 
 
 def alive(studio: Studio, ask: Ask) -> Json:
-    """Keep the session: an open page says so now and then. It tells the revision, for pages that share a session."""
-    return {"alive": {"revision": studio.session(ask.sid).revision}}
+    """Count as a use of the session: an open page says so now and then.
+
+    It tells the revision, for pages that share a session, and how many seconds there are without another use.
+    """
+    seconds = studio.keep_alive(ask.sid)
+    return {"alive": {"revision": studio.session(ask.sid).revision, "seconds": seconds}}
 
 
 def embed(studio: Studio, ask: Ask) -> Json:
@@ -136,18 +168,48 @@ def close(studio: Studio, ask: Ask) -> Json:
     return {"gone": "Your photo and everything made from it were deleted."}
 
 
+# -- the chosen wall and its shape -------------------------------------------------------------------------------------
+
+
 def click(studio: Studio, ask: Ask) -> Json:
     """One or more clicks [x, y, label], in their order."""
     for point in ask.items("points", MAX_CLICKS):
         if not isinstance(point, list) or len(point) != 3:
             raise InvalidInput("a point must be [x, y, label]", "points")
-        session = studio.click(ask.sid, *point, mode=ask.get("mode", "new"))
+        x, y, label = point
+        session = studio.click(ask.sid, x, y, label, ask.get("mode", "new"), scale=ask.get("scale"), **ask.meant())
     return _seen(studio, ask, session)
 
 
 def box(studio: Studio, ask: Ask) -> Json:
-    prompts = Prompts(box=ask.items("box", 4))  # type: ignore[arg-type]  # Prompts checks it
-    return _seen(studio, ask, studio.segment(ask.sid, prompts, ask.get("mode", "new")))
+    corners = ask.items("box", 4)
+    if len(corners) != 4:
+        raise InvalidInput("box must be [x1, y1, x2, y2]", "box")
+    x1, y1, x2, y2 = corners
+    session = studio.box(ask.sid, x1, y1, x2, y2, ask.get("mode", "new"), scale=ask.get("scale"), **ask.meant())
+    return _seen(studio, ask, session)
+
+
+def stroke(studio: Studio, ask: Ask) -> Json:
+    """A stroke of the brush, or of the eraser."""
+    how = dict(mode=ask.get("mode", "union"), edge_aware=ask.get("edge_aware") is True)
+    return _seen(studio, ask, studio.stroke(ask.sid, ask.path(), ask.get("radius"), **how, **ask.meant()))
+
+
+def polygon(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.polygon(ask.sid, ask.path(), mode=ask.get("mode", "union"), **ask.meant()))
+
+
+def import_mask(studio: Studio, ask: Ask) -> Json:
+    """Begin a wall with a black and white PNG the browser sends."""
+    content = ask.sent().content
+    data = content if isinstance(content, (bytes, str)) else content.read_bytes()
+    return _seen(studio, ask, studio.import_mask(ask.sid, mask_from_png(data, studio.session(ask.sid).size)))
+
+
+def choose_wall(studio: Studio, ask: Ask) -> Json:
+    """A painted wall, by its place in the list."""
+    return _seen(studio, ask, studio.choose_wall(ask.sid, ask.whole("layer_id"), revision=ask.revision))
 
 
 def remove_point(studio: Studio, ask: Ask) -> Json:
@@ -156,6 +218,12 @@ def remove_point(studio: Studio, ask: Ask) -> Json:
 
 def choose(studio: Studio, ask: Ask) -> Json:
     return _seen(studio, ask, studio.choose(ask.sid, ask.whole("choice")))
+
+
+def answers(studio: Studio, ask: Ask) -> Json:
+    """What else the last click may have meant."""
+    session = studio.session(ask.sid)
+    return {"answers": {"revision": session.revision, "walls": view.answers(studio, session)}}
 
 
 def select(studio: Studio, ask: Ask) -> Json:
@@ -211,21 +279,12 @@ def detail(studio: Studio, ask: Ask) -> Json:
     return {"detail": view.detail(studio, studio.session(ask.sid), box)}
 
 
-def paint_selection(studio: Studio, ask: Ask) -> Json:
-    look = {name: ask.get(name) for name in ("mask_id", "opacity", "light", "shadow", "mode")}
+def paint_wall(studio: Studio, ask: Ask) -> Json:
+    """Paint the chosen wall, or change its paint."""
+    look = {name: ask.get(name) for name in ("opacity", "light", "shadow", "mode")}
     rgb = studio.color(studio.session(ask.sid), ask.get("color"))
-    session = studio.paint(ask.sid, [Coat(rgb, **look)])
+    session = studio.paint_wall(ask.sid, Coat(rgb, **look), **ask.meant(protect=False))
     return _seen(studio, ask, session) | {"color": view.color(studio, session, rgb)}
-
-
-def _layer_id(studio: Studio, ask: Ask) -> int:
-    """The layer that is meant: by its id, or by its place for who does not know it."""
-    if ask.get("layer_id") is not None:
-        return ask.whole("layer_id")
-    layers, index = studio.session(ask.sid).layers, ask.whole("index")
-    if not 0 <= index < len(layers):
-        raise LayerNotFound(f"No layer {index} in this session; it has {len(layers)}.")
-    return layers[index].id
 
 
 def edit_layer(studio: Studio, ask: Ask) -> Json:
@@ -234,15 +293,16 @@ def edit_layer(studio: Studio, ask: Ask) -> Json:
         raise InvalidInput(f"changes must name one or more of {', '.join(_LAYER_CHANGES)}", "changes")
     if "color" in changes:
         changes = {**changes, "color": studio.color(studio.session(ask.sid), changes["color"])}
-    return _seen(studio, ask, studio.edit_layer(ask.sid, _layer_id(studio, ask), **changes))
+    return _seen(studio, ask, studio.edit_layer(ask.sid, ask.whole("layer_id"), revision=ask.revision, **changes))
 
 
 def remove_layer(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.remove_layer(ask.sid, _layer_id(studio, ask)))
+    return _seen(studio, ask, studio.remove_layer(ask.sid, ask.whole("layer_id"), revision=ask.revision))
 
 
 def move_layer(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.move_layer(ask.sid, _layer_id(studio, ask), ask.whole("to")))
+    moved = studio.move_layer(ask.sid, ask.whole("layer_id"), ask.whole("to"), revision=ask.revision)
+    return _seen(studio, ask, moved)
 
 
 def undo(studio: Studio, ask: Ask) -> Json:
@@ -257,6 +317,12 @@ def download(studio: Studio, ask: Ask) -> Json:
     made = studio.download(
         ask.sid, painted=ask.get("painted") is not False, format=ask.get("format"), quality=ask.get("quality")
     )
+    return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
+
+
+def save_project(studio: Studio, ask: Ask) -> Json:
+    """Photo, walls and paint as one file, to go on with another day."""
+    made = studio.export(ask.sid, "project")
     return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
@@ -31,7 +32,7 @@ from ..api.schemas import Attachment
 from ..error_responses import refuse, refuse_error
 from ..middleware.defects import SENTENCE
 from ..middleware.paths import PAGE
-from . import assets, handlers
+from . import assets, handlers, view
 from .handlers import Ask
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Action:
 
 ACTIONS: dict[str, Action] = {
     "open": Action(handlers.open_upload, "upload", takes_file=True),
+    "open_project": Action(handlers.open_project, "upload", takes_file=True),
     "example": Action(handlers.open_example, "upload"),
     "resume": Action(handlers.resume, "paint"),
     "look": Action(handlers.look, "paint"),
@@ -62,8 +64,13 @@ ACTIONS: dict[str, Action] = {
     "embed": Action(handlers.embed, "segment"),
     "click": Action(handlers.click, "segment"),
     "box": Action(handlers.box, "segment"),
+    "stroke": Action(handlers.stroke, "segment"),
+    "polygon": Action(handlers.polygon, "segment"),
+    "import_mask": Action(handlers.import_mask, "segment", takes_file=True),
+    "choose_wall": Action(handlers.choose_wall, "segment"),
     "remove_point": Action(handlers.remove_point, "segment"),
     "choose": Action(handlers.choose, "segment"),
+    "answers": Action(handlers.answers, "segment"),
     "select": Action(handlers.select, "segment"),
     "clear_selection": Action(handlers.clear_selection, "segment"),
     "find": Action(handlers.find, "segment"),
@@ -73,12 +80,13 @@ ACTIONS: dict[str, Action] = {
     "detail": Action(handlers.detail, "paint"),
     "load_palette": Action(handlers.load_palette, "paint", takes_file=True),
     "reset_palette": Action(handlers.reset_palette, "paint"),
-    "paint": Action(handlers.paint_selection, "paint"),
+    "paint": Action(handlers.paint_wall, "paint"),
     "edit_layer": Action(handlers.edit_layer, "paint"),
     "remove_layer": Action(handlers.remove_layer, "paint"),
     "move_layer": Action(handlers.move_layer, "paint"),
     "undo": Action(handlers.undo, "paint"),
     "redo": Action(handlers.redo, "paint"),
+    "save_project": Action(handlers.save_project, "download"),
     "download": Action(handlers.download, "download"),
 }
 
@@ -93,10 +101,20 @@ def build(service: Service) -> Starlette:
         routes=[
             *answers,
             Route(f"{PAGE}/{GENERATE}", partial(_generate, service), methods=["POST"]),
+            Route(f"{PAGE}/examples/{{name}}.jpg", _example),
             Mount(f"{PAGE}/static/{assets.VERSION}", GZipMiddleware(_Lasting(directory=assets.FOLDER))),
         ],
         exception_handlers={HTTPException: _http_error, 500: _defect},
     )
+
+
+async def _example(request: Request) -> Response:
+    """The small picture of an example."""
+    try:
+        data = await run_in_threadpool(view.example_thumbnail, request.path_params["name"])
+    except PainterError as error:
+        return refuse_error(error)
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
 class _Lasting(StaticFiles):

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,13 +20,19 @@ from ...masks import contours, overlay
 from ...paint import colors
 from ...photos import examples, images
 from ...studio.studio import Studio
-from ...types import Mask, Selection, Session, whole_number
+from ...types import Layer, Mask, Session, whole_number
 
 PREVIEW = 1600  # pixels on the long side of what the stage shows
 HOVER = 800  # of the label map: a finger or a pointer is no finer
 WALL = 900  # of the white wall that is recoloured while a slider moves
 THUMBNAIL_ROW, THUMBNAIL_WIDEST, SPRITE_WIDTH = 108, 192, 1920  # of the gallery, in pixels of its sprite
 QUALITY = 86
+
+GOES_WITH = {  # what the page calls colours that go with one, in their order
+    "analogous": ("A close relative", "A close relative, other side"),
+    "complementary": ("A contrast", "A contrast, lighter or darker"),
+    "monochrome": ("The same, very light", "The same, light", "The same, dark", "The same, very dark"),
+}
 
 Have = Mapping[str, object]
 Json = dict[str, Any]
@@ -46,17 +51,15 @@ def boot(studio: Studio, *, signs_in: bool = False) -> Json:
     }
 
 
+def shelf() -> list[Json]:
+    """The example photos."""
+    return [{"name": name, "title": name.replace("-", " ").capitalize()} for name in examples.NAMES]
+
+
 @cache
-def shelf() -> tuple[Json, ...]:
-    """The example photos, each with a small picture."""
-    return tuple(
-        {"name": name, "title": name.replace("-", " ").capitalize(), "url": _small(examples.path(name))}
-        for name in examples.NAMES
-    )
-
-
-def _small(path: Path) -> str:
-    return images.to_data_url(images.thumbnail(images.open_photo(path).pixels, 300, 80), "JPEG")
+def example_thumbnail(name: str) -> bytes:
+    """A small JPEG of an example. Raises InvalidInput."""
+    return images.thumbnail(images.open_photo(examples.path(name)).pixels, 400, 82)
 
 
 def snapshot(studio: Studio, session: Session, have: Have) -> Json:
@@ -74,19 +77,7 @@ def snapshot(studio: Studio, session: Session, have: Have) -> Json:
         "picture": _sent("picture", _picture_key(session), have, lambda: _preview(studio, session, painted=True)),
         "selection": _selection(session, have),
         "palette": _palette(studio, session, have),
-        "layers": [
-            {
-                "mask_id": layer.mask_id,
-                "name": layer.name,
-                "color": colors.to_hex(layer.color),
-                "opacity": layer.opacity,
-                "light": layer.light,
-                "shadow": layer.shadow,
-                "mode": layer.mode,
-                "visible": layer.visible,
-            }
-            for layer in session.layers
-        ],
+        "layers": [_layer(layer, session, have) for layer in session.layers],
         "regions": _regions(studio, session, have),
     }
 
@@ -119,26 +110,62 @@ def _picture_key(session: Session) -> str:
     return sha256(repr(shown).encode()).hexdigest()[:16] if shown else ""
 
 
+def _shape(mask: Mask, have: Have) -> Json:
+    """A mask's border by its key, with the border itself only for a browser that lacks it."""
+    key, shapes = f"{hash(mask.rle) & (2**64 - 1):x}", have.get("shapes")
+    known = isinstance(shapes, list) and key in shapes
+    return {"key": key, "path": None if known else contours.to_svg_path(mask.rle)}
+
+
+def _layer(layer: Layer, session: Session, have: Have) -> Json:
+    return {
+        "id": layer.id,
+        "mask_id": layer.mask_id,
+        "name": layer.name,
+        "color": colors.to_hex(layer.color),
+        "opacity": layer.opacity,
+        "light": layer.light,
+        "shadow": layer.shadow,
+        "mode": layer.mode,
+        "visible": layer.visible,
+        "area": layer.mask.area / math.prod(session.size),
+        "shape": _shape(layer.mask, have),
+    }
+
+
 def _selection(session: Session, have: Have) -> Json:
-    selection: Selection = session.selection
-    prompts = selection.prompts
+    selection, prompts = session.selection, session.selection.prompts
     points: list[Json] = []
     if prompts is not None:
         pairs = zip(prompts.point_coords.tolist(), prompts.point_labels.tolist(), strict=True)
         points = [{"x": x, "y": y, "label": label} for (x, y), label in pairs]
     mask = None if selection.mask_id is None else session.masks[selection.mask_id]
-    key = "" if mask is None else f"{session.id[:8]}/{selection.mask_id}"
-    path = None if mask is None or have.get("mask") == key else contours.to_svg_path(mask.rle)
+    last = selection.steps[-1] if selection.steps else None
     return {
         "mask_id": selection.mask_id,
-        "mask": {"key": key, "path": path},
+        "layer": selection.layer,
+        "shape": None if mask is None else _shape(mask, have),
         "area": 0 if mask is None else mask.area / math.prod(session.size),
         "category": "" if mask is None else mask.category,
         "points": points,
-        "box": None if prompts is None or prompts.box is None else prompts.box.tolist(),
-        "candidates": [session.masks[i].predicted_iou for i in selection.candidates],
+        "box": None if last is None or last.box is None else list(last.box),
+        "candidates": len(selection.candidates),
         "choice": selection.choice,
     }
+
+
+def answers(studio: Studio, session: Session) -> list[Json]:
+    """The chosen wall as each of the engine's answers to the last step would make it, smallest first."""
+    coarse = max(session.size) / 800  # for small pictures, and a look at them on the photo
+    return [
+        {
+            "choice": answer.choice,
+            "area": answer.area,
+            "chosen": answer.chosen,
+            "path": contours.to_svg_path(answer.rle, coarse),
+        }
+        for answer in studio.answers(session)
+    ]
 
 
 def _regions(studio: Studio, session: Session, have: Have) -> Json | None:
@@ -221,7 +248,7 @@ def color(studio: Studio, session: Session, rgb: tuple[int, int, int]) -> Json:
     """A colour as the panel shows it: its hex, the paint it is nearest to, its light reflectance, what goes with it."""
     told = studio.describe(session, rgb)
     goes_with = [
-        (f"{kind} {i + 1}", colors.to_hex(c)) for kind, group in told.harmonies.items() for i, c in enumerate(group)
+        (GOES_WITH[kind][i], colors.to_hex(c)) for kind, group in told.harmonies.items() for i, c in enumerate(group)
     ]
     return {
         "color": colors.to_hex(rgb),

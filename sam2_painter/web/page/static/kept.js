@@ -26,6 +26,15 @@ export function keep(key, value) {
     }
 }
 
+/** For all tabs alike. @param {string} key @param {string} value */
+export function keepForAll(key, value) {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // full, or not allowed
+  }
+}
+
 /** @param {string} key @returns {string | null} */
 export function kept(key) {
   for (const store of stores()) {

@@ -11,8 +11,10 @@ const TYPING =
  */
 export function letter({ key, code }) {
   if (/^[\x20-\x7e]$/.test(key) || key.length > 1) return key;
+  /** @type {Record<string, string>} */
+  const places = { BracketLeft: "[", BracketRight: "]" };
   const latin = /^Key([A-Z])$/.exec(code)?.[1];
-  if (!latin) return key;
+  if (!latin) return places[code] ?? key;
   return key === key.toLowerCase() ? latin.toLowerCase() : latin;
 }
 
@@ -21,18 +23,27 @@ export function listenToKeys(page) {
   const { root, doing, stage } = page;
   let byKey = false; // whether the last thing somebody moved with was a key
 
-  /** @type {Record<string, () => void>} */
+  const cycle = (/** @type {number} */ step) => {
+    const { candidates, choice } = page.state.session?.selection ?? { candidates: 0, choice: 0 };
+    if (candidates > 1) page.ask("choose", { choice: (choice + step + candidates) % candidates });
+  };
+
+  /** @type {Record<string, () => unknown>} */
   const actions = {
-    v: () => page.setTool("point"),
-    b: () => page.setTool("box"),
-    r: () => page.setTool("pick"),
-    h: () => page.setTool("hand"),
-    1: () => page.setMode("new"),
-    2: () => page.setMode("union"),
-    3: () => page.setMode("subtract"),
-    4: () => page.setMode("intersect"),
-    c: () => page.cycle(1),
-    C: () => page.cycle(-1),
+    v: () => page.tools.use("point"),
+    b: () => page.tools.use("box"),
+    e: () => page.tools.use("brush"),
+    l: () => page.tools.use("polygon"),
+    r: () => page.tools.use("pick"),
+    h: () => page.tools.use("hand"),
+    a: () => page.tools.edgeAware.click(),
+    1: () => page.tools.setSign("new"),
+    2: () => page.tools.setSign("union"),
+    3: () => page.tools.setSign("subtract"),
+    "[": () => stage.hands.resize(stage.hands.radius / 1.25),
+    "]": () => stage.hands.resize(stage.hands.radius * 1.25),
+    c: () => cycle(1),
+    C: () => cycle(-1),
     w: () => page.one('[data-do="all-walls"]').checkVisibility() && doing["all-walls"](),
     g: doing.generate,
     p: doing.paint,
@@ -44,7 +55,12 @@ export function listenToKeys(page) {
     "=": doing["zoom-in"],
     "-": doing["zoom-out"],
     0: doing.fit,
-    Escape: () => (page.dropping ? page.setDropper(false) : page.clear()),
+    Escape: () => {
+      if (page.dropping) page.setDropper(false);
+      else if (stage.hands.dropPolygon()) page.tools.advise();
+      else page.clear();
+    },
+    Enter: () => stage.scene.corners.length > 3 && stage.hands.closePolygon(),
     Delete: () => page.clear(),
   };
 
@@ -83,6 +99,7 @@ export function listenToKeys(page) {
       event.preventDefault(); // also where the mouse left a button behind: the hand is over the photo
       return stage.hands.holdSpace(true);
     }
+    if (key === "Enter" && !stage.scene.corners.length) return; // a button's, or the cursor's
     const action = actions[key] ?? (event.shiftKey ? undefined : actions[key.toLowerCase()]);
     if (!action) return;
     event.preventDefault();

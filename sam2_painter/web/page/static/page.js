@@ -4,35 +4,33 @@
  * @typedef {import("./state.js").Json} Json
  * @typedef {import("./state.js").Session} Session
  * @typedef {import("./state.js").Facts} Facts
- * @typedef {import("./stage/hands.js").Tool} Tool
+ * @typedef {import("./state.js").Shape} Shape
+ * @typedef {import("./state.js").Question} Question
  */
 
-import { button, chosen, field, fields, node, one, refill, roveByArrows } from "./dom.js";
+import { canShare, hand, makeActions, sentenceOf } from "./actions.js";
+import { keepAlive } from "./alive.js";
+import { button, node, one, roveByArrows } from "./dom.js";
 import { listenToFiles, megabytes } from "./files.js";
 import { listenToKeys } from "./keys.js";
 import { KEYS, drop, keep, kept, keptJson } from "./kept.js";
 import { Messages } from "./messages.js";
+import { AnswersPanel } from "./panel/answers.js";
 import { ColourPanel } from "./panel/colour.js";
 import { LayersPanel } from "./panel/layers.js";
 import { RegionsPanel } from "./panel/regions.js";
-import { Server, Stopped, Unreachable } from "./server.js";
+import { Sheet } from "./panel/sheet.js";
+import { Photos } from "./photos.js";
+import { Search } from "./search.js";
+import { Refused, Server } from "./server.js";
 import { Stage } from "./stage/stage.js";
 import { Line, State } from "./state.js";
+import { Tools } from "./tools.js";
 
-const ALIVE_SECONDS = 60; // at most, between two signs of life
 const BUSY_AFTER = 140; // milliseconds
 const CLOSER = 350; // milliseconds at rest before a sharper part is fetched
-
-const ADVICE = {
-  point: "Click a wall to select it.",
-  box: "Draw a box around a wall.",
-  brush: "Paint over what belongs to it.",
-  polygon: "Click its corners; double-click closes it.",
-  pick: "Click a region to select it.",
-  hand: "Drag the photo to move it.",
-  dropper: "Click the photo where it has the colour you want.",
-  painted: "Painted. Choose another colour to repaint it, or click the next wall.",
-};
+const RESHAPES = ["click", "box", "stroke", "polygon", "remove_point", "choose", "import_mask", "choose_wall"];
+const QUIET = ["paint", "undo", "redo", "resume", "open_project"];
 
 export class Page {
   /**
@@ -53,31 +51,35 @@ export class Page {
       change: () => this.showBusy(),
       progress: (fraction) => this.showSent(fraction),
     });
-    /** @type {Set<number>} regions chosen together */
+    /** @type {Set<number>} parts chosen together */
     this.picked = new Set();
     /** @type {number | null} the mask they made */
     this.pickedFor = null;
-    /** @type {{ key: string, path: string }} */
-    this.mask = { key: "", path: "" };
     /** @type {{ mask_id: number, image?: HTMLImageElement, box?: number[] } | null} the wall that can be tried in colours */
     this.wall = null;
     this.wallOf = "";
     this.shownLayer = "";
+    /** Whether the shape of the chosen wall is being made: then a painted wall shows its outline and points, too. */
+    this.shaping = false;
     this.dropping = false;
-    /** @type {AbortController | null} ends the search for every mask */
-    this.search = null;
     this.looking = 0;
 
-    this.stage = new Stage(root, this.stageListener());
+    this.sheet = new Sheet(root);
+    this.photos = new Photos(root, (sid) => this.reopen(sid));
+    this.search = new Search(this);
+    this.tools = new Tools(this);
+    this.stage = new Stage(root, this.tools.listener());
     this.colour = new ColourPanel(root, this.colourListener());
+    this.answers = new AnswersPanel(root, this.stage, (choice) => this.ask("choose", { choice }));
     this.layers = new LayersPanel(root, {
-      edit: (index, changes) => this.ask("edit_layer", { index, changes }, "Painting"),
-      move: (index, to) => this.ask("move_layer", { index, to }, "Painting"),
-      remove: (index) => this.ask("remove_layer", { index }, "Painting"),
-      pick: (id) => this.ask("select", { mask_ids: [id], mode: "new" }),
+      edit: (layer, changes) => this.ask("edit_layer", { layer_id: layer, changes }, "Painting"),
+      move: (layer, to) => this.ask("move_layer", { layer_id: layer, to }, "Painting"),
+      remove: (layer) => this.ask("remove_layer", { layer_id: layer }, "Painting"),
+      choose: (layer) => this.ask("choose_wall", { layer_id: layer }),
+      point: (layer) => this.stage.light(layer),
     });
-    this.regions = new RegionsPanel(root, (id, more) => this.pickRegion(id, more));
-    this.doing = this.actions();
+    this.regions = new RegionsPanel(root, (id, more) => this.tools.pickRegion(id, more));
+    this.doing = makeActions(this);
     this.listen();
   }
 
@@ -92,7 +94,7 @@ export class Page {
    * @param {string} verb
    * @param {Json} [args]
    * @param {string} [busy]
-   * @param {Partial<import("./state.js").Question>} [more]
+   * @param {Partial<Question>} [more]
    */
   ask(verb, args = {}, busy = "", more = {}) {
     this.line.ask(verb, args, { busy, ...more });
@@ -104,34 +106,31 @@ export class Page {
     const busy = this.one(".sp-busy");
     const shown = Boolean(flying && performance.now() - flying.at > BUSY_AFTER);
     busy.hidden = !shown;
-    this.root.classList.toggle("sp-waiting", shown);
-    if (shown && flying) one(busy, "span").textContent = flying.busy || "Working";
+    if (shown && flying && this.one(".sp-sent").hidden) one(busy, "span").textContent = flying.busy || "Working";
     if (!flying) this.showSent(1);
   }
 
   /** How much of a file was sent. @param {number} fraction */
   showSent(fraction) {
     const bar = this.one(".sp-sent");
+    const said = one(this.one(".sp-busy"), "span");
     bar.hidden = fraction >= 1;
     if (bar instanceof HTMLProgressElement) bar.value = fraction;
-    if (fraction < 1)
-      one(this.one(".sp-busy"), "span").textContent = `Sending the photo, ${Math.round(100 * fraction)}%`;
+    said.textContent = fraction < 1 ? `Sending, ${Math.round(100 * fraction)}%` : this.state.flying?.busy || "Working";
   }
 
   /** @param {boolean} away */
   toldAway(away) {
-    if (away)
-      this.messages.say("The server does not answer. Your work is kept; waiting for it to come back.", { stays: true });
+    if (away) this.messages.say("The server does not answer. Waiting for it; your work is kept.", { stays: true });
     else this.messages.say("The server is back.");
   }
 
-  /** @param {Json} reply @param {import("./state.js").Question} question */
+  /** @param {Json} reply @param {Question} question */
   async answered(reply, question) {
+    if (RESHAPES.includes(question.verb)) this.shaping = true;
+    if (QUIET.includes(question.verb)) this.shaping = false;
     if (reply.session) await this.show(reply.session);
-    if (reply.gone) {
-      this.forget();
-      this.messages.say(reply.gone);
-    }
+    if (reply.gone) this.gone(reply.gone);
     if (reply.notes?.length) this.messages.say(reply.notes.join(" "));
     if (reply.color) {
       if (!question.args.told) this.colour.set({ color: reply.color.color });
@@ -140,42 +139,97 @@ export class Page {
     }
     if (reply.wall_color) this.colour.showWall(reply.wall_color);
     if (reply.wall) this.wall = { ...reply.wall, image: await picture(reply.wall.url) };
-    if (reply.download) this.save(reply.download);
+    if (reply.download) void hand(this, reply.download, Boolean(question.args.shared));
     if (reply.detail && reply.detail.key === this.state.have.picture)
       this.stage.show({ detail: { image: await picture(reply.detail.url), box: reply.detail.box } });
+    if (question.verb === "paint") this.painted();
+    if (reply.session && RESHAPES.includes(question.verb)) void this.showAnswers(reply.session);
     this.root.dataset.answers = String(Number(this.root.dataset.answers ?? 0) + 1); // what the benchmark waits for
-    if (
-      this.state.session &&
-      !this.colour.isDescribed &&
-      !this.state.queue.length &&
-      !question.args.told &&
-      !question.then
-    )
-      this.ask("color", { text: this.colour.paint.color, told: true });
+    const { state, colour } = this;
+    if (state.session && !colour.isDescribed && !state.queue.length && !question.args.told && !question.then)
+      this.ask("color", { text: colour.paint.color, told: true });
   }
 
-  /** @param {Error} error @param {import("./state.js").Question} question */
+  /** @param {Error} error @param {Question} question */
   failed(error, question) {
-    if (error.name !== "Error" || !("status" in error)) console.error(error);
-    this.messages.say(error.message || "Something went wrong. Try again.");
+    if (!(error instanceof Refused)) console.error(error);
+    const lost = error instanceof Refused && error.status === 404 && question.verb !== "resume";
+    if (!lost) this.messages.say(sentenceOf(error));
     const { session } = this.state;
+    this.endSending();
     if (!session) {
       this.root.dataset.state = "start";
       return;
     }
     this.stage.endTrial();
     this.showSelection(session);
-    this.layers.show(session.layers, session.selection.mask_id);
-    this.colour.set({});
+    this.layers.show(session.layers, session.selection.layer);
     if (question.verb !== "resume" && question.verb !== "look") this.ask("resume"); // see whether it is still there, and how
   }
 
-  /** @param {{ path: string, filename: string }} file */
-  save({ path, filename }) {
-    const link = node("a", { href: new URL(`../api${path}`, this.folder).href, download: filename });
-    this.root.append(link);
-    link.click();
-    link.remove();
+  /** @param {string} sentence */
+  gone(sentence) {
+    this.photos.forget(this.state.sid);
+    this.forget();
+    this.messages.say(sentence);
+  }
+
+  // -- opening ----------------------------------------------------------------------------------------------------------
+
+  /** The photo as it lies on this device, until the server has it. @param {File} file */
+  async showAtOnce(file) {
+    const bitmap = await createImageBitmap(file).catch(() => null); // some kinds only the server can read
+    const { flying } = this.state;
+    if (!bitmap || flying?.file !== file) return;
+    this.state.have = {};
+    this.root.dataset.state = "photo";
+    this.root.dataset.sending = "1";
+    this.stage.open(bitmap.width, bitmap.height, bitmap);
+    this.stage.showWalls([]);
+  }
+
+  /** What is on the stage is the session's photo again. */
+  endSending() {
+    if (!("sending" in this.root.dataset)) return;
+    delete this.root.dataset.sending;
+    if (this.state.session) this.ask("look");
+    else this.stage.close();
+  }
+
+  /** After opening, let the engine read the photo, so that the first click is quick. */
+  ready() {
+    this.ask("embed", {}, "Reading the photo");
+  }
+
+  /** A photo of before. @param {string} sid */
+  reopen(sid) {
+    this.closeMenus();
+    this.rememberPhoto();
+    const before = this.state.sid;
+    this.state.queue.length = 0;
+    this.state.sid = sid;
+    this.state.have = {};
+    this.ask("resume", {}, "Finding your photo again", {
+      then: (reply) => {
+        if (reply.gone && before && before !== sid) this.reopen(before);
+      },
+    });
+    this.ready();
+  }
+
+  /** Another photo took the place of a painted one. @param {Session} before */
+  offerBack(before) {
+    const action = { label: `Back to ${before.name || "it"}`, run: () => this.reopen(before.sid) };
+    this.messages.say("The photo before is still there, under Open.", { action });
+  }
+
+  rememberPhoto() {
+    const { session } = this.state;
+    const { picture: painted, photo } = this.stage.scene;
+    const shown = painted ?? photo;
+    if (session && (shown instanceof HTMLImageElement || shown instanceof ImageBitmap))
+      this.photos.remember(session.sid, session.name || "Photo", shown);
+    this.photos.show(session?.sid ?? null);
   }
 
   // -- showing the session ----------------------------------------------------------------------------------------------
@@ -184,50 +238,69 @@ export class Page {
   async show(session) {
     const { state, stage } = this;
     const before = state.session;
-    if (before && session.sid === state.sid && session.revision < before.revision) return;
-    const opened = !before || session.sid !== state.sid;
+    if (before && session.sid === before.sid && session.revision < before.revision) return;
+    const opened = session.sid !== before?.sid;
     // Everything is decoded before anything is shown: no flicker, no half of an answer.
     const urls = [session.photo.url, session.picture.url, session.regions?.map?.url];
     const [photo, painted, map] = await Promise.all(urls.map((url) => (url ? picture(url) : null)));
     state.sid = session.sid;
     state.session = session;
     keep(KEYS.session, session.sid);
+    delete this.root.dataset.sending;
     if (photo) {
       stage.open(session.width, session.height, photo);
       state.have = { photo: session.photo.key, palette: state.have.palette };
       this.wall = null;
     }
-    if (opened || photo) this.showFile(session);
+    if (opened) this.showOpened(session);
     if (painted || !session.picture.key) {
       if (stage.scene.detail) this.lookCloser();
       stage.show({ picture: painted, detail: null });
     }
     state.have.picture = session.picture.key;
     this.showRegions(session, map, opened);
-    if (session.selection.mask.path !== null)
-      this.mask = { key: session.selection.mask.key, path: session.selection.mask.path };
     this.colour.showPalette(session.palette);
     state.have.palette = session.palette.key;
-    state.have.mask = session.selection.mask.key;
+    const walls = session.layers.filter((layer) => layer.visible && layer.opacity > 0);
+    stage.showWalls(walls.map(({ id, shape }) => ({ id, path: this.pathOf(shape) })));
     this.showSelection(session);
-    this.layers.show(session.layers, session.selection.mask_id);
+    this.layers.show(session.layers, session.selection.layer);
     this.showHistory(session);
+    if (opened || painted) this.rememberPhoto();
+  }
+
+  /** @param {Shape | null} shape */
+  pathOf(shape) {
+    const { shapes } = this.state;
+    if (!shape) return "";
+    const path = shape.path ?? shapes.get(shape.key) ?? "";
+    shapes.delete(shape.key);
+    shapes.set(shape.key, path); // the latest last
+    return path;
   }
 
   /** @param {Session} session */
-  showFile(session) {
+  showOpened(session) {
+    const active = document.activeElement;
+    const onStart = active === document.body || Boolean(active?.closest(".sp-start, .sp-popover"));
     this.root.dataset.state = "photo";
+    this.stage.resized();
     const file = this.one(".sp-file");
     file.textContent = session.name ? `${session.name} \u00b7 ${session.width} \u00d7 ${session.height}` : "";
     file.title = session.name;
+    this.answers.show([]);
+    this.tools.setSign("new");
+    this.closeMenus();
+    if (onStart) this.stage.view.focus({ preventScroll: true });
   }
 
   /** @param {Session} session */
   showHistory(session) {
-    for (const [verb, label, keys] of /** @type {const} */ ([
+    const verbs = /** @type {const} */ ([
       ["undo", "Undo", "Ctrl+Z"],
       ["redo", "Redo", "Ctrl+Shift+Z"],
-    ])) {
+    ]);
+    for (const [verb, label, keys] of verbs) {
       const pressed = button(this.root, `[data-do="${verb}"]`);
       pressed.disabled = !session[verb];
       pressed.title = `${label}${session[verb] ? ` \u201c${session[verb]}\u201d` : ""} (${keys})`;
@@ -239,22 +312,21 @@ export class Page {
   /** @param {Session} session @param {HTMLImageElement | null} map @param {boolean} opened */
   showRegions(session, map, opened) {
     const { regions } = session;
-    const pick = field(this.root, '[name="sp-tool"][value="pick"]');
-    pick.disabled = !regions;
+    this.tools.allowParts(Boolean(regions));
     if (regions) {
       if (map) {
         this.stage.showRegions(map);
         this.regions.show(regions);
       }
       this.state.have.regions = regions.key;
-      this.one(".sp-count").textContent = `${regions.count} region${regions.count === 1 ? "" : "s"}, largest first`;
-      if (map && !opened) this.setTool("pick");
-    } else {
-      this.stage.showRegions(null);
-      this.regions.show(null);
-      this.one(".sp-count").textContent = "";
-      if (this.tool === "pick") this.setTool("point");
+      this.one(".sp-count").textContent = `${regions.count} part${regions.count === 1 ? "" : "s"}, largest first`;
+      if (map && !opened) this.tools.use("pick");
+      return;
     }
+    this.stage.showRegions(null);
+    this.regions.show(null);
+    this.one(".sp-count").textContent = "";
+    if (this.tools.tool === "pick") this.tools.use("point");
   }
 
   /** @param {Session} session */
@@ -262,76 +334,68 @@ export class Page {
     const { selection, layers } = session;
     this.stage.endTrial();
     const some = selection.mask_id !== null;
-    const place = layers.findIndex((layer) => some && layer.mask_id === selection.mask_id);
-    const painted = place >= 0 && layers[place].visible;
-    const path = some && this.mask.key === selection.mask.key ? this.mask.path : "";
-    this.stage.select(path, { box: selection.box, painted, points: selection.points });
-    this.one(".sp-area").textContent = some
-      ? `${selection.category}${selection.category && ", "}${(100 * selection.area).toFixed(1)}% of the photo`
-      : "nothing yet";
+    const layer = layers.find(({ id }) => id === selection.layer);
+    const box = layer ? null : selection.box;
+    const painted = Boolean(layer?.visible);
+    const quiet = painted && !this.shaping;
+    const points = quiet ? [] : selection.points;
+    this.stage.select(this.pathOf(selection.shape), { box, painted, points, quiet });
+    this.one("#sp-h-wall").textContent = layer ? layer.name || "This wall" : some ? "New wall" : "No wall chosen";
+    const share = `${(100 * selection.area).toFixed(1)}% of the photo`;
+    const kind = layer ? "" : selection.category && `${selection.category}, `;
+    this.one(".sp-area").textContent = some ? kind + share : "";
     button(this.root, '[data-do="clear"]').disabled = !some && !selection.points.length;
     for (const verb of ["paint", "wall-color"]) button(this.root, `[data-do="${verb}"]`).disabled = !some;
     const wallOf = `${session.sid}/${selection.mask_id}`;
     if (this.wallOf !== wallOf) this.colour.showWall(null);
     this.wallOf = wallOf;
-    this.one('[data-do="paint"] span').textContent = painted ? "Repaint the selection" : "Paint the selection";
-    this.showCandidates(selection);
-    this.showLayerPaint(session, place);
+    this.one('[data-do="paint"] span').textContent = layer ? "Paint it again" : "Paint this wall";
+    if (selection.candidates < 2) this.answers.show([]);
+    this.showPaintOf(session, layer);
     if (this.pickedFor !== selection.mask_id)
       this.picked = new Set(selection.mask_id === null ? [] : [selection.mask_id]);
     this.regions.mark(this.picked);
-    this.advise();
+    if (!some) this.tools.setSign("new");
+    this.tools.advise();
   }
 
-  /** @param {import("./state.js").Selection} selection */
-  showCandidates({ candidates, choice }) {
-    const answers = candidates.length > 1 ? candidates : [];
-    refill(
-      this.one(".sp-candidates div"),
-      answers.map((score, index) =>
-        node(
-          "button",
-          {
-            type: "button",
-            className: "sp-chipbutton",
-            "aria-pressed": String(index === choice),
-            title: `Answer ${index + 1}, score ${score.toFixed(2)} (C)`,
-            onclick: () => this.choose(index),
-          },
-          `${index + 1} \u00b7 ${Math.round(100 * score)}%`,
-        ),
-      ),
-    );
-  }
-
-  /** The sliders follow the layer that is selected. @param {Session} session @param {number} place */
-  showLayerPaint(session, place) {
-    const shown = `${session.sid}/${session.selection.mask_id}/${session.revision}`;
-    if (place < 0 || this.shownLayer === shown) return;
+  /** Sliders and colour follow the wall that is chosen. @param {Session} session @param {import("./state.js").Layer | undefined} layer */
+  showPaintOf(session, layer) {
+    const shown = layer ? `${session.sid}/${layer.id}/${session.revision}` : `${session.sid}/`;
+    if (this.shownLayer === shown) return;
+    const before = this.shownLayer;
     this.shownLayer = shown;
-    const { color, opacity, light, shadow, mode } = session.layers[place];
-    const percent = (/** @type {number} */ share) => Math.round(100 * share);
-    this.colour.set({ color, mode, opacity: percent(opacity), light: percent(light), shadow: percent(shadow) });
+    const percent = (/** @type {number} */ part) => Math.round(100 * part);
+    if (layer) {
+      const { color, opacity, light, shadow, mode } = layer;
+      this.colour.set({ color, mode, opacity: percent(opacity), light: percent(light), shadow: percent(shadow) });
+    } else if (before !== shown) this.colour.reset(); // what was adjusted belongs to the wall before
   }
 
-  advise() {
-    const selected = this.state.session?.selection.mask_id != null;
-    const away = matchMedia("(hover: none)").matches ? "a long press" : "right-click";
-    const refine = `Choose a colour, or click to refine: ${away} takes away.`;
-    const painted = this.stage.scene.shape?.painted;
-    this.one(".sp-status").textContent = this.dropping
-      ? ADVICE.dropper
-      : painted
-        ? ADVICE.painted
-        : selected
-          ? refine
-          : ADVICE[this.tool];
+  /** What else the last click may have meant. @param {Session} session */
+  async showAnswers(session) {
+    const { state } = this;
+    if (session.selection.candidates < 2) return;
+    try {
+      const { answers } = await this.server.ask("answers", { sid: session.sid });
+      if (state.session?.sid === session.sid && answers.revision === state.session.revision)
+        this.answers.show(answers.walls);
+    } catch {
+      // the wall itself is there: whoever asks for more will be told
+    }
+  }
+
+  painted() {
+    this.tools.setSign("new");
+    this.answers.show([]);
+    this.stage.fade();
   }
 
   forget() {
     const { state } = this;
     state.queue.length = 0;
     Object.assign(state, { sid: null, session: null, have: {} });
+    state.shapes.clear();
     this.wall = null;
     this.picked = new Set();
     drop(KEYS.session);
@@ -339,123 +403,73 @@ export class Page {
     this.stage.close();
     this.compare(false);
     this.root.dataset.state = "start";
+    this.photos.show(null);
   }
 
-  // -- what people do ---------------------------------------------------------------------------------------------------
-
-  get mode() {
-    return chosen(this.root, "sp-mode");
-  }
-
-  /** @returns {Tool} */
-  get tool() {
-    return /** @type {Tool} */ (chosen(this.root, "sp-tool"));
-  }
-
-  /** @param {Tool} name */
-  setTool(name) {
-    const radio = field(this.root, `[name="sp-tool"][value="${name}"]`);
-    if (radio.disabled) return;
-    radio.checked = true;
-    this.stage.hands.use(name);
-    this.advise();
-  }
-
-  /** @param {string} name */
-  setMode(name) {
-    field(this.root, `[name="sp-mode"][value="${name}"]`).checked = true;
-  }
-
-  /** @param {File} file */
-  open(file) {
-    if (/\.(gpl|ase|json)$/i.test(file.name) && this.state.session) return this.loadPalette(file);
-    const most = this.facts.max_file_size;
-    if (file.size > most)
-      return this.messages.say(`${file.name} is ${megabytes(file.size)}; at most ${megabytes(most)} are allowed.`);
-    if (!file.size) return this.messages.say(`${file.name} is empty: choose another photo.`);
-    this.ask("open", {}, "Opening the photo", { file });
-    this.ready();
-  }
-
-  /** After opening, let the engine read the photo, so that the first click is quick. */
-  ready() {
-    this.ask("embed", {}, "Reading the photo");
-  }
-
-  /** @param {File} file */
-  loadPalette(file) {
-    const most = this.facts.max_palette_size;
-    if (file.size > most)
-      return this.messages.say(`${file.name} is ${megabytes(file.size)}; a palette has at most ${megabytes(most)}.`);
-    this.ask("load_palette", {}, "Reading the palette", { file });
-  }
-
-  /** @param {number} choice */
-  choose(choice) {
-    this.ask("choose", { choice });
-  }
-
-  /** @param {number} step */
-  cycle(step) {
-    const { candidates, choice } = this.state.session?.selection ?? { candidates: [], choice: 0 };
-    if (candidates.length > 1) this.choose((choice + step + candidates.length) % candidates.length);
-  }
-
-  /** @param {number} id @param {boolean} more */
-  pickRegion(id, more) {
-    const several = more || this.mode === "union";
-    const picked = several && this.mode === "new" ? new Set(this.picked) : new Set();
-    if (several && picked.has(id) && picked.size > 1) picked.delete(id);
-    else picked.add(id);
-    this.picked = picked;
-    this.regions.mark(picked);
-    this.ask("select", { mask_ids: [...picked], mode: this.mode }, "", {
-      then: () => {
-        this.pickedFor = this.state.session?.selection.mask_id ?? null;
-        this.picked = picked;
-        this.regions.mark(picked);
-      },
-    });
-  }
+  // -- paint ------------------------------------------------------------------------------------------------------------
 
   /** @param {string} [color] one that was chosen just now, in any notation */
-  paintSelection(color = this.colour.paint.color) {
-    const mask = this.state.session?.selection.mask_id ?? null;
-    if (mask === null) return;
+  paintWall(color = this.colour.paint.color) {
+    if (!this.state.hasWall) return;
     const { opacity, light, shadow, mode } = this.colour.paint;
-    keep(KEYS.paint, JSON.stringify(this.colour.paint));
-    this.ask(
-      "paint",
-      { mask_id: mask, color, opacity: opacity / 100, light: light / 100, shadow: shadow / 100, mode },
-      "Painting",
-    );
+    keep(KEYS.paint, JSON.stringify({ color: this.colour.paint.color }));
+    this.ask("paint", { color, opacity: opacity / 100, light: light / 100, shadow: shadow / 100, mode }, "Painting");
   }
 
-  /** A colour chosen is paint on what is selected. @param {string} text */
+  /** A colour chosen is paint on the wall that is chosen. @param {string} text */
   chooseColor(text) {
-    if (this.state.session && this.state.session.selection.mask_id !== null) this.paintSelection(text);
+    if (this.state.hasWall) this.paintWall(text);
     else this.ask("color", { text });
   }
 
   get isPainted() {
-    const { session } = this.state;
-    return Boolean(session?.layers.some((layer) => layer.mask_id === session.selection.mask_id));
+    return (this.state.session?.selection.layer ?? null) !== null;
   }
 
-  /** At once, in the browser; the server's exact picture follows when the hand lets go. */
-  tryPaint() {
+  /** At once, in the browser; the server's exact picture follows. @param {Partial<import("./stage/tryon.js").Coat>} [change] */
+  tryPaint(change = {}) {
     const mask = this.state.session?.selection.mask_id ?? null;
     const { wall } = this;
     if (mask !== null && wall?.mask_id === mask && wall.image && wall.box)
-      this.stage.try(wall.image, wall.box, this.colour.paint);
+      this.stage.try(wall.image, wall.box, { ...this.colour.paint, ...change });
   }
 
   fetchWall() {
     const mask = this.state.session?.selection.mask_id ?? null;
     if (mask === null || this.wall?.mask_id === mask) return;
     this.wall = { mask_id: mask }; // on its way
-    this.ask("wall", { mask_id: mask });
+    this.ask("wall", { mask_id: mask }, "", {
+      then: () => {
+        if (this.colour.pointed) this.tryPaint({ color: this.colour.pointed });
+      },
+    });
   }
+
+  /** @returns {import("./panel/colour.js").Listener} */
+  colourListener() {
+    return {
+      color: (committed) => (committed ? this.chooseColor(this.colour.paint.color) : this.tryPaint()),
+      typed: (text) => this.chooseColor(text),
+      paint: (committed) => {
+        if (!committed) this.tryPaint();
+        else if (this.isPainted) this.paintWall();
+      },
+      preview: (color) => (color ? this.tryPaint({ color }) : this.stage.endTrial()),
+      near: () => this.fetchWall(),
+      recent: (colors) => keep(KEYS.recent, JSON.stringify(colors)),
+    };
+  }
+
+  /** @param {string} kind @param {() => void} [then] */
+  find(kind, then) {
+    this.ask("find", { category: kind, mode: "new" }, `Looking for every ${kind}`, { then });
+  }
+
+  clear() {
+    if (!button(this.root, '[data-do="clear"]').disabled) this.ask("clear_selection");
+  }
+
+  // -- looking ----------------------------------------------------------------------------------------------------------
 
   /** Zoomed in beyond what the preview holds: fetch that part of the picture as sharp as it is. */
   lookCloser() {
@@ -471,61 +485,6 @@ export class Page {
     }, CLOSER);
   }
 
-  download() {
-    const original = field(this.root, "[data-original]").checked;
-    const quality = Number(field(this.root, '[data-key="quality"]').value);
-    this.ask(
-      "download",
-      { format: chosen(this.root, "sp-format"), quality, painted: !original },
-      "Making the picture at full size",
-    );
-  }
-
-  // -- every mask -------------------------------------------------------------------------------------------------------
-
-  async generate() {
-    const { state } = this;
-    if (!state.session || state.job) return;
-    const sid = state.sid;
-    const knobs = Object.fromEntries(
-      fields(this.root, "[data-knob]").map((knob) => [knob.dataset.knob, Number(knob.value)]),
-    );
-    this.search = new AbortController();
-    state.job = true;
-    this.showProgress(0);
-    this.closeMenus();
-    try {
-      const news = (/** @type {Json} */ line) => this.showProgress(line.fraction);
-      const { session } = await this.server.follow(
-        "generate",
-        { sid, have: state.have, ...knobs },
-        news,
-        this.search.signal,
-      );
-      if (sid !== state.sid) return;
-      await this.show(session);
-      if (!session.regions) this.messages.say("No region passed the thresholds. Lower them and try again.");
-    } catch (error) {
-      if (error instanceof Unreachable) void this.server.back();
-      else if (!(error instanceof Stopped)) this.messages.say(error instanceof Error ? error.message : String(error));
-    } finally {
-      state.job = false;
-      this.showProgress(null);
-    }
-  }
-
-  /** @param {number | null} fraction */
-  showProgress(fraction) {
-    this.one(".sp-progress").hidden = fraction === null;
-    button(this.root, '[data-do="generate"]').disabled = fraction !== null;
-    if (fraction === null) return;
-    const bar = this.one(".sp-progress progress");
-    if (bar instanceof HTMLProgressElement) bar.value = fraction;
-    this.one(".sp-progress output").textContent = `${Math.round(100 * fraction)}%`;
-  }
-
-  // -- buttons, menus, modes --------------------------------------------------------------------------------------------
-
   /** @param {boolean} open */
   compare(open) {
     this.stage.compare(open);
@@ -537,13 +496,15 @@ export class Page {
     this.dropping = open;
     this.one('[data-do="dropper"]').setAttribute("aria-pressed", String(open));
     this.one(".sp-view").classList.toggle("sp-dropping", open);
-    this.advise();
+    this.tools.advise();
   }
+
+  // -- menus ------------------------------------------------------------------------------------------------------------
 
   /** @param {Element | null} [except] */
   closeMenus(except = null) {
     for (const opener of this.root.querySelectorAll("[data-menu]")) {
-      if (opener === except) continue;
+      if (opener === except || (opener instanceof HTMLElement && opener.dataset.menu === "advanced")) continue;
       opener.setAttribute("aria-expanded", "false");
       this.menuOf(opener).hidden = true;
     }
@@ -552,105 +513,6 @@ export class Page {
   /** @param {Element} opener */
   menuOf(opener) {
     return this.one(`#${opener.getAttribute("aria-controls")}`);
-  }
-
-  get help() {
-    return /** @type {HTMLDialogElement} */ (this.one(".sp-help"));
-  }
-
-  /** @returns {Record<string, () => void>} what the buttons do, by their data-do */
-  actions() {
-    return {
-      undo: () => this.ask("undo"),
-      redo: () => this.ask("redo"),
-      browse: () => field(this.root, "[data-file]").click(),
-      "browse-palette": () => field(this.root, "[data-palette-file]").click(),
-      "reset-palette": () => this.ask("reset_palette"),
-      "wall-color": () =>
-        this.ask("wall_color", { mask_id: this.state.session?.selection.mask_id }, "Looking at the wall"),
-      compare: () => {
-        const compared = button(this.root, '[data-do="compare"]');
-        if (!compared.disabled) this.compare(compared.getAttribute("aria-pressed") !== "true");
-      },
-      help: () => this.help.showModal(),
-      "close-help": () => this.help.close(),
-      "close-session": () => {
-        this.help.close();
-        if (this.state.sid) this.ask("close");
-      },
-      download: () => this.download(),
-      generate: () => void this.generate(),
-      cancel: () => this.search?.abort(),
-      clear: () => this.clear(),
-      paint: () => this.paintSelection(),
-      dropper: () => this.setDropper(!this.dropping),
-      "zoom-in": () => this.stage.zoom(1.5),
-      "zoom-out": () => this.stage.zoom(1 / 1.5),
-      fit: () => this.stage.fit(),
-      "all-walls": () => this.find("wall", () => this.paintSelection()),
-    };
-  }
-
-  clear() {
-    if (!button(this.root, '[data-do="clear"]').disabled) this.ask("clear_selection");
-  }
-
-  /** @param {string} kind @param {() => void} [then] */
-  find(kind, then) {
-    this.ask("find", { category: kind, mode: this.mode }, `Looking for every ${kind}`, { then });
-  }
-
-  /** @returns {import("./stage/stage.js").StageListener} */
-  stageListener() {
-    return {
-      point: ({ x, y }, label) => {
-        clearTimeout(this.looking);
-        if (this.dropping) {
-          this.setDropper(false);
-          this.ask("color", { at: [x, y] }, "", { then: () => this.paintSelection() });
-          return;
-        }
-        this.compare(false); // who selects wants to see it
-        this.stage.show({ pending: [...this.stage.scene.pending, { x, y, label }] });
-        this.ask("click", { points: [[x, y, label]], mode: this.mode }, "Selecting");
-      },
-      pick: (place, label, more) => {
-        this.compare(false);
-        const id = this.state.session?.regions?.ids[place - 1];
-        if (id === undefined) return;
-        if (label) this.pickRegion(id, more);
-        else this.ask("select", { mask_ids: [id], mode: "subtract" });
-      },
-      box: (box, label) => {
-        this.compare(false);
-        this.ask("box", { box, mode: label ? this.mode : "subtract" }, "Selecting");
-      },
-      stroke: () => {},
-      polygon: () => {},
-      begin: () => this.compare(false),
-      size: () => {},
-      removePoint: (index) => this.ask("remove_point", { index }),
-      hover: (place) => this.regions.light(place),
-      camera: (zoomed) => {
-        this.lookCloser();
-        this.one(".sp-zoom output").textContent = `${Math.round(100 * zoomed)}%`;
-        this.root.classList.toggle("sp-zoomed", zoomed > 1.01);
-      },
-    };
-  }
-
-  /** @returns {import("./panel/colour.js").Listener} */
-  colourListener() {
-    return {
-      color: (committed) => (committed ? this.chooseColor(this.colour.paint.color) : this.tryPaint()),
-      typed: (text) => this.chooseColor(text),
-      paint: (committed) => {
-        if (!committed) this.tryPaint();
-        else if (this.isPainted) this.paintSelection();
-      },
-      near: () => this.fetchWall(),
-      recent: (colors) => keep(KEYS.recent, JSON.stringify(colors)),
-    };
   }
 
   listen() {
@@ -671,9 +533,8 @@ export class Page {
       if (pressed instanceof HTMLElement) this.doing[pressed.dataset.do ?? ""]?.();
     });
     root.addEventListener("change", ({ target }) => {
-      if (!(target instanceof HTMLInputElement)) return;
-      if (target.name === "sp-tool") this.setTool(/** @type {Tool} */ (target.value));
-      if (target.name === "sp-format") this.one("[data-quality]").hidden = target.value === "PNG";
+      if (target instanceof HTMLInputElement && target.name === "sp-format")
+        this.one("[data-quality]").hidden = target.value === "PNG";
     });
   }
 
@@ -684,18 +545,23 @@ export class Page {
     this.one("[data-engine-title]").textContent = facts.engine.title;
     this.one("[data-engine-reason]").textContent = facts.engine.reason;
     this.one(".sp-engine").title = `${facts.engine.title}: ${facts.engine.reason}`;
-    this.one("[data-limits]").textContent = `JPG, PNG, WebP, TIFF or BMP, up to ${megabytes(facts.max_file_size)}`;
+    this.one("[data-engine-note]").textContent = `Walls are found by: ${facts.engine.title}. ${facts.engine.reason}`;
+    this.one("[data-limits]").textContent = `JPG, PNG, HEIC, WebP and others, up to ${megabytes(facts.max_file_size)}`;
     this.colour.recall(keptJson(KEYS.recent, []));
-    const before = Object.entries(keptJson(KEYS.paint, {})).filter(([key]) => key in this.colour.paint);
-    this.colour.set(Object.fromEntries(before));
+    const { color } = keptJson(KEYS.paint, { color: "" });
+    this.colour.set(/^#[0-9a-f]{6}$/.test(color) ? { color } : {});
     this.showFinds();
     this.one("[data-signout]").hidden = !facts.signs_in;
     const hours = facts.session_ttl / 3600;
-    this.one("[data-ttl]").textContent =
+    const ttl =
       hours === 1 ? "an hour" : hours > 1 ? `${Math.round(hours)} hours` : `${Math.round(60 * hours)} minutes`;
+    this.one("[data-ttl]").textContent = ttl;
+    button(root, '[data-do="share"]').hidden = !canShare();
     this.showExamples();
-    this.setTool("point");
-    window.setInterval(() => this.live(), Math.min(ALIVE_SECONDS, facts.session_ttl / 4) * 1000);
+    this.tools.use("point");
+    this.answers.show([]);
+    this.photos.show(null);
+    keepAlive(this);
     const sid = new URLSearchParams(location.search).get("session") ?? kept(KEYS.session); // a notebook opens the page on its own session
     if (sid) {
       this.state.sid = sid;
@@ -703,12 +569,6 @@ export class Page {
       this.ready();
     }
     root.dataset.ready = "1";
-  }
-
-  /** An open page keeps its session. */
-  live() {
-    const { state } = this;
-    if (state.session && !state.flying && !state.queue.length) this.ask("alive");
   }
 
   showFinds() {
@@ -728,20 +588,28 @@ export class Page {
     const { examples } = this.facts;
     const shelf = this.one(".sp-examples");
     shelf.hidden = !examples.length;
+    const address = (/** @type {string} */ path) => new URL(path, this.folder).href;
     const open = (/** @type {string} */ name) => {
       this.ask("example", { name }, "Opening the example");
       this.ready();
     };
     one(shelf, "div").replaceChildren(
-      ...examples.map(({ name, title, url }) =>
+      ...examples.map(({ name, title }) =>
         node(
           "button",
           { type: "button", className: "sp-example", title, onclick: () => open(name) },
-          node("img", { src: url, alt: "" }),
+          node("img", { src: address(`examples/${name}.jpg`), alt: "" }),
           node("span", {}, title),
         ),
       ),
     );
+    const demo = this.one(".sp-demo");
+    for (const part of demo.querySelectorAll("img"))
+      part.src = new URL(`images/${part.dataset.demo}.jpg`, import.meta.url).href;
+    demo.addEventListener("pointermove", (event) => {
+      const frame = demo.getBoundingClientRect();
+      demo.style.setProperty("--cut", `${(100 * (event.clientX - frame.left)) / frame.width}%`);
+    });
   }
 }
 

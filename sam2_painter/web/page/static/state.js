@@ -5,10 +5,13 @@
  * together. The server answers with the whole session each time, less the pictures the browser said it has.
  *
  * @typedef {{ key: string, url: string | null }} Picture
- * @typedef {{ mask_id: number, name: string, color: string, opacity: number, light: number, shadow: number,
- *   mode: import("./stage/tryon.js").PaintMode, visible: boolean }} Layer
- * @typedef {{ mask_id: number | null, mask: { key: string, path: string | null }, area: number, category: string,
- *   points: import("./stage/draw.js").Mark[], box: number[] | null, candidates: number[], choice: number }} Selection
+ * @typedef {{ key: string, path: string | null }} Shape a border as SVG path data, by its key
+ * @typedef {{ id: number, mask_id: number, name: string, color: string, opacity: number, light: number, shadow: number,
+ *   mode: import("./stage/tryon.js").PaintMode, visible: boolean, area: number, shape: Shape }} Layer a painted wall
+ * @typedef {{ mask_id: number | null, layer: number | null, shape: Shape | null, area: number, category: string,
+ *   points: import("./stage/draw.js").Mark[], box: number[] | null, candidates: number, choice: number }} Selection
+ *   the wall that is chosen; layer: of its paint, null while it has none
+ * @typedef {{ choice: number, area: number, chosen: boolean, path: string }} Answer
  * @typedef {{ key: string, name: string, own: boolean, paints: [string, string][] | null }} Palette
  * @typedef {{ id: number, area: number, category: string, at: number[] }} Region
  * @typedef {{ key: string, count: number, ids: number[], map?: { url: string }, items?: Region[],
@@ -17,7 +20,7 @@
  *   photo: Picture, picture: Picture, selection: Selection, palette: Palette, layers: Layer[],
  *   regions: Regions | null }} Session
  * @typedef {{ engine: { title: string, reason: string }, categories: string[], signs_in: boolean,
- *   examples: { name: string, title: string, url: string }[], max_file_size: number, max_palette_size: number,
+ *   examples: { name: string, title: string }[], max_file_size: number, max_palette_size: number,
  *   session_ttl: number }} Facts what the page knows before any photo is open
  * @typedef {Record<string, any>} Json
  * @typedef {object} Question
@@ -30,23 +33,17 @@
 
 import { Refused, Stopped, Unreachable } from "./server.js";
 
+const MOST_SHAPES = 64;
+
 /** Questions that change nothing, or that may be asked twice. */
 const HARMLESS = new Set([
-  "resume",
-  "look",
-  "alive",
-  "embed",
-  "color",
-  "wall_color",
-  "wall",
-  "detail",
-  "download",
-  "open",
-  "example",
-  "close",
-  "load_palette",
-  "reset_palette",
+  ...["resume", "look", "alive", "embed", "answers", "color", "wall_color", "wall", "detail"],
+  ...["download", "save_project", "open", "open_project", "example", "close", "load_palette", "reset_palette"],
 ]);
+
+/** Questions about the chosen wall: they name it, so that another window's choice changes nothing. */
+const ABOUT_THE_WALL = new Set(["click", "box", "stroke", "polygon", "paint"]);
+const SHAPES = new Set(["click", "box", "stroke", "polygon", "find", "select", "import_mask", "choose_wall"]);
 
 export class State {
   constructor() {
@@ -56,12 +53,25 @@ export class State {
     this.session = null;
     /** @type {Record<string, string>} keys of the pictures that are here */
     this.have = {};
+    /** @type {Map<string, string>} the borders that are here, by their keys */
+    this.shapes = new Map();
     /** @type {Question[]} */
     this.queue = [];
     /** @type {(Question & { at: number }) | null} the question that is on its way */
     this.flying = null;
     /** Whether "every mask" is being looked for. */
     this.job = false;
+  }
+
+  /** What the server need not send again. */
+  get known() {
+    return { ...this.have, shapes: [...this.shapes.keys()].slice(-MOST_SHAPES) };
+  }
+
+  /** Whether a wall is chosen, or about to be. */
+  get hasWall() {
+    const coming = [this.flying, ...this.queue].some((question) => question && SHAPES.has(question.verb));
+    return coming || (this.session?.selection.mask_id ?? null) !== null;
   }
 }
 
@@ -126,7 +136,9 @@ export class Line {
     const { state, server } = this;
     const seen = state.session?.revision;
     for (;;) {
-      const args = { ...question.args, sid: state.sid, have: state.have };
+      const { session, sid, known } = state;
+      const meant = ABOUT_THE_WALL.has(question.verb) ? { layer_id: session?.selection.layer } : {};
+      const args = { ...meant, ...question.args, sid, have: known, revision: session?.revision };
       try {
         return question.file
           ? await server.send(question.verb, args, question.file, this.on.progress)
@@ -137,7 +149,7 @@ export class Line {
       await server.back();
       // It may have been done, and only the answer was lost.
       if (!HARMLESS.has(question.verb) && (await this.changedSince(seen)))
-        return server.ask("look", { sid: state.sid, have: state.have });
+        return server.ask("look", { sid, have: known });
     }
   }
 

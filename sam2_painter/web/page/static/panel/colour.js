@@ -7,11 +7,13 @@
  * @property {(committed: boolean) => void} color another colour; not committed while the hand is still moving
  * @property {(text: string) => void} typed a colour in any notation
  * @property {(committed: boolean) => void} paint another way to behave
+ * @property {(color: string | null) => void} preview a colour is pointed at; null when it is left
  * @property {() => void} near somebody is about to choose
  * @property {(colors: string[]) => void} recent
  */
 
 import { field, fields, node, one, refill } from "../dom.js";
+import { FAMILIES, familyOf } from "./families.js";
 
 const RECENT = 10;
 const SLIDERS = /** @type {const} */ (["opacity", "light", "shadow"]);
@@ -33,6 +35,12 @@ export class ColourPanel {
     /** @type {Map<string, string>} names of the paints, by their colour */
     this.names = new Map();
     this.described = "";
+    /** @type {[string, string][]} name and colour */
+    this.paints = [];
+    /** @type {string} "" for all */
+    this.family = "";
+    /** @type {string | null} the colour under the pointer */
+    this.pointed = null;
     this.well = field(root, ".sp-well input");
     this.text = field(root, ".sp-text");
     this.listen();
@@ -46,6 +54,13 @@ export class ColourPanel {
       this.set({ color: swatch.dataset.color });
       on.color(true);
     });
+    root.addEventListener("pointerover", (event) => {
+      if (event.pointerType === "touch") return;
+      const swatch = event.target instanceof Element ? event.target.closest(".sp-swatch") : null;
+      const color = swatch instanceof HTMLElement ? (swatch.dataset.color ?? null) : null;
+      if (color !== this.pointed) on.preview((this.pointed = color));
+    });
+    text.addEventListener("input", () => this.showPaints());
     well.addEventListener("input", () => {
       this.set({ color: well.value });
       on.color(false);
@@ -57,6 +72,7 @@ export class ColourPanel {
     text.addEventListener("change", () => {
       if (text.value.trim()) on.typed(text.value);
       else text.value = paint.color;
+      this.showPaints("");
     });
     text.addEventListener("keydown", (event) => {
       if (event.key === "Enter") text.blur();
@@ -77,7 +93,7 @@ export class ColourPanel {
         paint.mode = /** @type {Coat["mode"]} */ (radio.value);
         on.paint(true);
       });
-    const card = text.closest(".sp-card");
+    const card = one(root, "[data-palette]").closest(".sp-card");
     for (const kind of ["pointerenter", "focusin"]) card?.addEventListener(kind, () => on.near());
   }
 
@@ -97,6 +113,11 @@ export class ColourPanel {
   /** The paint as it behaves usually; its colour stays. */
   reset() {
     this.set({ ...USUAL, color: this.paint.color });
+  }
+
+  /** Whether it behaves otherwise than usual. */
+  get isAdjusted() {
+    return SLIDERS.some((key) => this.paint[key] !== USUAL[key]) || this.paint.mode !== USUAL.mode;
   }
 
   get isDescribed() {
@@ -138,7 +159,10 @@ export class ColourPanel {
     if (!paints) return;
     this.names = new Map(paints.map(([paintName, hex]) => [hex, paintName]));
     this.described = "";
-    this.fill("[data-palette]", paints);
+    this.paints = paints;
+    this.family = "";
+    this.showFamilies();
+    this.showPaints("");
     one(this.root, "#sp-paints").replaceChildren(...paints.map(([value]) => node("option", { value })));
     const title = one(this.root, "[data-palette-name]");
     title.textContent = own ? `${name} \u00b7 ${paints.length}` : name;
@@ -147,6 +171,43 @@ export class ColourPanel {
     this.set({});
     this.showRecent();
     this.showWall(null);
+  }
+
+  showFamilies() {
+    const counts = new Map(FAMILIES.map((name) => [name, this.paints.filter(([, hex]) => familyOf(hex) === name)]));
+    const known = FAMILIES.filter((name) => counts.get(name)?.length);
+    const chip = (/** @type {string} */ family, /** @type {string} */ label, /** @type {string} */ hex) => {
+      const choose = () => {
+        this.family = family;
+        this.showFamilies();
+        this.showPaints("");
+      };
+      const pressed = String(this.family === family);
+      const made = node("button", { type: "button", className: "sp-family", "aria-pressed": pressed, onclick: choose });
+      if (hex) made.append(node("i"));
+      made.append(label);
+      made.style.setProperty("--c", hex);
+      return made;
+    };
+    const chips = known.map((name) => {
+      const paints = counts.get(name) ?? [];
+      return chip(name, name, paints[Math.floor(paints.length / 2)][1]);
+    });
+    const row = one(this.root, ".sp-families");
+    row.hidden = known.length < 2 || this.paints.length < 12;
+    refill(row, [chip("", "All", ""), ...chips]);
+  }
+
+  /** The paints of the family, or those that are searched for. @param {string} [sought] */
+  showPaints(sought = this.text.value) {
+    const words = sought.trim().toLowerCase();
+    const found = words && !/^#/.test(words) ? this.paints.filter(([name]) => name.toLowerCase().includes(words)) : [];
+    const ofFamily = this.paints.filter(([, hex]) => !this.family || familyOf(hex) === this.family);
+    refill(
+      one(this.root, "[data-palette]"),
+      (found.length ? found : ofFamily).map(([name, hex]) => swatch(hex, name, true)),
+    );
+    this.mark();
   }
 
   /** @param {string} hex */
@@ -189,9 +250,10 @@ export class ColourPanel {
   }
 }
 
-/** @param {string} hex @param {string} name */
-function swatch(hex, name) {
+/** @param {string} hex @param {string} name @param {boolean} [named] whether the name is to be seen */
+function swatch(hex, name, named = false) {
   const made = node("button", { type: "button", className: "sp-swatch", title: name, "aria-label": name });
+  if (named) made.append(node("span", {}, name));
   made.style.setProperty("--c", hex);
   made.dataset.color = hex;
   return made;

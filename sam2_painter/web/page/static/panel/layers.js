@@ -1,12 +1,13 @@
 /**
- * The layers: what is painted, the topmost first.
+ * The painted walls, the topmost first.
  *
  * @typedef {import("../state.js").Layer} Layer
  * @typedef {object} Listener
- * @property {(index: number, changes: Record<string, unknown>) => void} edit
- * @property {(index: number, to: number) => void} move
- * @property {(index: number) => void} remove
- * @property {(mask: number) => void} pick
+ * @property {(layer: number, changes: Record<string, unknown>) => void} edit
+ * @property {(layer: number, to: number) => void} move
+ * @property {(layer: number) => void} remove
+ * @property {(layer: number) => void} choose
+ * @property {(layer: number | null) => void} point the pointer is on it
  */
 
 import { icon, node, one } from "../dom.js";
@@ -22,15 +23,15 @@ export class LayersPanel {
     this.list = one(root, ".sp-layers");
   }
 
-  /** @param {Layer[]} layers @param {number | null} selected */
-  show(layers, selected) {
+  /** @param {Layer[]} layers @param {number | null} chosen the id of the chosen one */
+  show(layers, chosen) {
     one(this.root, ".sp-nolayers").hidden = layers.length > 0;
     one(this.root, ".sp-layercount").textContent = layers.length ? String(layers.length) : "";
     const focused =
       document.activeElement instanceof HTMLElement && this.list.contains(document.activeElement)
         ? document.activeElement.dataset.focus
         : null;
-    const rows = layers.map((layer, index) => this.row(layer, index, layers.length, selected === layer.mask_id));
+    const rows = layers.map((layer, index) => this.row(layer, index, layers.length, chosen === layer.id));
     this.list.replaceChildren(...rows.reverse());
     const again = focused ? this.list.querySelector(`[data-focus="${focused}"]`) : null;
     if (again instanceof HTMLElement) again.focus();
@@ -44,7 +45,7 @@ export class LayersPanel {
    */
   row(layer, index, count, selected) {
     const { on } = this;
-    const change = (/** @type {Record<string, unknown>} */ changes) => on.edit(index, changes);
+    const change = (/** @type {Record<string, unknown>} */ changes) => on.edit(layer.id, changes);
     /** @param {string} drawing @param {string} label @param {() => void} onclick @param {boolean} [disabled] */
     const press = (drawing, label, onclick, disabled = false) =>
       node(
@@ -94,9 +95,9 @@ export class LayersPanel {
     opacity.addEventListener("change", () =>
       change({ opacity: Math.min(Math.max(Number(opacity.value), 0), 100) / 100 }),
     );
-    const up = press("up", "Move up", () => on.move(index, index + 1), index === count - 1);
-    const down = press("down", "Move down", () => on.move(index, index - 1), index === 0);
-    const bin = press("trash", "Take this paint off", () => on.remove(index));
+    const up = press("up", "Move up", () => on.move(layer.id, index + 1), index === count - 1);
+    const down = press("down", "Move down", () => on.move(layer.id, index - 1), index === 0);
+    const bin = press("trash", "Take this paint off", () => on.remove(layer.id));
     const row = node(
       "li",
       { className: `sp-layer${selected ? " sp-on" : ""}${layer.visible ? "" : " sp-off"}` },
@@ -110,13 +111,16 @@ export class LayersPanel {
     );
     row.style.setProperty("--c", layer.color);
     row.querySelectorAll("button, input").forEach((part, place) => {
-      if (part instanceof HTMLElement) part.dataset.focus = `${index}-${place}`;
+      if (part instanceof HTMLElement) part.dataset.focus = `${layer.id}-${place}`;
     });
+    for (const moved of [up, down]) moved.classList.add("sp-move");
+    row.addEventListener("pointerenter", () => on.point(layer.id));
+    row.addEventListener("pointerleave", () => on.point(null));
     row.addEventListener("click", (event) => {
-      if (event.target instanceof Element && !event.target.closest("button, input, label")) on.pick(layer.mask_id);
+      if (event.target instanceof Element && !event.target.closest("button, input, label")) on.choose(layer.id);
     });
     name.addEventListener("focus", () => {
-      if (!row.classList.contains("sp-on")) on.pick(layer.mask_id);
+      if (!row.classList.contains("sp-on")) on.choose(layer.id);
     });
     return row;
   }

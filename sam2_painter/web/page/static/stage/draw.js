@@ -31,6 +31,10 @@ export class Scene {
     this.shape = null;
     /** @type {Path2D | null} what would be selected */
     this.ghost = null;
+    /** @type {{ id: number, path: Path2D }[]} the painted walls, the topmost last */
+    this.walls = [];
+    /** @type {Path2D | null} the painted wall under the pointer */
+    this.lit = null;
     /** How strongly the outline is to be seen, 0 to 1. */
     this.outline = 1;
     /** The tint and line of what is selected. */
@@ -115,6 +119,7 @@ export function drawAbove(sheet, pen, camera, scene) {
     pen.globalAlpha = 1;
     if (shape.box) rectangle(pen, shape.box, px);
   }
+  if (scene.lit && !ghost) line(pen, scene.lit, "#3c4046", px);
   if (ghost) {
     fill(pen, ghost, scene.ink, 0.38);
     line(pen, ghost, scene.ink, px);

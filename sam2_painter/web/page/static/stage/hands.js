@@ -11,7 +11,10 @@
  * @property {(points: Point[], radius: number, label: number) => void} stroke
  * @property {(corners: Point[], label: number) => void} polygon
  * @property {(region: number) => void} hover
+ * @property {(at: Point | null, away: boolean) => string} meaning what a click there would do: "plus", "minus",
+ *   "choose", or "" for beginning a wall
  * @property {(radius: number) => void} size the brush was made larger or smaller; radius in screen pixels
+ * @property {() => void} corners a polygon has another corner, or is closed
  * @property {() => void} begin a hand is about to change something
  */
 
@@ -84,11 +87,13 @@ export class Hands {
     return away ? 1 - this.sign : this.sign;
   }
 
-  /** Show at the cursor whether a click adds or takes away. @param {KeyboardEvent | PointerEvent | null} [event] */
+  /** Show at the cursor what a click would do. @param {KeyboardEvent | PointerEvent | null} [event] */
   showSign(event = null) {
-    const sign = this.label(event) ? "plus" : "minus";
-    if (this.stage.view.dataset.sign !== sign) this.stage.view.dataset.sign = sign;
-    this.stage.brush.classList.toggle("sp-erase", sign === "minus");
+    const { view, brush, scene, camera } = this.stage;
+    const at = this.lastAt && scene.photo ? camera.toPhoto(this.lastAt) : null;
+    const sign = this.on.meaning(at, this.label(event) !== this.sign);
+    if (view.dataset.sign !== sign) view.dataset.sign = sign;
+    brush.classList.toggle("sp-erase", this.label(event) === 0);
   }
 
   // -- the brush ------------------------------------------------------------------------------------------------------
@@ -130,6 +135,7 @@ export class Hands {
     if (fixed.length && near(fixed[fixed.length - 1])) return;
     scene.corners = [...fixed, at, at];
     this.stage.drawAbove();
+    this.on.corners();
   }
 
   /** @param {number} [label] */
@@ -137,6 +143,7 @@ export class Hands {
     const corners = this.stage.scene.corners.slice(0, -1);
     this.dropPolygon();
     if (corners.length > 2) this.on.polygon(corners, label);
+    this.on.corners();
   }
 
   // -- clicks and boxes -------------------------------------------------------------------------------------------------
@@ -187,6 +194,7 @@ export class Hands {
       view.classList.remove("sp-pointed");
       if (!this.gesture) this.hideCursor();
     });
+    points.addEventListener("contextmenu", (event) => event.preventDefault());
     points.addEventListener("click", (event) => {
       const mark = event.target instanceof Element ? event.target.closest(".sp-mark") : null;
       const meant = mark === this.mark || event.detail === 0; // not one that has just appeared under the finger; or by key
@@ -205,7 +213,7 @@ export class Hands {
     const { view, scene, camera } = this.stage;
     const target = event.target instanceof Element ? event.target : null;
     this.mark = target?.closest(".sp-mark") ?? null;
-    if (!scene.photo || target?.closest(".sp-mark, .sp-split")) return;
+    if (!scene.photo || target?.closest(".sp-split") || (this.mark && event.button === 0)) return;
     view.classList.add("sp-pointed"); // no focus ring for those who see where they point
     view.focus({ preventScroll: true });
     this.hideCursor();
@@ -262,6 +270,7 @@ export class Hands {
     const at = this.local(event);
     if (this.pointers.has(event.pointerId)) this.pointers.set(event.pointerId, at);
     if (event.pointerType !== "touch" || gesture?.kind === "stroke") this.showBrush(at);
+    else this.lastAt = null;
     if (!gesture) {
       this.showSign(event);
       return this.hover(event.pointerType === "touch" ? null : at);
@@ -330,6 +339,9 @@ export class Hands {
       scene.corners[scene.corners.length - 1] = camera.clamp(where);
       this.stage.drawAbove();
     }
+    const picks = over && (this.tool === "point" || this.tool === "box");
+    const lit = (picks && this.stage.wallAt(where)?.path) || null;
+    if (lit !== scene.lit) this.stage.show({ lit });
     const region = (over && this.tool === "pick" && scene.labels?.at(where)) || 0;
     if (region === scene.hover) return;
     scene.hover = region;

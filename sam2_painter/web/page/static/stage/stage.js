@@ -14,6 +14,8 @@ import { Hands } from "./hands.js";
 import { Labels } from "./labels.js";
 import { TryOn } from "./tryon.js";
 
+const FADE_AFTER = 500; // milliseconds
+const FADE = 700;
 const INKS = ["#1f66e5", "#f2600c"]; // of what is selected: the one that is further from what lies under it
 
 export class Stage {
@@ -29,8 +31,9 @@ export class Stage {
     this.cursorMark = one(root, ".sp-cursor");
     this.split = one(root, ".sp-split");
     this.tags = { before: one(root, ".sp-before"), after: one(root, ".sp-after") };
-    this.below = sheet(root, ".sp-base");
-    this.above = sheet(root, ".sp-over");
+    this.below = sheetOf(root.querySelector(".sp-base"));
+    this.above = sheetOf(root.querySelector(".sp-over"));
+    this.probe = sheetOf(document.createElement("canvas"));
     this.camera = new Camera();
     this.scene = new Scene();
     /** @type {TryOn | null} */
@@ -143,12 +146,46 @@ export class Stage {
   /**
    * What is selected.
    * @param {string} path as SVG path data, "" for nothing
-   * @param {{ box: number[] | null, painted: boolean, points: Mark[] }} more
+   * @param {{ box: number[] | null, painted: boolean, points: Mark[], quiet: boolean }} more quiet: without its outline
    */
-  select(path, { box, painted, points }) {
+  select(path, { box, painted, points, quiet }) {
     const shape = path ? { path: new Path2D(path), box, painted } : null;
     if (shape && !painted) this.scene.ink = this.inkOn(shape.path);
-    this.show({ shape, points, pending: [], stroke: null, ghost: null, outline: 1 });
+    this.show({ shape, points, pending: [], stroke: null, ghost: null, outline: quiet ? 0 : 1 });
+  }
+
+  /**
+   * The painted walls, the topmost last.
+   * @param {{ id: number, path: string }[]} walls
+   */
+  showWalls(walls) {
+    this.show({ walls: walls.map(({ id, path }) => ({ id, path: new Path2D(path) })), lit: null });
+  }
+
+  /**
+   * The painted wall on top at a place of the photo.
+   * @param {Point} at
+   */
+  wallAt(at) {
+    return this.scene.walls.findLast(({ path }) => this.probe.isPointInPath(path, at.x, at.y, "evenodd")) ?? null;
+  }
+
+  /** Show where a painted wall is. @param {number | null} id */
+  light(id) {
+    this.show({ lit: this.scene.walls.find((wall) => wall.id === id)?.path ?? null });
+  }
+
+  /** The outline goes once a wall is painted: only the paint is to be seen. */
+  fade() {
+    const ends = performance.now() + FADE_AFTER + FADE;
+    const { shape } = this.scene;
+    const step = () => {
+      if (this.scene.shape !== shape) return;
+      const left = (ends - performance.now()) / FADE;
+      this.show({ outline: Math.min(1, Math.max(0, left)) });
+      if (left > 0) requestAnimationFrame(step);
+    };
+    step();
   }
 
   /** The ink that is seen best on what lies under a shape. @param {Path2D} path */
@@ -257,9 +294,8 @@ export class Stage {
   }
 }
 
-/** @param {HTMLElement} root @param {string} selector */
-function sheet(root, selector) {
-  const canvas = root.querySelector(selector);
+/** @param {Element | null} canvas */
+function sheetOf(canvas) {
   const pen = canvas instanceof HTMLCanvasElement ? canvas.getContext("2d") : null;
   if (!pen) throw new Error("This browser cannot draw.");
   return pen;

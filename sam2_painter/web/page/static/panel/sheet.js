@@ -1,0 +1,31 @@
+/** On a phone the panel is a sheet with three tabs, and the tools move from the photo into the one called Fix. */
+
+import { one } from "../dom.js";
+
+const PHONE = "(max-width: 860px) and (orientation: portrait), (max-width: 640px)"; // as in page.css
+
+export class Sheet {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.tools = one(root, ".sp-toolbox");
+    this.places = { wide: one(root, ".sp-toolplace"), phone: one(root, ".sp-toolsheet") };
+    this.phone = matchMedia(PHONE);
+    this.phone.addEventListener("change", () => this.place());
+    this.place();
+    for (const tab of root.querySelectorAll("[data-tab]"))
+      if (tab instanceof HTMLElement) tab.addEventListener("click", () => this.show(tab.dataset.tab ?? "paint"));
+  }
+
+  place() {
+    (this.phone.matches ? this.places.phone : this.places.wide).append(this.tools);
+  }
+
+  /** @param {string} part paint, walls or fix */
+  show(part) {
+    this.root.dataset.part = part;
+    for (const tab of this.root.querySelectorAll("[data-tab]"))
+      if (tab instanceof HTMLElement) tab.setAttribute("aria-pressed", String(tab.dataset.tab === part));
+    one(this.root, ".sp-sheet").scrollTop = 0;
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * The tools: which one is in the hand, whether it adds or takes away, and what it asks of the server.
+ *
+ * @typedef {import("./stage/hands.js").Tool} Tool
+ * @typedef {import("./stage/camera.js").Point} Point
+ * @typedef {"new" | "union" | "subtract"} Sign
+ */
+
+import { button, chosen, field } from "./dom.js";
+import { showSlider } from "./panel/colour.js";
+
+const TOUCH = matchMedia("(hover: none)").matches;
+const CLICK = TOUCH ? "Tap" : "Click";
+
+export class Tools {
+  /** @param {import("./page.js").Page} page */
+  constructor(page) {
+    this.page = page;
+    const { root } = page;
+    page.one("[data-tap]").textContent = CLICK;
+    this.size = field(root, "[data-brush-size]");
+    this.edgeAware = field(root, "[data-edge-aware]");
+    this.size.addEventListener("input", () => page.stage.hands.resize(Number(this.size.value)));
+    root.addEventListener("change", ({ target }) => {
+      if (!(target instanceof HTMLInputElement)) return;
+      if (target.name === "sp-tool") this.use(/** @type {Tool} */ (target.value));
+      if (target.name === "sp-sign") this.setSign(/** @type {Sign} */ (target.value));
+    });
+  }
+
+  /** @returns {Tool} */
+  get tool() {
+    return /** @type {Tool} */ (chosen(this.page.root, "sp-tool"));
+  }
+
+  /** @returns {Sign} */
+  get sign() {
+    return /** @type {Sign} */ (chosen(this.page.root, "sp-sign"));
+  }
+
+  /** @param {Tool} name */
+  use(name) {
+    const { root, stage } = this.page;
+    const radio = field(root, `[name="sp-tool"][value="${name}"]`);
+    if (radio.disabled) return;
+    radio.checked = true;
+    stage.hands.use(name);
+    this.page.one(".sp-brushbar").hidden = name !== "brush";
+    stage.hands.resize(Number(this.size.value));
+    this.advise();
+  }
+
+  /** @param {Sign} sign */
+  setSign(sign) {
+    field(this.page.root, `[name="sp-sign"][value="${sign}"]`).checked = true;
+    this.page.stage.hands.mean(sign === "subtract" ? 0 : 1);
+    this.advise();
+  }
+
+  /** @param {boolean} found whether parts of the photo were found */
+  allowParts(found) {
+    const pick = field(this.page.root, '[name="sp-tool"][value="pick"]');
+    pick.disabled = !found;
+    this.page.one("[data-needs-parts]").hidden = !found;
+  }
+
+  /** Say what a hand may do next. */
+  advise() {
+    const { state, stage } = this.page;
+    const { tool } = this;
+    const some = (state.session?.selection.mask_id ?? null) !== null;
+    const shaped = tool === "brush" || tool === "polygon";
+    this.page.one(".sp-signs").hidden = !(some || shaped || stage.scene.corners.length);
+    button(this.page.root, '[data-do="close-polygon"]').hidden = tool !== "polygon" || stage.scene.corners.length < 4;
+    this.page.one(".sp-status").textContent = this.advice(some);
+  }
+
+  /** @param {boolean} some whether a wall is chosen */
+  advice(some) {
+    const { page, tool, sign } = this;
+    const click = CLICK.toLowerCase();
+    if (page.dropping) return `${CLICK} the photo where it has the colour you want.`;
+    if (tool === "hand") return "Drag the photo to move it.";
+    if (tool === "pick") return `${CLICK} a part to choose it.`;
+    if (tool === "polygon") return `${CLICK} from corner to corner; ${click} the first one again to close.`;
+    if (tool === "brush")
+      return sign === "subtract" ? "Rub out what does not belong to the wall." : "Paint over what belongs to the wall.";
+    if (sign === "subtract") return `${CLICK} what does not belong to this wall.`;
+    if (sign === "union") return `${CLICK} what is missing.`;
+    if (tool === "box") return "Draw a box around a wall.";
+    if (page.isPainted)
+      return `Painted. Choose another colour, ${click} the next wall, or make its shape right with Add and Remove.`;
+    const away = TOUCH ? "Remove takes away" : "right-click takes away";
+    return some ? `Choose a colour. Something missing? ${CLICK} it; ${away}.` : `${CLICK} a wall to select it.`;
+  }
+
+  // -- what is asked ----------------------------------------------------------------------------------------------------
+
+  /** How something new changes the chosen wall. @param {number} label 1 adds, 0 takes away */
+  mode(label) {
+    return label ? (this.sign === "new" ? "new" : "union") : "subtract";
+  }
+
+  /** Photo pixels to a pixel of the screen. */
+  get scale() {
+    return 1 / this.page.stage.camera.scale;
+  }
+
+  /** @param {Point} at @param {number} label */
+  point({ x, y }, label) {
+    const { page } = this;
+    clearTimeout(page.looking);
+    if (page.dropping) {
+      page.setDropper(false);
+      return page.ask("color", { at: [x, y] }, "", { then: () => page.paintWall() });
+    }
+    page.compare(false); // who selects wants to see it
+    page.stage.show({ pending: [...page.stage.scene.pending, { x, y, label }] });
+    page.ask("click", { points: [[x, y, label]], mode: this.mode(label), scale: this.scale }, "Selecting");
+  }
+
+  /** A box goes on with a wall that was begun, as a click does. @param {number[]} box @param {number} label */
+  box(box, label) {
+    const { page } = this;
+    page.compare(false);
+    const begun = page.state.hasWall && !page.isPainted;
+    const mode = this.mode(label);
+    page.ask("box", { box, mode: mode === "new" && begun ? "union" : mode, scale: this.scale }, "Selecting");
+  }
+
+  /** @param {Point[]} points @param {number} radius @param {number} label */
+  stroke(points, radius, label) {
+    const path = points.map(({ x, y }) => [x, y]);
+    const how = { radius: Math.max(0.5, radius), edge_aware: this.edgeAware.checked };
+    this.page.ask("stroke", { path, ...how, mode: label ? "union" : "subtract" }, "Brushing");
+  }
+
+  /** @param {Point[]} corners @param {number} label */
+  polygon(corners, label) {
+    const path = corners.map(({ x, y }) => [x, y]);
+    this.page.ask("polygon", { path, mode: label ? "union" : "subtract" }, "Selecting");
+    this.advise();
+  }
+
+  /** @param {number} id @param {boolean} more */
+  pickRegion(id, more) {
+    const { page, sign } = this;
+    const several = more || sign === "union";
+    const picked = several && sign === "new" ? new Set(page.picked) : new Set();
+    if (several && picked.has(id) && picked.size > 1) picked.delete(id);
+    else picked.add(id);
+    page.regions.mark((page.picked = picked));
+    page.ask("select", { mask_ids: [...picked], mode: sign }, "", {
+      then: () => {
+        page.pickedFor = page.state.session?.selection.mask_id ?? null;
+        page.regions.mark((page.picked = picked));
+      },
+    });
+  }
+
+  /**
+   * What a click would do.
+   * @param {Point | null} at
+   * @param {boolean} away whether a key that turns it round is held
+   */
+  meaning(at, away) {
+    const { page, sign } = this;
+    if (page.dropping) return "";
+    if ((sign === "subtract") !== away) return "minus";
+    if (sign !== "new") return "plus";
+    if (at && page.stage.wallAt(at)) return "choose";
+    return page.state.hasWall && !page.isPainted ? "plus" : "";
+  }
+
+  /** @returns {import("./stage/stage.js").StageListener} */
+  listener() {
+    const { page } = this;
+    return {
+      point: (at, label) => this.point(at, label),
+      box: (box, label) => this.box(box, label),
+      stroke: (points, radius, label) => this.stroke(points, radius, label),
+      polygon: (corners, label) => this.polygon(corners, label),
+      pick: (place, label, more) => {
+        page.compare(false);
+        const id = page.state.session?.regions?.ids[place - 1];
+        if (id === undefined) return;
+        if (label) this.pickRegion(id, more);
+        else page.ask("select", { mask_ids: [id], mode: "subtract" });
+      },
+      begin: () => page.compare(false),
+      size: (radius) => {
+        this.size.value = String(radius);
+        showSlider(this.size);
+      },
+      corners: () => this.advise(),
+      removePoint: (index) => page.ask("remove_point", { index }),
+      hover: (place) => page.regions.light(place),
+      meaning: (at, away) => this.meaning(at, away),
+      camera: (zoomed, scale) => {
+        page.lookCloser();
+        page.one(".sp-zoom output").textContent = `${Math.round(100 * scale * (window.devicePixelRatio || 1))}%`;
+        page.root.classList.toggle("sp-zoomed", zoomed > 1.01);
+      },
+    };
+  }
+}

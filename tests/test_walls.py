@@ -1,0 +1,514 @@
+"""Walls as objects: what people met who tried to get one right, each with the right outcome, and the model beneath."""
+
+import json
+import sqlite3
+
+import numpy as np
+import pytest
+from conftest import DOOR, ROOF, SKY, WALL, WINDOW, draw_building, make_studio, to_png
+from engines import FloodEngine
+
+from sam2_painter import masks
+from sam2_painter.errors import Conflict, InvalidInput, LayerNotFound
+from sam2_painter.rle import mask_to_rle, rle_to_mask
+from sam2_painter.types import Coat, Mask, Photo, Prompts
+
+ON_WALL, ON_DOOR, ON_SKY, ON_ROOF = (100, 90), (70, 130), (100, 10), (100, 35)
+ON_WINDOWS = [(48, 62), (78, 62), (128, 62), (152, 62)]
+RED, BLUE = Coat((200, 30, 30)), Coat((30, 60, 200))
+PIXELS = draw_building()
+
+
+@pytest.fixture
+def sid(studio, photo_bytes):
+    return studio.open(photo_bytes, "building.png").id
+
+
+def is_color(color):
+    return (PIXELS == color).all(axis=-1)
+
+
+def chosen(session):
+    """(H, W) bool of the chosen wall."""
+    return session.mask(session.selection.mask_id).segmentation
+
+
+class MindlessEngine(FloodEngine):
+    """Answers joined clicks with the whole building, as an engine may; single ones as the flood engine does."""
+
+    def predict(self, embedding, prompts):
+        if len(prompts.point_coords) > 1:
+            return [Mask(mask_to_rle(~is_color(SKY)), 0.99)]
+        return super().predict(embedding, prompts)
+
+
+class StubbornEngine(FloodEngine):
+    """Answers everything with one region, whatever is asked."""
+
+    def __init__(self, region):
+        super().__init__()
+        self.region = region
+
+    def predict(self, embedding, prompts):
+        return [Mask(mask_to_rle(self.region), 0.9)]
+
+
+# -- rows of the trials ----------------------------------------------------------------------------------------------
+
+
+def test_a_leak_leaves_the_painted_wall(studio, sid):
+    """Row 1: taking away after painting changes that wall's layer, with a mark that takes away; nothing else is
+    selected."""
+    studio.click(sid, *ON_WALL)
+    studio.point(sid, *ON_DOOR, "union")
+    painted = studio.paint_wall(sid, RED)
+    session = studio.click(sid, *ON_DOOR, label=0)
+    (layer,) = session.layers
+    assert layer.id == painted.layers[0].id == session.selection.layer
+    assert np.array_equal(layer.mask.segmentation, is_color(WALL))
+    assert [step.mode for step in layer.steps] == ["union", "union", "subtract"]
+    assert session.selection.prompts.point_labels.tolist() == [1, 1, 0]
+    assert np.array_equal(studio.picture(sid)[is_color(DOOR)], PIXELS[is_color(DOOR)])
+
+
+def test_a_painted_wall_stays_editable(studio, sid):
+    """Row 2: its points, strokes and corners come back when it is chosen, and adding to it makes no second layer."""
+    studio.click(sid, *ON_WALL)
+    studio.stroke(sid, [ON_DOOR], 8)
+    studio.paint_wall(sid, RED)
+    studio.click(sid, *ON_SKY)
+    studio.paint_wall(sid, BLUE)
+    wall, sky = studio.session(sid).layers
+    back = studio.choose_wall(sid, wall.id)
+    assert [step.kind for step in back.selection.steps] == ["prompts", "stroke"]
+    assert back.selection.steps[0].points == ((*map(float, ON_WALL), 1),)
+    assert back.selection.steps[1].path == (tuple(map(float, ON_DOOR)),)
+    more = studio.polygon(sid, [(60, 112), (80, 112), (80, 150), (60, 150)])
+    assert [layer.id for layer in more.layers] == [wall.id, sky.id]
+    assert more.layers[0].mask.area > wall.mask.area
+    assert more.layers[0].color == wall.color
+
+
+def test_the_fifth_shutter_adds_a_shutter(tmp_path):
+    """Row 3: each Add is a prompt of its own, united with what is there, whatever all of them together would mean."""
+    studio = make_studio(tmp_path, MindlessEngine())
+    sid = studio.open(to_png(PIXELS)).id
+    for x, y in ON_WINDOWS:
+        session = studio.point(sid, x, y, "union")
+    assert np.array_equal(chosen(session), is_color(WINDOW))
+    assert len(session.selection.steps) == 4
+
+
+def test_a_click_on_a_painted_wall_chooses_it(studio, sid):
+    """Row 4: no new patch, no second layer; also with another wall chosen, or begun."""
+    studio.click(sid, *ON_WALL)
+    wall = studio.paint_wall(sid, RED).layers[0]
+    studio.click(sid, *ON_SKY)
+    session = studio.click(sid, ON_WALL[0] + 5, ON_WALL[1])
+    assert (session.selection.layer, len(session.layers)) == (wall.id, 1)
+    assert len(session.selection.steps) == 1
+    assert studio.choose_at(sid, *ON_WALL).revision == session.revision + 1  # chosen already: nothing to take back
+    assert studio.session(sid).can_undo == "choose wall"
+
+
+def test_after_painting_the_next_click_begins_anew(studio, sid):
+    """Row 5: elsewhere a new wall begins, by itself, and the painted one stays as it is."""
+    studio.click(sid, *ON_WALL)
+    painted = studio.paint_wall(sid, RED)
+    session = studio.click(sid, *ON_SKY)
+    assert session.selection.layer is None
+    assert np.array_equal(chosen(session), is_color(SKY))
+    assert session.layers == painted.layers
+    assert len(session.selection.steps) == 1
+
+
+def test_the_chosen_answer_is_what_the_next_click_refines(studio, sid):
+    """Row 6: another answer than the best is not forgotten."""
+    studio.click(sid, *ON_DOOR)
+    wider = studio.choose(sid, 1)
+    session = studio.click(sid, *ON_ROOF)
+    assert (chosen(session) >= chosen(wider)).all()
+    assert session.selection.steps[0].choice == 1
+    assert chosen(session).sum() == chosen(wider).sum() + is_color(ROOF).sum()
+
+
+def test_answers_are_told_from_the_smallest_to_the_largest(studio, sid):
+    """Row 7: each as the wall would be with it, what came before included; one of them is chosen."""
+    studio.click(sid, *ON_ROOF)
+    session = studio.point(sid, *ON_DOOR, "union")
+    answers = studio.answers(session)
+    assert len(answers) == 2
+    assert [answer.area for answer in answers] == sorted(answer.area for answer in answers)
+    assert [answer.chosen for answer in answers].count(True) == 1
+    for answer in answers:
+        assert (rle_to_mask(answer.rle) >= is_color(ROOF)).all()
+        assert np.array_equal(chosen(studio.choose(sid, answer.choice)), rle_to_mask(answer.rle))
+    assert studio.answers(studio.clear_selection(sid)) == ()
+
+
+@pytest.mark.parametrize(
+    "region", [is_color(WALL) | is_color(DOOR), is_color(SKY), np.zeros((150, 200), bool)], ids=["all", "sky", "none"]
+)
+def test_taking_away_is_seen_stays_near_and_never_adds(tmp_path, region):
+    """Row 8: whatever the engine says, a click takes at least a spot, no more than half, and no pixel is new."""
+    studio = make_studio(tmp_path, StubbornEngine(region))
+    sid = studio.open(to_png(PIXELS)).id
+    before = rle_to_mask(mask_to_rle(is_color(WALL) | is_color(DOOR)))
+    studio.import_mask(sid, mask_to_rle(before))
+    after = chosen(studio.point(sid, *ON_DOOR, "subtract"))
+    assert not (after & ~before).any()
+    gone = before & ~after
+    assert gone[ON_DOOR[1], ON_DOOR[0]]
+    assert 300 < gone.sum() <= before.sum() / 2
+    ys, xs = np.nonzero(gone)
+    assert abs(xs - ON_DOOR[0]).max() <= 12
+    assert abs(ys - ON_DOOR[1]).max() <= 12
+
+
+@pytest.mark.parametrize("region", [is_color(SKY), np.zeros((150, 200), bool)], ids=["sky", "none"])
+def test_adding_never_loses_anything_and_acts_at_the_click(tmp_path, region):
+    """Row 8: what was right elsewhere stays right, even when the engine answers with something else."""
+    studio = make_studio(tmp_path, StubbornEngine(region))
+    sid = studio.open(to_png(PIXELS)).id
+    studio.import_mask(sid, mask_to_rle(is_color(WALL)))
+    after = chosen(studio.point(sid, *ON_DOOR, "union"))
+    assert (after >= is_color(WALL)).all()
+    new = after & ~is_color(WALL)
+    assert new[ON_DOOR[1], ON_DOOR[0]]
+    assert new.sum() < 600
+
+
+def test_a_small_part_goes_when_it_is_clicked_and_others_stay(studio, sid):
+    """Row 8: four windows are chosen, one is taken away; the other three and far parts stay to the pixel."""
+    for x, y in ON_WINDOWS:
+        before = studio.point(sid, x, y, "union")
+    after = studio.point(sid, *ON_WINDOWS[1], "subtract")
+    gone = chosen(before) & ~chosen(after)
+    assert gone.sum() == is_color(WINDOW).sum() / 4
+    assert all(chosen(after)[y, x] for x, y in ON_WINDOWS if (x, y) != ON_WINDOWS[1])
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), (4, 4), (7, 6)])
+def test_a_shaky_click_is_a_click(studio, sid, width, height):
+    """Row 11: a box under eight pixels of the screen means what lies under its middle."""
+    x, y = ON_WALL
+    by_click = studio.point(sid, x, y, "new")
+    session = studio.box(sid, x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    assert np.array_equal(chosen(session), chosen(by_click))
+    assert session.selection.steps[0].box is None
+
+
+class SkyForSmallBoxes(FloodEngine):
+    """Answers a box alone with the sky."""
+
+    def predict(self, embedding, prompts):
+        if prompts.box is not None:
+            return [Mask(mask_to_rle(is_color(SKY)), 0.9)]
+        return super().predict(embedding, prompts)
+
+
+@pytest.mark.parametrize("side", [10, 24, 40])
+def test_a_small_box_holds_its_middle(tmp_path, side):
+    """Row 11: a box inside a wall is never answered with the sky; by `box` and by `segment`."""
+    studio = make_studio(tmp_path, SkyForSmallBoxes())
+    sid = studio.open(to_png(PIXELS)).id
+    x, y = ON_WALL
+    box = (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+    assert chosen(studio.box(sid, *box))[y, x]
+    assert chosen(studio.segment(sid, Prompts(box=list(box))))[y, x]
+    assert chosen(studio.segment_parts(sid, [Prompts(box=list(box))]))[y, x]
+
+
+def test_a_box_takes_away_nothing_outside_it(studio, sid):
+    """What is drawn around is taken from the chosen wall, and only there."""
+    studio.import_mask(sid, mask_to_rle(~is_color(SKY)))
+    after = chosen(studio.box(sid, 28, 45, 60, 80, "subtract"))
+    gone = ~is_color(SKY) & ~after
+    assert gone.any()
+    assert not gone[:, :28].any()
+    assert not gone[:45].any()
+    assert not gone[:, 60:].any()
+
+
+def test_two_windows_never_touch_another_layer(studio, sid):
+    """Row 16: a layer that is gone since somebody looked is a Conflict, and nothing changes; one that is there is
+    changed whatever its place."""
+    studio.click(sid, *ON_WALL)
+    studio.paint_wall(sid, RED)
+    studio.click(sid, *ON_SKY)
+    seen = studio.paint_wall(sid, BLUE)
+    wall, sky = (layer.id for layer in seen.layers)
+    after = studio.remove_layer(sid, wall, revision=seen.revision)
+    for wrong in (
+        lambda: studio.edit_layer(sid, wall, revision=seen.revision, opacity=0.5),
+        lambda: studio.remove_layer(sid, wall, revision=seen.revision),
+        lambda: studio.move_layer(sid, wall, 0, revision=seen.revision),
+        lambda: studio.choose_wall(sid, wall, revision=seen.revision),
+        lambda: studio.stroke(sid, [ON_SKY], 9, layer_id=wall, revision=seen.revision),
+        lambda: studio.paint_wall(sid, RED, layer_id=wall, revision=seen.revision),
+        lambda: studio.remove_step(sid, 0, layer_id=wall, revision=seen.revision),
+    ):
+        with pytest.raises(Conflict, match="another window"):
+            wrong()
+    assert studio.session(sid).revision == after.revision
+    changed = studio.edit_layer(sid, sky, revision=seen.revision, opacity=0.5)
+    assert [(layer.id, layer.opacity) for layer in changed.layers] == [(sky, 0.5)]
+    with pytest.raises(LayerNotFound):
+        studio.edit_layer(sid, 99, opacity=0.5)
+
+
+def test_a_wall_chosen_in_another_window_is_not_changed_unnamed(studio, sid):
+    """Row 16: who looked before another painted wall was chosen must say which one is meant."""
+    studio.click(sid, *ON_WALL)
+    wall = studio.paint_wall(sid, RED).layers[0].id
+    studio.click(sid, *ON_SKY)
+    seen = studio.paint_wall(sid, BLUE)
+    studio.choose_wall(sid, wall)
+    with pytest.raises(Conflict, match="Another wall was chosen"):
+        studio.point(sid, *ON_SKY, "subtract", revision=seen.revision)
+    named = studio.point(sid, *ON_SKY, "subtract", layer_id=seen.layers[1].id, revision=seen.revision)
+    assert named.selection.layer == seen.layers[1].id
+    assert named.layers[0] == seen.layers[0]
+
+
+# -- ids -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_id_is_never_given_twice(studio, sid):
+    """Not after undo, not after removal, not after a restart."""
+    studio.generate(sid)
+    given = []
+    for mask_id in range(3):
+        given.append(studio.paint(sid, [Coat(RED.color, mask_id)]).layers[-1].id)
+        studio.undo(sid)
+    given.append(studio.paint(sid, [Coat(RED.color, 0)]).layers[-1].id)
+    studio.remove_layer(sid, given[-1])
+    again = type(studio)(FloodEngine(), studio.sessions)
+    given.append(again.paint(sid, [Coat(RED.color, 0)]).layers[-1].id)
+    assert len(set(given)) == len(given)
+
+
+def test_projects_keep_walls_and_their_ids(studio, sid):
+    """Steps, ids and what is chosen come back; a new layer gets a new id."""
+    studio.click(sid, *ON_WALL)
+    studio.stroke(sid, [(20, 20), (60, 20)], 5, edge_aware=True)
+    studio.paint_wall(sid, RED)
+    studio.click(sid, *ON_ROOF)
+    before = studio.paint_wall(sid, BLUE)
+    opened = studio.open_project(studio.save_project(sid))
+    assert opened.layers == before.layers
+    assert opened.selection.layer == before.selection.layer
+    assert opened.selection.steps == before.selection.steps
+    studio.click(opened.id, *ON_DOOR)
+    assert studio.paint_wall(opened.id, RED).layers[-1].id not in {layer.id for layer in before.layers}
+
+
+def test_a_project_of_the_first_version_opens(studio, sid):
+    """Its prompts become steps, and its layers get ids; painting goes on."""
+    studio.click(sid, *ON_WALL)
+    studio.paint(sid, [Coat(RED.color, 0), Coat(BLUE.color, 0, opacity=0.5)], replace_same=False)
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(io.BytesIO(studio.save_project(sid))) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist()}
+    values = json.loads(kept["project.json"])
+    layers = [{k: v for k, v in layer.items() if k not in ("id", "steps")} for layer in values["canvas"]["layers"]]
+    prompts = {"point_coords": [list(ON_WALL)], "point_labels": [1], "box": None}
+    selection = {"mask_id": 0, "prompts": prompts, "candidates": [0, 1], "choice": 0, "base": None, "mode": ""}
+    values |= {"version": 1, "canvas": selection | {"layers": layers}}
+    kept["project.json"] = json.dumps(values).encode()
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in kept.items():
+            archive.writestr(name, data)
+    opened = studio.open_project(out.getvalue())
+    assert [(layer.color, layer.opacity) for layer in opened.layers] == [(RED.color, 1.0), (BLUE.color, 0.5)]
+    one, other = (layer.id for layer in opened.layers)
+    assert one != other
+    assert opened.selection.steps[0].points == ((*map(float, ON_WALL), 1),)
+    assert studio.remove_layer(opened.id, one).layers[0].id == other
+    assert studio.stroke(opened.id, [ON_DOOR], 6, layer_id=other).layers[0].mask.area > opened.layers[0].mask.area
+
+
+# -- steps -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_step_is_taken_back_by_one_undo(studio, sid):
+    """Points, boxes, strokes, polygons, masks and answers, on a painted wall, back to nothing and forth again."""
+    seen = [studio.session(sid)]
+    for act in (
+        lambda: studio.click(sid, *ON_DOOR),
+        lambda: studio.choose(sid, 1),
+        lambda: studio.paint_wall(sid, RED),
+        lambda: studio.point(sid, *ON_ROOF, "union"),
+        lambda: studio.stroke(sid, [(20, 100), (40, 120)], 6),
+        lambda: studio.stroke(sid, [(30, 110)], 4, "subtract"),
+        lambda: studio.polygon(sid, [(150, 100), (190, 100), (190, 140)]),
+        lambda: studio.import_mask(sid, mask_to_rle(is_color(SKY)), "union"),
+        lambda: studio.point(sid, *ON_SKY, "subtract"),
+        lambda: studio.paint_wall(sid, BLUE),
+    ):
+        seen.append(act())
+    for before in reversed(seen[:-1]):
+        session = studio.undo(sid)
+        assert (session.layers, session.selection.mask_id) == (before.layers, before.selection.mask_id)
+        assert session.selection.steps == before.selection.steps
+    for after in seen[1:]:
+        assert studio.redo(sid).layers == after.layers
+
+
+def test_a_step_is_taken_out_of_the_middle(studio, sid):
+    """The others stay; a wall without paint that loses its last one is chosen no more, a painted one keeps it."""
+    studio.click(sid, *ON_DOOR)
+    studio.point(sid, *ON_ROOF, "union")
+    studio.stroke(sid, [(20, 100)], 6)
+    session = studio.remove_step(sid, 1)
+    dot = rle_to_mask(masks.stroke([(20, 100)], 6, (150, 200)))
+    assert np.array_equal(chosen(session), is_color(DOOR) | dot)
+    assert np.array_equal(chosen(studio.remove_point(sid, 0)), dot)
+    assert studio.remove_step(sid, 0).selection.mask_id is None
+    studio.undo(sid)
+    studio.paint_wall(sid, RED)
+    with pytest.raises(InvalidInput, match="Remove it instead"):
+        studio.remove_step(sid, 0)
+
+
+def test_a_step_that_changes_nothing_is_none(studio, sid):
+    """A second click on the same place, or rubbing out where nothing is, is no step of the history."""
+    before = studio.click(sid, *ON_WALL)
+    studio.click(sid, *ON_WALL)
+    studio.stroke(sid, [ON_SKY], 3, "subtract")
+    after = studio.point(sid, *ON_SKY, "subtract")
+    assert after.selection.steps == before.selection.steps
+    assert studio.undo(sid).selection.mask_id is None
+
+
+def test_a_wall_may_have_many_steps(studio, sid):
+    """Of a hundred strokes the oldest are remembered as one; the shape is that of all of them."""
+    rng = np.random.default_rng(0)
+    dots = rng.uniform(10, 140, (100, 2)).round(1)
+    for number, (x, y) in enumerate(dots):
+        session = studio.stroke(sid, [(x, y)], 9, "union" if number % 3 else "subtract" if number else "union")
+    expected = np.zeros((150, 200), bool)
+    for number, (x, y) in enumerate(dots):
+        dot = rle_to_mask(masks.stroke([(x, y)], 9, (150, 200)))
+        expected = expected & ~dot if number % 3 == 0 and number else expected | dot
+    assert np.array_equal(chosen(session), expected)
+    assert len(session.selection.steps) <= 64
+    assert session.selection.steps[0].kind == "mask"
+
+
+# -- protection ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def door_painted(studio, sid):
+    """A door in red; nothing is chosen."""
+    studio.click(sid, *ON_DOOR)
+    studio.paint_wall(sid, RED)
+    return studio.clear_selection(sid)
+
+
+WAYS = {
+    "box": lambda s, sid, **more: s.box(sid, 10, 90, 150, 150, "new", **more),
+    "stroke": lambda s, sid, **more: s.stroke(sid, [(20, 130), (150, 130)], 9, "new", **more),
+    "polygon": lambda s, sid, **more: s.polygon(sid, [(10, 100), (150, 100), (150, 149), (10, 149)], "new", **more),
+    "mask": lambda s, sid, **more: s.import_mask(sid, mask_to_rle(~is_color(SKY)), **more),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_new_walls_leave_painted_ones_alone(studio, sid, door_painted, way):
+    """On by default, and switchable."""
+    kept = chosen(WAYS[way](studio, sid))
+    assert not (kept & is_color(DOOR)).any()
+    free = chosen(WAYS[way](studio, sid, protect=False))
+    assert (free & is_color(DOOR)).any()
+    assert np.array_equal(free & ~is_color(DOOR), kept)
+
+
+def test_hidden_paint_is_not_in_the_way(studio, sid, door_painted):
+    """A layer that is not seen protects nothing; the wall itself is never protected from itself."""
+    studio.edit_layer(sid, door_painted.layers[0].id, visible=False)
+    assert (chosen(studio.import_mask(sid, mask_to_rle(is_color(DOOR)))) == is_color(DOOR)).all()
+    studio.edit_layer(sid, door_painted.layers[0].id, visible=True)
+    studio.choose_wall(sid, door_painted.layers[0].id)
+    studio.stroke(sid, [ON_DOOR], 4, "subtract")
+    assert np.array_equal(chosen(studio.stroke(sid, [ON_DOOR], 5)), is_color(DOOR))
+
+
+def test_nothing_but_paint_says_whose_it_is(studio, sid, door_painted):
+    """One sentence, and nothing is begun."""
+    with pytest.raises(InvalidInput, match="belongs to Layer 1"):
+        studio.stroke(sid, [ON_DOOR], 4)
+    assert studio.session(sid).selection.mask_id is None
+
+
+# -- keeping ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_page_keeps_its_session_alive(tmp_path):
+    """`keep_alive` is a use, written down at once; it says how long the session lives on."""
+    from sam2_painter.sessions.store import SessionStore
+    from sam2_painter.studio.studio import Studio
+
+    now = [1_000_000.0]
+    store = SessionStore(tmp_path / "u", tmp_path / "m", tmp_path / "r", ttl=60, clock=lambda: now[0])
+    studio = Studio(FloodEngine(), store)
+    sid = studio.open(to_png(PIXELS)).id
+    for _ in range(10):
+        now[0] += 50
+        assert studio.keep_alive(sid) == 60
+    assert studio.sweep() == 0
+    now[0] += 61
+    assert studio.sweep() == 1
+
+
+# -- one read, one commit --------------------------------------------------------------------------------------------
+
+
+def statements(studio, act):
+    """The SQL statements of a verb, without what begins and ends transactions."""
+    told = []
+    connection = studio.sessions._db._connection
+    assert isinstance(connection, sqlite3.Connection)
+    connection.set_trace_callback(told.append)
+    try:
+        act()
+    finally:
+        connection.set_trace_callback(None)
+    return [one for one in told if one.split()[0] not in ("BEGIN", "COMMIT", "--")]
+
+
+VERBS = {
+    "look": (lambda s, sid, layer: s.session(sid), 1),
+    "picture": (lambda s, sid, layer: s.picture(sid, max_side=80), 1),
+    "wall colour": (lambda s, sid, layer: s.wall_color(sid, 0), 1),
+    "click": (lambda s, sid, layer: s.click(sid, *ON_SKY), 1),
+    "stroke": (lambda s, sid, layer: s.stroke(sid, [ON_ROOF], 5), 1),
+    "paint": (lambda s, sid, layer: s.paint_wall(sid, BLUE), 1),
+    "paint and look": (lambda s, sid, layer: s.paint_shown(sid, [Coat((1, 2, 3), 0)], len), 1),
+    "edit layer": (lambda s, sid, layer: s.edit_layer(sid, layer, opacity=0.5), 1),
+    "project": (lambda s, sid, layer: s.save_project(sid), 1),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_reads_its_session_once(studio, sid, verb):
+    """One read, and one commit where something changes."""
+    act, reads = VERBS[verb]
+    studio.click(sid, *ON_WALL)
+    layer = studio.paint_wall(sid, RED).layers[0].id
+    told = statements(studio, lambda: act(studio, sid, layer))
+    writes = [one for one in told if one.startswith(("INSERT", "UPDATE", "DELETE"))]
+    looks = [one for one in told if one.startswith("SELECT") and "FROM sessions" in one]
+    assert len(looks) == reads + bool(writes)  # a commit looks whether the session is as it was read
+    assert len(told) <= 10
+
+
+def test_a_photo_of_another_size_is_no_mask(studio, sid):
+    """What is brought along must fit."""
+    with pytest.raises(InvalidInput, match="mask is 3x2, the photo 200x150"):
+        studio.import_mask(sid, mask_to_rle(np.ones((2, 3), bool)))
+    assert Photo(PIXELS).size == (150, 200)
