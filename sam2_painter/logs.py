@@ -10,7 +10,10 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-_NOISY = ("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "multipart", "python_multipart", "markdown_it", "mcp")
+_NOISY = (
+    *("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "multipart", "python_multipart", "markdown_it", "mcp"),
+    "uvicorn",  # starting and finishing is told by us
+)
 
 
 def set_up(level: str = "INFO", *, as_json: bool = False) -> None:
