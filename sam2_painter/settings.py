@@ -122,7 +122,10 @@ class Settings:
     download_limit: float = _knob(30.0, "SAM2_PAINTER_DOWNLOAD_LIMIT", "seconds a download may take to be made")
 
     palette: Path | None = _knob(
-        None, "SAM2_PAINTER_PALETTE", "file of the paints to choose from: JSON, .gpl or .ase [ours]", kind="Path"
+        None,
+        "SAM2_PAINTER_PALETTE",
+        "file of the paints to choose from: CSV, JSON, .gpl, .ase or .aco",
+        kind="Path",
     )
 
     decode_memory: int = _knob(

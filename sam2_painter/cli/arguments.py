@@ -13,7 +13,9 @@ import numpy as np
 from .. import __version__
 from ..errors import InvalidInput
 from ..masks.operations import mask_from_png
-from ..paint.colors import exterior, open_palette, parse_color
+from ..paint.colors import parse_color
+from ..paint.palette_files import open_palette
+from ..paint.palettes import exterior
 from ..photos import images
 from ..photos.sources import read_file
 from ..rle import RLE
@@ -42,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     paint.add_argument(
         "--color", required=True, help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s'
     )
-    paint.add_argument("--palette", type=Path, help="file of paints to name in --color: JSON, .gpl or .ase [ours]")
+    paint.add_argument("--palette", type=Path, help="file of paints to name in --color: CSV, JSON, .gpl, .ase, .aco")
     paint.add_argument("--point", type=_point, action="append", default=[], help="X,Y on the wall; repeatable")
     paint.add_argument(
         "--not-point", type=_point, action="append", default=[], help="X,Y that is not meant; repeatable"
