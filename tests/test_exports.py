@@ -14,7 +14,7 @@ from PIL import Image
 
 from sam2_painter.errors import InvalidInput, PainterError, StorageError
 from sam2_painter.rle import rle_to_mask
-from sam2_painter.sessions import exports, records
+from sam2_painter.sessions import exports, project, records
 from sam2_painter.types import Coat, Paint, Palette, Prompts
 
 
@@ -89,9 +89,11 @@ def test_an_empty_session_is_a_project_too(studio, photo_bytes):
 
 def test_coco_reads_back_as_the_same_masks(studio, worked):
     """Every mask with its area, box and number; the runs decode to the very pixels."""
-    coco = json.loads(exports.to_coco(worked))
+    coco = json.loads(exports.to_coco(worked, every=True))
     assert [a["mask_id"] for a in coco["annotations"]] == list(worked.masks)
-    assert coco["images"] == [{"id": 1, "file_name": "дом #1.png", "width": 200, "height": 150}]
+    (image,) = coco["images"]
+    assert (image["file_name"], image["width"], image["height"]) == ("дом #1.png", 200, 150)
+    assert {a["image_id"] for a in coco["annotations"]} == {image["id"]}
     for annotation in coco["annotations"]:
         mask = worked.masks[annotation["mask_id"]]
         assert annotation["area"] == mask.area
@@ -121,7 +123,7 @@ def decode_coco(segmentation: dict) -> np.ndarray:
 
 def test_pngs_show_the_masks(studio, worked):
     """One black and white PNG a mask, named by its number."""
-    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(worked))) as archive:
+    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(worked, every=True))) as archive:
         assert len(archive.namelist()) == len(worked.masks)
         shown = np.asarray(Image.open(io.BytesIO(archive.read("mask-0002.png"))))
     assert (shown == rle_to_mask(worked.masks[2].rle)).all()
@@ -261,3 +263,56 @@ def test_no_mutation_breaks_it(studio, worked, data):
         project[data.draw(st.integers(0, len(project) - 1))] = data.draw(st.integers(0, 255))
     with suppress(PainterError):
         assert studio.open_project(bytes(project)).size[0] > 0
+
+
+REASONS = {
+    "no zip at all": (lambda p: b"GIF89a", "no SAM2 Painter project"),
+    "empty": (lambda p: b"", "empty"),
+    "cut off": (lambda p: p[: len(p) // 2], "cut off"),
+    "another zip": (lambda p: repack(b"PK\5\6" + bytes(18), **{"word/document.xml": b"<w/>"}), "no project.json"),
+    "another program's": (set_value(format="zip"), "of another program"),
+    "no JSON": (lambda p: repack(p, **{"project.json": b"{"}), "no JSON"),
+    "no photo": (lambda p: repack(p, photo=None), "photo is missing"),
+    "no mask": (lambda p: repack(p, **{"masks/0": None}), "masks/0 is missing"),
+    "no layers": (lambda p: edit_json(p, lambda json_: json_.pop("canvas")), "its layers"),
+    "a record of another form": (set_value(masks=[{}]), "mask 0 cannot be read"),
+    "locked": (encrypted, "password"),
+    "newer": (set_value(version=99), "newer"),
+    "changed": (lambda p: p.replace(b"sam2-painter project", b"sam2-painter_project", 1), "were changed"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_what_is_wrong_with_a_project_is_said(studio, worked, name):
+    """The true reason, never the name of a Python error."""
+    damage, sentence = REASONS[name]
+    with pytest.raises(InvalidInput, match=sentence) as caught:
+        studio.open_project(damage(studio.save_project(worked.id)))
+    assert caught.value.field == "file"
+    assert "Error" not in str(caught.value)
+
+
+def test_declared_sizes_are_checked_before_anything_is_unpacked(studio, worked, monkeypatch):
+    """A member that says it is too large is not opened."""
+    large = repack(studio.save_project(worked.id), **{"project.json": bytes(project.MAX_JSON + 1)})
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_, **__: pytest.fail("it was opened"))
+    with pytest.raises(InvalidInput, match="too large"):
+        studio.open_project(large)
+
+
+def test_a_tiny_project_cannot_ask_for_gigabytes(studio, worked):
+    """Masks whose runs are as many as the pixels of a large photo."""
+    photo = io.BytesIO()
+    Image.new("1", (6000, 5000), 1).save(photo, "PNG")
+    runs = zlib.compress(np.ones(6000 * 5000, "<u4").tobytes(), 9)
+    tiny = repack(studio.save_project(worked.id), photo=photo.getvalue(), **{"masks/0": runs})
+    with pytest.raises(InvalidInput, match="do not fit"):
+        studio.open_project(tiny)
+
+
+def test_one_limit_for_project_files():
+    """Every door asks the same number."""
+    from sam2_painter.python import painter
+    from sam2_painter.web.api import operations
+
+    assert operations.project.MAX_BYTES is painter.project.MAX_BYTES

@@ -508,7 +508,7 @@ def test_a_given_temporary_folder_is_not_swept(tmp_path):
     """GRADIO_TEMP_DIR is where our folder is made; what lies beside it stays, however old."""
     code = (
         "import os; from sam2_painter.web import files; folder = files.use_private_folder();"
-        "print(folder.parent.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder.parent)); files.sweep(folder, -1)"
+        "print(folder.parent, os.environ['GRADIO_TEMP_DIR'] == str(folder)); files.sweep(folder, -1)"
     )
     given = tmp_path / "temporary"
     given.mkdir()

@@ -64,14 +64,14 @@ def read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) -
 def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
     """`read_light` of a small picture, (h, w, 3) uint8, and its mask, (h, w) uint8, 255 inside."""
     linear = cv2.LUT(codes, LINEAR.reshape(1, 256, 1))
-    old = find_old_paints(codes, linear, mask)
+    old = find_old_paints(linear, mask)
     if old is None:
         paint = _old_paint(codes, linear, mask)
         white = _white_light(codes, linear, mask, paint)
         return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask), None)
     # The old paint is read where the wall is lit best, whatever was painted there: should a sunlit part be taken for
     # another paint by mistake, too little is divided out, and the sun is found all the same.
-    even = old.evened(linear, codes)
+    even = old.evened(linear)
     paint = _old_paint(codes, even, mask)
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
     beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings

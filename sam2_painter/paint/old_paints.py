@@ -59,16 +59,16 @@ class OldPaints:
     ratio: np.ndarray
     area: np.ndarray
 
-    def evened(self, linear: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    def evened(self, linear: np.ndarray) -> np.ndarray:
         """(h, w, 3) linear light of the small picture as it would be were all of it in the main paint."""
-        even: np.ndarray = linear / (self.places.shares(codes) @ self.ratio.astype(np.float32))
+        even: np.ndarray = linear / (self.places.shares(linear) @ self.ratio.astype(np.float32))
         return even
 
 
-def find_old_paints(codes: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> OldPaints | None:
+def find_old_paints(linear: np.ndarray, mask: np.ndarray) -> OldPaints | None:
     """The paints under a mask of a small picture; None where it has one.
 
-    codes: (h, w, 3) uint8 sRGB; linear: the same in linear light; mask: (h, w) uint8, 255 inside.
+    linear: (h, w, 3) float32, linear light; mask: (h, w) uint8, 255 inside.
     """
     wall = (mask > 200).view(np.uint8)
     if np.count_nonzero(wall) < SMALLEST:
@@ -92,7 +92,7 @@ def find_old_paints(codes: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> 
     which = np.full(mask.shape, -1, np.int8)
     which[box] = _with_hidden_strips(found, smooth, np.log(ratio[kept]))
     area = np.bincount(which[which >= 0], minlength=len(kept)) / np.count_nonzero(inside)
-    return OldPaints(PaintMap.of(codes, which, len(kept)), ratio[kept], area)
+    return OldPaints(PaintMap.of(linear, which, len(kept)), ratio[kept], area)
 
 
 def _ledges(feature: np.ndarray, linear: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,11 +15,10 @@ import numpy as np
 from .matte import sample
 from .segments import box_mean, fill
 
-APART = 0.04  # of full scale: two colours closer than this tell nothing of a mixture
-LOW, HIGH = 0.25, 0.75  # a share seen in a pixel below and above these counts as none and all
+APART = 0.02  # linear light: two colours closer than this tell nothing of a mixture
+LOW, HIGH = 0.08, 0.92  # a share seen in a pixel below and above these counts as none and all
 BEYOND = 4  # pixels of the small picture: so far outside the mask its paints are taken to go on
 
-CODES = (np.arange(256, dtype=np.float32) / 255).reshape(1, 256, 1)
 Box = tuple[int, int, int, int]  # XYWH
 
 
@@ -29,7 +28,7 @@ class PaintMap:
 
     which: (h, w) uint8, the paint of each pixel; 0, the main one, far from the mask. band: (h, w) uint8, 1 near the
     border of two. planes: for each paint but the main one (h, w, 4) float32, slope and offset: its share in a pixel of
-    the band is about ``codes / 255 @ slope + offset``.
+    the band is about ``linear @ slope + offset``.
     """
 
     which: np.ndarray
@@ -37,22 +36,22 @@ class PaintMap:
     planes: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, small: np.ndarray, which: np.ndarray, count: int) -> PaintMap:
-        """The map of a small picture (h, w, 3) uint8; which: (h, w) int8 paint of each pixel, -1 outside the mask."""
+    def of(cls, linear: np.ndarray, which: np.ndarray, count: int) -> PaintMap:
+        """The map of a small picture, (h, w, 3) linear light; which: (h, w) int8, -1 outside the mask."""
         inside = which >= 0
         side = 2 * BEYOND + 1
         reached = cv2.dilate(inside.view(np.uint8), np.ones((side, side), np.uint8)) > 0
         which = np.maximum(fill(which, reached, count), 0).astype(np.uint8)
         kernel = np.ones((5, 5), np.uint8)
         band = (cv2.dilate(which, kernel) != cv2.erode(which, kernel)).view(np.uint8)
-        colour = np.dstack([cv2.LUT(small, CODES), np.ones(which.shape, np.float32)])
+        colour = np.dstack([linear, np.ones(which.shape, np.float32)])
         planes = tuple(_plane(colour, which == number, inside, band > 0) for number in range(1, count))
         return cls(which, band, planes)
 
-    def shares(self, pixels: np.ndarray) -> np.ndarray:
-        """(h, w, N) float32: the share of each paint in each pixel of the small picture, (h, w, 3) uint8."""
+    def shares(self, linear: np.ndarray) -> np.ndarray:
+        """(h, w, N) float32: the share of each paint in each pixel of the small picture, (h, w, 3) linear light."""
         planes = [plane.reshape(-1, 4) for plane in self.planes]
-        found = _shares(planes, pixels.reshape(-1, 3)).reshape(*pixels.shape[:2], -1)
+        found = _shares(planes, linear.reshape(-1, 3)).reshape(*linear.shape[:2], -1)
         whole = np.eye(len(planes) + 1, dtype=np.float32)[self.which]
         return np.where(self.band[..., None] > 0, found, whole)
 
@@ -60,12 +59,10 @@ class PaintMap:
         """(h, w) uint8: the paint of each pixel in a box of the photo of this size (H, W)."""
         return _enlarge(self.which, box, size)
 
-    def light(
-        self, linear: np.ndarray, pixels: np.ndarray, paints: np.ndarray, box: Box, size: tuple[int, int]
-    ) -> np.ndarray:
+    def light(self, linear: np.ndarray, paints: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
         """(h, w) float32: the light on each pixel of a box of the photo, 1 where it is as bright as its own paint.
 
-        linear, pixels: (h, w, 3) of the box, linear light and uint8. paints: (N, 3) linear light of each. size: (H, W)
+        linear: (h, w, 3) of the box. paints: (N, 3) linear light of each. size: (H, W)
         of the photo. With p the pixel's own mixture of paints it is ``linear @ p / p @ p``.
         """
         which = self.labels(box, size)
@@ -81,14 +78,14 @@ class PaintMap:
         rows, columns = np.nonzero(_enlarge(self.band, box, size))
         if len(rows):
             planes = [sample(plane, rows + box[1], columns + box[0], size) for plane in self.planes]
-            paint = _shares(planes, pixels[rows, columns]) @ paints.astype(np.float32)
             seen = linear[rows, columns]
+            paint = _shares(planes, seen) @ paints.astype(np.float32)
             light[rows, columns] = np.einsum("nc,nc->n", seen, paint) / np.einsum("nc,nc->n", paint, paint)
         return light
 
 
 def _plane(colour: np.ndarray, own: np.ndarray, inside: np.ndarray, band: np.ndarray) -> np.ndarray:
-    """`PaintMap.planes` of the paint whose pixels are `own`; colour: (h, w, 4), codes / 255 and ones."""
+    """`PaintMap.planes` of the paint whose pixels are `own`; colour: (h, w, 4), linear light and ones."""
     local = []
     for part in (own & inside, ~own & inside):
         weight = part.astype(np.float32)
@@ -104,10 +101,9 @@ def _plane(colour: np.ndarray, own: np.ndarray, inside: np.ndarray, band: np.nda
     return np.dstack([slope, offset]).astype(np.float32)
 
 
-def _shares(planes: list[np.ndarray], codes: np.ndarray) -> np.ndarray:
-    """(n, N) float32: shares of N paints in n pixels (n, 3) uint8, by the planes (n, 4) of all but the first."""
-    colour = codes.astype(np.float32) / 255
-    seen = [np.einsum("nc,nc->n", plane[:, :3], colour) + plane[:, 3] for plane in planes]
+def _shares(planes: list[np.ndarray], linear: np.ndarray) -> np.ndarray:
+    """(n, N) float32: shares of N paints in n pixels (n, 3), by the planes (n, 4) of all but the first."""
+    seen = [np.einsum("nc,nc->n", plane[:, :3], linear) + plane[:, 3] for plane in planes]
     share = np.clip((np.stack(seen, -1) - LOW) / (HIGH - LOW), 0, 1)
     share /= np.maximum(share.sum(-1, keepdims=True), 1)
     return np.concatenate([1 - share.sum(-1, keepdims=True), share], -1)

@@ -230,7 +230,7 @@ def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: Box) -> n
         weights = light.paint / (light.paint @ light.paint)
         shade = cv2.transform(linear, weights.reshape(1, 3).astype(np.float32))  # 1 where as bright as `light.paint`
     else:
-        shade = light.old.places.light(linear, pixels, light.paints, box, photo.size)
+        shade = light.old.places.light(linear, light.paints, box, photo.size)
     shade = np.sqrt(_without_rim(shade, coverage))
     if light.bare > 0:
         plastered = _plaster_over(shade, pixels, coverage, light, _brick(photo))

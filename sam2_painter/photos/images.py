@@ -27,6 +27,7 @@ __all__ = [
     "encode_file",
     "fit",
     "open_photo",
+    "orientation",
     "printed_dpi",
     "thumbnail",
     "to_data_url",
@@ -58,6 +59,11 @@ def open_photo(source: Source, name: str = "", *, max_bytes: int = MAX_BYTES, ma
     with DECODING.take(picture.cost), pillow_errors():
         pixels, notes = upright_rgb(picture)
     return Photo(pixels, name or (path.name if path else "photo"), notes)
+
+
+def orientation(data: bytes) -> int:
+    """Which way up a photo's file is stored, 1 to 8 as Exif counts, 1 upright."""
+    return open_picture(data, max_pixels=2**62).orientation
 
 
 def printed_dpi(data: bytes) -> tuple[float, float] | None:

@@ -115,7 +115,7 @@ def to_uint8(values: np.ndarray, full: float | None = None) -> np.ndarray:
         full = _span(values)
     if values.dtype == np.uint16:
         table = np.clip(np.arange(2**16) * (255 / full), 0, 255) + 0.5
-        return table.astype(np.uint8)[values]
+        return np.asarray(table.astype(np.uint8)[values])
     out = np.empty(values.shape, np.uint8)
     for top in range(0, len(values), rows := max(1, STRIP_PIXELS // max(1, values[0].size))):  # floats in strips only
         part = values[top : top + rows].astype(np.float64)

@@ -24,10 +24,13 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ..errors import InvalidInput, LayerNotFound, MaskNotFound, PainterError, SessionNotFound
-from ..paint.colors import RGB, Description, open_palette
+from ..paint.colors import RGB
+from ..paint.palette_files import open_palette
+from ..paint.palettes import Description
 from ..photos.images import Source, check_format, encode, fit
 from ..photos.sources import read_file
 from ..rle import mask_to_rle
+from ..sessions import project
 from ..sessions.downloads import Download
 from ..sessions.writing import check_target, write
 from ..studio.studio import ExportKind, SelectMode, Studio
@@ -93,7 +96,7 @@ class Painter:
         painter = cls.__new__(cls)
         painter._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
         painter._read_from = None
-        data = read_file(Path(path).expanduser(), max_bytes=_LARGEST_PROJECT, field="path")
+        data = read_file(Path(path).expanduser(), max_bytes=project.MAX_BYTES, field="path")
         painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None)
         return painter
 
@@ -324,7 +327,7 @@ class Painter:
         return self.studio.palette(self.session)
 
     def use_palette(self, palette: Palette | str | PathLike[str] | None) -> Self:
-        """Choose from other paints: a palette file (JSON, GIMP .gpl, Adobe .ase), or None for the usual ones.
+        """Choose from other paints: a file (CSV, JSON, GIMP .gpl, Adobe .ase, .aco), or None for the usual ones.
 
         `paint` then takes their names, and `describe` names colours by them. Raises InvalidInput, TooLarge.
         """
@@ -415,19 +418,27 @@ class Painter:
         made = self.studio.download(self.session_id, format=format, quality=quality)
         return self._write(target, made, overwrite)
 
-    def export_coco(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write every mask as COCO JSON with compressed RLE, as pycocotools reads it. Returns the path.
+    def export_coco(self, path: str | PathLike[str], *, every: bool = False, overwrite: bool = False) -> Path:
+        """Write the masks as COCO JSON with compressed RLE, as pycocotools reads it. Returns the path.
+
+        The chosen ones: those with paint and the selected one; without any, all that `every_mask` found. every: all
+        masks of the session, `chosen` telling which is which. overwrite: as for `save`.
+        """
+        return self._export("coco", path, overwrite, every)
+
+    def export_png(self, path: str | PathLike[str], *, every: bool = False, overwrite: bool = False) -> Path:
+        """Write the masks as black and white PNGs of the photo's size, all in one zip file. Returns the path.
+
+        every, overwrite: as for `export_coco`.
+        """
+        return self._export("png", path, overwrite, every)
+
+    def export_ora(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the photo and each painted wall as layers of an OpenRaster file, for GIMP and Krita. Returns the path.
 
         overwrite: as for `save`.
         """
-        return self._export("coco", path, overwrite)
-
-    def export_png(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write every mask as a black and white PNG of the photo's size, all in one zip file. Returns the path.
-
-        overwrite: as for `save`.
-        """
-        return self._export("png", path, overwrite)
+        return self._export("ora", path, overwrite)
 
     def save_project(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write photo, masks, layers and selection as one file that `open_project` opens. Returns the path.
@@ -436,10 +447,10 @@ class Painter:
         """
         return self._export("project", path, overwrite)
 
-    def _export(self, kind: ExportKind, path: str | PathLike[str], overwrite: bool) -> Path:
+    def _export(self, kind: ExportKind, path: str | PathLike[str], overwrite: bool, every: bool = False) -> Path:
         target = Path(path).expanduser()
         self._check(target, overwrite)
-        return self._write(target, self.studio.export(self.session_id, kind), overwrite)
+        return self._write(target, self.studio.export(self.session_id, kind, every=every), overwrite)
 
     def _check(self, target: Path, overwrite: bool) -> None:
         check_target(target, overwrite=overwrite, inputs=[self._read_from] if self._read_from else [])
@@ -505,6 +516,3 @@ class Painter:
         if mask_id is None or mask_id in {layer.mask_id for layer in session.layers}:
             return picture
         return display.outlined(picture, session.mask(mask_id).rle)
-
-
-_LARGEST_PROJECT = 2**31  # bytes

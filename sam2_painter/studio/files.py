@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
+from .. import paint
 from ..errors import InvalidInput
 from ..jobs import asker
 from ..jobs.deadline import check
 from ..photos import images
+from ..photos.location import without_place
 from ..sessions import exports
 from ..sessions.downloads import Download
 from ..types import Layer, Session, whole_number
 from .painting import PaintVerbs
 from .verb import verb
 
-ExportKind = Literal["coco", "png", "project"]
+ExportKind = Literal["coco", "png", "ora", "project"]
 EXPORT_KINDS: dict[ExportKind, tuple[str, str, str]] = {  # end of the name, suffix, media type
     "coco": ("masks", "json", "application/json"),
     "png": ("masks", "zip", "application/zip"),
+    "ora": ("layers", "ora", "image/openraster"),
     "project": ("project", "zip", "application/zip"),
 }
 
@@ -59,22 +63,25 @@ class FileVerbs(PaintVerbs):
         return self._made(session, key, stem, suffix, images.FORMATS[format], make)
 
     @verb("download")
-    def export(self, session_id: str, what: ExportKind) -> Download:
+    def export(self, session_id: str, what: ExportKind, *, every: bool = False) -> Download:
         """A file of the session's masks or of everything.
 
-        what: "coco" (COCO JSON with RLE), "png" (a zip of mask PNGs) or "project" (what `open_project` takes).
+        what: "coco" (COCO JSON with RLE), "png" (a zip of mask PNGs), "ora" (OpenRaster: photo and walls as layers) or
+        "project" (what `open_project` takes). every: all masks in "coco" and "png", not only the chosen ones (those
+        with paint, and the selected one).
         """
         if what not in EXPORT_KINDS:
             raise InvalidInput(f"what must be one of {', '.join(EXPORT_KINDS)}", "what")
         session = self.sessions.get(session_id)
         made: dict[ExportKind, Callable[[], bytes]] = {
-            "coco": lambda: exports.to_coco(session),
-            "png": lambda: exports.to_png_zip(session),
+            "coco": lambda: exports.to_coco(session, every=every, orientation=self._orientation(session)),
+            "png": lambda: exports.to_png_zip(session, every=every),
+            "ora": lambda: self._ora(session),
             "project": lambda: self._project(session),
         }
         end, suffix, media_type = EXPORT_KINDS[what]
         name = f"{Path(session.name).stem}-{end}"
-        return self._made(session, f"{what} {session.revision}", name, suffix, media_type, made[what])
+        return self._made(session, f"{what}{' every' * every} {session.revision}", name, suffix, media_type, made[what])
 
     @verb("download")
     def save_project(self, session_id: str) -> bytes:
@@ -104,7 +111,24 @@ class FileVerbs(PaintVerbs):
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _project(self, session: Session) -> bytes:
-        return exports.to_project(session, self.sessions.read_photo(session))
+        return exports.to_project(session, without_place(self.sessions.read_photo(session)))
+
+    def _orientation(self, session: Session) -> int:
+        return images.orientation(self.sessions.read_photo(session))
+
+    def _ora(self, session: Session) -> bytes:
+        photo = self.photo_of(session)
+
+        def walls() -> Iterator[exports.PaintedWall]:
+            shown, before = list[Layer](), photo.pixels
+            for layer in session.layers:
+                check()
+                picture = paint.composite(photo, [*shown, replace(layer, visible=True)], analyse=self.surface)
+                yield exports.PaintedWall(layer.name, layer.mask.rle, picture, before, layer.visible)
+                if layer.visible:
+                    shown, before = [*shown, layer], picture
+
+        return exports.to_ora(photo.pixels, walls(), session.name)
 
     def _made(
         self, session: Session, key: str, stem: str, suffix: str, media_type: str, make: Callable[[], bytes]

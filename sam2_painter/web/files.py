@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -18,6 +19,7 @@ from ..sessions import folders, private
 from .api.schemas import Attachment
 
 log = logging.getLogger(__name__)
+_GRADIOS = re.compile(r"[0-9a-f]{64}")  # its cache has folders named by a digest; ours have 32 digits
 KEPT_SECONDS = 180.0
 """An upload is read, and a lent copy fetched, within moments."""
 
@@ -44,24 +46,21 @@ def uploaded(file: object, folder: Path) -> Attachment:
 
 
 def use_private_folder() -> Path:
-    """The folder for uploads and copies at Gradio's door: one that only this user can read, and that goes with the
-    process. Made, if need be.
+    """Gradio's folder for uploads and copies: one that only this user can read, and that goes with the process. Made,
+    if need be.
 
-    It lies in Gradio's folder for temporary files, where other apps of this process keep theirs: those are not swept.
-    Otherwise all of Gradio's apps on a machine share one. Where GRADIO_TEMP_DIR names a folder both are made in there,
-    for what is in a folder that was given is not ours. Call it before anything of Gradio is built: components remember
-    it. Raises StorageError.
+    Otherwise all of Gradio's apps on a machine share one. Where GRADIO_TEMP_DIR names a folder it is made in there, for
+    what is in a folder that was given is not ours. Call it before anything of Gradio is built: components remember it.
+    Raises StorageError.
     """
-    folder = _gradios_folder()
+    folder = _private_folder()
     with _temporary_errors():
         private.restore(folder)  # should a cleaner of temporary files have taken it away
-        mine = folder / "files"
-        folders.make(mine)
-    return mine
+    return folder
 
 
 @cache
-def _gradios_folder() -> Path:
+def _private_folder() -> Path:
     given = os.environ.get("GRADIO_TEMP_DIR")
     if given:
         with _temporary_errors():
@@ -73,8 +72,8 @@ def _gradios_folder() -> Path:
 
 def remove_private_folder() -> None:
     """Delete the folder `use_private_folder` made, if it did; for the end of the program."""
-    if _gradios_folder.cache_info().currsize:
-        private.remove(_gradios_folder())
+    if _private_folder.cache_info().currsize:
+        private.remove(_private_folder())
 
 
 def size_of(folder: Path) -> int:
@@ -118,10 +117,12 @@ def full(error: OSError) -> str:
 def sweep(folder: Path, older_than: float = KEPT_SECONDS) -> int:
     """Delete files not written for `older_than` seconds, and as old folders left empty; how many files went.
 
-    A younger folder that is empty waits for its file: it was made for one a moment ago.
+    A younger folder that is empty waits for its file: it was made for one a moment ago. What Gradio itself keeps there,
+    under names of its own, is left alone: other apps of this process, in a notebook say, keep their files there, too.
     """
     latest, old = time.time() - older_than, []
-    for path in folder.rglob("*"):
+    ours = [top for top in folder.glob("*") if not _GRADIOS.fullmatch(top.name)]
+    for path in (*ours, *(inside for top in ours for inside in top.rglob("*"))):
         with suppress(OSError):  # another thread may be sweeping here
             if path.stat().st_mtime < latest:
                 old.append(path)

@@ -19,9 +19,10 @@ import numpy as np
 from ... import masks
 from ...errors import InvalidInput, SignInRequired
 from ...jobs.cache import CacheStatus
-from ...paint import colors
+from ...paint import colors, palette_files
 from ...photos import images, sources
 from ...rle import rle_to_mask
+from ...sessions import project
 from ...sessions.downloads import Download
 from ...studio.studio import Generated, Pointed, Studio
 from ...types import AutoMask, Coat, CombineMode, Layer, Mask, Prompts, Session
@@ -37,7 +38,6 @@ OPACITY = 0.7
 """Of paint whose caller names none, at the endpoints of the original service; everywhere else paint covers."""
 
 MAX_PROMPTS = 1000
-MAX_PROJECT_BYTES = 2**30
 
 
 # -- the server ------------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
     Returns:
         The new session_id and the photo, as upload does; session_info tells how many masks it holds.
     """
-    data = sources.read_bytes(file.content, MAX_PROJECT_BYTES, paths=isinstance(file.content, Path))
+    data = sources.read_bytes(file.content, project.MAX_BYTES, paths=isinstance(file.content, Path))
     return _uploaded(studio, studio.open_project(data), "Project opened.")
 
 
@@ -595,13 +595,13 @@ def load_palette(studio: Studio, session_id: str, file: Attachment, filename: st
 
     Args:
         session_id: from upload
-        file: a palette (JSON, GIMP .gpl or Adobe .ase), as a file or base64 text
+        file: a palette (CSV, JSON, GIMP .gpl or Adobe .ase, .aco), as a file or base64 text
         filename: what to call it, when it does not come as a file
     """
     data = sources.read_bytes(
-        file.content, colors.MAX_PALETTE_BYTES, paths=isinstance(file.content, Path), field="palette"
+        file.content, palette_files.MAX_PALETTE_BYTES, paths=isinstance(file.content, Path), field="palette"
     )
-    palette = colors.load_palette(data, filename or file.name or "palette")
+    palette = palette_files.load_palette(data, filename or file.name or "palette")
     return _palette(studio, studio.use_palette(session_id, palette))
 
 
@@ -673,17 +673,26 @@ def download_painted_image(
     return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 
-def download_masks(studio: Studio, session_id: str, format: Literal["coco", "png"] = "coco") -> forms.MadeDownload:
-    """Make a file of every mask of the session.
+def download_masks(
+    studio: Studio,
+    session_id: str,
+    format: Literal["coco", "png", "ora"] = "coco",
+    which: Literal["chosen", "all"] = "chosen",
+) -> forms.MadeDownload:
+    """Make a file of the masks of the session.
 
     Args:
         session_id: from upload
-        format: "coco" (COCO JSON with compressed RLE) or "png" (a zip of black and white PNGs)
+        format: "coco" (COCO JSON with compressed RLE), "png" (a zip of black and white PNGs) or "ora" (OpenRaster, for
+            GIMP and Krita: the photo and each painted wall as a layer)
+        which: "chosen" (the painted ones and the selected one; without any, all that were found) or "all"
 
     Returns:
         Where the file waits.
     """
-    return _made(studio.export(session_id, format))
+    if which not in ("chosen", "all"):
+        raise InvalidInput("which must be chosen or all", "which")
+    return _made(studio.export(session_id, format, every=which == "all"))
 
 
 def save_project(studio: Studio, session_id: str) -> forms.MadeDownload:
