@@ -1,5 +1,6 @@
 """Behind a proxy: at the root and below a path, with and without its headers; only trusted proxies are believed."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -14,6 +15,8 @@ pytest.importorskip("gradio_client", reason="the doors need gradio")
 from gradio_client import Client, handle_file
 
 from sam2_painter.errors import InvalidInput
+from sam2_painter.hosts import AllowedHosts
+from sam2_painter.web.middleware.front import Front
 from sam2_painter.web.middleware.proxies import RootPath, TrustedProxies, counted_as, rebased, resolved
 
 USER, PASSWORD, TOKEN = "ann", "correct horse", "t0ken-of-many-letters"
@@ -362,3 +365,35 @@ def test_whoever_forgot_to_name_the_proxy_is_told(launch, caplog):
         httpx.get(f"{live.url}/api/health", headers={"X-Forwarded-For": "198.51.100.1"}, timeout=60)
     (said,) = [one.getMessage() for one in caplog.records if "X-Forwarded-For" in one.getMessage()]
     assert "--trusted-proxies 127.0.0.1" in said
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "status", "client", "scheme"),
+    [
+        ("127.0.0.1", {"host": "abc.gradio.live"}, 200, "127.0.0.1", "https"),
+        ("127.0.0.1", {"host": "abc.gradio.live", "x_forwarded_for": "198.51.100.1"}, 200, "198.51.100.1", "https"),
+        ("127.0.0.1", {"host": "localhost", "x_forwarded_host": "abc.gradio.live"}, 200, "127.0.0.1", "https"),
+        ("127.0.0.1", {"host": "localhost", "x_forwarded_for": "198.51.100.1"}, 200, "127.0.0.1", "http"),
+        ("192.0.2.1", {"host": "abc.gradio.live", "x_forwarded_for": "198.51.100.1"}, 200, "192.0.2.1", "http"),
+        ("127.0.0.1", {"host": "other.gradio.live"}, 403, None, None),
+    ],
+)
+def test_a_public_link(peer, headers, status, client, scheme):
+    """What comes by its name through the tunnel, which ends on this machine, is https and counts by who asks; another
+    link's name is not ours."""
+    seen, sent = [], []
+
+    async def app(scope, receive, send):
+        seen.append(scope)
+
+    async def send(message):
+        sent.append(message)
+
+    front = Front(
+        app, hosts=AllowedHosts(), trusted=TrustedProxies(), root=RootPath(), share_host=lambda: "abc.gradio.live"
+    )
+    asyncio.run(front({**scope(peer, **headers), "method": "GET", "query_string": b""}, None, send))
+    if status == 200:
+        assert (seen[0]["client"][0], seen[0]["scheme"]) == (client, scheme)
+    else:
+        assert (seen, sent[0]["status"]) == ([], status)
