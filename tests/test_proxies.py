@@ -115,7 +115,7 @@ def test_gradio_clients(below, tmp_path):
 
 
 def test_mcp(below):
-    """A client of MCP lists the tools and calls one."""
+    """A client of MCP lists the tools, opens a photo and is given a link that leads below the path."""
     anyio = pytest.importorskip("anyio")
     mcp = pytest.importorskip("mcp", reason="needs requirements-mcp.txt")
     from mcp.client.streamable_http import streamable_http_client
@@ -123,17 +123,19 @@ def test_mcp(below):
     async def talk():
         async with (
             httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60) as http,
-            streamable_http_client(f"{below}/gradio_api/mcp/", http_client=http) as streams,
+            streamable_http_client(f"{below}/mcp", http_client=http) as streams,
             mcp.ClientSession(*streams[:2]) as session,
         ):
             await session.initialize()
             tools = [tool.name for tool in (await session.list_tools()).tools]
-            health = next(name for name in tools if name.endswith("health"))
-            return tools, (await session.call_tool(health, {})).content[0].text
+            opened = await session.call_tool("open_photo", {"photo": "example:brick-house"})
+            fields = {"session_id": opened.structuredContent["session_id"], "format": "JPG"}
+            return tools, (await session.call_tool("download", fields)).structuredContent
 
-    tools, told = anyio.run(talk)
-    assert len(tools) > 3
-    assert "healthy" in told or "ok" in told
+    tools, made = anyio.run(talk)
+    assert {"find", "look", "paint"} <= set(tools)
+    assert made["url"].startswith(f"{below}/api/")
+    assert httpx.get(made["url"], headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60).status_code == 200
 
 
 def test_below_a_path_nobody_told_it_of(server, tmp_path):
