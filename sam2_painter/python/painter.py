@@ -24,7 +24,9 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ..errors import InvalidInput, LayerNotFound, MaskNotFound, PainterError, SessionNotFound
-from ..paint.colors import RGB, Description, open_palette
+from ..paint.colors import RGB
+from ..paint.palette_files import open_palette
+from ..paint.palettes import Description
 from ..photos.images import Source, check_format, encode, fit
 from ..photos.sources import read_file
 from ..rle import mask_to_rle
@@ -325,7 +327,7 @@ class Painter:
         return self.studio.palette(self.session)
 
     def use_palette(self, palette: Palette | str | PathLike[str] | None) -> Self:
-        """Choose from other paints: a palette file (JSON, GIMP .gpl, Adobe .ase), or None for the usual ones.
+        """Choose from other paints: a file (CSV, JSON, GIMP .gpl, Adobe .ase, .aco), or None for the usual ones.
 
         `paint` then takes their names, and `describe` names colours by them. Raises InvalidInput, TooLarge.
         """
