@@ -194,10 +194,15 @@ class Settings:
         return cls(**_read_environment(cls, os.environ if environ is None else environ))
 
     @classmethod
-    def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-        """Flags over environment variables over defaults; `--help` and wrong flags end the program."""
+    def from_args(
+        cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, *, prog: str = "app.py"
+    ) -> Settings:
+        """Flags over environment variables over defaults; `--help` and wrong flags end the program.
+
+        prog: what the help calls the program.
+        """
         parser = argparse.ArgumentParser(
-            prog="app.py",
+            prog=prog,
             description="SAM2 Painter: open a photo of a building, click a wall, see it in another colour.",
             epilog="Every flag is also an environment variable, named in brackets.",
         )

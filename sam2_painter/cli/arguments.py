@@ -31,10 +31,14 @@ that is read never.
 def parser() -> argparse.ArgumentParser:
     """The arguments, read; argparse ends the program with status 2 where they cannot be."""
     top = argparse.ArgumentParser(
-        prog="python -m sam2_painter", description="Paint photos of buildings, or find their masks.", epilog=EPILOG
+        prog="sam2-painter", description="Paint photos of buildings: on a page, or from here.", epilog=EPILOG
     )
     top.add_argument("--version", action="version", version=f"SAM2 Painter {__version__}")
     commands = top.add_subparsers(dest="command", required=True)
+
+    # These two read their words themselves and never come here; they stand in the list of commands.
+    commands.add_parser("serve", help="the page, the API and MCP; `serve --help` lists the flags", add_help=False)
+    commands.add_parser("modal", help="SAM 2 on Modal, or as a service here: deploy, serve [PORT]", add_help=False)
 
     paint = commands.add_parser("paint", help="paint what points, a box or a mask select", epilog=EPILOG)
     paint.add_argument(
