@@ -130,13 +130,14 @@ def measure(engine, folder: Path, images: list[dict], clicks: int, oracle: bool)
 
 def best_candidate(embedding, prompts: Prompts, truth: np.ndarray) -> float:
     """The best IoU among all candidates of the offline engine for a first click."""
-    from sam2_painter.engines.offline.asking import clicks_of
+    from sam2_painter.engines.offline.asking import points_of
     from sam2_painter.engines.offline.candidates import click_candidates
     from sam2_painter.engines.offline.engine import reading_of
     from sam2_painter.engines.offline.snap import pixels_inside
 
     reading = reading_of(embedding)
-    masks, _ = click_candidates(reading, clicks_of(reading, prompts))
+    cells, _ = click_candidates(reading.sight, points_of(reading, prompts).clicks)
+    masks = reading.of_cells(cells)
     inside = pixels_inside(truth, reading.run_labels, reading.run_ends, reading.count)
     common = np.where(masks, inside, 0).sum(axis=1)
     return float((common / (np.where(masks, reading.pixels, 0).sum(axis=1) + truth.sum() - common)).max())

@@ -153,22 +153,17 @@ class Gradio:
 
 
 class Undo:
-    """Ctrl+Z as the page sends it: an event of the stage. There is no such verb for programs."""
+    """Ctrl+Z as the page sends it."""
 
     def __init__(self, url: str):
         self.http = httpx.Client(base_url=url, timeout=PATIENCE)
-        config = self.http.get("/config").json()
-        self.number = next(d["id"] for d in config["dependencies"] if any(t[1] == "ask_undo" for t in d["targets"]))
 
     def __call__(self, sid: str) -> bool:
         """True, or Refused."""
-        body = {"fn_index": self.number, "data": [], "event_data": {"sid": sid}, "session_hash": sid[:10]}
-        reply = self.http.post("/gradio_api/run/predict", json=body)
+        reply = self.http.post("/page/undo", json={"sid": sid})
         if reply.status_code in (429, 503):
-            raise Refused(reply.status_code, 2.0)
+            raise Refused(reply.status_code, float(reply.headers["retry-after"]))
         if reply.status_code != 200:
-            if "Try again" in reply.text:
-                raise Refused(503, 2.0)
             raise ValueError(f"undo: HTTP {reply.status_code} {reply.text[:200]}")
         return True
 
@@ -279,13 +274,15 @@ def watch(pid: int, url: str, minutes: float) -> list[dict[str, int]]:
     return memory
 
 
-def serve(folder: Path, further: list[str]) -> tuple[subprocess.Popen, str]:
-    """app.py with limits that fit many users at one address, and further flags."""
+def serve(folder: Path, further: list[str], *, usual_limits: bool = False) -> tuple[subprocess.Popen, str]:
+    """app.py with limits that fit many users at one address, or the usual ones, and further flags."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     flags = ["--engine", "offline", "--port", str(port), "--data-dir", str(folder / "data"), "--log-level", "WARNING"]
-    flags += ["--requests-per-minute", "1000000", "--sessions-per-minute", "1000000", *further]
+    if not usual_limits:
+        flags += ["--requests-per-minute", "1000000", "--sessions-per-minute", "1000000"]
+    flags += further
     with open(folder / "log", "w") as log:
         process = subprocess.Popen([sys.executable, str(APP), *flags], stdout=log, stderr=log, cwd=folder)
     url, ends = f"http://127.0.0.1:{port}", time.monotonic() + 180

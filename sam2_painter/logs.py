@@ -7,16 +7,51 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-_NOISY = ("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "multipart", "python_multipart", "markdown_it", "mcp")
+_NOISY = (
+    *("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "multipart", "python_multipart", "markdown_it", "mcp"),
+    "uvicorn",  # starting and finishing is told by us
+)
+
+
+MOST_EQUAL, WINDOW_SECONDS = 20, 10.0
+"""Warnings of one kind that are logged in so many seconds: whoever can cause one could else fill the disk with it."""
+
+
+class Throttle(logging.Filter):
+    """Lets MOST_EQUAL warnings or errors of one kind through in a window; the next one then tells how many were not."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        super().__init__()
+        self._clock = clock
+        self._seen: dict[tuple[str, str], list[float]] = {}  # by logger and message: when the window ends, how many
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log it."""
+        if record.levelno < logging.WARNING:
+            return True
+        now, kind = self._clock(), (record.name, str(record.msg)[:200])
+        ends, count = self._seen.get(kind, (0.0, 0.0))
+        if now >= ends:
+            if len(self._seen) > 1000:
+                self._seen.clear()
+            self._seen[kind] = [now + WINDOW_SECONDS, 1]
+            if count > MOST_EQUAL:
+                record.fields = {**getattr(record, "fields", {}), "not_logged": int(count) - MOST_EQUAL}
+            return True
+        self._seen[kind] = [ends, count + 1]
+        return count < MOST_EQUAL
 
 
 def set_up(level: str = "INFO", *, as_json: bool = False) -> None:
     """Log from `level` (DEBUG, INFO, WARNING, ERROR) on. Libraries that tell every request speak up at WARNING only."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLine() if as_json else KeyValueLine())
+    handler.addFilter(Throttle())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

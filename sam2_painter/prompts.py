@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 
 from .errors import InvalidInput
 
 
-def number(value: object, field_name: str, low: float, high: float) -> float:
+def number(value: Any, field_name: str, low: float, high: float) -> float:
     """`value` as a float in [low, high]; InvalidInput for anything else (bool, text, NaN, infinity)."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise InvalidInput(f"{field_name} must be a number from {low:g} to {high:g}", field_name)
@@ -24,12 +25,12 @@ def number(value: object, field_name: str, low: float, high: float) -> float:
     return float(value)
 
 
-def whole_number(value: object, field_name: str, low: int, high: int) -> int:
+def whole_number(value: Any, field_name: str, low: int, high: int) -> int:
     """`value` as an int in [low, high]; InvalidInput for anything else (2.5, bool, text)."""
     result = number(value, field_name, low, high)
     if not result.is_integer():
         raise InvalidInput(f"{field_name} must be a whole number from {low} to {high}, got {result:g}", field_name)
-    return int(value)  # type: ignore[call-overload]  # not int(result): floats lose large integers
+    return int(value)  # not int(result): floats lose large integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +161,8 @@ class AutoMask:
     def __post_init__(self) -> None:
         for name, low, high in _WHOLE_KNOBS:
             object.__setattr__(self, name, whole_number(getattr(self, name), name, low, high))
-        for name, low, high in _REAL_KNOBS:
-            object.__setattr__(self, name, number(getattr(self, name), name, low, high))
+        for name, least, most in _REAL_KNOBS:
+            object.__setattr__(self, name, number(getattr(self, name), name, least, most))
         for name in ("use_m2m", "multimask_output"):
             if not isinstance(getattr(self, name), bool):
                 raise InvalidInput(f"{name} must be true or false", name)

@@ -97,12 +97,12 @@ class Photo:
     @cached_property
     def digest(self) -> str:
         """sha256 (hex) of shape and pixels: two photos with the same digest look the same."""
-        return sha256(repr(self.pixels.shape).encode() + memoryview(self.pixels).cast("B")).hexdigest()
+        return sha256(repr(self.pixels.shape).encode() + self.pixels.data.cast("B")).hexdigest()
 
     @property
     def size(self) -> tuple[int, int]:
         """(H, W)."""
-        return self.pixels.shape[:2]  # type: ignore[return-value]
+        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,12 +293,17 @@ class Coat:
 
 @dataclass(frozen=True)
 class Paint:
-    """A colour with a name. rgb: 0-255 each."""
+    """A colour with a name. rgb: 0-255 each. code, brand: of its maker, such as "RAL 9010" and "RAL"; "" for none."""
 
     name: str
     rgb: tuple[int, int, int]
+    code: str = ""
+    brand: str = ""
 
     def __post_init__(self) -> None:
+        for text, what in ((self.code, "code"), (self.brand, "brand")):
+            if not isinstance(text, str) or len(text) > 80:
+                raise InvalidInput(f"a paint's {what} must be text of at most 80 characters", "palette")
         if not isinstance(self.name, str) or not 0 < len(self.name) <= 80:
             raise InvalidInput("a paint's name must be text of 1 to 80 characters", "palette")
         if len(self.rgb) != 3:

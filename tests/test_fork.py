@@ -50,7 +50,7 @@ _inherited: list[Painter] = []
 
 def paint_inherited(color):
     """In a child: go on with the painter that the parent made."""
-    return tuple(_inherited[0].click(100, 60).paint(color, mode="flat").picture()[80, 100])
+    return tuple(_inherited[0].click(5, 5).edit_layer(0, color=color).picture()[80, 100])
 
 
 def test_a_child_goes_on_with_its_parents_painter(painter):
@@ -59,7 +59,7 @@ def test_a_child_goes_on_with_its_parents_painter(painter):
     with multiprocessing.get_context("fork").Pool(1) as pool:
         assert pool.apply_async(paint_inherited, [(7, 8, 9)]).get(120) == (7, 8, 9)
     assert tuple(painter.picture()[80, 100]) == (7, 8, 9)
-    assert painter.undo().undo().layers[0].color == (181, 199, 163)
+    assert painter.undo().layers[0].color == (181, 199, 163)
 
 
 def in_a_child(work):

@@ -107,3 +107,21 @@ def test_a_failed_sign_in_is_a_warning_without_the_password(lines):
     (record,) = [record for record in lines()[1] if record["message"] == "failed sign-in"]
     assert (record["level"], record["address"], record["failures"]) == ("WARNING", "1.2.3.4", 1)
     assert "gue55" not in "".join(lines()[0])
+
+
+def test_what_many_cause_is_logged_a_few_times():
+    """Twenty equal warnings in ten seconds, then silence, then one line that says how many there were; others go on."""
+    now = [0.0]
+    throttle = logs.Throttle(clock=lambda: now[0])
+
+    def passes(message: str, level: int = logging.WARNING) -> logging.LogRecord | None:
+        record = logging.LogRecord("x", level, "x.py", 1, message, (), None)
+        return record if throttle.filter(record) else None
+
+    assert sum(passes("full") is not None for _ in range(1000)) == logs.MOST_EQUAL
+    assert passes("something else")
+    assert passes("full", logging.INFO)
+    now[0] += logs.WINDOW_SECONDS
+    told = passes("full")
+    assert told is not None
+    assert told.fields == {"not_logged": 1000 - logs.MOST_EQUAL}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from contextlib import suppress
 from io import BytesIO
@@ -19,7 +20,7 @@ from PIL import Image
 
 from sam2_painter import masks, paint
 from sam2_painter.errors import InvalidInput, PainterError
-from sam2_painter.paint import colors
+from sam2_painter.paint import colors, palettes
 from sam2_painter.photos import images
 from sam2_painter.rle import mask_to_rle, rle_to_mask
 from sam2_painter.sessions import records
@@ -130,7 +131,7 @@ def test_colours_survive_their_names(rgb):
     text = colors.to_hex(rgb)
     assert colors.parse_color(text) == colors.parse_color(f"  {text.upper()} ") == rgb
     assert colors.parse_color(f"rgb({rgb[0]}, {rgb[1]}, {rgb[2]})") == rgb
-    assert colors.nearest_name(rgb)[0]
+    assert palettes.nearest_name(rgb)[0]
 
 
 @quick
@@ -260,6 +261,125 @@ class Painting(RuleBasedStateMachine):
         assert all((self.studio.picture(sid) == picture).all() for sid, picture in zip(self.sids, shown, strict=True))
         self.studio.sessions.close()
         self.folder.cleanup()
+
+
+class Walls(RuleBasedStateMachine):
+    """Walls of one session, made, painted, changed and taken back in any order, with painted walls protected."""
+
+    photo = to_png(draw_building(40, 30))
+    at = st.tuples(st.integers(0, 39), st.integers(0, 29))
+    modes = st.sampled_from(["new", "union", "subtract"])
+    colors = st.tuples(*[st.integers(0, 255)] * 3)
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.start()
+        self.sid = self.studio.open(self.photo).id
+        self.done, self.now = [self.studio.session(self.sid)], 0  # the session after each step of its history
+        self.ids = set()
+
+    def start(self):
+        root = Path(self.folder.name)
+        self.studio = Studio(FloodEngine(), SessionStore(root / "u", root / "m", root / "r"))
+
+    def act(self, verb, *args, **kwargs):
+        before = self.studio.session(self.sid)
+        try:
+            after = getattr(self.studio, verb)(self.sid, *args, **kwargs)
+        except PainterError:
+            assert self.studio.session(self.sid).revision == before.revision
+            return
+        new = {layer.id for layer in after.layers} - {layer.id for layer in before.layers}
+        assert not new & self.ids, "an id was given twice"
+        self.ids |= new
+        if after.selection is not before.selection or after.layers != before.layers:
+            self.done, self.now = [*self.done[: self.now + 1], after], self.now + 1
+
+    @rule(at=at, label=st.integers(0, 1))
+    def click(self, at, label):
+        self.act("click", *at, label)
+
+    @rule(at=at, mode=modes)
+    def point(self, at, mode):
+        self.act("point", *at, mode)
+
+    @rule(path=st.lists(at, min_size=1, max_size=3), radius=st.integers(1, 6), mode=modes, aware=st.booleans())
+    def stroke(self, path, radius, mode, aware):
+        self.act("stroke", path, radius, mode, edge_aware=aware)
+
+    @rule(path=st.lists(at, min_size=3, max_size=4), mode=modes)
+    def polygon(self, path, mode):
+        self.act("polygon", path, mode)
+
+    @rule(one=at, other=at, mode=modes)
+    def box(self, one, other, mode):
+        self.act("box", *one, *other, mode, scale=0.5)
+
+    @rule(which=st.integers(0, 3))
+    def choose(self, which):
+        self.act("choose", which)
+
+    @rule(which=st.integers(0, 3))
+    def remove_step(self, which):
+        self.act("remove_step", which)
+
+    @rule(color=colors)
+    def paint(self, color):
+        self.act("paint_wall", Coat(color))
+
+    @precondition(lambda self: self.done[self.now].layers)
+    @rule(data=st.data())
+    def layer(self, data):
+        layer_id = data.draw(st.sampled_from([layer.id for layer in self.done[self.now].layers]))
+        verb = data.draw(st.sampled_from(["choose_wall", "remove_layer", "move_layer", "edit_layer"]))
+        more = {"move_layer": {"to": 0}, "edit_layer": {"opacity": 0.5}}.get(verb, {})
+        self.act(verb, layer_id, **more)
+
+    @rule()
+    def undo(self):
+        if self.now:
+            self.now -= 1
+            self.same(self.studio.undo(self.sid))
+
+    @rule()
+    def redo(self):
+        if self.now + 1 < len(self.done):
+            self.now += 1
+            self.same(self.studio.redo(self.sid))
+
+    def same(self, session):
+        told = self.done[self.now]
+        assert session.layers == told.layers
+        assert (session.selection.mask_id, session.selection.steps) == (told.selection.mask_id, told.selection.steps)
+
+    @rule()
+    def restart(self):
+        self.studio.sessions.close()
+        self.start()
+        self.same(self.studio.session(self.sid))
+
+    @invariant()
+    def walls_are_whole(self):
+        session = self.studio.session(self.sid)
+        selection, layers = session.selection, session.layers
+        assert len({layer.id for layer in layers}) == len(layers)
+        if selection.layer is not None:
+            assert session.chosen is not None
+            assert (session.chosen.mask_id, session.chosen.steps) == (selection.mask_id, selection.steps)
+        for layer in layers:
+            assert layer.mask == session.masks[layer.mask_id]
+            assert layer.mask.area
+        for one, other in itertools.combinations(layers, 2):
+            assert not masks.intersect([one.mask.rle, other.mask.rle]).area, "a painted wall lost pixels to another"
+
+    def teardown(self):
+        self.studio.sessions.close()
+        self.folder.cleanup()
+
+
+TestWalls = Walls.TestCase
+TestWalls.settings = settings(max_examples=20, stateful_step_count=25)
 
 
 TestPainting = Painting.TestCase

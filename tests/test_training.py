@@ -1,15 +1,14 @@
-"""What the offline engine learns from: annotated photos and rendered houses, made into classes and instances."""
+"""What the offline engine learns from: annotated photos and rendered houses, made into classes, things and paints."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sam2_painter.engines.offline.features import AUTO_FEATURES, FIRST_FEATURES, NEXT_FEATURES
-from sam2_painter.engines.offline.network import CLASSES, Network
-from training.data import IGNORED, UNKNOWN, Region, class_map
-from training.gather import Scene, User, gather_first, gather_next, house_scene
+from sam2_painter.engines.offline.surfaces import CLASSES
+from training.data import BUILDING, IGNORED, UNKNOWN, Region, Truth, truth_of
 from training.houses import House, house
+from training.users import wish
 
 WALL, SKY = CLASSES.index("wall"), CLASSES.index("sky")
 
@@ -20,14 +19,8 @@ def seen() -> House:
     return house(3)
 
 
-@pytest.fixture(scope="module")
-def scene() -> Scene:
-    """The same house, read."""
-    return house_scene(3, Network())
-
-
 class TestPhotos:
-    """`class_map`: a hand-made photo of 200x200, a wall annotated in it."""
+    """`truth_of`: a hand-made photo of 200x200, a wall annotated in it."""
 
     @pytest.fixture
     def photo(self) -> tuple[np.ndarray, np.ndarray, tuple[Region, ...]]:
@@ -35,26 +28,43 @@ class TestPhotos:
         image[100:] = np.random.default_rng(0).integers(0, 255, (100, 200, 3), np.uint8)
         labels = np.zeros((200, 200), np.int32)
         labels[100:, 80:] = 7
-        return image, labels, (Region(7, "wall", (150, 150), 0.3),)
+        return image, labels, (Region(7, WALL, "A"),)
 
     def test_sky_is_what_is_calm_from_the_top(self, photo) -> None:
         """Nobody annotated the sky: it is found, and ends where the ground gets rough."""
-        classes, instances = class_map(*photo)
-        assert (classes[:90] == SKY).all()
-        assert not (classes[110:] == SKY).any()
-        assert len(np.unique(instances[:90])) == 1
+        truth = truth_of(*photo)
+        assert (truth.classes[:90] == SKY).all()
+        assert not (truth.classes[110:] == SKY).any()
+        assert len(np.unique(truth.things[:90])) == 1
 
     def test_a_large_part_that_nobody_looked_at_is_unknown(self, photo) -> None:
         """It teaches neither a class nor that it is one thing."""
-        classes, instances = class_map(*photo)
-        assert (classes[115:, :80] == IGNORED).all()
-        assert (instances[115:, :80] == UNKNOWN).all()
+        truth = truth_of(*photo)
+        assert (truth.classes[115:, :80] == IGNORED).all()
+        assert (truth.things[115:, :80] == UNKNOWN).all()
 
     def test_what_is_annotated_keeps_its_name(self, photo) -> None:
         """The wall is a wall, with the id it had."""
-        classes, instances = class_map(*photo)
-        assert (classes[100:, 80:] == WALL).all()
-        assert (instances[100:, 80:] == 7).all()
+        truth = truth_of(*photo)
+        assert (truth.classes[100:, 80:] == WALL).all()
+        assert (truth.things[100:, 80:] == 7).all()
+
+    def test_faces_of_one_paint_share_it(self, photo) -> None:
+        """Two walls with the same letter are two things and one paint; another letter is another paint."""
+        image, labels, _ = photo
+        labels[100:, 120:160], labels[100:, 160:] = 8, 9
+        truth = truth_of(image, labels, (Region(7, WALL, "A"), Region(8, WALL, "A"), Region(9, WALL, "B")))
+        here, beside, other = ((150, x) for x in (100, 140, 180))
+        assert truth.things[here] != truth.things[beside]
+        assert truth.paints[here] == truth.paints[beside] != truth.paints[other]
+
+    def test_a_whole_building_is_no_single_thing(self, photo) -> None:
+        """Where the label only says "building", nothing is known of the surfaces in it."""
+        image, labels, _ = photo
+        truth = truth_of(image, labels, (Region(7, BUILDING),))
+        assert (truth.classes[100:, 80:] == BUILDING).all()
+        assert (truth.things[100:, 80:] == UNKNOWN).all()
+        assert not truth.paints[100:, 80:].any()
 
 
 class TestHouses:
@@ -71,69 +81,55 @@ class TestHouses:
         assert set(np.unique(seen.instances).tolist()) <= set(seen.parts)
 
     def test_parts_have_classes(self, seen: House) -> None:
-        """The front is wall, glass is window and the sky is sky; trim is nobody's."""
+        """The front is wall, glass is window, the sky is sky and sills are trim."""
         classes = seen.classes()
-        for part, name in (("front wall", "wall"), ("window", "window"), ("sky", "sky")):
+        for part, name in (("front wall", "wall"), ("window", "window"), ("sky", "sky"), ("sills", "trim")):
             ids = [k for k, named in seen.parts.items() if named == part]
             assert ids
             assert (classes[np.isin(seen.instances, ids)] == CLASSES.index(name)).all()
-        assert (
-            classes[np.isin(seen.instances, [k for k, part in seen.parts.items() if part == "sills"])].min() == IGNORED
-        )
+
+    def test_equal_materials_are_one_paint(self, seen: House) -> None:
+        """What is made of one material and of one class shares its paint, and no paint is of two classes."""
+        truth = seen.truth()
+        for paint in np.unique(truth.paints):
+            assert len(np.unique(truth.classes[truth.paints == paint])) == 1
 
 
-class TestClicks:
-    """`training.gather`: what the scorers learn from."""
+class TestPeople:
+    """`training.users`: a wall in two faces of one paint, with a window, seen in cells."""
 
     @pytest.fixture
-    def user(self, scene: Scene) -> User:
-        """Wants the largest thing that may be wanted."""
-        sizes = np.bincount(scene.instances.ravel())
-        return User(scene, max(scene.targets, key=lambda k: sizes[k]), np.random.default_rng(0))
+    def truth(self) -> Truth:
+        classes, things = np.full((40, 60), SKY, np.uint8), np.ones((40, 60), np.int32)
+        classes[10:], things[10:], things[10:, 30:] = WALL, 2, 3
+        paints = np.where(things == 3, 2, things)
+        classes[20:28, 8:16], things[20:28, 8:16], paints[20:28, 8:16] = CLASSES.index("window"), 4, 4
+        return Truth(classes, things, paints)
 
-    def test_a_scene_is_kept(self, scene: Scene, tmp_path) -> None:
-        """What was read once need not be read again."""
-        scene.save(tmp_path / "scene.npz")
-        again = Scene.load(tmp_path / "scene.npz")
-        assert again.number == scene.number
-        for one, other in ((again, scene), (again.reading, scene.reading)):
-            for name, array in vars(other).items():
-                if isinstance(array, np.ndarray):
-                    assert (getattr(one, name) == array).all()
+    @pytest.mark.parametrize("seed", range(8))
+    def test_a_first_click_hits(self, truth: Truth, seed: int) -> None:
+        """It is positive, in all three things that it may mean, and these are nested."""
+        wanted = wish(np.random.default_rng(seed), truth.classes, truth.things, truth.paints)
+        assert wanted.positive == [True]
+        surface, paint, kind = wanted.answers
+        assert all(answer[wanted.cells[0]] for answer in wanted.answers)
+        assert (surface <= paint).all()
+        assert (surface <= kind).all()
 
-    def test_the_first_click_hits(self, scene: Scene, user: User) -> None:
-        """It is positive and on what is wanted, and some candidate is mostly that."""
-        _, _, ious = user.candidates()
-        assert user.clicks.positive.tolist() == [True]
-        assert ious.max() > 0.5
+    def test_a_wrong_answer_is_corrected(self, truth: Truth) -> None:
+        """What is too much is clicked against, what is missing is clicked for, and a right answer is left alone."""
+        rng = np.random.default_rng(1)
+        wanted = wish(rng, truth.classes, truth.things, truth.paints)
+        wanted.insist(0)
+        assert wanted.correct(rng, np.ones((40, 60), bool))
+        assert not wanted.answers[0][wanted.cells[-1]]
+        assert wanted.correct(rng, np.zeros((40, 60), bool))
+        assert wanted.answers[0][wanted.cells[-1]]
+        assert wanted.positive == [True, False, True]
+        assert not wanted.correct(rng, wanted.answers[0])
 
-    def test_a_wrong_answer_is_corrected(self, scene: Scene, user: User) -> None:
-        """What is too much is clicked against, and only taken away."""
-        masks, _, ious = user.candidates()
-        user.see(masks[np.where(masks, scene.reading.area, 0).sum(axis=1).argmax()])  # nearly everything
-        assert user.clicks.positive.tolist() == [True, False]
-        first = user.answer
-        masks, _, ious = user.candidates()
-        user.see(masks[ious.argmax()])
-        assert not (user.answer & ~first).any()
-
-    def test_samples(self, scene: Scene) -> None:
-        """A row for each candidate kept, a group for each click, and the later ones follow a scorer's answers."""
-        asked = []
-
-        def scorer(features: np.ndarray) -> np.ndarray:
-            asked.append(features.shape[1])
-            return features[:, FIRST_FEATURES.index("alike_iou")]
-
-        first, following = gather_first([scene]), gather_next([scene], scorer)
-        for samples, names in (
-            (first["first"], FIRST_FEATURES),
-            (first["auto"], AUTO_FEATURES),
-            (following["next"], NEXT_FEATURES),
-        ):
-            assert samples.features.shape == (len(samples.ious), len(names))
-            assert np.isfinite(samples.features).all()
-            assert 0 <= samples.ious.min() <= samples.ious.max() <= 1
-            assert (samples.photo == scene.number).all()
-        assert len(np.unique(first["first"].group)) == len(scene.targets)
-        assert set(asked) == {len(FIRST_FEATURES)}
+    def test_nothing_is_wanted_where_nothing_is_known(self) -> None:
+        """A crop inside an undivided building has no targets."""
+        nothing = np.full((40, 60), UNKNOWN, np.int32)
+        rng = np.random.default_rng(0)
+        assert wish(rng, np.full((40, 60), BUILDING, np.uint8), nothing, np.zeros((40, 60), np.int32)) is None

@@ -271,6 +271,18 @@ def test_a_wall_chosen_in_another_window_is_not_changed_unnamed(studio, sid):
     assert named.layers[0] == seen.layers[0]
 
 
+def test_a_step_that_changes_nothing_still_chooses_its_wall(studio, sid):
+    """The wall that was named is chosen, here and on disk."""
+    studio.click(sid, *ON_WALL)
+    wall = studio.paint_wall(sid, RED).layers[0].id
+    studio.click(sid, *ON_SKY)
+    session = studio.stroke(sid, [ON_SKY], 3, "subtract", layer_id=wall)
+    assert (session.selection.layer, session.can_undo) == (wall, "choose wall")
+    again = type(studio)(FloodEngine(), studio.sessions)
+    studio.sessions._forget_snapshots(sid)
+    assert again.session(sid).selection.layer == wall
+
+
 # -- ids -------------------------------------------------------------------------------------------------------------
 
 

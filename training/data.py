@@ -1,89 +1,158 @@
-"""The annotated photos: where they lie, what is in them, and which are held out.
+"""The annotated photos: where they lie, what is in them, and what their labels mean for a painter.
 
 A data folder has ``train/`` and ``dev/``, each with ``manifest.json``, ``images/NAME.jpg`` and ``labels/NAME.png``
-(16-bit: 0 not annotated, 1.. the region's id).
+(16-bit: 0 not annotated, 1.. the region's id), and ``painter/train/`` and ``painter/dev/`` with finer labels of some of
+the same photos: there a wall is one surface of one paint, while the data set's own "wall" is a whole building.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from sam2_painter.engines.offline.boundary import lab_gradient
-from sam2_painter.engines.offline.network import CLASSES
+from sam2_painter.engines.offline.surfaces import CLASSES
 
-IGNORED = 255  # of a class: not known
-UNKNOWN = -1  # of an instance: not known, and not known to be one thing either
+BUILDING = 100  # of a class: any of BUILDING_CLASSES, and several of them in one region
+GLAZED = 101  # any of GLAZED_CLASSES
+IGNORED = 255  # not known
+BUILDING_CLASSES = tuple(CLASSES.index(name) for name in ("wall", "roof", "eaves", "trim", "shutter", "door", "other"))
+GLAZED_CLASSES = tuple(CLASSES.index(name) for name in ("window", "shutter"))
+UNKNOWN = -1  # of a thing: nobody knows where it ends
 LARGE = 0.012  # of the photo: an unannotated component that large is more than a left-out window
 CALM = 1.6  # Lab units a pixel: what is smoother, unannotated and reaches the top of the photo is sky
+
+HAND = {  # the painter's labels; what is not named here is a class of that name
+    "gutter": "trim",
+    "chimney": "other",
+    "garage": "door",
+    "fence": "other",
+    "sign": "other",
+}
+DATASET = {  # the data set's own labels, as class codes
+    "wall": BUILDING,
+    "window": GLAZED,
+    "door": CLASSES.index("door"),
+    "shop": IGNORED,
+    "balcony": CLASSES.index("balcony"),
+    "fence": CLASSES.index("other"),
+    "ground": CLASSES.index("ground"),
+    "vegetation": CLASSES.index("vegetation"),
+    "other": CLASSES.index("other"),
+}
 
 
 @dataclass(frozen=True)
 class Region:
-    """One annotated region: its id in the label map, the painter's name for it, a click well inside (XY), area in
-    [0, 1].
+    """One annotated region: its id in the label map, its class code, its paint ("" when not known: only regions of one
+    class and paint share it).
     """
 
     id: int
-    painter: str
-    click: tuple[int, int]
-    area: float
+    code: int
+    paint: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What a picture shows, each (H, W).
+
+    classes: uint8, indices into CLASSES, BUILDING, GLAZED or IGNORED. things: int32, ids of single surfaces (a face of
+    a wall, one window), 0 for small things that were left out, UNKNOWN where nobody knows. paints: int32, ids of what
+    is of one paint; 0 where that is not known.
+    """
+
+    classes: np.ndarray
+    things: np.ndarray
+    paints: np.ndarray
 
 
 @dataclass(frozen=True)
 class Example:
     """One annotated photo; pixels are read when asked for."""
 
-    folder: Path
-    name: str
+    image_path: Path
+    label_path: Path
     regions: tuple[Region, ...]
+
+    @cached_property
+    def name(self) -> str:
+        """The photo's name."""
+        return self.image_path.stem
 
     def image(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB."""
-        return cv2.imread(str(self.folder / "images" / f"{self.name}.jpg"))[:, :, ::-1]
+        return cv2.imread(str(self.image_path))[:, :, ::-1]
 
     def labels(self) -> np.ndarray:
         """(H, W) int32: region ids, 0 where nothing is annotated."""
-        return cv2.imread(str(self.folder / "labels" / f"{self.name}.png"), cv2.IMREAD_UNCHANGED).astype(np.int32)
+        return cv2.imread(str(self.label_path), cv2.IMREAD_UNCHANGED).astype(np.int32)
+
+    def truth(self) -> Truth:
+        """What the labels say."""
+        return truth_of(self.image(), self.labels(), self.regions)
 
 
 def read_split(data: str | Path, split: str) -> list[Example]:
-    """The examples of ``train`` or ``dev``, in the manifest's order."""
-    folder = Path(data) / split
-    images = json.loads((folder / "manifest.json").read_text())["images"]
-    return [
-        Example(
-            folder,
-            image["name"],
-            tuple(Region(r["id"], r["painter"], tuple(r["click"]), r["area"]) for r in image["regions"]),
-        )
-        for image in images
-    ]
+    """The examples of ``train`` or ``dev``, in the manifest's order; with the painter's labels where there are some."""
+    folder, finer = Path(data) / split, Path(data) / "painter" / split
+    hand = {image["name"]: image for image in _manifest(finer)}
+    examples = []
+    for image in _manifest(folder):
+        name = image["name"]
+        path = folder / "images" / f"{name}.jpg"
+        if name in hand:
+            regions = tuple(Region(r["id"], _hand_code(r), r["paint"]) for r in hand[name]["regions"])
+            examples.append(Example(path, finer / "labels" / f"{name}.png", regions))
+        else:
+            regions = tuple(Region(r["id"], DATASET[r["painter"]]) for r in image["regions"])
+            examples.append(Example(path, folder / "labels" / f"{name}.png", regions))
+    return examples
 
 
-def class_map(image: np.ndarray, labels: np.ndarray, regions: tuple[Region, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """(classes, instances) of a photo (H, W, 3) uint8 RGB and its label map.
+def _manifest(folder: Path) -> list[dict]:
+    path = folder / "manifest.json"
+    return json.loads(path.read_text())["images"] if path.exists() else []
 
-    classes: (H, W) uint8, indices into CLASSES or IGNORED. instances: (H, W) int32, ids that differ across every true
-    border; 0 for small things that were left out, UNKNOWN for large parts that nobody looked at (they hide borders).
-    Sky is not annotated in the data: it is what is unannotated and calm down from the top edge.
+
+def _hand_code(region: dict) -> int:
+    if region["source"] == "dataset":
+        return DATASET.get(region["cls"], IGNORED)
+    name = HAND.get(region["cls"], region["cls"])
+    return CLASSES.index(name) if name in CLASSES else IGNORED
+
+
+def truth_of(image: np.ndarray, labels: np.ndarray, regions: tuple[Region, ...]) -> Truth:
+    """What a photo (H, W, 3) uint8 RGB with this label map (H, W) shows.
+
+    Sky is not annotated in most photos: there it is what is unannotated and calm down from the top edge.
     """
-    lookup = np.full(int(labels.max()) + 1, IGNORED, np.uint8)
+    count = max([int(labels.max()), *(region.id for region in regions)]) + 1
+    codes, paint_of = np.full(count, IGNORED, np.uint8), np.arange(count, dtype=np.int32)
+    first: dict[tuple[int, str], int] = {}
     for region in regions:
-        lookup[region.id] = CLASSES.index(region.painter)
-    classes, instances = lookup[labels], labels.copy()
+        codes[region.id] = region.code
+        if region.paint:
+            paint_of[region.id] = first.setdefault((region.code, region.paint), region.id)
+    classes, things = codes[labels], labels.copy()
     free = labels == 0
-    sky = _calm_from_the_top(image, free)
-    classes[sky], instances[sky] = CLASSES.index("sky"), len(lookup)
-    _, components, stats, _ = cv2.connectedComponentsWithStats((free & ~sky).astype(np.uint8), connectivity=4)
+    if CLASSES.index("sky") not in codes:
+        sky = _calm_from_the_top(image, free)
+        classes[sky], things[sky] = CLASSES.index("sky"), count
+        paint_of = np.append(paint_of, count).astype(np.int32)
+        free &= ~sky
+    things[classes == BUILDING] = UNKNOWN
+    _, components, stats, _ = cv2.connectedComponentsWithStats(free.astype(np.uint8), connectivity=4)
     large = stats[:, cv2.CC_STAT_AREA] > LARGE * labels.size
     large[0] = False
-    instances[large[components]] = UNKNOWN
-    return classes, instances
+    things[large[components]] = UNKNOWN
+    paints = np.where(things > 0, paint_of[np.maximum(things, 0)], 0).astype(np.int32)
+    return Truth(classes, things, paints)
 
 
 def _calm_from_the_top(image: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -30,49 +30,74 @@ from training.rendering.scenes import (
     woods,
 )
 
-from .data import CLASSES, IGNORED
+from .data import CLASSES, IGNORED, Truth
 
 WIDTHS = (512, 1024)  # px of the pictures
 RAYS = (1100, 1400)  # across the picture: more than one for each pixel
 JOINED = {"glass": "window", "window frames": "window", "door frame": "door"}
-WHOLE = ("wall", "floor", "house", "roof", "sky", "lawn", "road", "pavement")  # one thing even when split by a tree
+WHOLE = (
+    "wall",
+    "floor",
+    "house",
+    "roof",
+    "eaves",
+    "car",
+    "sky",
+    "lawn",
+    "road",
+    "pavement",
+)  # one thing even when split by a tree
 SMALLEST = 0.002  # of the picture: nothing smaller is clicked
-CLASS_OF = {  # by the last word of a part's name; what is not here is small trim that the photos count as wall or not
-    "wall": ("wall", "floor", "house", "chimney", "plinth"),
-    "window": ("window",),
-    "door": ("door",),
+CLASS_OF = {  # by the last word of a part's name
+    "wall": ("wall", "floor", "house", "plinth"),
     "roof": ("roof",),
-    "vegetation": ("trees", "bushes"),
+    "eaves": ("eaves",),
+    "trim": ("trim", "cornices", "lintels", "sills", "downpipe", "casings"),
+    "shutter": ("shutters",),
+    "door": ("door", "garage"),
+    "window": ("window",),
+    "balcony": ("balcony",),
+    "vegetation": ("trees", "bushes", "hedge"),
     "ground": ("lawn", "road", "pavement", "path"),
     "sky": ("sky",),
+    "car": ("car",),
+    "other": ("chimney", "fence"),
 }
 
 
 @dataclass(frozen=True, eq=False)
 class House:
-    """pixels: (H, W, 3) uint8 RGB. instances: (H, W) int32, from 1. parts: the part's name of each instance."""
+    """pixels: (H, W, 3) uint8 RGB. instances: (H, W) int32, from 1. parts: the part's name of each instance. paints:
+    what it is made of, a number that equal parts of one material share.
+    """
 
     pixels: np.ndarray
     instances: np.ndarray
     parts: dict[int, str]
+    paints: dict[int, int]
 
     def classes(self) -> np.ndarray:
         """(H, W) uint8: indices into CLASSES, or IGNORED."""
-        class_of = {word: CLASSES.index(name) for name, words in CLASS_OF.items() for word in words}
         lookup = np.full(max(self.parts) + 1, IGNORED, np.uint8)
         for k, part in self.parts.items():
-            lookup[k] = class_of.get(part.split()[-1], IGNORED)
+            lookup[k] = _class_of(part)
         return lookup[self.instances]
 
-    def targets(self, rng: np.random.Generator) -> list[int]:
-        """Instances to click: all large surfaces, one thing of some other parts, two windows."""
-        sizes = np.bincount(self.instances.ravel(), minlength=max(self.parts) + 1)
-        large = [k for k in self.parts if sizes[k] >= SMALLEST * self.instances.size]
-        surfaces = [k for k in large if self.parts[k].endswith(WHOLE)]
-        others = [int(k) for k in rng.permutation([k for k in large if k not in surfaces])]
-        windows = [k for k in others if self.parts[k] == "window"][:2]
-        one_each = {self.parts[k]: k for k in others if k not in windows and self.parts[k] != "window"}
-        return surfaces + windows + list(one_each.values())[:2]
+    def truth(self) -> Truth:
+        """All of it: nothing is unknown in a made-up picture."""
+        paint_of = np.zeros(max(self.parts) + 1, np.int32)
+        first: dict[tuple[int, int], int] = {}
+        for k, part in self.parts.items():
+            paint_of[k] = first.setdefault((_class_of(part), self.paints[k]), k)
+        return Truth(self.classes(), self.instances, paint_of[self.instances])
+
+
+def _class_of(part: str) -> int:
+    """Index into CLASSES, or IGNORED."""
+    return _INDEX.get(part.split()[-1], IGNORED)
+
+
+_INDEX = {word: CLASSES.index(name) for name, words in CLASS_OF.items() for word in words}
 
 
 def house(seed: int) -> House:
@@ -88,20 +113,27 @@ def house(seed: int) -> House:
     if rng.random() < 0.35:  # an overcast or hazy sky
         light[seen < 0] = rng.uniform(0.8, 2.6) * np.exp(rng.normal(0, 0.08, 3))
     light *= np.exp(rng.normal(0, 0.08, 3)).astype(np.float32)  # white balance
+    if rng.random() < 0.12:  # dusk
+        light *= (rng.uniform(0.25, 0.6) * np.exp([-0.15, 0, 0.25])).astype(np.float32)
     pixels = develop(cv2.resize(light, (width, height), interpolation=cv2.INTER_AREA))
     seen = cv2.resize(seen, (width, height), interpolation=cv2.INTER_NEAREST)
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(70, 96))]
     pixels = cv2.imdecode(cv2.imencode(".jpg", pixels[:, :, ::-1], quality)[1], cv2.IMREAD_COLOR)[:, :, ::-1]
-    instances, parts = _instances([face.part for face in scene.faces], seen)
+    instances, parts, paints = _instances(scene.faces, seen)
     if rng.random() < 0.5:
         pixels, instances = pixels[:, ::-1], instances[:, ::-1]
-    return House(np.ascontiguousarray(pixels), np.ascontiguousarray(instances), parts)
+    return House(np.ascontiguousarray(pixels), np.ascontiguousarray(instances), parts, paints)
 
 
-def _instances(part_of: list[str], seen: np.ndarray) -> tuple[np.ndarray, dict[int, str]]:
-    """A large surface is one instance; of anything else each connected piece is."""
-    names = [JOINED.get(part, part) for part in part_of] + ["sky"]  # -1, the sky, is the last
+def _instances(faces: list[Face], seen: np.ndarray) -> tuple[np.ndarray, dict[int, str], dict[int, int]]:
+    """A large surface is one instance; of anything else each connected piece is. And the names of their parts, and the
+    numbers of their materials.
+    """
+    looks = [(JOINED.get(face.part, face.part), face.material) for face in faces]
+    names = [name for name, _ in looks] + ["sky"]  # -1, the sky, is the last
     unique = list(dict.fromkeys(names))
+    materials = list(dict.fromkeys(id(material) for _, material in looks))
+    made_of = {name: materials.index(id(material)) for name, material in reversed(looks)} | {"sky": -1}
     kinds = np.array([unique.index(name) for name in names])[seen]
     instances, parts = np.zeros(seen.shape, np.int32), {}
     for kind, name in enumerate(unique):
@@ -110,7 +142,7 @@ def _instances(part_of: list[str], seen: np.ndarray) -> tuple[np.ndarray, dict[i
         count, pieces = (2, here.astype(np.int32)) if whole else cv2.connectedComponents(here, connectivity=4)
         instances += np.where(pieces > 0, pieces + len(parts), 0)
         parts |= {len(parts) + k: name for k in range(1, count)}
-    return instances, parts
+    return instances, parts, {k: made_of[name] for k, name in parts.items()}
 
 
 def random_scene(rng: np.random.Generator) -> Scene:
@@ -132,9 +164,9 @@ def random_scene(rng: np.random.Generator) -> Scene:
     tiles = _roof_material(rng)
     eave = rng.uniform(0.1, 0.6)
     if roof == "along":
-        faces += gable_roof((0, top, 0), X, width, -Z, depth, rise, tiles, eave=eave, trim=trim)
+        faces += gable_roof((0, top, 0), X, width, -Z, depth, rise, tiles, eave=eave, trim=trim, boards="eaves")
     elif roof == "across":
-        faces += gable_roof((width, top, 0), -Z, depth, -X, width, rise, tiles, eave=eave, trim=trim)
+        faces += gable_roof((width, top, 0), -Z, depth, -X, width, rise, tiles, eave=eave, trim=trim, boards="eaves")
     else:
         faces += box("cornices", (-0.06, top - 0.15, -depth), (width + 0.06, top + 0.2, rng.uniform(0.06, 0.5)), paint)
     if foot > 0.15:
@@ -236,11 +268,21 @@ def _front(rng, width: float, foot: float, heights, gable: float, skin: Material
         for o in high:
             at = np.array([o.s0 - over, foot + base + o.t1, 0])
             faces += ledge("lintels", at, X, o.s1 - o.s0 + 2 * over, rng.uniform(0.1, 0.2), 0.03, paint)
-    elif rng.random() < 0.3:
+    elif rng.random() < 0.55:
         louvres = m.louvres(_color(rng, 0.6, (0.2, 0.7)))
         for o in high:
             for s in (o.s0 - 0.58, o.s1 + 0.02):
                 faces += ledge("shutters", np.array([s, foot + base + o.t0, 0]), X, 0.56, o.t1 - o.t0, 0.045, louvres)
+    if rng.random() < 0.3:  # frames about the windows
+        wide, out = rng.uniform(0.08, 0.22), rng.uniform(0.02, 0.06)
+        for o in high:
+            s0, t0, high_, wide_ = o.s0, foot + base + o.t0, o.t1 - o.t0, o.s1 - o.s0
+            for s, t, w, h in (
+                (s0 - wide, t0, wide, high_),
+                (o.s1, t0, wide, high_),
+                (s0 - wide, t0 + high_, wide_ + 2 * wide, wide),
+            ):
+                faces += ledge("casings", np.array([s, t, 0]), X, w, h, out, paint)
     if rng.random() < 0.3:
         for x in (0.0, width - 0.14):
             faces += ledge("trim", np.array([x, foot, 0]), X, 0.14, heights.sum(), 0.03, paint)
@@ -277,12 +319,57 @@ def _wing(rng: np.random.Generator, width: float, skin: Material, tiles: Materia
     wide, deep, back, high = rng.uniform(3.5, 6), rng.uniform(4, 5.5), -rng.uniform(0.8, 3.0), rng.uniform(2.4, 3.0)
     rise, heights = rng.uniform(1, 2), np.array([high])
     entrance = _color(rng, 0.8, (0.15, 0.7)) if rng.random() < 0.4 else ""
-    faces = wall(
-        "wing wall", (width, 0, back), X, oblong(wide, high), skin, _windows(rng, wide, heights, 0, entrance), trim=trim
-    )
+    garage = rng.random() < 0.5
+    openings = [] if garage else _windows(rng, wide, heights, 0, entrance)
+    faces = wall("wing wall", (width, 0, back), X, oblong(wide, high), skin, openings, trim=trim)
+    if garage:
+        faces += _garage(rng, width, wide, back)
     faces += wall("wing side wall", (width + wide, 0, back), -Z, oblong(deep, high, rise), skin, trim=trim)
-    slopes = gable_roof((width, high, back), X, wide, -Z, deep, rise, tiles, eave=0.2, verge=0.25, trim=trim)
-    return faces + [replace(face, part="wing roof") if face.part == "roof" else face for face in slopes]
+    slopes = gable_roof(
+        (width, high, back), X, wide, -Z, deep, rise, tiles, eave=0.2, verge=0.25, trim=trim, boards="eaves"
+    )
+    return faces + [replace(face, part=f"wing {face.part}") for face in slopes]
+
+
+def _garage(rng: np.random.Generator, x: float, wide: float, z: float) -> list[Face]:
+    """A garage door on a wall."""
+    across, high = min(wide - 0.6, rng.uniform(2.3, 4.8)), rng.uniform(1.9, 2.2)
+    color = _color(rng, 0.5, (0.25, 0.95))
+    rows, columns = int(rng.integers(3, 7)), int(rng.integers(1, 6))
+    leaf = m.panelled(color, across, high, rows, columns) if rng.random() < 0.6 else m.siding(color, 0.12)
+    casing = m.plain(_color(rng, 0.2, (0.4, 0.95)), 0.04)
+    left = x + (wide - across) / 2
+    faces = ledge("casings", np.array([left - 0.12, 0, z]), X, across + 0.24, high + 0.12, 0.03, casing)
+    return [*faces, rectangle("garage", (left, 0, z + 0.035), across * X, high * Y, leaf)]
+
+
+def _car(rng: np.random.Generator, x: float, z: float) -> list[Face]:
+    """A car seen from its side: a body, a cabin with glass, wheels."""
+    paint, dark = m.plain(_color(rng, 0.9, (0.1, 0.95)), 0.02), m.plain("#17181a", 0.02)
+    long, high = rng.uniform(3.8, 4.8), rng.uniform(1.35, 1.8)
+    front, rear = rng.uniform(0.7, 1.2), rng.uniform(0.2, 0.7)
+    faces = box("car", (x, 0.28, z - 1.7), (x + long, 0.62 * high, z), paint)
+    faces += box("car", (x + front, 0.62 * high, z - 1.6), (x + long - rear, high, z - 0.12), paint)
+    faces.append(
+        rectangle(
+            "car",
+            (x + front + 0.15, 0.64 * high, z - 0.1),
+            (long - rear - front - 0.3) * X,
+            0.3 * high * Y,
+            m.glass(0.0),
+        )
+    )
+    for wheel in (0.17, 0.8):
+        faces.append(rectangle("car", (x + wheel * long - 0.3, 0, z + 0.01), 0.6 * X, 0.6 * Y, dark))
+    return faces
+
+
+def _fence(rng: np.random.Generator, z: float) -> list[Face]:
+    """Boards or pickets along the street."""
+    high, paint = rng.uniform(0.7, 1.5), m.siding(_color(rng, 0.4, (0.25, 0.95)), 0.15)
+    if rng.random() < 0.5:
+        return [rectangle("fence", (-30, 0, z), 80 * X, high * Y, paint)]
+    return [rectangle("fence", (x, 0, z), 0.09 * X, high * Y, paint) for x in np.arange(-12, 30, 0.2)]
 
 
 def _surroundings(rng: np.random.Generator, width: float, row: bool) -> list[Face]:
@@ -304,6 +391,13 @@ def _surroundings(rng: np.random.Generator, width: float, row: bool) -> list[Fac
         for x in rng.uniform(0, width, rng.integers(0, 6)):
             size = rng.uniform(0.6, 1.4)
             faces += plant("bushes", x, rng.uniform(0.4, 1.2), size * 1.5, size, int(rng.integers(6)))
+    for _ in range(rng.choice([0, 1, 2], p=[0.6, 0.25, 0.15])):
+        faces += _car(rng, rng.uniform(-4, width + 1), kerb + rng.uniform(2.5, 4.5))
+    if rng.random() < 0.12:
+        faces += _fence(rng, kerb - rng.uniform(0.2, 1.0))
+    if rng.random() < 0.2:
+        for x in np.arange(rng.uniform(-6, 2), rng.uniform(3, width + 4), 0.8):
+            faces += plant("hedge", x, kerb - 0.6, 1.9, rng.uniform(0.9, 1.3), int(rng.integers(6)))
     if rng.random() < 0.7:
         faces.append(woods(-rng.uniform(25, 40), rng.uniform(4, 9), float(rng.uniform(0, 9))))
     return faces

@@ -9,7 +9,7 @@ from __future__ import annotations
 import lightgbm
 import numpy as np
 
-from .gather import HOUSE, Samples
+from .rows import Samples
 
 DEPTH = 6
 TREES = 300  # of each kind
@@ -33,9 +33,7 @@ class Trees:
     """Trees fitted to some samples; with `order` they also learn the order within each click."""
 
     def __init__(self, samples: Samples, order: bool) -> None:
-        house = samples.photo >= HOUSE
-        weights = np.where(house, 1 / max(house.sum(), 1), 1 / max((~house).sum(), 1))  # photos and houses: the same
-        told = lightgbm.Dataset(samples.features, samples.ious, weight=weights / weights.mean())
+        told = lightgbm.Dataset(samples.features, samples.ious)
         self._parts = [(1.0, lightgbm.train({**COMMON, "objective": "regression"}, told, TREES))]
         if order:
             clicks = np.unique(samples.group, return_counts=True)[1]
@@ -84,9 +82,9 @@ def _not_above(threshold: float) -> np.float32:
     return near if float(near) <= threshold else np.nextafter(near, np.float32(-np.inf))
 
 
-def fit(samples: Samples, order: bool, folds: int = 2) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float]]]:
-    """The arrays of a scorer; and its figures, cross-validated by whole pictures, on "photos" and "houses": explained
-    variance of the IoU, the mean IoU of the candidate ranked first, and the mean of the best there was.
+def fit(samples: Samples, order: bool, folds: int = 2) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """The arrays of a scorer; and its figures, cross-validated by whole pictures: explained variance of the IoU, the
+    mean IoU of the candidate ranked first, and the mean of the best there was.
 
     The scale of IoUs is taken from the guesses on pictures held out too.
     """
@@ -95,10 +93,7 @@ def fit(samples: Samples, order: bool, folds: int = 2) -> tuple[dict[str, np.nda
         out = samples.photo % folds == fold
         guess[out] = Trees(samples.only(~out), order).guess(samples.features[out])
     scale, base = np.polyfit(guess, samples.ious, 1)
-    guess, house = scale * guess + base, samples.photo >= HOUSE
-    parts = {"photos": ~house, "houses": house}
-    figures = {name: _figures(samples.only(some), guess[some]) for name, some in parts.items() if some.any()}
-    return Trees(samples, order).arrays(scale, base), figures
+    return Trees(samples, order).arrays(scale, base), _figures(samples, scale * guess + base)
 
 
 def _figures(samples: Samples, guess: np.ndarray) -> dict[str, float]:

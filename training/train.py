@@ -2,18 +2,13 @@
 
     python -m training.train DATA --work WORK
 
-DATA has ``train/`` as the README of the photos describes it. WORK keeps what is finished, some 2 GB, so that a
-stopped training goes on where it was. On two processor cores it takes under an hour:
+DATA has ``train/`` and ``painter/train/`` as `training.data` describes them. WORK keeps what is finished, some 5 GB, so
+that a stopped training goes on where it was. On two processor cores it takes about an hour:
 
-1. two networks, each on one half of the photos (the halves are in the photos' order, so a street falls into one
-of them) and on rendered houses of its own; 2. scenes: each photo read by the network that has not seen it, and
-buildings rendered by ``houses.py`` that neither has; 3. candidates for first clicks and for every mask, and their
-features; 4. a scorer of each half, and candidates for the clicks that correct its answers in the other half; 5.
-three scorers from both halves; 6. ``network-0.onnx``, ``network-1.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``.
-All figures in it are of pictures held out.
-
-The engine averages the two networks; on its own photos a network is surer than on new ones, and the scorers
-would learn to trust it too much.
+1. rendered houses, and augmented crops of them and of the photos as the frozen part of the encoder sees them, in two
+parts; 2. the network, on the first part; 3. candidates for first clicks in crops of the second part, which the network
+has not seen, and their features; 4. a scorer of first clicks; 5. candidates for the clicks that correct its answers; 6.
+``network.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``.
 """
 
 from __future__ import annotations
@@ -21,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date
 from functools import partial
@@ -34,89 +28,56 @@ import torch
 
 from . import scorers
 from .card import model_card
-from .data import CLASSES, Example, read_split
+from .crops import Crops, keep_crops
+from .data import read_split
 from .export import export
-from .gather import HOUSE, Scene, gather_first, gather_next, house_scene, load_samples, photo_scene, save_samples
-from .network import Network, check, draw, read, train
+from .gather import gather
+from .learning import train
+from .network import Network
+from .rows import Samples, load_samples, save_samples
+from .samples import house_samples, photo_samples
 
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
-STEPS = 2400
-HOUSES = 83  # rendered buildings for the scorers, of the seeds from 0
-DRAWN = (range(1000, 1050), range(1050, 1100))  # seeds of the rendered buildings for the networks, by half
+HOUSES = range(2000, 2110)  # seeds
+CROPS = 2400  # in each of two parts
+STEPS = 1000
+LATER = 1600  # crops of the second part from here on are for later clicks
+PARTS = 2  # of what is gathered, at once
 
 
-def halves(data: str) -> tuple[list[Example], list[Example]]:
-    """The training photos in two parts."""
-    examples = read_split(data, "train")
-    return examples[: len(examples) // 2], examples[len(examples) // 2 :]
+def draw_crops(data: str, work: Path, part: int) -> None:
+    """``crops1`` or ``crops2``."""
+    photos = photo_samples(data)
+    keep_crops(work / f"crops{part}", photos, house_samples(work, HOUSES), CROPS, seed=part)
 
 
-def train_half(data: str, work: Path, half: int) -> None:
-    """``half0`` or ``half1``: .pt, .onnx, and .json with its figures on the photos and the houses of the other half."""
-    target = work / f"half{half}.pt"
-    parts = halves(data)
-    if not target.exists():
-        torch.save(train(parts[half], DRAWN[half], STEPS, seed=half).state_dict(), target)
-    network = load(target)
-    if not target.with_suffix(".json").exists():
-        export(network, target.with_suffix(".onnx"))
-        on = {"photos": read(parts[1 - half]), "houses": draw(DRAWN[1 - half][:20])}
-        target.with_suffix(".json").write_text(json.dumps({name: check(network, seen) for name, seen in on.items()}))
-
-
-def load(path: Path) -> Network:
-    """A trained network, ready to use."""
+def network_of(work: Path) -> Network:
+    """The trained network; trained first when there is none."""
+    path = work / "network-finished.pt"
+    if not path.exists():
+        torch.save(train(work, Crops([work / "crops1"]), STEPS).state_dict(), path)
     network = Network()
     network.load_state_dict(torch.load(path, weights_only=True))
     return network.eval()
 
 
-def read_half(data: str, work: Path, half: int) -> None:
-    """``scene*.npz``: one half of the photos and of the rendered buildings, read as the engine will read a photo."""
-    from sam2_painter.engines.offline.network import Network as Runner
-
-    models = [(work / f"half{k}.onnx").read_bytes() for k in (0, 1)]
-    stranger, both = Runner([models[1 - half]]), Runner(models)
-    parts = halves(data)
-    wanted = {
-        number: partial(photo_scene, example, number, stranger)
-        for number, example in enumerate(parts[half], half * len(parts[0]))
-    } | {HOUSE + seed: partial(house_scene, seed, both) for seed in range(half, HOUSES, 2)}
-    for done, (number, read_scene) in enumerate(wanted.items(), 1):
-        target = work / f"scene{number}-{half}.npz"
-        if not target.exists():
-            read_scene().save(target)
-        if done % 20 == 0:
-            print(f"read {done}/{len(wanted)} pictures", flush=True)
+def gather_part(work: Path, name: str, part: int) -> None:
+    """``first*.npz`` or ``next*.npz``: samples of some crops for the scorer of that name."""
+    target = work / f"{name}{part}.npz"
+    if target.exists():
+        return
+    torch.set_num_threads(1)
+    low, high = (0, LATER) if name == "first" else (LATER, CROPS)
+    ends = np.linspace(low, high, PARTS + 1).astype(int)
+    scorer = None if name == "first" else scorers.Trees(samples_of(work, "first"), order=True).guess
+    crops = Crops([work / "crops2"])
+    save_samples(target, gather(network_of(work), crops, range(ends[part], ends[part + 1]), 1, scorer))
 
 
-def scenes(work: Path, half: int) -> Iterator[Scene]:
-    """Those of one half, one after another."""
-    return map(Scene.load, sorted(work.glob(f"scene*-{half}.npz")))
-
-
-def gather_first_half(work: Path, half: int) -> None:
-    """``first{half}.npz``: samples of one half for the scorers "first" and "auto"."""
-    target = work / f"first{half}.npz"
-    if not target.exists():
-        save_samples(target, gather_first(scenes(work, half)))
-
-
-def gather_next_half(work: Path, half: int) -> None:
-    """``next{half}.npz``: samples of one half for the scorer "next", with a scorer that has learned from the other."""
-    target = work / f"next{half}.npz"
-    if not target.exists():
-        others = scorers.Trees(load_samples(work / f"first{1 - half}.npz")["first"], order=True)
-        save_samples(target, gather_next(scenes(work, half), others.guess))
-
-
-def train_scorer(work: Path, name: str) -> tuple[dict[str, np.ndarray], dict[str, dict[str, float]]]:
-    """The arrays of one scorer and its cross-validated figures."""
-    part = "next" if name == "next" else "first"
-    samples = load_samples(work / f"{part}0.npz")[name] + load_samples(work / f"{part}1.npz")[name]
-    arrays, figures = scorers.fit(samples, order=name != "auto")
-    print(name, figures, flush=True)
-    return arrays, figures
+def samples_of(work: Path, name: str) -> Samples:
+    """All samples for the scorer of that name."""
+    parts = [load_samples(work / f"{name}{part}.npz") for part in range(PARTS)]
+    return sum(parts[1:], parts[0])
 
 
 def main() -> None:
@@ -127,24 +88,24 @@ def main() -> None:
     args = parser.parse_args()
     work = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
+    house_samples(work, HOUSES)
     os.environ["OMP_NUM_THREADS"] = "1"  # two processes share two cores
-    with ProcessPoolExecutor(2, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
-        for step in (train_half, read_half):
-            list(pool.map(step, [args.data] * 2, [work] * 2, (0, 1)))
-        for step in (gather_first_half, gather_next_half):
-            list(pool.map(step, [work] * 2, (0, 1)))
-        names = ("first", "next", "auto")
-        trained = dict(zip(names, pool.map(train_scorer, [work] * 3, names), strict=True))
-    arrays = {f"{name}_{part}": array for name, (parts, _) in trained.items() for part, array in parts.items()}
+    with ProcessPoolExecutor(PARTS, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+        list(pool.map(partial(draw_crops, args.data, work), (1, 2)))
+        network = network_of(work)
+        for name in ("first", "next"):
+            list(pool.map(partial(gather_part, work, name), range(PARTS)))
+    arrays, figures = {}, {}
+    for name in ("first", "next"):
+        parts, figures[name] = scorers.fit(samples_of(work, name), order=True)
+        arrays |= {f"{name}_{part}": array for part, array in parts.items()}
+        print(name, json.dumps(figures[name]), flush=True)
+    export(network, PACKAGE / "network.onnx")
     np.savez_compressed(PACKAGE / "scorers.npz", **arrays)
-    for half in (0, 1):
-        (PACKAGE / f"network-{half}.onnx").write_bytes((work / f"half{half}.onnx").read_bytes())
-    figures = {f"half{half}": json.loads((work / f"half{half}.json").read_text()) for half in (0, 1)}
-    figures["scorers"] = {name: figure for name, (_, figure) in trained.items()}
-    parameters = sum(weight.numel() for weight in Network().parameters())
-    photos = len(read_split(args.data, "train"))
-    drawn = sum(map(len, DRAWN))
-    card = model_card(date.today(), photos, drawn, HOUSES, figures, parameters, len(CLASSES))
+    examples = read_split(args.data, "train")
+    hand = sum("painter" in example.label_path.parts for example in examples)
+    weights = sum(weight.numel() for weight in network.parameters())
+    card = model_card(date.today(), len(examples), hand, len(HOUSES), weights, figures)
     (PACKAGE / "MODEL_CARD.md").write_text(card)
 
 

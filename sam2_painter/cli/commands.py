@@ -35,8 +35,6 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
     studio: to work in; by default one in a temporary folder, with the engine of --engine.
     """
     args = parser().parse_args(argv)
-    if threading.current_thread() is threading.main_thread() and studio is None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # to clean up, as after Ctrl+C
     try:
         make, todo = _paint(args) if args.command == "paint" else _masks(args)
         for path, why in todo.skipped[:NAMED]:
@@ -57,6 +55,8 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
 
 def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make) -> int:
     """`_run` in a studio of its own, that goes when it is done."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # to clean up, as after Ctrl+C
     folder = private.folder()
     try:
         settings = Settings.from_env()

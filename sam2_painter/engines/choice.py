@@ -7,16 +7,31 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import EngineUnavailable, InvalidInput
-from .base import Engine, engine_names, load_engine
+from .base import Engine, Finder, engine_names, load_engine
 from .remote.connectivity import can_connect
 
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine and one sentence that says why it is this one."""
+    """An engine, one sentence that says why it is this one, and who finds walls and roofs by name: the engine itself or
+    one beside it; None when nobody does.
+    """
 
     engine: Engine
     reason: str
+    finder: Engine | None = None
+
+
+def finder_beside(engine: Engine) -> Engine | None:
+    """Who finds all walls, all roofs ... by name: the engine, if it knows what things are, else the offline engine;
+    None where that cannot run.
+    """
+    if isinstance(engine, Finder):
+        return engine
+    try:
+        return load_engine("offline")
+    except EngineUnavailable:
+        return None
 
 
 def choose(
@@ -54,19 +69,23 @@ def choose(
     if engine != "auto":
         if engine not in engine_names():
             raise InvalidInput(f"engine must be one of auto, {', '.join(engine_names())}, got {engine!r}", "engine")
-        return Choice(makers.get(engine, lambda: load_engine(engine))(), "It was chosen at the start.")
+        return _chosen(makers.get(engine, lambda: load_engine(engine))(), "It was chosen at the start.")
 
     missing = []
     if modal_base_url or modal_app:
         try:
-            return Choice(makers["modal"](), "Modal is set up and its host can be reached.")
+            return _chosen(makers["modal"](), "Modal is set up and its host can be reached.")
         except EngineUnavailable as error:
             missing.append(str(error))
     try:
-        return Choice(makers["sam2"](), " ".join([*missing, "SAM 2 and its weights are on this machine."]))
+        return _chosen(makers["sam2"](), " ".join([*missing, "SAM 2 and its weights are on this machine."]))
     except EngineUnavailable as error:
         missing.append(str(error))
-    return Choice(load_engine("offline"), " ".join([*missing, "So the built-in offline engine it is."]))
+    return _chosen(load_engine("offline"), " ".join([*missing, "So the built-in offline engine it is."]))
+
+
+def _chosen(engine: Engine, reason: str) -> Choice:
+    return Choice(engine, reason, finder_beside(engine))
 
 
 def _modal(base_url: str, key: str, secret: str, app: str) -> Engine:

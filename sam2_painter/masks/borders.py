@@ -50,7 +50,8 @@ def _steps(crop: np.ndarray, radius: float) -> np.ndarray:
     lab = cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), sigma), cv2.COLOR_RGB2LAB).astype(np.float32)
     lab[..., 0] *= 100 / 255
     across, down = cv2.Scharr(lab, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(lab, cv2.CV_32F, 0, 1, scale=1 / 32)
-    return np.sqrt((across * across + down * down).sum(axis=-1)) * sigma  # a blurred edge is lower and wider
+    step: np.ndarray = np.sqrt((across * across + down * down).sum(axis=-1)) * sigma  # blurred edges are lower, wider
+    return step
 
 
 def _distance(mask: np.ndarray) -> np.ndarray:
@@ -63,7 +64,8 @@ def _without_holes(mask: np.ndarray, most: float) -> np.ndarray:
     _, parts, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
     small = stats[:, cv2.CC_STAT_AREA] < most
     small[0] = False
-    return mask | small[parts]
+    filled: np.ndarray = mask | small[parts]
+    return filled
 
 
 def _grown(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:

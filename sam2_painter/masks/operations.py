@@ -164,7 +164,8 @@ def clean_parts(segmentation: np.ndarray, min_area: int) -> np.ndarray:
     if not keep[1:].any():
         keep[1 + int(areas[1:].argmax())] = True
     keep[0] = False
-    return keep[parts]
+    kept: np.ndarray = keep[parts]
+    return kept
 
 
 def sample_rle(rle: RLE, size_hw: tuple[int, int]) -> RLE:

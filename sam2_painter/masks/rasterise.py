@@ -58,7 +58,8 @@ def _boundary(x: np.ndarray, start: np.ndarray, along: np.ndarray, radius: float
     at = (x - radius * normal_x - start[:, 0]) / np.where(upright, 1.0, ux)
     at = np.where(upright, np.where(uy * side > 0, length, 0.0), np.clip(at, 0.0, length))
     away = x - (start[:, 0] + at * ux)
-    return start[:, 1] + at * uy + side * np.sqrt(np.maximum(radius * radius - away * away, 0.0))
+    y: np.ndarray = start[:, 1] + at * uy + side * np.sqrt(np.maximum(radius * radius - away * away, 0.0))
+    return y
 
 
 def polygon(path: Sequence[tuple[float, float]], size_hw: tuple[int, int]) -> RLE:

@@ -25,7 +25,9 @@ import numpy as np
 
 from ..errors import InvalidInput, LayerNotFound, MaskNotFound, PainterError, SessionNotFound
 from ..paint import OldPaint
-from ..paint.colors import RGB, Description, open_palette
+from ..paint.colors import RGB
+from ..paint.palette_files import open_palette
+from ..paint.palettes import Description
 from ..photos.images import Source, check_format, encode, fit
 from ..photos.sources import read_file
 from ..rle import mask_to_rle
@@ -330,7 +332,7 @@ class Painter:
         return self.studio.palette(self.session)
 
     def use_palette(self, palette: Palette | str | PathLike[str] | None) -> Self:
-        """Choose from other paints: a palette file (JSON, GIMP .gpl, Adobe .ase), or None for the usual ones.
+        """Choose from other paints: a file (CSV, JSON, GIMP .gpl, Adobe .ase, .aco), or None for the usual ones.
 
         `paint` then takes their names, and `describe` names colours by them. Raises InvalidInput, TooLarge.
         """
@@ -383,7 +385,7 @@ class Painter:
         return self
 
     def tie_offers(self) -> list[tuple[int, int]]:
-        """Layers, two by two, that have one new colour and look as if they lay on one old paint: `tie_layers`, if so."""
+        """Layers, two by two, that have one new colour and look as if they lay on one old paint."""
         places = {layer.id: place for place, layer in enumerate(self.session.layers)}
         return [(places[one], places[other]) for one, other in self.studio.tie_offers(self.session_id)]
 

@@ -17,7 +17,8 @@ from ..types import Mask, Session
 Coco = dict[str, Any]
 
 CATEGORIES = (
-    "mask", "wall", "window", "door", "roof", "balcony", "fence", "vegetation", "shop", "ground", "other", "sky"
+    "mask", "wall", "window", "door", "roof", "balcony", "fence", "vegetation", "shop", "ground", "other", "sky",
+    "eaves", "trim", "shutter", "car",
 )  # fmt: skip
 """Kinds by their category id, from 1; "mask" for what nobody named. New ones come at the end."""
 

@@ -58,7 +58,7 @@ def mask_from_record(record: Record, rle: RLE) -> Mask:
         predicted_iou=record["predicted_iou"],
         stability_score=record["stability_score"],
         point_coords=tuple((float(x), float(y)) for x, y in record["point_coords"]),
-        crop_box=tuple(record["crop_box"]) if record["crop_box"] else None,  # type: ignore[arg-type]
+        crop_box=tuple(record["crop_box"]) if record["crop_box"] else None,
         category=record["category"],
         category_score=record["category_score"],
     )
@@ -155,13 +155,15 @@ def _first_layer_id(mask_id: int, same: int) -> int:
 
 
 def palette_to_record(palette: Palette) -> Record:
-    """Its name, and name and colour of each paint."""
-    return {"name": palette.name, "paints": [[paint.name, list(paint.rgb)] for paint in palette.paints]}
+    """Its name, and name, colour, code and brand of each paint."""
+    paints = [[paint.name, list(paint.rgb), paint.code, paint.brand] for paint in palette.paints]
+    return {"name": palette.name, "paints": paints}
 
 
 def palette_from_record(record: Record) -> Palette:
-    """The inverse of `palette_to_record`."""
-    return Palette(record["name"], tuple(Paint(name, tuple(rgb)) for name, rgb in record["paints"]))
+    """The inverse of `palette_to_record`; older ones have no code and no brand."""
+    paints = (Paint(name, tuple(rgb), *of) for name, rgb, *of in record["paints"])
+    return Palette(record["name"], tuple(paints))
 
 
 def prompts_from_record(record: Record) -> Prompts:

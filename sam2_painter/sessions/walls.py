@@ -14,7 +14,7 @@ from typing import Literal
 from .. import masks
 from ..errors import Conflict, InvalidInput, LayerNotFound
 from ..rle import RLE
-from ..types import COMBINE_MODES, CombineMode, Layer, Mask, Selection, Session, Step, whole_number
+from ..types import COMBINE_MODES, CombineMode, Layer, Line, Mask, Selection, Session, Step, whole_number
 from .store import Edit
 
 SelectMode = Literal["new", "union", "subtract", "intersect"]
@@ -22,6 +22,9 @@ SelectMode = Literal["new", "union", "subtract", "intersect"]
 
 MAX_STEPS = 64
 """Steps a wall remembers one by one; of more, the oldest become one that holds their result."""
+
+MOST_CLICKS = 12
+"""Earlier clicks the engine is told of together with a new one."""
 
 _MERGED = MAX_STEPS // 2
 NOTHING_CHOSEN = "Click the wall you want first; then take parts away."
@@ -87,6 +90,35 @@ def choose_painted(edit: Edit, layer: Layer) -> None:
     """Choose a painted wall: a step of the history unless it is chosen already."""
     if edit.session.selection.layer != layer.id:
         edit.do("choose wall", replace(edit.session.canvas, selection=selection_of(layer)))
+
+
+# -- its clicks -----------------------------------------------------------------------------------------------------
+
+
+def clicks(session: Session) -> tuple[RLE, Line, Line]:
+    """The chosen wall's mask, and the last of the points that were added to it and taken away from it."""
+    selection = session.selection
+    assert selection.mask_id is not None
+    points = [(x, y, label == 1 and step.mode != "subtract") for step in selection.steps for x, y, label in step.points]
+    wanted = tuple((x, y) for x, y, added in points if added)[-MOST_CLICKS:]
+    unwanted = tuple((x, y) for x, y, added in points if not added)[-MOST_CLICKS:]
+    return session.masks[selection.mask_id].rle, wanted, unwanted
+
+
+def holds(rle: RLE, points: Line) -> bool:
+    """Whether any of the points is in the mask."""
+    return any(rle.contains(int(x), int(y)) for x, y in points)
+
+
+def cuts(session: Session, part: RLE) -> bool:
+    """Whether taking the part away would cut into what a click added: it holds the click, not most of its region."""
+    for step in session.selection.steps:
+        if step.kind == "prompts" and step.mode == "union" and step.region is not None:
+            wanted = tuple((x, y) for x, y, label in step.points if label)
+            region = session.masks[step.region].rle
+            if holds(part, wanted) and masks.intersect([region, part]).area < 0.8 * region.area:
+                return True
+    return False
 
 
 # -- its shape -------------------------------------------------------------------------------------------------------

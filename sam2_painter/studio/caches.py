@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class Memory:
         """How many masks the remembered answers hold."""
         return sum(len(self.masks.peek(key) or ()) for key in self.masks.kept())
 
-    def _caches(self) -> dict[str, Cache]:
+    def _caches(self) -> dict[str, Cache[Any]]:
         return vars(self)
 
 

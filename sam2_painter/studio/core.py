@@ -43,6 +43,7 @@ class Core:
         sessions: SessionStore,
         *,
         reason: str = "",
+        finder: Engine | None = None,
         limits: Limits | None = None,
         max_file_size: int = 50 * 2**20,
         max_pixels: int = 80_000_000,
@@ -58,6 +59,8 @@ class Core:
         self.limits = limits or Limits()
         self.max_file_size, self.max_pixels = max_file_size, max_pixels
         self._asking = GuardedEngine(engine)
+        self.finder = engine if finder is None else finder
+        self._finding = self._asking if self.finder is engine else GuardedEngine(self.finder)
         self._palette = palette
         self._memory = Memory(
             photos=photo_cache,
@@ -112,6 +115,12 @@ class Core:
     def _embedding(self, photo: Photo) -> Found[Embedding]:
         return self._memory.embeddings.get((photo.digest, self.engine.name), lambda: self._asking.embed(photo))
 
+    def _found(self, photo: Photo, category: str) -> tuple[Mask, ...]:
+        """All of a category, from whoever knows what things are: the engine, or the one beside it."""
+        key = (photo.digest, self.finder.name)
+        embedding = self._memory.embeddings.get(key, lambda: self._finding.embed(photo)).value
+        return self._finding.find(embedding, category)
+
     def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
         """The engine's answers, best first. A box alone is answered with masks that have to do with it: one far from
         it, or beside the middle of a small one, is no answer."""
@@ -141,8 +150,8 @@ class Core:
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """What `find` understands; empty for engines that name nothing."""
-        return tuple(getattr(self.engine, "categories", ()))
+        """What `find` understands; empty when neither the engine nor the one beside it names things."""
+        return tuple(getattr(self.finder, "categories", ()))
 
     @property
     def status(self) -> str:

@@ -87,8 +87,7 @@ class MaskVerbs(Core):
         with self.sessions.edit(session_id) as edit:
             photo = self.photo_of(edit.session)
             found = self._memory.masks.get(
-                (photo.digest, "find", self.engine.name, category),
-                lambda: self._asking.find(self._embedding(photo).value, category),
+                (photo.digest, "find", self.finder.name, category), lambda: self._found(photo, category)
             )
             if not found.value:
                 raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")

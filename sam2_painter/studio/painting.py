@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import paint
-from ..paint import colors
+from ..paint import colors, palettes
 from ..sessions import edits
 from ..types import Coat, Layer, Palette, Session
 from .core import Core
@@ -57,7 +57,7 @@ class PaintVerbs(Core):
     # -- layers ------------------------------------------------------------------------------------------------------
 
     @verb("paint")
-    def edit_layer(self, session_id: str, layer_id: int, *, revision: int | None = None, **changes: Any) -> Session:
+    def edit_layer(self, session_id: str, layer_id: int, /, *, revision: int | None = None, **changes: Any) -> Session:
         """Change what a layer looks like: color, opacity, mode, light, shadow, name or visible."""
         with self.sessions.edit(session_id) as edit:
             edits.edit_layer(edit, layer_id, revision, changes)
@@ -148,15 +148,15 @@ class PaintVerbs(Core):
 
     def palette(self, session: Session) -> Palette:
         """The paints to choose from."""
-        return session.palette or self._palette or colors.exterior()
+        return session.palette or self._palette or palettes.exterior()
 
     def color(self, session: Session, text: str) -> colors.RGB:
         """`colors.parse_color` that knows the paints of the session by name."""
         return colors.parse_color(text, self.palette(session))
 
-    def describe(self, session: Session, rgb: colors.RGB) -> colors.Description:
-        """`colors.describe` by the paints of the session."""
-        return colors.describe(rgb, session.palette or self._palette)
+    def describe(self, session: Session, rgb: colors.RGB) -> palettes.Description:
+        """`palettes.describe` by the paints of the session."""
+        return palettes.describe(rgb, session.palette or self._palette)
 
     @verb("paint")
     def wall_color(self, session_id: str, mask_id: int) -> colors.RGB:

@@ -33,9 +33,10 @@ class PhotoVerbs(Core):
             photo = images.open_photo(source, name, **limits)
             data = images.encode(photo.pixels, "PNG")
         else:
-            is_path = isinstance(source, PathLike)
-            data = sources.read_bytes(source, self.max_file_size, paths=is_path)
-            photo = images.open_photo(data, name or (Path(source).name if is_path else ""), **limits)
+            data = sources.read_bytes(source, self.max_file_size, paths=isinstance(source, PathLike))
+            photo = images.open_photo(
+                data, name or (Path(source).name if isinstance(source, PathLike) else ""), **limits
+            )
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
         self._memory.photos.get((photo.digest,), lambda: photo)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..paint import colors
+from ..paint.palette_files import open_palette
 from ..photos.picture import DECODING
 from ..sessions import folders
 from ..sessions.store import SessionStore
@@ -62,6 +62,7 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             choice.engine,
             sessions,
             reason=choice.reason,
+            finder=choice.finder,
             limits=limits,
             max_file_size=settings.max_file_size,
             max_pixels=settings.max_pixels,
@@ -71,5 +72,5 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             surface_cache=settings.surface_cache,
             picture_cache=settings.picture_cache,
             queue_size=settings.queue_size,
-            palette=settings.palette and colors.open_palette(settings.palette),
+            palette=open_palette(settings.palette) if settings.palette else None,
         )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from ..errors import PainterError
 from ..jobs.deadline import Deadline, current
@@ -53,7 +53,7 @@ def verb(limit: str) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Conc
                 return _logged(name, args, lambda: method(limited, *args, **kwargs))
 
         call.limit = limit  # type: ignore[attr-defined]
-        return call
+        return cast(Callable[Concatenate[S, P], R], call)
 
     return decorate
 

@@ -40,9 +40,6 @@ MOST_TAKEN = 0.5
 MOST_ADDED = 1.5
 """Times the wall: a click adds no more to it, where the engine has another answer."""
 
-MOST_CLICKS = 12
-"""Earlier clicks the engine is told of together with a new one."""
-
 MAX_POINTS = 20_000
 """Of a stroke or polygon as it is sent; it is kept with fewer."""
 
@@ -305,8 +302,11 @@ class WallVerbs(Core):
     def _wall(self, session_id: str, layer_id: int | None, revision: int | None) -> Iterator[Edit]:
         """The session to edit, with the wall chosen that is meant."""
         with self.sessions.edit(session_id) as edit:
+            before = edit.session.selection
             walls.choose(edit, layer_id, revision)
             yield edit
+            if not edit.new_step and edit.session.selection is not before:  # the step changed nothing, but it chose
+                edit.do("choose wall", edit.session.canvas)
 
     def _point(self, edit: Edit, x: float, y: float, mode: SelectMode, protect: bool, scale: float | None) -> None:
         session, prompts = edit.session, Prompts.click(x, y)
@@ -350,7 +350,7 @@ class WallVerbs(Core):
         First what the engine makes of all clicks together, which knows the wall; then of this one alone. One that
         would make another wall of it, or holds what was taken away by a click, comes last.
         """
-        wall, wanted, unwanted = _clicks(session)
+        wall, wanted, unwanted = walls.clicks(session)
         if wall.contains(int(x), int(y)):
             return []
         together = Prompts([*wanted, (x, y), *unwanted], [1] * (len(wanted) + 1) + [0] * len(unwanted))  # type: ignore[arg-type]
@@ -361,7 +361,7 @@ class WallVerbs(Core):
         poor: list[RLE] = []
         for part in parts:
             if part is not None:
-                fits = part.area <= MOST_ADDED * wall.area and not _holds(part, unwanted)
+                fits = part.area <= MOST_ADDED * wall.area and not walls.holds(part, unwanted)
                 (good if fits else poor).append(part)
         guesses = [*good, *sorted(poor, key=lambda part: part.area)] or [masks.subtract(spot, [wall])]
         return list(dict.fromkeys(guesses))[:3]
@@ -373,7 +373,7 @@ class WallVerbs(Core):
         What the engine leaves out of the wall when it is told of the click, or what it sees there, unless that is most
         of the wall, or holds a click that added more than that.
         """
-        wall, wanted, unwanted = _clicks(session)
+        wall, wanted, unwanted = walls.clicks(session)
         spot = masks.intersect([spot, wall])
         if not spot.area:
             return []
@@ -384,7 +384,7 @@ class WallVerbs(Core):
             parts.insert(0, masks.subtract(wall, [self._predicted(session, less).value[0].rle]))
         guesses = []
         for part in (masks.part_at(part, x, y) for part in parts):
-            if part is not None and part.area <= MOST_TAKEN * wall.area and not _cuts(session, part):
+            if part is not None and part.area <= MOST_TAKEN * wall.area and not walls.cuts(session, part):
                 guesses.append(part if part.area >= spot.area else masks.union([part, spot]))
         if spot.area < wall.area:
             guesses.append(spot)
@@ -409,32 +409,6 @@ def _scale(session: Session, scale: float | None) -> float:
     if scale is None:
         return max(1.0, max(session.size) / SCREEN)
     return number(scale, "scale", 1e-3, 1e3)
-
-
-def _clicks(session: Session) -> tuple[RLE, Line, Line]:
-    """The chosen wall's mask, and the last of the points that were added to it and taken away from it."""
-    selection = session.selection
-    assert selection.mask_id is not None
-    points = [(x, y, label == 1 and step.mode != "subtract") for step in selection.steps for x, y, label in step.points]
-    wanted = tuple((x, y) for x, y, added in points if added)[-MOST_CLICKS:]
-    unwanted = tuple((x, y) for x, y, added in points if not added)[-MOST_CLICKS:]
-    return session.masks[selection.mask_id].rle, wanted, unwanted
-
-
-def _holds(rle: RLE, points: Line) -> bool:
-    """Whether any of the points is in the mask."""
-    return any(rle.contains(int(x), int(y)) for x, y in points)
-
-
-def _cuts(session: Session, part: RLE) -> bool:
-    """Whether taking the part away would cut into what a click added: it holds the click, not most of its region."""
-    for step in session.selection.steps:
-        if step.kind == "prompts" and step.mode == "union" and step.region is not None:
-            wanted = tuple((x, y) for x, y, label in step.points if label)
-            region = session.masks[step.region].rle
-            if _holds(part, wanted) and masks.intersect([region, part]).area < 0.8 * region.area:
-                return True
-    return False
 
 
 def _kept(path: Sequence[tuple[float, float]], least: int) -> Line:

@@ -110,6 +110,13 @@ class Connection(H11Protocol):
         elif self._timer is None:
             self._wait(self.counted.head_seconds, self._no_head)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; a request that is being worked on, and whose body this was, gets no other answer."""
+        if self._is_answering:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        super().send_400_response(msg)
+
     def eof_received(self) -> None:
         """Nothing more will be asked."""
         if self._admitted:

@@ -63,7 +63,7 @@ FINISH_SECONDS = 3.0
 DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
 WORKERS_ELSEWHERE = 8
 M_ARENA_MAX = -8  # of glibc's malloc.h
-NO_MCP = "No MCP: it needs the packages of requirements-mcp.txt (pip install -r requirements-mcp.txt)."
+NO_MCP = "No MCP: pip install -r requirements-mcp.txt, or 'sam2-painter[mcp]'."
 NO_SHARE = "No public link: Gradio's link service cannot be reached from here. The page stays up at {url}."
 
 

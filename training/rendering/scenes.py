@@ -128,8 +128,10 @@ def gable_roof(
     eave: float = 0.42,
     verge: float = 0.35,
     trim: str = WHITE,
+    boards: str = "trim",
 ) -> list[Face]:
-    """Two slopes over a block whose front wall ends at `corner`; the ridge runs `along`. Boards under all edges."""
+    """Two slopes over a block whose front wall ends at `corner`; the ridge runs `along`. Boards under all edges, a part
+    of this name."""
     steep = rise / (depth / 2)
     up = across * (depth / 2 + eave) + Y * steep * (depth / 2 + eave)
     down = -across * (depth / 2 + eave) + Y * steep * (depth / 2 + eave)
@@ -141,15 +143,15 @@ def gable_roof(
         rectangle("roof", far + whole * along, -whole * along, down, cover),
     ]
     for edge, outward in ((low, -across), (far, across)):
-        faces.append(rectangle("trim", edge - 0.19 * Y, whole * along, 0.21 * Y, paint))
+        faces.append(rectangle(boards, edge - 0.19 * Y, whole * along, 0.21 * Y, paint))
         inner = edge - 0.19 * Y - outward * eave
-        faces.append(rectangle("trim", inner, whole * along, outward * eave, paint, ambient=0.6))
+        faces.append(rectangle(boards, inner, whole * along, outward * eave, paint, ambient=0.6))
     span = np.linalg.norm(up)
     board = np.array([[0, -0.22], [span, -0.22], [span, 0.04], [0, 0.04]])  # a little over the tiles: no light between
     for end in (0.0, whole):
         for edge, slope in ((low, up), (far, down)):
             v = Y - slope / span * (slope @ Y) / span
-            faces.append(Face("trim", edge + end * along, slope / span, v / np.linalg.norm(v), board, paint))
+            faces.append(Face(boards, edge + end * along, slope / span, v / np.linalg.norm(v), board, paint))
     return faces
 
 

@@ -6,19 +6,18 @@ import numpy as np
 
 from ...rle import RLE, mask_to_rle, rle_to_mask
 from ...types import Prompts
-from .features import Clicks
+from .answers import Points
+from .candidates import Clicks
 from .reading import Reading
 from .snap import label_pixels, labels_to_rle, pixels_inside
 
 
-def clicks_of(reading: Reading, prompts: Prompts) -> Clicks:
+def points_of(reading: Reading, prompts: Prompts) -> Points:
     """The points, with the leaves they fall on."""
     coords = prompts.point_coords
-    return Clicks(
-        np.array([reading.to_work(x, y) for x, y in coords]).reshape(-1, 2),
-        np.array([reading.leaf(x, y) for x, y in coords], int),
-        prompts.point_labels == 1,
-    )
+    cells = np.array([reading.cell(x, y) for x, y in coords], int).reshape(-1, 2)
+    leaves = np.array([reading.leaf(x, y) for x, y in coords], int)
+    return Points(Clicks(cells, prompts.point_labels == 1), leaves)
 
 
 def given_mask(reading: Reading, prompts: Prompts) -> np.ndarray | None:
@@ -32,11 +31,6 @@ def given_mask(reading: Reading, prompts: Prompts) -> np.ndarray | None:
         mask = mask[0][rows[:, None], columns] > 0
     inside = pixels_inside(mask, reading.run_labels, reading.run_ends, reading.count)
     return inside > 0.5 * reading.pixels
-
-
-def box_in_work(reading: Reading, box: np.ndarray) -> np.ndarray:
-    """(4,) XYXY of the photo -> (4,) XYXY in work pixels."""
-    return np.array([*reading.to_work(*box[:2]), *reading.to_work(*box[2:])])
 
 
 def paste(reading: Reading, mask: np.ndarray, prompts: Prompts | None = None) -> RLE:

@@ -1,66 +1,49 @@
-"""A photo as the engine reads it once: leaves, their graph, their merge trees. Arrays only.
+"""A photo as the engine reads it once: leaves that keep to its edges, and what the eyes saw. Arrays only.
 
 Everything a question needs is here, so that an embedding can be pickled, kept on disk and asked from any thread.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property
 
 import cv2
 import numpy as np
 from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
-from .boundary import find_boundary, work_picture
-from .network import LIKENESS_STRIDE, Network, alikeness
+from .boundary import find_edges, work_picture
+from .network import Network, Sight
 from .regions import border_graph, find_leaves
 from .snap import label_sizes, labels_under, snap_labels
-from .trees import COLOUR_STEP, COLOUR_WEIGHTS, Look, Recipe, Tree, grow_tree
 
-RECIPES = (
-    Recipe(boundary=1.0, size=0.1),
-    Recipe(boundary=1.0, colour=0.3, classes=0.5, size=0.2),
-    Recipe(boundary=0.5, colour=0.2, classes=0.5, likeness=0.5, size=0.2),
-    Recipe(boundary=0.3, colour=0.7, classes=0.7, size=0.3),
-    Recipe(boundary=0.4, likeness=1.0, size=0.25),
-)
-GRID_STEP = 6  # work pixels between the points of `Reading.grid`
-# Columns of `sums`, each a total over a leaf's pixels; the classes follow.
-AREA, LAB, LAB2, CONTACT, X, Y, TEXTURE, FINE, XX, YY, XY, CLASS = 0, 1, 4, 7, 8, 9, 10, 11, 12, 13, 14, 15
-# Columns of `edge_sums`, each a length in work pixels.
-LENGTH, STRENGTH, FAINT, WEAK, CLEAR, STRONG, STEP, KIND, LEARNED, LEARNED_CLEAR, UNLIKE = range(11)
+EDGES, BORDER = np.float32(0.8), np.float32(0.2)  # what the picture's and the network's borders weigh for leaves
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """n leaves, E edges, T trees, C classes.
+    """n leaves, E pairs of neighbours; h rows of w cells, see `network.Sight`.
 
-    size: (2,) int64, the photo's (H, W). work_size: the work picture's. run_labels, run_ends: see `snap`. sums: (n,
-    15 + C) float64. likeness: (n, V * LIKENESS) float32, see `network.alikeness`. around: (n, 11) float64, the
-    `edge_sums` of all edges at each leaf. box: (n, 4) uint16, XYXY in work pixels, the last ones included. edges,
-    border_x, border_y, border_first: see `regions.Graph`. edge_sums: (E, 11) float64. parent, altitude, first,
-    last: (T, 2n-1), see `trees.Tree`.
+    size: (2,) int64, the photo's (H, W). run_labels, run_ends: see `snap`. labels: (h', w') uint16, the leaf of every
+    other pixel each way of the work picture. areas: (n,) float32, work pixels. contact: (n,) uint8, 1 where it touches
+    the photo's rim. edges: (E, 2) int32. middles: (n, 2) uint16, row and column of a cell in the middle of each leaf.
+    border, kinds, likeness: float16; lab: uint8, see `network.Sight`.
     """
 
     size: np.ndarray
-    work_size: np.ndarray
     run_labels: np.ndarray
     run_ends: np.ndarray
-    sums: np.ndarray
-    likeness: np.ndarray
-    around: np.ndarray
-    box: np.ndarray
+    labels: np.ndarray
+    areas: np.ndarray
+    contact: np.ndarray
     edges: np.ndarray
-    border_x: np.ndarray
-    border_y: np.ndarray
-    border_first: np.ndarray
-    edge_sums: np.ndarray
-    parent: np.ndarray
-    altitude: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
+    middles: np.ndarray
+    border: np.ndarray
+    kinds: np.ndarray
+    likeness: np.ndarray
+    lab: np.ndarray
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The fields by name: what an embedding keeps."""
@@ -69,197 +52,126 @@ class Reading:
     @property
     def count(self) -> int:
         """n."""
-        return len(self.sums)
+        return len(self.areas)
 
     @property
     def size_hw(self) -> tuple[int, int]:
         """(H, W) of the photo."""
         return int(self.size[0]), int(self.size[1])
 
-    @cached_property
-    def area(self) -> np.ndarray:
-        """(n,) float32, work pixels."""
-        return self.sums[:, AREA].astype(np.float32)
+    @property
+    def cells_hw(self) -> tuple[int, int]:
+        """(h, w)."""
+        return self.lab.shape[1], self.lab.shape[2]
+
+    @property
+    def rim(self) -> np.ndarray:
+        """(n,) bool: which leaves touch the photo's rim."""
+        return self.contact > 0
 
     @cached_property
-    def whole(self) -> np.ndarray:
-        """(15 + C,) float64: `sums` of the whole photo."""
-        return self.sums.sum(axis=0)
+    def sight(self) -> Sight:
+        """What the eyes saw."""
+        return Sight(*(part.astype(np.float32) for part in (self.border, self.kinds, self.likeness, self.lab)))
 
     @cached_property
-    def typical_strength(self) -> float:
-        """The strength that one edge in ten of this photo exceeds: what counts as strong here."""
-        if not len(self.edges):
-            return 1.0
-        return float(np.quantile(self.strength, 0.9)) + 0.02
-
-    @cached_property
-    def strength(self) -> np.ndarray:
-        """(E,) float64, mean strength of each border."""
-        return self.edge_sums[:, STRENGTH] / self.edge_sums[:, LENGTH]
-
-    @cached_property
-    def contact(self) -> np.ndarray:
-        """(n,) float32, pixels on the photo's rim."""
-        return self.sums[:, CONTACT].astype(np.float32)
+    def classes(self) -> np.ndarray:
+        """(n, C) float32, mean class probabilities."""
+        return self.means(self.sight.kinds).T
 
     @cached_property
     def pixels(self) -> np.ndarray:
         """(n,) float64, pixels of the photo."""
         return label_sizes(self.run_labels, self.run_ends, self.count)
 
-    @cached_property
-    def lab(self) -> np.ndarray:
-        """(n, 3) float32, mean colour."""
-        return (self.sums[:, LAB : LAB + 3] / self.sums[:, :1]).astype(np.float32)
+    def means(self, fields: np.ndarray) -> np.ndarray:
+        """(K, n) float32: the mean over each leaf of fields (K, h, w) in cells."""
+        height, width = self.labels.shape
+        flat, hits = self.labels.ravel(), self._hits
+        found = np.empty((len(fields), self.count), np.float32)
+        for k, field in enumerate(fields):
+            large = cv2.resize(field.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+            sums = np.bincount(flat, large.ravel(), self.count)
+            middle = field[self.middles[:, 0], self.middles[:, 1]]
+            found[k] = np.where(hits > 0, sums / np.maximum(hits, 1), middle)
+        return found
+
+    def of_cells(self, masks: np.ndarray) -> np.ndarray:
+        """(K, n) bool: the leaves that lie mostly in masks (K, h, w) bool of cells."""
+        inside: np.ndarray = self.means(masks) > 0.5
+        return inside
 
     @cached_property
-    def classes(self) -> np.ndarray:
-        """(n, C) float32, mean class probabilities."""
-        return (self.sums[:, CLASS:] / self.sums[:, :1]).astype(np.float32)
+    def _hits(self) -> np.ndarray:
+        return np.bincount(self.labels.ravel(), minlength=self.count)
 
-    @cached_property
-    def trees(self) -> tuple[Tree, ...]:
-        """The merge trees."""
-        return tuple(
-            Tree(p, a, f, e, f[: self.count])
-            for p, a, f, e in zip(self.parent, self.altitude, self.first, self.last, strict=True)
-        )
+    def in_cells(self, leaves: np.ndarray) -> np.ndarray:
+        """(h, w) float32: which share of each cell belongs to these leaves, (n,) bool."""
+        height, width = self.cells_hw
+        inside = leaves[self.labels].astype(np.float32)
+        shares: np.ndarray = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
+        return shares
 
-    @cached_property
-    def first_edge(self) -> np.ndarray:
-        """(n + 1,) int32: the edges of which leaf k is the first end are those from first_edge[k] to the next."""
-        return np.searchsorted(self.edges[:, 0], np.arange(self.count + 1)).astype(np.int32)
-
-    def graph(self, weights: np.ndarray) -> csr_matrix:
-        """(n, n) the leaves' graph with weights (E,), each edge at its first end only."""
-        return csr_matrix((weights, self.edges[:, 1], self.first_edge), (self.count, self.count))
-
-    @cached_property
-    def heard(self) -> csr_matrix:
-        """(n, n) how much each leaf hears of each neighbour: less across a strong border."""
-        heard = self.graph(self.edge_sums[:, LENGTH] * np.exp(-self.strength / 0.1))
-        return heard + heard.T
-
-    @cached_property
-    def ends(self) -> np.ndarray:
-        """(2, E) int, `edges` as they are quick to index with."""
-        return np.ascontiguousarray(self.edges.T, np.intp)
-
-    @cached_property
-    def sides(self) -> np.ndarray:
-        """(4, n) float32, `box` with its far sides negated: the least of some leaves' is the box around them."""
-        return np.ascontiguousarray(self.box.T * np.float32([[1], [1], [-1], [-1]]))
-
-    @cached_property
-    def grid(self) -> np.ndarray:
-        """(h, w) int: the leaves under one of GRID_STEP work pixels each way."""
-        y, x = (
-            (np.arange(0, work, GRID_STEP) * size // work).astype(int)
-            for work, size in zip(self.work_size, self.size_hw, strict=True)
-        )
-        return labels_under(self.run_labels, self.run_ends, self.size_hw[0], *np.meshgrid(x, y)).astype(np.intp)
-
-    def alike(self, leaf: int) -> np.ndarray:
-        """(n,) float32 in [0, 1]: the chance that each leaf and this one are parts of one thing."""
-        return alikeness(self.likeness, self.likeness[leaf])
+    def parts(self, masks: np.ndarray) -> np.ndarray:
+        """(K, n) int: names of the connected parts of leaves (K, n) bool; leaves outside are parts of their own."""
+        u, v = self.edges.T
+        joined = masks[:, u] & masks[:, v]
+        sets, edges = np.nonzero(joined)
+        shift = sets * self.count
+        ends = (u[edges] + shift, v[edges] + shift)
+        graph = csr_matrix((np.ones(len(edges), np.int8), ends), (masks.size, masks.size))
+        names: np.ndarray = connected_components(graph, directed=False)[1]
+        return names.reshape(masks.shape)
 
     def leaf(self, x: float, y: float) -> int:
         """The leaf under a point of the photo."""
-        return int(labels_under(self.run_labels, self.run_ends, int(self.size[0]), np.int64(x), np.int64(y)))
+        at = (np.array([side], np.int64) for side in (int(x), int(y)))
+        return int(labels_under(self.run_labels, self.run_ends, int(self.size[0]), *at)[0])
 
-    def to_work(self, x: float, y: float) -> tuple[float, float]:
-        """A point of the photo in work pixels."""
-        return x * self.work_size[1] / self.size[1], y * self.work_size[0] / self.size[0]
+    def cell(self, x: float, y: float) -> tuple[int, int]:
+        """Row and column of the cell under a point of the photo."""
+        (height, width), (rows, columns) = self.size_hw, self.cells_hw
+        return min(rows - 1, int(y * rows / height)), min(columns - 1, int(x * columns / width))
 
 
 def read_photo(pixels: np.ndarray, network: Network) -> Reading:
     """Read (H, W, 3) uint8 RGB pixels."""
-    with ThreadPoolExecutor(1) as beside:  # what does not need each other is done at once
-        return _read(pixels, network, beside)
-
-
-def _read(pixels: np.ndarray, network: Network, beside: Executor) -> Reading:
     picture = work_picture(pixels)
-    bounded = beside.submit(find_boundary, picture)
-    sight, boundary = network.look(picture), bounded.result()
-    kinds, wide = sight.classes, cv2.dilate(sight.border, np.ones((3, 3), np.uint8))
-    labels = find_leaves(np.float32(0.6) * boundary.strength + np.float32(0.3) * sight.border)
-    snapped = beside.submit(snap_labels, pixels, labels)
-    graph = border_graph(labels)
-    strength = np.float32(0.22) * boundary.fine + np.float32(0.12) * boundary.texture + np.float32(0.75) * wide
-    flat = labels.ravel()
-    count = int(flat.max()) + 1
-
-    def total(field: np.ndarray) -> np.ndarray:
-        return np.bincount(flat, weights=field.ravel(), minlength=count)
-
-    height, width = labels.shape
-    ys, xs = (grid.astype(np.float64) for grid in np.mgrid[:height, :width])
-    rim = np.zeros(labels.shape)
-    for side in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
-        rim[side] += 1
-    lab = [boundary.lab[..., c] for c in range(3)]
-    columns = [np.ones(labels.shape), *lab, *(c * c for c in lab), rim, xs, ys, boundary.texture, boundary.fine]
-    columns += [xs * xs, ys * ys, xs * ys, *(kinds[..., c] for c in range(kinds.shape[2]))]
-    sums = np.stack([total(column) for column in columns], axis=1)
-    area = sums[:, AREA]
-    colour, classes = sums[:, LAB : LAB + 3] / area[:, None], sums[:, CLASS:] / area[:, None]
-    likeness = _leaf_likeness(labels, sight.likeness, sums[:, X] / area, sums[:, Y] / area)
-    along, faced = graph.mean(strength), graph.mean(wide)
-    u, v = graph.edges.T
-    step = np.sqrt((((colour[u] - colour[v]) * COLOUR_WEIGHTS) ** 2).sum(axis=1)) / COLOUR_STEP
-    kind = np.abs(classes[u] - classes[v]).sum(axis=1) / 2
-    measures = [np.ones_like(along), along, along < 0.12, along < 0.22, along > 0.35, along > 0.5]
-    measures += [np.minimum(step, 1.5), kind, faced, faced > 0.4, 1 - alikeness(likeness[u], likeness[v])]
-    look = Look(colour, classes, likeness)
-    grown = [grow_tree(graph.edges, graph.length, along, area, look, recipe) for recipe in RECIPES]
-    edge_sums = np.stack(measures, axis=1).astype(np.float64) * graph.length[:, None]
-    around = [np.bincount(graph.edges.ravel(), np.repeat(column, 2), count) for column in edge_sums.T]
-    run_labels, run_ends = snapped.result()
+    with ThreadPoolExecutor(1) as beside:  # what does not need each other is done at once
+        found = beside.submit(find_edges, picture)
+        sight, edges = network.look(picture), found.result()
+        height, width = edges.shape
+        border = cv2.resize(sight.border, (width, height), interpolation=cv2.INTER_LINEAR)
+        labels = find_leaves(EDGES * edges + BORDER * border)
+        snapped = beside.submit(snap_labels, pixels, labels)
+        areas = np.bincount(labels.ravel()).astype(np.float32)
+        contact = np.zeros(len(areas), np.uint8)
+        for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+            contact[side] = 1
+        run_labels, run_ends = snapped.result()
     return Reading(
         size=np.array(pixels.shape[:2]),
-        work_size=np.array(labels.shape),
         run_labels=run_labels,
         run_ends=run_ends,
-        sums=sums,
-        likeness=likeness,
-        around=np.stack(around, axis=1),
-        box=_leaf_boxes(labels, count),
-        edges=graph.edges,
-        border_x=graph.border_x,
-        border_y=graph.border_y,
-        border_first=graph.first,
-        edge_sums=edge_sums,
-        parent=np.stack([tree.parent for tree in grown]),
-        altitude=np.stack([tree.altitude for tree in grown]),
-        first=np.stack([tree.first for tree in grown]),
-        last=np.stack([tree.last for tree in grown]),
+        labels=labels[::2, ::2].copy(),
+        areas=areas,
+        contact=contact,
+        edges=border_graph(labels).edges,
+        middles=_middle_cells(labels, areas, sight.lab.shape[1:]),
+        border=sight.border.astype(np.float16),
+        kinds=sight.kinds.astype(np.float16),
+        likeness=sight.likeness.astype(np.float16),
+        lab=sight.lab.astype(np.uint8),
     )
 
 
-def _leaf_likeness(labels: np.ndarray, likeness: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(n, D) float32: the mean likeness of each leaf, from one pixel of each block; what lies between them all takes
-    the value at its middle (x, y).
-    """
-    height, width = likeness.shape[:2]
-    # The blocks' middles, and the last pixel for one that is cut short.
-    rows = np.minimum(np.arange(height) * LIKENESS_STRIDE + LIKENESS_STRIDE // 2, labels.shape[0] - 1)
-    columns = np.minimum(np.arange(width) * LIKENESS_STRIDE + LIKENESS_STRIDE // 2, labels.shape[1] - 1)
-    blocks = labels[rows[:, None], columns].ravel()
-    hits = np.bincount(blocks, minlength=len(x))
-    flat = likeness.reshape(blocks.size, -1)
-    sums = [np.bincount(blocks, weights=column, minlength=len(x)) for column in flat.T]
-    middle = likeness[(y // LIKENESS_STRIDE).astype(int), (x // LIKENESS_STRIDE).astype(int)]
-    return np.where(hits[:, None] > 0, np.stack(sums, axis=1) / np.maximum(hits, 1)[:, None], middle).astype(np.float32)
-
-
-def _leaf_boxes(labels: np.ndarray, count: int) -> np.ndarray:
-    """(n, 4) uint16 XYXY of each label, the last pixels included."""
-    order = np.argsort(labels.ravel(), kind="stable")
-    starts = np.searchsorted(labels.ravel()[order], np.arange(count))
-    y, x = np.divmod(order, labels.shape[1])
-    ends = [
-        op.reduceat(axis, starts) for op, axis in ((np.minimum, x), (np.minimum, y), (np.maximum, x), (np.maximum, y))
-    ]
-    return np.stack(ends, axis=1).astype(np.uint16)
+def _middle_cells(labels: np.ndarray, areas: np.ndarray, cells: tuple[int, ...]) -> np.ndarray:
+    """(n, 2) uint16: the cell under the mean pixel of each leaf."""
+    flat = labels.ravel()
+    middles = []
+    for axis, across in enumerate((labels.shape[1], labels.shape[0])):
+        at = np.arange(labels.shape[axis], dtype=np.float64)
+        where = np.repeat(at, across) if axis == 0 else np.tile(at, across)
+        mean = np.bincount(flat, where) / areas
+        middles.append((mean * cells[axis] / labels.shape[axis]).astype(np.uint16))
+    return np.stack(middles, axis=1)

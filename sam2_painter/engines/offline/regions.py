@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .trees import cheapest_pairs, join_edges
-
-LEAF_AREA = 400  # work pixels a leaf, on average
-MAX_LEAVES = 2500
+LEAF_AREA = 130  # work pixels a leaf, on average
+MAX_LEAVES = 8000
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,8 @@ class Graph:
     def mean(self, field: np.ndarray) -> np.ndarray:
         """(E,) float32: the mean of a map (h, w) along each edge."""
         values = field[self.border_y, self.border_x]
-        return (np.add.reduceat(values, self.first, dtype=np.float64) / self.length).astype(np.float32)
+        sums: np.ndarray = np.add.reduceat(values, self.first, dtype=np.float64)
+        return (sums / self.length).astype(np.float32)
 
 
 def find_leaves(strength: np.ndarray) -> np.ndarray:
@@ -56,7 +55,8 @@ def find_leaves(strength: np.ndarray) -> np.ndarray:
         u, v = name[u], name[v]
         apart = u != v
         u, v, length, total = join_edges(u[apart], v[apart], len(area), length[apart], total[apart])
-    return names.astype(np.uint16)[labels]
+    joined: np.ndarray = names.astype(np.uint16)[labels]
+    return joined
 
 
 def _basins(strength: np.ndarray) -> np.ndarray:
@@ -105,3 +105,24 @@ def border_graph(labels: np.ndarray) -> Graph:
         (here // width).astype(np.uint16),
         first.astype(np.int32),
     )
+
+
+def join_edges(
+    u: np.ndarray, v: np.ndarray, count: int, *weights: np.ndarray
+) -> tuple[np.ndarray, ...]:  # (u, v, *weights), each pair once with u < v
+    """Add up the weights of edges that join the same two of `count` regions."""
+    key = np.minimum(u, v).astype(np.int64) * count + np.maximum(u, v)
+    unique, inverse = np.unique(key, return_inverse=True)
+    summed = (np.bincount(inverse, weights=w, minlength=len(unique)) for w in weights)
+    return (unique // count, unique % count, *summed)
+
+
+def cheapest_pairs(cost: np.ndarray, u: np.ndarray, v: np.ndarray, count: int) -> np.ndarray:
+    """Indices of edges that are the cheapest of both their ends, the cheaper half of them, cheapest first."""
+    order = np.argsort(-cost, kind="stable")
+    cheapest = np.empty(count, np.int64)
+    cheapest[np.stack([u[order], v[order]], axis=1).ravel()] = np.repeat(order, 2)  # the last write wins
+    edge = np.arange(len(cost))
+    mutual = np.flatnonzero((cheapest[u] == edge) & (cheapest[v] == edge))
+    mutual = mutual[np.argsort(cost[mutual], kind="stable")]
+    return mutual[: max(1, len(mutual) // 2)] if count > 60 else mutual[:1]

@@ -32,14 +32,20 @@ class Scorer:
             at = root + node
             node = 2 * node + 1 + (values.take(row + feature.take(at)) > threshold.take(at))
         leaf = np.arange(count) * (inner + 1) + node - inner
-        return self.value.ravel().take(leaf).sum(axis=1, dtype=np.float64) + self.base
+        total: np.ndarray = self.value.ravel().take(leaf).sum(axis=1, dtype=np.float64)
+        return total + self.base
 
 
 def load_scorers(packed: bytes) -> dict[str, Scorer]:
     """Scorers by name from the bytes of an .npz file; no pickle is read."""
     with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
         names = {key.partition("_")[0] for key in arrays.files}
-        parts = ("feature", "threshold", "value")
         return {
-            name: Scorer(*(arrays[f"{name}_{part}"] for part in parts), float(arrays[f"{name}_base"])) for name in names
+            name: Scorer(
+                arrays[f"{name}_feature"],
+                arrays[f"{name}_threshold"],
+                arrays[f"{name}_value"],
+                float(arrays[f"{name}_base"]),
+            )
+            for name in names
         }

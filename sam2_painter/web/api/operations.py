@@ -19,7 +19,7 @@ import numpy as np
 from ... import masks, paint
 from ...errors import InvalidInput, SignInRequired
 from ...jobs.cache import CacheStatus
-from ...paint import colors
+from ...paint import colors, palette_files
 from ...photos import images, sources
 from ...rle import rle_to_mask
 from ...sessions import project
@@ -606,13 +606,13 @@ def load_palette(studio: Studio, session_id: str, file: Attachment, filename: st
 
     Args:
         session_id: from upload
-        file: a palette (JSON, GIMP .gpl or Adobe .ase), as a file or base64 text
+        file: a palette (CSV, JSON, GIMP .gpl or Adobe .ase, .aco), as a file or base64 text
         filename: what to call it, when it does not come as a file
     """
     data = sources.read_bytes(
-        file.content, colors.MAX_PALETTE_BYTES, paths=isinstance(file.content, Path), field="palette"
+        file.content, palette_files.MAX_PALETTE_BYTES, paths=isinstance(file.content, Path), field="palette"
     )
-    palette = colors.load_palette(data, filename or file.name or "palette")
+    palette = palette_files.load_palette(data, filename or file.name or "palette")
     return _palette(studio, studio.use_palette(session_id, palette))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ...engines import Progress, no_progress
 from ...errors import InvalidInput, SessionNotFound
 from ...masks import mask_from_png
-from ...paint import colors
+from ...paint import palette_files
 from ...photos import examples, sources
 from ...studio.studio import Studio
 from ...studio.walls import MAX_POINTS
@@ -257,8 +257,8 @@ def wall_color(studio: Studio, ask: Ask) -> Json:
 def load_palette(studio: Studio, ask: Ask) -> Json:
     """Choose from the paints of a file the browser sends."""
     sent = ask.sent()
-    data = sources.read_bytes(sent.content, colors.MAX_PALETTE_BYTES, field="palette")
-    return _seen(studio, ask, studio.use_palette(ask.sid, colors.load_palette(data, sent.name)))
+    data = sources.read_bytes(sent.content, palette_files.MAX_PALETTE_BYTES, field="palette")
+    return _seen(studio, ask, studio.use_palette(ask.sid, palette_files.load_palette(data, sent.name)))
 
 
 def reset_palette(studio: Studio, ask: Ask) -> Json:

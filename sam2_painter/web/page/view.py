@@ -17,7 +17,7 @@ import numpy as np
 
 from ... import paint
 from ...masks import contours, overlay
-from ...paint import colors
+from ...paint import colors, palette_files
 from ...photos import examples, images
 from ...studio.studio import Studio
 from ...types import Layer, Mask, Session, whole_number
@@ -45,7 +45,7 @@ def boot(studio: Studio, *, signs_in: bool = False) -> Json:
         "categories": list(studio.categories),
         "examples": shelf(),
         "max_file_size": studio.max_file_size,
-        "max_palette_size": colors.MAX_PALETTE_BYTES,
+        "max_palette_size": palette_files.MAX_PALETTE_BYTES,
         "session_ttl": studio.sessions.ttl,
         "signs_in": signs_in,
     }

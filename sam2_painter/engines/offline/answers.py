@@ -1,0 +1,158 @@
+"""What clicks mean: the likeliest candidates as choices of leaves, with what was promised about them.
+
+A mask is (n,) bool over the leaves of a reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .candidates import Clicks, click_candidates
+from .features import first_features, next_features
+from .network import Sight
+from .reading import Reading
+from .scorer import Scorer
+
+PINHOLE = 0.0005  # of the photo: smaller holes are filled ...
+SPECK = 0.02  # of the mask: smaller loose parts are dropped
+ALIKE = (0.7, 0.85)  # IoU: the three that are offered share no more, or at least no more than that
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Clicks on a reading. clicks: their cells. leaves: (N,) int, the leaf under each."""
+
+    clicks: Clicks
+    leaves: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.leaves)
+
+    def upto(self, count: int) -> Points:
+        """The first `count` of them."""
+        return Points(self.clicks.upto(count), self.leaves[:count])
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """K masks, best first. masks: (K, n) bool. ious: (K,) float, the IoU to expect. stability: (K,) float in [0, 1],
+    how little the border of each would move if one asked for a little more or less.
+    """
+
+    masks: np.ndarray
+    ious: np.ndarray
+    stability: np.ndarray
+
+    def only(self, which: np.ndarray) -> Answers:
+        """Some of them, by index."""
+        return Answers(self.masks[which], self.ious[which], self.stability[which])
+
+
+def answer(
+    reading: Reading, scorers: Mapping[str, Scorer], points: Points, previous: np.ndarray | None = None
+) -> Answers:
+    """Up to three answers to clicks after the answer `previous`, (n,) bool, to all of them but the last.
+
+    Every answer holds every positive leaf and no negative one. After an answer, a positive click only adds to it and a
+    negative one only takes away. A first click that is negative asks for everything but what the same positive one
+    would select.
+    """
+    sight, clicks = reading.sight, points.clicks
+    if previous is None:
+        inverted = not clicks.positive[0]
+        asked = Clicks(clicks.cells, ~clicks.positive) if inverted else clicks
+        masks, ious, stability = likeliest(sight, scorers, asked, None)
+        chosen = reading.of_cells(masks)
+        masks = ~chosen if inverted else chosen
+    else:
+        before = reading.in_cells(previous) > 0.5
+        cells, ious, stability = likeliest(sight, scorers, clicks, before)
+        masks = reading.of_cells(cells)
+    kept = keep_promises(tidy(reading, masks), points, previous)
+    return Answers(kept, ious, stability)
+
+
+def likeliest(
+    sight: Sight, scorers: Mapping[str, Scorer], clicks: Clicks, before: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Up to three candidates that differ, best first: masks (K, h, w) bool, the IoU to expect and stability, (K,)."""
+    masks, origins = click_candidates(sight, clicks, before)
+    if before is None:
+        scores = scorers["first"](first_features(sight, masks, origins, clicks))
+    else:
+        scores = scorers["next"](next_features(sight, masks, origins, clicks, before))
+    some = masks[:, ::2, ::2].reshape(len(masks), -1)  # one cell in four tells as well
+    shared = overlaps(some, np.ones(some.shape[1], np.float32))
+    best = that_differ(shared, scores)
+    return masks[best], np.clip(scores[best], 0, 1), stability_of(origins, shared)[best]
+
+
+def stability_of(origins: np.ndarray, shared: np.ndarray) -> np.ndarray:
+    """(K,) in [0, 1]: the IoU of each candidate with the least like of those of its kind at the next thresholds; 1
+    without any. origins: (K, 2), see `candidates`. shared: (K, K), see `overlaps`.
+    """
+    kind, threshold = origins.T
+    same = kind[:, None] == kind
+    rank = (threshold[:, None] > threshold).astype(int)
+    place = (rank * same).sum(axis=1)
+    near = same & (np.abs(place[:, None] - place) == 1)
+    stable: np.ndarray = np.where(near, shared, 1.0).min(axis=1)
+    return stable
+
+
+def keep_promises(masks: np.ndarray, points: Points, previous: np.ndarray | None) -> np.ndarray:
+    """Masks (K, n) made to keep the promises of `answer`. A leaf with both kinds of click is in (and cut by pixels
+    later).
+    """
+    positive = points.clicks.positive
+    if previous is not None:
+        masks = masks | previous if positive[-1] else masks & previous
+    masks = masks.copy()
+    masks[:, points.leaves[~positive]] = False
+    masks[:, points.leaves[positive]] = True
+    return masks
+
+
+def overlaps(masks: np.ndarray, areas: np.ndarray) -> np.ndarray:
+    """(K, K) float: the IoU of each two masks (K, n) of things that have areas (n,)."""
+    inside = masks.astype(np.float32)
+    common = (inside * areas) @ inside.T
+    area = np.diagonal(common)
+    shared: np.ndarray = common / np.maximum(area[:, None] + area - common, 1e-6)
+    return shared
+
+
+def that_differ(shared: np.ndarray, scores: np.ndarray, most: int = 3) -> np.ndarray:
+    """Indices of the best of some masks and up to two more, best first: as different from each other as there are."""
+    order = np.argsort(-scores, kind="stable")
+    picked = [int(order[0])]
+    for alike in ALIKE:
+        for k in order:
+            if len(picked) == most:
+                break
+            if (shared[k, picked] <= alike).all():
+                picked.append(int(k))
+    return np.array(sorted(picked, key=lambda k: -scores[k]), int)
+
+
+def tidy(reading: Reading, masks: np.ndarray) -> np.ndarray:
+    """(K, n) bool masks without pinholes and loose specks."""
+    sizes, touches = _sizes(reading, ~masks)
+    filled = masks | (~touches & (sizes < PINHOLE * reading.areas.sum()))
+    sizes, _ = _sizes(reading, filled)
+    least = SPECK * np.where(filled, reading.areas, 0).sum(axis=1)
+    tidied: np.ndarray = filled & (sizes >= np.minimum(least, sizes.max(axis=1))[:, None])
+    return tidied
+
+
+def _sizes(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each leaf in masks (K, n): the work pixels of the connected part it belongs to, (K, n), 0 outside; and, (K, n)
+    bool, whether that part reaches the photo's rim.
+    """
+    name = reading.parts(masks).ravel()
+    size = np.bincount(name, np.where(masks, reading.areas, 0).ravel())[name]
+    rim = np.bincount(name, (masks & reading.rim).ravel())[name] > 0
+    return size.reshape(masks.shape), rim.reshape(masks.shape)

@@ -1,0 +1,77 @@
+"""Everything in a photo at once: single things, and all of a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+
+from .answers import Answers, likeliest, tidy
+from .candidates import Clicks
+from .reading import Reading
+from .scorer import Scorer
+from .surfaces import CLASSES
+
+SMALLEST = 10  # cells: no smaller part is looked at
+MOST_SEEDS = 120
+MARGIN = 12  # cells around a small part that are looked at with it
+LARGE = 0.04  # of the photo: a part may be several surfaces, and has a seed for each so much of it
+MOST_IN_PART = 5
+
+
+def seeds(reading: Reading) -> list[tuple[tuple[int, int], tuple[int, int, int, int]]]:
+    """Cells deep inside each part of one class, and the part's box: top, left, bottom, right; large parts first."""
+    sight = reading.sight
+    found: list[tuple[int, tuple[int, int], tuple[int, int, int, int]]] = []
+    for kind in range(len(CLASSES)):
+        same = (sight.kind == kind).astype(np.uint8)
+        count, parts, stats, _ = cv2.connectedComponentsWithStats(same, connectivity=4)
+        depth = cv2.distanceTransform(cv2.copyMakeBorder(same, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3)
+        for part in range(1, count):
+            left, top, wide, high, area = (int(v) for v in stats[part])
+            if area < SMALLEST:
+                continue
+            box = (top, left, top + high, left + wide)
+            here = np.s_[top : top + high, left : left + wide]
+            deep = np.where(parts[here] == part, depth[1:-1, 1:-1][here], 0)
+            for _ in range(1 + min(MOST_IN_PART - 1, int(area / (LARGE * same.size)))):
+                row, column = (int(v) for v in np.unravel_index(int(deep.argmax()), deep.shape))
+                if deep[row, column] <= 0:
+                    break
+                found.append((area, (top + row, left + column), box))
+                apart = max(high, wide) // 4 + 1
+                deep[max(0, row - apart) : row + apart + 1, max(0, column - apart) : column + apart + 1] = 0
+    found.sort(key=lambda seed: -seed[0])
+    return [(cell, box) for _, cell, box in found[:MOST_SEEDS]]
+
+
+def every_answer(
+    reading: Reading, scorers: Mapping[str, Scorer], told: Callable[[float], None]
+) -> tuple[Answers, np.ndarray]:
+    """The answers to a click on each seed; and, (K,), which seed each is of."""
+    height, width = reading.cells_hw
+    masks, ious, stability, seed = [], [], [], []
+    starts = seeds(reading)
+    for number, ((row, column), (top, left, bottom, right)) in enumerate(starts):
+        margin = MARGIN + max(bottom - top, right - left) // 2
+        rows = slice(max(0, top - margin), min(height, bottom + margin))
+        columns = slice(max(0, left - margin), min(width, right + margin))
+        click = Clicks(np.array([[row - rows.start, column - columns.start]]), np.ones(1, bool))
+        cells, expected, stable = likeliest(reading.sight.window(rows, columns), scorers, click, None)
+        whole = np.zeros((len(cells), height, width), bool)
+        whole[:, rows, columns] = cells
+        masks.append(reading.of_cells(whole))
+        ious.append(expected)
+        stability.append(stable)
+        seed += [number] * len(cells)
+        told((number + 1) / len(starts))
+    if not masks:
+        return Answers(np.zeros((0, reading.count), bool), np.zeros(0), np.zeros(0)), np.zeros(0, int)
+    return Answers(np.concatenate(masks), np.concatenate(ious), np.concatenate(stability)), np.array(seed)
+
+
+def all_of_a_kind(reading: Reading, kind: int) -> np.ndarray:
+    """(n,) bool: every leaf of a class."""
+    of_kind: np.ndarray = tidy(reading, (reading.classes.argmax(axis=1) == kind)[None])[0]
+    return of_kind
