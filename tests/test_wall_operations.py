@@ -8,10 +8,13 @@ from conftest import Doors, to_png
 from pydantic import TypeAdapter
 
 from sam2_painter.web.api import schemas as forms
-from sam2_painter.web.api import wall_operations
 from sam2_painter.web.api.endpoints import ENDPOINTS
+from sam2_painter.web.api.operations import layers, walls
 
-WALLS = {endpoint.name for endpoint in ENDPOINTS if endpoint.verb.__module__ == wall_operations.__name__}
+WALLS = {one.name for one in ENDPOINTS if one.verb.__module__ in (walls.__name__, layers.__name__)} | {
+    "list_masks",
+    "keep_alive",
+}
 ON_WALL, ON_DOOR = [100, 90], [70, 130]
 
 

@@ -126,6 +126,13 @@ class Uploaded(TypedDict):
     message: str
 
 
+class WidthHeight(TypedDict):
+    """The size of the photo, in pixels."""
+
+    width: int
+    height: int
+
+
 class Boxes(TypedDict):
     """The smallest box around a mask: bbox is [x, y, width, height], box [x1, y1, x2, y2]."""
 
