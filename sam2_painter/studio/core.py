@@ -91,9 +91,9 @@ class Core:
 
         return self._memory.photos.get((session.digest,), reopen).value
 
-    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
+    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None, wall: RLE | None = None) -> Surface:
         """`paint.analyse`, remembered."""
-        return self._memory.surface(photo, rle, max_side)
+        return self._memory.surface(photo, rle, max_side, wall)
 
     # -- the engine --------------------------------------------------------------------------------------------------
 
