@@ -46,15 +46,15 @@ class Caches:
         self.surfaces: Cache[paint.Surface] = Cache(sizes.surfaces, lambda surface: surface.nbytes)
         self.pictures: Cache[Painted] = Cache(sizes.pictures, lambda painted: painted.pixels.nbytes)
 
-    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None) -> paint.Surface:
+    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None, wall: RLE | None = None) -> paint.Surface:
         """`paint.analyse`, remembered; a wall is analysed once, whatever sizes it is shown at."""
 
         def analyse() -> paint.Surface:
             if max_side is None:
-                return paint.analyse(photo, rle)
-            return self.surface(photo, rle).fit(photo, fit_size(photo.size, max_side))
+                return paint.analyse(photo, rle, wall=wall)
+            return self.surface(photo, rle, wall=wall).fit(photo, fit_size(photo.size, max_side))
 
-        return self.surfaces.get((photo.digest, rle, max_side), analyse).value
+        return self.surfaces.get((photo.digest, rle, max_side, wall), analyse).value
 
     def painted(self, photo: Photo, layers: Sequence[Layer], max_side: int | None = None) -> np.ndarray:
         """`paint.composite`, read-only; only the box that differs from the photo's last picture is painted anew."""

@@ -81,9 +81,9 @@ class Core:
 
         return self._caches.photos.get((session.digest,), reopen).value
 
-    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
+    def surface(self, photo: Photo, rle: RLE, max_side: int | None = None, wall: RLE | None = None) -> Surface:
         """`paint.analyse`, remembered."""
-        return self._caches.surface(photo, rle, max_side)
+        return self._caches.surface(photo, rle, max_side, wall)
 
     # -- the engine --------------------------------------------------------------------------------------------------
 
