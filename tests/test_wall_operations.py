@@ -99,6 +99,18 @@ def test_layers_are_listed_changed_moved_and_removed(ask):
     assert ask("list_layers")["layers"] == removed["layers"]
 
 
+def test_layers_on_one_old_paint_are_tied(ask):
+    """Tied by their ids, told with each layer, taken back; what may be tied is offered two by two."""
+    ask("choose_wall", point=ON_WALL)
+    ask("paint_wall", color="red")
+    ask("wall_point", point=ON_DOOR, mode="new")
+    ids = [layer["layer_id"] for layer in ask("paint_wall", color="red")["layers"]]
+    assert all(sorted(pair) == sorted(ids) for pair in ask("tie_offers")["offers"])
+    assert {layer["tie"] for layer in ask("tie_layers", layer_ids=ids)["layers"]} == {1}
+    assert ask("tie_offers")["offers"] == []
+    assert {layer["tie"] for layer in ask("untie_layer", layer_id=ids[1])["layers"]} == {0}
+
+
 def test_another_answer_keeps_what_came_before(ask):
     """The last step is answered anew, the wall it was added to stays."""
     first = ask("choose_wall", point=[100, 10])

@@ -51,6 +51,7 @@ def layer_values(layer: Layer) -> forms.PaintedLayer:
         "mask_id": layer.mask_id if layer.mask_id >= 0 else None,
         **boxes_of(layer.mask.rle),
         "area": layer.mask.area,
+        "tie": layer.tie,
     }
 
 

@@ -105,6 +105,40 @@ def remove_layer(studio: Studio, session_id: str, layer_id: int, revision: int |
     return work_of(studio, studio.remove_layer(session_id, layer_id, revision=revision))
 
 
+def tie_layers(studio: Studio, session_id: str, layer_ids: list[int], revision: int | None = None) -> forms.Work:
+    """Say that layers lie on one old paint, such as the front and the shaded side of a house: one brightness for both.
+
+    Args:
+        session_id: from upload
+        layer_ids: at least two, from list_layers
+        revision: of the reply in which the caller saw those layers; if one is gone since, the answer is 409
+    """
+    return work_of(studio, studio.tie_layers(session_id, layer_ids, revision=revision))
+
+
+def untie_layer(studio: Studio, session_id: str, layer_id: int, revision: int | None = None) -> forms.Work:
+    """Say that a layer lies on an old paint of its own.
+
+    Args:
+        session_id: from upload
+        layer_id: from list_layers
+        revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
+    """
+    return work_of(studio, studio.untie_layer(session_id, layer_id, revision=revision))
+
+
+def tie_offers(studio: Studio, session_id: str) -> forms.TieOffers:
+    """Layers that have one new colour and look as if they lay on one old paint: tie_layers makes them one wall.
+
+    Args:
+        session_id: from upload
+
+    Returns:
+        Layer ids, two by two.
+    """
+    return {"session_id": session_id, "offers": [list(pair) for pair in studio.tie_offers(session_id)]}
+
+
 def undo(studio: Studio, session_id: str) -> forms.Work:
     """Take the last action back.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .... import masks
 from ....errors import InvalidInput
-from ....paint import colors, palette_files
+from ....paint import OldPaint, colors, palette_files
 from ....photos import images, sources
 from ....studio.studio import Studio
 from ....types import Coat, Session
@@ -100,16 +100,19 @@ def describe_color(
     Args:
         session_id: from upload
         color: #rgb, #rrggbb, rgb(r, g, b), hsl(), oklch(), a CSS name or the name of a paint of the palette
-        mask_id: or a mask of the session: the paint that is on this wall now, with light and shadow taken out
+        mask_id: or a mask of the session: the paint that is on this wall now, with light and shadow taken out; of
+            several the main one, and all of them in paints
         point: or [x, y] in pixels: what the photo shows there
     """
     session = studio.session(session_id)
     if sum(one is not None for one in (color, mask_id, point)) != 1:
         raise InvalidInput("give one of color, mask_id and point", "color")
+    now: tuple[OldPaint, ...] = ()
     if color is not None:
         rgb = studio.color(session, color)
     elif mask_id is not None:
-        rgb = studio.wall_color(session_id, mask_id)
+        now = studio.wall_paints(session_id, mask_id)
+        rgb = now[0].rgb
     else:
         rgb = studio.color_at(session_id, *point_xy(point or ()))
     told = studio.describe(session, rgb)
@@ -120,6 +123,14 @@ def describe_color(
         "distance": round(told.distance, 2),
         "lrv": round(told.reflectance, 1),
         "harmonies": {kind: [colors.to_hex(one) for one in group] for kind, group in told.harmonies.items()},
+        "paints": [
+            {
+                "color": colors.to_hex(one.rgb),
+                "name": studio.describe(session, one.rgb).name,
+                "share": round(one.share, 3),
+            }
+            for one in now
+        ],
     }
 
 
