@@ -1,49 +1,6 @@
 """SAM2 Painter: `python app.py` serves the page, Gradio's API and plain HTTP; `--help` lists the flags."""
 
-from __future__ import annotations
-
-import os
-import signal
-import sys
-import threading
-from collections.abc import Sequence
-from contextlib import suppress
-
-from sam2_painter import logs
-from sam2_painter.errors import PainterError
-from sam2_painter.settings import Settings
-
-EXIT_SECONDS = 1.0
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM. Ends the program with status 1 and a sentence when it cannot start."""
-    settings = Settings.from_args(argv)
-    logs.set_up(settings.log_level, as_json=settings.log_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it starts; the server then has its own
-    with suppress(KeyboardInterrupt):
-        try:
-            serve(settings)
-        except PainterError as error:
-            sys.exit(f"SAM2 Painter cannot start. {error}")
-    # What people did is on disk. Python would now wait for threads that work for nobody any more, such as an engine's.
-    leave = threading.Timer(EXIT_SECONDS, os._exit, (0,))
-    leave.daemon = True
-    leave.start()
-
-
-def serve(settings: Settings) -> None:
-    """A studio as the settings say, behind every door."""
-    from sam2_painter.studio.studio import Studio
-    from sam2_painter.web import files, server  # Gradio takes seconds to import: not for --help
-
-    studio = Studio.from_settings(settings)
-    try:
-        server.launch(studio, settings)
-    finally:
-        studio.sessions.close()
-        files.remove_private_folder()
-
+from sam2_painter.cli.serve import main
 
 if __name__ == "__main__":
     main()

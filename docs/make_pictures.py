@@ -114,7 +114,7 @@ def paint_example(page: Page, url: str) -> None:
     page.goto(url)
     page.locator(".sp-example", has_text=EXAMPLE).click()
     page.wait_for_function(IDLE, timeout=120_000)
-    frame = page.locator(".sp-view canvas").bounding_box()
+    frame = page.locator(".sp-base").bounding_box()
     scale = min(frame["width"] / 4, frame["height"] / 3)  # the example is 4:3
     left, top = frame["x"] + (frame["width"] - 4 * scale) / 2, frame["y"] + (frame["height"] - 3 * scale) / 2
     page.mouse.click(left + WALL[0] * 4 * scale, top + WALL[1] * 3 * scale)

@@ -12,7 +12,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-_NOISY = ("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "multipart", "python_multipart", "markdown_it", "mcp")
+_NOISY = (
+    *("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "multipart", "python_multipart", "markdown_it", "mcp"),
+    "uvicorn",  # starting and finishing is told by us
+)
 
 
 MOST_EQUAL, WINDOW_SECONDS = 20, 10.0

@@ -122,7 +122,10 @@ class Settings:
     download_limit: float = _knob(30.0, "SAM2_PAINTER_DOWNLOAD_LIMIT", "seconds a download may take to be made")
 
     palette: Path | None = _knob(
-        None, "SAM2_PAINTER_PALETTE", "file of the paints to choose from: JSON, .gpl or .ase [ours]", kind="Path"
+        None,
+        "SAM2_PAINTER_PALETTE",
+        "file of the paints to choose from: CSV, JSON, .gpl, .ase or .aco",
+        kind="Path",
     )
 
     decode_memory: int = _knob(
@@ -191,10 +194,15 @@ class Settings:
         return cls(**_read_environment(cls, os.environ if environ is None else environ))
 
     @classmethod
-    def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-        """Flags over environment variables over defaults; `--help` and wrong flags end the program."""
+    def from_args(
+        cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None, *, prog: str = "app.py"
+    ) -> Settings:
+        """Flags over environment variables over defaults; `--help` and wrong flags end the program.
+
+        prog: what the help calls the program.
+        """
         parser = argparse.ArgumentParser(
-            prog="app.py",
+            prog=prog,
             description="SAM2 Painter: open a photo of a building, click a wall, see it in another colour.",
             epilog="Every flag is also an environment variable, named in brackets.",
         )

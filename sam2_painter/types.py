@@ -235,12 +235,13 @@ class Layer:
     light, shadow and texture of the wall; "flat" is the colour itself; "multiply" only darkens. light: exposure of
     the paint, 1 as found. shadow: below 1 softer shadows, above 1 deeper. mask_id: the mask's number in its session,
     -1 when it has none. id: the layer's own number in its session, never given twice; -1 when it has none. steps: what
-    its shape was made of, () when only the mask is known.
+    its shape was made of, () when only the mask is known. tie: layers of one number other than 0 lie on one old paint
+    and are analysed as one wall.
     """
 
     mask: Mask
     color: tuple[int, int, int]
-    opacity: float = 0.7
+    opacity: float = 1.0
     mode: PaintMode = "realistic"
     name: str = ""
     visible: bool = True
@@ -249,6 +250,7 @@ class Layer:
     mask_id: int = -1
     id: int = -1
     steps: tuple[Step, ...] = ()
+    tie: int = 0
 
     def __post_init__(self) -> None:
         if len(tuple(self.color)) != 3:
@@ -263,6 +265,7 @@ class Layer:
             raise InvalidInput("name must be text of at most 200 characters", "name")
         if not isinstance(self.visible, bool):
             raise InvalidInput("visible must be true or false", "visible")
+        object.__setattr__(self, "tie", whole_number(self.tie, "tie", 0, 2**31))
 
 
 @dataclass(frozen=True)
@@ -290,12 +293,17 @@ class Coat:
 
 @dataclass(frozen=True)
 class Paint:
-    """A colour with a name. rgb: 0-255 each."""
+    """A colour with a name. rgb: 0-255 each. code, brand: of its maker, such as "RAL 9010" and "RAL"; "" for none."""
 
     name: str
     rgb: tuple[int, int, int]
+    code: str = ""
+    brand: str = ""
 
     def __post_init__(self) -> None:
+        for text, what in ((self.code, "code"), (self.brand, "brand")):
+            if not isinstance(text, str) or len(text) > 80:
+                raise InvalidInput(f"a paint's {what} must be text of at most 80 characters", "palette")
         if not isinstance(self.name, str) or not 0 < len(self.name) <= 80:
             raise InvalidInput("a paint's name must be text of 1 to 80 characters", "palette")
         if len(self.rgb) != 3:

@@ -40,6 +40,8 @@ with suppress(ImportError):  # SAM 2's own tests do without it
     )
     hypothesis.settings.load_profile("here")
 
+pytest_plugins = ["browser"]  # the page as a person uses it: new_page, and the browser itself
+
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ["GRADIO_SERVER_PORT"] = str(7860 + 200 * WORKER)  # where a page that takes any port begins to look
 PORTS = count(11_000 + 500 * WORKER + os.getpid() % 250)  # below those the system hands out, and no other worker's
@@ -82,9 +84,9 @@ def photo_bytes() -> bytes:
     return to_png(draw_building())
 
 
-def make_studio(folder: Path, engine: object | None = None, **options: object) -> Studio:
+def make_studio(folder: Path, engine: object | None = None, ttl: float = 3600.0, **options: object) -> Studio:
     """A studio on the flood engine that keeps its things in `folder`."""
-    sessions = SessionStore(folder / "uploads", folder / "masks", folder / "results")
+    sessions = SessionStore(folder / "uploads", folder / "masks", folder / "results", ttl=ttl)
     return Studio(engine or FloodEngine(), sessions, reason="it is quick", **options)
 
 
@@ -122,7 +124,7 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
     def start(engine: object | None = None, limits: object | None = None, **settings: object) -> Live:
         folder = tmp_path_factory.mktemp("live")
         chosen = Settings(**{"port": free_port(), "data_dir": folder, **settings})
-        studio = make_studio(folder, engine, limits=limits, max_file_size=chosen.max_file_size)
+        studio = make_studio(folder, engine, chosen.session_ttl, limits=limits, max_file_size=chosen.max_file_size)
         served = server.launch(studio, chosen, prevent_thread_lock=True, quiet=True)
         running.append(served)
         client = httpx.Client(base_url=f"{served.url}/api", timeout=60)

@@ -3,8 +3,11 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,8 @@ import sam2_painter
 from sam2_painter.__main__ import main
 from sam2_painter.masks.operations import mask_to_png
 from sam2_painter.rle import mask_to_rle
+
+ROOT = Path(sam2_painter.__file__).parents[1]
 
 
 @pytest.fixture
@@ -433,3 +438,50 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(photo_file, tmp_path,
     argv = ["paint", str(photo_file), "--engine", "offline", "--point", "50%,53%", "--color", "red"]
     assert main(argv) == 0
     assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_one_coco_file_for_a_folder(studio, photos, tmp_path, capsys):
+    """--joint writes the masks of all photos as one data set; it is never written over what is there."""
+    joint = tmp_path / "all.json"
+    argv = ["masks", str(photos), "-o", str(tmp_path / "out"), "--joint", str(joint)]
+    assert main(argv, studio) == 0, capsys.readouterr().err
+    made = json.loads(joint.read_text())
+    assert len(made["images"]) == len(list((tmp_path / "out").iterdir())) > 1
+    assert {a["image_id"] for a in made["annotations"]} == {image["id"] for image in made["images"]}
+    assert main([*argv[:3], str(tmp_path / "again"), *argv[4:]], studio) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
+
+
+# -- the other commands
+
+
+def test_serve_has_all_flags_of_the_server():
+    """`serve --help` is app.py's, under its own name, and light."""
+    code = (
+        "import sys; from sam2_painter.__main__ import main\n"
+        "try: main(['serve', '--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'gradio', 'numpy'} & set(sys.modules), 'heavy'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: sam2-painter serve")
+    assert all(flag in done.stdout for flag in ("--engine", "--mcp", "--root-path"))
+
+
+def test_modal_is_the_file_for_modal():
+    """`modal --help` is what modal_sam2.py says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "sam2_painter", "modal", "--help"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert "modal deploy modal_sam2.py" in done.stdout
+
+
+def test_help_names_every_command(capsys):
+    """serve, paint, masks and modal."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    printed = capsys.readouterr().out
+    assert all(f"\n    {command} " in printed for command in ("serve", "paint", "masks", "modal"))

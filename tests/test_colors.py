@@ -9,17 +9,9 @@ import struct
 import pytest
 
 from sam2_painter.errors import InvalidInput, PainterError
-from sam2_painter.paint.colors import (
-    css_names,
-    exterior,
-    harmonies,
-    light_reflectance,
-    load_palette,
-    nearest_name,
-    open_palette,
-    parse_color,
-    to_hex,
-)
+from sam2_painter.paint.colors import css_names, harmonies, light_reflectance, parse_color, to_hex
+from sam2_painter.paint.palette_files import load_palette, open_palette
+from sam2_painter.paint.palettes import exterior, nearest_name
 from sam2_painter.types import Paint, Palette
 
 

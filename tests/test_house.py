@@ -19,7 +19,7 @@ ROOMS = {  # what each may touch; all may touch the root's own modules
     "engines": {"masks", "photos", "jobs"},
     "studio": {"photos", "masks", "paint", "jobs", "sessions", "engines"},
     "web": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio"},
-    "cli": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio"},
+    "cli": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio", "web"},
     "python": {"photos", "masks", "paint", "jobs", "sessions", "engines", "studio", "web"},
 }
 MODULES = sorted(ROOT.rglob("*.py"))

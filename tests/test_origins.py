@@ -98,7 +98,6 @@ def upload(live, **headers):
         {"Origin": EVIL, "X-Forwarded-Host": "evil.example"},
         {"Origin": EVIL, "Forwarded": "host=evil.example"},
         {"Origin": EVIL, "X-Gradio-Server": EVIL},
-        {"Origin": "http://[::1"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Origin": "http://127.0.0.1:9"},
     ],
@@ -114,13 +113,12 @@ def test_foreign_pages_change_nothing(open_server, headers):
 @pytest.mark.parametrize("origin", ["http://[::1", "https://[x]", "//[", "http://a]b", "http://a:b", "\x7f", "é"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
 def test_an_origin_that_cannot_be_read_is_no_defect(open_server, method, origin):
-    """It is foreign: what is only read is answered, what changes something is refused. Never 500."""
+    """400, whatever is asked; never 500."""
     port = int(open_server.url.rpartition(":")[2])
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         head = f"{method} /api/health HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nContent-Length: 0\r\n\r\n"
         connection.sendall(head.encode("latin-1"))
-        status = int(connection.recv(100).split()[1])
-    assert status in {"GET": (200, 400), "OPTIONS": (400, 405)}.get(method, (400, 403))
+        assert connection.recv(100).split()[1] == b"400"
 
 
 # -- CORS ----------------------------------------------------------------------------------------------------------

@@ -210,12 +210,14 @@ def test_what_people_put_into_a_sessions_folder_stays(tmp_path):
     store.close()
 
 
-def test_another_programs_database_is_left_alone(tmp_path):
-    """A sessions.sqlite3 that is not ours is not migrated; ours goes beside."""
+@pytest.mark.parametrize("beside", [None, "app.ini"])
+def test_another_programs_database_is_left_alone(tmp_path, beside):
+    """A sessions.sqlite3 that is not ours is not migrated, alone in its folder or not; ours goes beside."""
     with sqlite3.connect(tmp_path / "sessions.sqlite3") as db:
         db.execute("CREATE TABLE sessions (user TEXT)")
     db.close()
-    (tmp_path / "app.ini").write_text("theirs")
+    if beside:
+        (tmp_path / beside).write_text("theirs")
     before = everything(tmp_path)
     store = SessionStore(tmp_path / "u", tmp_path, tmp_path / "r")
     assert store.masks_dir == tmp_path / "sam2_painter"
@@ -389,10 +391,14 @@ def test_a_living_process_of_another_container_keeps_its_folder(tmp_path):
 
 
 def test_a_folder_that_a_cleaner_took_away_comes_back_private(tmp_path):
-    """As it was: 0700 and locked."""
+    """As it was, 0700 and locked, also where somebody made it again for everybody to read."""
     made = private.folder(tmp_path)
-    shutil.rmtree(made)
-    private.restore(made)
+    for again in (lambda: None, made.mkdir):
+        shutil.rmtree(made)
+        again()
+        private.restore(made)
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+        assert private._lock(made) is None
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
     assert private._lock(made) is None
     private.remove(made)

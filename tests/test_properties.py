@@ -20,7 +20,7 @@ from PIL import Image
 
 from sam2_painter import masks, paint
 from sam2_painter.errors import InvalidInput, PainterError
-from sam2_painter.paint import colors
+from sam2_painter.paint import colors, palettes
 from sam2_painter.photos import images
 from sam2_painter.rle import mask_to_rle, rle_to_mask
 from sam2_painter.sessions import records
@@ -131,7 +131,7 @@ def test_colours_survive_their_names(rgb):
     text = colors.to_hex(rgb)
     assert colors.parse_color(text) == colors.parse_color(f"  {text.upper()} ") == rgb
     assert colors.parse_color(f"rgb({rgb[0]}, {rgb[1]}, {rgb[2]})") == rgb
-    assert colors.nearest_name(rgb)[0]
+    assert palettes.nearest_name(rgb)[0]
 
 
 @quick

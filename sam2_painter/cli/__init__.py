@@ -1,1 +1,1 @@
-"""The command line: `paint` and `masks`, for one photo or many."""
+"""The command line: `serve` the page, `paint` photos, find `masks`."""

@@ -13,7 +13,9 @@ import numpy as np
 from .. import __version__
 from ..errors import InvalidInput
 from ..masks.operations import mask_from_png
-from ..paint.colors import exterior, open_palette, parse_color
+from ..paint.colors import parse_color
+from ..paint.palette_files import open_palette
+from ..paint.palettes import exterior
 from ..photos import images
 from ..photos.sources import read_file
 from ..rle import RLE
@@ -29,16 +31,20 @@ that is read never.
 def parser() -> argparse.ArgumentParser:
     """The arguments, read; argparse ends the program with status 2 where they cannot be."""
     top = argparse.ArgumentParser(
-        prog="python -m sam2_painter", description="Paint photos of buildings, or find their masks.", epilog=EPILOG
+        prog="sam2-painter", description="Paint photos of buildings: on a page, or from here.", epilog=EPILOG
     )
     top.add_argument("--version", action="version", version=f"SAM2 Painter {__version__}")
     commands = top.add_subparsers(dest="command", required=True)
+
+    # These two read their words themselves and never come here; they stand in the list of commands.
+    commands.add_parser("serve", help="the page, the API and MCP; `serve --help` lists the flags", add_help=False)
+    commands.add_parser("modal", help="SAM 2 on Modal, or as a service here: deploy, serve [PORT]", add_help=False)
 
     paint = commands.add_parser("paint", help="paint what points, a box or a mask select", epilog=EPILOG)
     paint.add_argument(
         "--color", required=True, help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s'
     )
-    paint.add_argument("--palette", type=Path, help="file of paints to name in --color: JSON, .gpl or .ase [ours]")
+    paint.add_argument("--palette", type=Path, help="file of paints to name in --color: CSV, JSON, .gpl, .ase, .aco")
     paint.add_argument("--point", type=_point, action="append", default=[], help="X,Y on the wall; repeatable")
     paint.add_argument(
         "--not-point", type=_point, action="append", default=[], help="X,Y that is not meant; repeatable"
@@ -55,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
 
     masks = commands.add_parser("masks", help="find every mask: a zip of PNGs, or COCO JSON", epilog=EPILOG)
     masks.add_argument("--points-per-side", type=int, default=32, help="how fine to look, 1 to 128 [32]")
+    masks.add_argument("--joint", type=Path, metavar="FILE", help="also one COCO JSON file of all the photos together")
     masks.add_argument("--format", choices=("zip", "json"), default="zip", help="where --out does not say it [zip]")
 
     for command in (paint, masks):

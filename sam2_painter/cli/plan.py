@@ -111,8 +111,11 @@ def _files(folder: Path, recursive: bool, leave_out: Path) -> list[Path]:
     if not recursive:
         return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     files: list[Path] = []
+    left_out = os.path.realpath(leave_out)
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and Path(parent, name) != leave_out)
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and os.path.realpath(Path(parent, name)) != left_out
+        )
         files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
     return files
 

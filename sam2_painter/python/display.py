@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from ..masks.overlay import outline_png, thumbnail
-from ..paint.colors import light_reflectance, nearest_name, to_hex
+from ..paint.colors import light_reflectance, to_hex
+from ..paint.palettes import nearest_name
 from ..photos.images import encode, fit, to_data_url
 from ..rle import RLE
 from ..types import Layer, Mask, Photo

@@ -29,8 +29,6 @@ _PATIENT = dict(
     paint_limit=_YEARS,
     download_limit=_YEARS,
 )
-
-
 ENGINES = ("auto", "offline", "sam2", "modal")
 
 
@@ -78,12 +76,15 @@ def shared(engine: str | None, data_dir: str | PathLike[str] | None) -> Opened:
     if engine is not None:
         settings = replace(settings, engine=engine)
     if data_dir is not None:
-        return _open(_in(settings, Path(data_dir).expanduser()))
+        folder = Path(data_dir)
+        with suppress(RuntimeError):  # no home: `Settings` says so
+            folder = folder.expanduser().absolute()
+        return _open(_in(settings, folder))
     with _guard:
         if settings not in _private:
             _private[settings] = private.folder()
-        folder = _private[settings]
-    return _open(_in(settings, folder))
+        own = _private[settings]
+    return _open(_in(settings, own))
 
 
 def abandon(opened: Opened, session_id: str) -> None:

@@ -149,8 +149,6 @@ def _is_empty(folder: Path) -> bool:
 def _holds_our_database(folder: Path) -> bool:
     """Whether a folder's sessions.sqlite3 is ours. A damaged one is taken for ours: its owner is to be told."""
     names = set(_listed(folder)) - _NOTHING
-    if not names or names <= _DATABASE_FILES:
-        return bool(names)
     if database.NAME not in names:
         return False
     try:
@@ -158,6 +156,8 @@ def _holds_our_database(folder: Path) -> bool:
             tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except sqlite3.Error:
         return True
+    if not tables:  # another process is just making it
+        return names <= _DATABASE_FILES
     return tables >= _TABLES
 
 

@@ -15,6 +15,7 @@ import re
 import shutil
 import stat
 import tempfile
+import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from ..errors import StorageError
 log = logging.getLogger(__name__)
 _NAME = re.compile(r"sam2_painter_\d+_private_\w{8}")  # \d+: the process, for people who look
 _ours: dict[Path, tuple[int, int]] = {}  # folder -> process that made it, and its lock, -1 for none
+_restoring = threading.Lock()
 
 
 def folder(parent: Path | None = None) -> Path:
@@ -54,13 +56,29 @@ def folder(parent: Path | None = None) -> Path:
 
 
 def restore(made: Path) -> None:
-    """Make a folder of ours again, should a cleaner of temporary files have taken it away."""
-    if made in _ours and not made.is_dir():
-        with suppress(FileExistsError):  # another thread was quicker
-            made.mkdir(mode=0o700)
-            _unlock(_ours[made][1])
-            _ours[made] = (os.getpid(), _lock(made) or -1)
+    """Make a folder of ours again, should a cleaner of temporary files have taken it away.
+
+    Raises OSError, also where somebody else has taken its name.
+    """
+    process, lock = _ours.get(made, (-1, -1))
+    if process < 0 or _is_locked(made, lock):
+        return
+    with _restoring:
+        if not _is_locked(made, _ours[made][1]):
+            made.mkdir(mode=0o700, exist_ok=True)
+            os.chmod(made, 0o700)  # who needed it first may have made it for everybody to read
+            _unlock(lock)
+            taken = _lock(made)
+            _ours[made] = (process, -1 if taken is None else taken)
             log.warning("%s was taken away, and is made again", made)
+
+
+def _is_locked(made: Path, lock: int) -> bool:
+    """Whether a folder is the one we made and locked."""
+    try:
+        return made.is_dir() if lock < 0 else os.path.samestat(os.fstat(lock), made.stat())
+    except OSError:
+        return False
 
 
 def remove(made: Path) -> None:

@@ -77,6 +77,7 @@ def layer_to_record(layer: Layer) -> Record:
         "light": layer.light,
         "shadow": layer.shadow,
         "steps": [step_to_record(step) for step in layer.steps],
+        "tie": layer.tie,
     }
 
 
@@ -154,13 +155,15 @@ def _first_layer_id(mask_id: int, same: int) -> int:
 
 
 def palette_to_record(palette: Palette) -> Record:
-    """Its name, and name and colour of each paint."""
-    return {"name": palette.name, "paints": [[paint.name, list(paint.rgb)] for paint in palette.paints]}
+    """Its name, and name, colour, code and brand of each paint."""
+    paints = [[paint.name, list(paint.rgb), paint.code, paint.brand] for paint in palette.paints]
+    return {"name": palette.name, "paints": paints}
 
 
 def palette_from_record(record: Record) -> Palette:
-    """The inverse of `palette_to_record`."""
-    return Palette(record["name"], tuple(Paint(name, tuple(rgb)) for name, rgb in record["paints"]))
+    """The inverse of `palette_to_record`; older ones have no code and no brand."""
+    paints = (Paint(name, tuple(rgb), *of) for name, rgb, *of in record["paints"])
+    return Palette(record["name"], tuple(paints))
 
 
 def prompts_from_record(record: Record) -> Prompts:

@@ -293,7 +293,9 @@ class SdkTransport:
         try:
             import modal
         except ImportError:
-            raise EngineUnavailable("MODAL_APP needs the Modal SDK: pip install -r requirements-modal.txt.") from None
+            raise EngineUnavailable(
+                "MODAL_APP needs the Modal SDK: pip install -r requirements-modal.txt, or 'sam2-painter[modal]'."
+            ) from None
         self.title = f"app {app}"
         self._app = app
         try:

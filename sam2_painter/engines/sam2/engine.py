@@ -65,7 +65,8 @@ class SAM2Engine:
             import torch  # noqa: F401
         except ImportError as error:
             raise EngineUnavailable(
-                f"SAM 2 is not installed here ({error.name} is missing): pip install -r requirements-sam2.txt."
+                f"SAM 2 is not installed here ({error.name} is missing): "
+                "pip install -r requirements-sam2.txt, or 'sam2-painter[sam2]'."
             ) from error
         from .device import check_dtype, pick
         from .model import build, read, size_of

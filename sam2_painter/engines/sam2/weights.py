@@ -104,7 +104,9 @@ def _from_hub(wanted: Release, cache_dir: str | Path | None) -> Path:
         from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ImportError:
-        raise EngineUnavailable("The Hugging Face client is missing: pip install -r requirements-sam2.txt.") from None
+        raise EngineUnavailable(
+            "The Hugging Face client is missing: pip install -r requirements-sam2.txt, or 'sam2-painter[sam2]'."
+        ) from None
     where: dict[str, Any] = dict(
         repo_id=wanted.repo, filename=wanted.file, revision=wanted.revision, cache_dir=cache_dir or None
     )

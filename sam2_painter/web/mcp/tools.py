@@ -8,10 +8,10 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from ...errors import InvalidInput
-from ...paint import colors
+from ...paint import colors, palettes
 from ...studio.studio import SelectMode, Studio
 from ...types import Coat, Session
-from ..api.operations import download_url
+from ..api.operations.files import download_url
 from . import state
 from .sources import PhotoSources
 from .state import State
@@ -167,12 +167,13 @@ class Tools:
         return state.picture(self.studio, session, painted=show != "photo", selected=show == "selection")
 
     def find_paints(self, session_id: str, text: str) -> Paints:
-        """Paints whose name holds the text, or the ones nearest to a colour such as #b5c7a3."""
+        """Paints whose name or code holds the text, or the ones nearest to a colour such as #b5c7a3."""
         session = self.studio.session(session_id)
-        palette, wanted = self.studio.palette(session), text.strip().casefold()
-        found = [paint for paint in palette.paints if wanted and wanted in paint.name.casefold()][:MOST_PAINTS]
+        palette = self.studio.palette(session)
+        found = palettes.search(palette.paints, text, MOST_PAINTS)
         if not found:
-            found = colors.nearest_paints(self.studio.color(session, text), palette, MOST_PAINTS)
+            near = palettes.nearest(palette.paints, self.studio.color(session, text), MOST_PAINTS)
+            found = [one.paint for one in near]
         told: list[Named] = [{"name": paint.name, "color": colors.to_hex(paint.rgb)} for paint in found]
         return {"paints": told, "message": f"{len(told)} of {len(palette.paints)} paints."}
 

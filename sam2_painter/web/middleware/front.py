@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...hosts import AllowedHosts, split_host
 from ..error_responses import refuse
+from .origins import is_readable
 from .proxies import RootPath, TrustedProxies, rebased, resolved
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,8 @@ class Front:
             name, _ = split_host(only)
         except ValueError:
             return refuse(400, "The Host header cannot be read: one name or address, and a port where it needs one.")
+        if not is_readable(headers.get("origin", "null")):
+            return refuse(400, "The Origin header cannot be read.")
         if self.hosts.allow(name) or name == self.share_host():
             return None
         said = (

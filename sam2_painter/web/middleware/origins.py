@@ -70,13 +70,28 @@ class Origins:
         return not self.is_own(headers) and not self.is_named(headers)
 
 
+def is_readable(origin: str) -> bool:
+    """Whether an Origin header is one: "null", or a scheme and a name, as extensions and webviews have them too.
+
+    >>> is_readable("vscode-webview://1a2b"), is_readable("null"), is_readable("http://[::1")
+    (True, True, False)
+    """
+    return origin == "null" or _split(origin) is not None
+
+
 def _parts(origin: str) -> tuple[str, str, int | None] | None:
-    """Scheme, name and port of an origin; None for "null" and for what is none."""
+    """Scheme, name and port of a site on the web; None for everything else."""
+    parts = _split(origin)
+    return parts if parts is not None and parts[0] in _PORTS else None
+
+
+def _split(origin: str) -> tuple[str, str, int | None] | None:
+    """Scheme, name and port; None for what is no origin."""
     try:
         parts = urlsplit(origin)
         name, port = split_host(parts.netloc)
     except ValueError:  # half an IPv6 address, say
         return None
-    if parts.scheme not in _PORTS or parts.path or parts.query or parts.fragment:
+    if not parts.scheme or parts.path or parts.query or parts.fragment:
         return None
     return parts.scheme, name, port

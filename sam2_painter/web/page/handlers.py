@@ -14,12 +14,12 @@ from typing import Any
 from ...engines import Progress, no_progress
 from ...errors import InvalidInput, SessionNotFound
 from ...masks import mask_from_png
-from ...paint import colors
+from ...paint import palette_files
 from ...photos import examples, sources
 from ...studio.studio import Studio
 from ...studio.walls import MAX_POINTS
 from ...types import AutoMask, Coat, Prompts, Session, whole_number
-from ..api import operations as verbs
+from ..api.operations.files import download_url
 from ..api.schemas import Attachment
 from . import view
 
@@ -257,8 +257,8 @@ def wall_color(studio: Studio, ask: Ask) -> Json:
 def load_palette(studio: Studio, ask: Ask) -> Json:
     """Choose from the paints of a file the browser sends."""
     sent = ask.sent()
-    data = sources.read_bytes(sent.content, colors.MAX_PALETTE_BYTES, field="palette")
-    return _seen(studio, ask, studio.use_palette(ask.sid, colors.load_palette(data, sent.name)))
+    data = sources.read_bytes(sent.content, palette_files.MAX_PALETTE_BYTES, field="palette")
+    return _seen(studio, ask, studio.use_palette(ask.sid, palette_files.load_palette(data, sent.name)))
 
 
 def reset_palette(studio: Studio, ask: Ask) -> Json:
@@ -317,13 +317,13 @@ def download(studio: Studio, ask: Ask) -> Json:
     made = studio.download(
         ask.sid, painted=ask.get("painted") is not False, format=ask.get("format"), quality=ask.get("quality")
     )
-    return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 
 def save_project(studio: Studio, ask: Ask) -> Json:
     """Photo, walls and paint as one file, to go on with another day."""
     made = studio.export(ask.sid, "project")
-    return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 
 def generate(studio: Studio, ask: Ask, progress: Progress = no_progress) -> Json:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ... import paint
 from ...masks import contours, overlay
-from ...paint import colors
+from ...paint import colors, palette_files
 from ...photos import examples, images
 from ...studio.studio import Studio
 from ...types import Layer, Mask, Session, whole_number
@@ -45,7 +45,7 @@ def boot(studio: Studio, *, signs_in: bool = False) -> Json:
         "categories": list(studio.categories),
         "examples": shelf(),
         "max_file_size": studio.max_file_size,
-        "max_palette_size": colors.MAX_PALETTE_BYTES,
+        "max_palette_size": palette_files.MAX_PALETTE_BYTES,
         "session_ttl": studio.sessions.ttl,
         "signs_in": signs_in,
     }
@@ -103,8 +103,8 @@ def _preview(studio: Studio, session: Session, *, painted: bool) -> str:
 def _picture_key(session: Session) -> str:
     """Names how the layers look; "" when they change nothing."""
     shown = [
-        (hash(v.mask.rle), v.color, v.opacity, v.mode, v.light, v.shadow)
-        for v in session.layers
+        (hash(v.mask.rle), v.color, v.opacity, v.mode, v.light, v.shadow, hash(wall))
+        for v, wall in zip(session.layers, paint.tied_walls(session.layers), strict=True)
         if v.visible and v.opacity > 0
     ]
     return sha256(repr(shown).encode()).hexdigest()[:16] if shown else ""

@@ -1,0 +1,447 @@
+"""The page in a real browser: walls are made right, work is not lost, and everybody can use it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import DOOR_AT, HEIGHT, SKY_AT, WALL_AT, WIDTH, WINDOW_AT
+from conftest import WALL, draw_building, eventually, to_png
+
+pytest.importorskip("gradio", reason="the page needs gradio")
+pytest.importorskip("playwright", reason="the browser tests need playwright")
+
+AXE = Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"
+
+pytestmark = pytest.mark.browser
+
+
+def painted(painter, color: str = "#3060a0"):
+    """The page with a photo whose wall is painted."""
+    painter.open().click(*WALL_AT)
+    painter.type_color(color)
+    return painter.idle()
+
+
+def corner(painter) -> tuple[float, float]:
+    """A place on the screen beside everything that can be pressed."""
+    frame = painter.page.locator(".sp-view").bounding_box()
+    return frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] + 20
+
+
+# -- a wall is made right, before it is painted and after
+
+
+def test_a_painted_wall_is_chosen_by_a_click(new_page):
+    """A click on it makes no second layer: it is that wall again, with its points, and a colour repaints it."""
+    painter = painted(new_page())
+    painter.click(*SKY_AT)
+    assert painter.session.selection.layer is None
+    painter.click(900, 850)
+    (layer,) = painter.session.layers
+    assert painter.session.selection.layer == layer.id
+    assert painter.page.locator(".sp-mark").count() == 1
+    painter.type_color("#208040")
+    (layer,) = painter.idle().session.layers
+    assert layer.color == (0x20, 0x80, 0x40)
+
+
+def test_a_leak_is_taken_off_a_painted_wall(new_page):
+    """Remove makes the wall and its paint smaller there, at once and visibly; one undo brings it back."""
+    painter = painted(new_page())
+    area = painter.session.layers[0].mask.area
+    painter.page.locator('.sp-signs label:has([value="subtract"])').click()
+    painter.click(900, 850)
+    (layer,) = painter.session.layers
+    assert not layer.mask.rle.contains(900, 850)
+    assert 100 < area - layer.mask.area < area / 2
+    assert painter.page.locator(".sp-mark.sp-bg").count() == 1
+    painter.key("Escape").key("Control+z").key("Control+z")
+    assert painter.session.layers[0].mask.area == area
+
+
+def test_brush_and_eraser(new_page):
+    """A stroke changes the chosen wall under the brush, and is one step of the history; keys change its size."""
+    painter = new_page().open().click(*WALL_AT)
+    area = painter.mask.sum()
+    painter.key("e").key("]")
+    size = painter.page.locator("[data-brush-size]").input_value()
+    assert float(size) > 18
+    painter.drag((100, 500), (160, 500))
+    assert painter.mask[500, 130]
+    assert painter.mask.sum() > area
+    painter.key("3").drag((600, 600), (700, 600))
+    assert not painter.mask[600, 650]
+    assert painter.mask[WALL_AT[1] - 100, WALL_AT[0]]
+    painter.key("Control+z")
+    assert painter.mask[600, 650]
+    painter.key("Control+z")
+    assert painter.mask.sum() == area
+
+
+def test_a_stroke_is_seen_while_it_is_drawn(new_page):
+    """It does not wait for the server: nothing is asked before the hand lets go."""
+    painter = new_page().open().key("e")
+    before, asked = painter.seen(400, 600), []
+    painter.page.on("request", lambda request: asked.append(request.url))
+    painter.page.mouse.move(*painter.at(300, 600))
+    painter.page.mouse.down()
+    painter.page.mouse.move(*painter.at(500, 600), steps=5)
+    assert np.abs(np.subtract(before, painter.seen(400, 600))).max() > 30
+    assert asked == []
+    painter.page.mouse.up()
+    assert painter.idle().mask[600, 400]
+
+
+def test_lines_from_corner_to_corner(new_page):
+    """A polygon is a wall of exactly these corners; the first one closes it, Escape drops it."""
+    painter = new_page().open().key("l")
+    for place in ((300, 300), (700, 300), (700, 600)):
+        painter.page.mouse.click(*painter.at(*place))
+    painter.page.keyboard.press("Escape")
+    for place in ((400, 300), (800, 300), (800, 600), (400, 600), (400, 300)):
+        painter.page.mouse.click(*painter.at(*place))
+    mask = painter.idle().mask
+    assert abs(int(mask.sum()) - 400 * 300) < 3000
+    assert mask[450, 600]
+    assert not mask[450, 350]
+
+
+def test_answers_are_pictures(new_page):
+    """Smaller to larger, the taken one marked; one that is pointed at is shown on the photo, and nothing is taken."""
+    painter = new_page().open().click(*WALL_AT)
+    answers = painter.page.locator(".sp-answer")
+    answers.first.wait_for()
+    words = answers.all_inner_texts()
+    assert words.count("This") == 1
+    revision, other = painter.session.revision, answers.filter(has_text="Larger").first
+    other.hover()
+    painter.page.wait_for_function("window.sam2painter.stage.scene.ghost !== null")
+    assert painter.session.revision == revision
+    painter.page.mouse.move(*corner(painter))
+    painter.page.wait_for_function("window.sam2painter.stage.scene.ghost === null")
+    before = painter.mask.sum()
+    other.click()
+    assert painter.idle().mask.sum() > before
+
+
+def test_a_colour_is_seen_before_it_is_chosen(new_page):
+    """The paint under the pointer is on the wall, and gone when the pointer leaves."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.page.locator("[data-palette] .sp-swatch").nth(3).hover()
+    painter.idle().page.wait_for_function("window.sam2painter.wall?.image")
+    at = (900, 850)
+    before = painter.seen(*at)
+    painter.page.locator("[data-palette] .sp-swatch").nth(14).hover()
+    painter.page.wait_for_function("window.sam2painter.stage.scene.live")
+    assert np.abs(np.subtract(before, painter.seen(*at))).max() > 20
+    painter.page.mouse.move(*corner(painter))
+    painter.page.wait_for_function("!window.sam2painter.stage.scene.live")
+    assert painter.session.layers == ()
+
+
+def test_paints_by_family_and_name(new_page):
+    """A family shows its paints alone; what is typed finds them by name."""
+    painter = new_page().open()
+    swatches = painter.page.locator("[data-palette] .sp-swatch")
+    assert swatches.count() == 48
+    painter.page.locator(".sp-family", has_text="Blues").click()
+    assert 2 < swatches.count() < 20
+    painter.page.locator(".sp-text").fill("sage")
+    assert swatches.count() >= 1
+    assert all("sage" in name.lower() for name in swatches.all_inner_texts())
+
+
+# -- work is not lost
+
+
+def test_a_server_that_is_gone(new_page):
+    """It is told within 5 s, the click is not lost, and it is not done twice."""
+    painter = new_page().open()
+    for address in ("**/page/*", "**/api/health"):
+        painter.page.route(address, lambda route: route.abort("connectionrefused"))
+    painter.page.mouse.click(*painter.at(*WALL_AT))
+    painter.page.locator(".sp-toast", has_text="does not answer").wait_for(timeout=5000)
+    painter.page.unroute_all()
+    painter.page.locator(".sp-toast", has_text="is back").wait_for()
+    painter.idle()
+    assert len(painter.session.selection.prompts.point_coords) == 1
+
+
+def test_an_answer_that_was_lost_is_not_asked_for_twice(new_page):
+    """The server did it, the answer never came: what is done stays done once."""
+    painter = new_page().open()
+
+    def lose(route) -> None:
+        route.fetch()
+        route.abort("connectionreset")
+
+    painter.page.route("**/page/click", lose, times=1)
+    painter.page.mouse.click(*painter.at(*WALL_AT))
+    painter.page.locator(".sp-mark:not(.sp-pending)").wait_for()
+    painter.idle()
+    assert len(painter.session.selection.steps) == 1
+
+
+def test_unexpected_errors_are_one_sentence(new_page):
+    """Whatever a server answers, something is said."""
+    painter = new_page().open()
+    painter.page.route("**/page/click", lambda route: route.fulfill(status=500, body="<html>oops</html>"), times=1)
+    painter.page.mouse.click(*painter.at(*WALL_AT))
+    assert "Something went wrong" in painter.toast()
+    painter.idle()
+    assert painter.page.locator(".sp-mark").count() == 0
+    painter.click(*WALL_AT)
+    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+
+
+def test_a_busy_server_is_asked_again(new_page):
+    """503 with Retry-After is no answer: the click counts a moment later."""
+    painter = new_page().open()
+    busy = dict(status=503, headers={"Retry-After": "1"}, json={"detail": "busy"})
+    painter.page.route("**/page/click", lambda route: route.fulfill(**busy), times=2)
+    painter.click(*WALL_AT)
+    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+
+
+def test_an_open_page_keeps_its_session(new_page, launch):
+    """It lives on, unused, beyond its time; when the server is gone that is told before it ends."""
+    live = launch(session_ttl=6.0, requests_per_minute=100_000)
+    painter = new_page(live).open()
+    told = []
+    painter.page.on("response", lambda reply: told.append(reply) if reply.url.endswith("/page/alive") else None)
+    assert eventually(lambda: len(told) >= 6 or painter.page.wait_for_timeout(100))
+    assert all(reply.status == 200 for reply in told)
+    assert live.studio.sweep() == 0
+    assert painter.session.name == "house.png"
+    for address in ("**/page/*", "**/api/health"):
+        painter.page.route(address, lambda route: route.abort("connectionrefused"))
+    painter.page.locator(".sp-toast", has_text="deletes this photo in about").wait_for()
+
+
+def test_the_photo_before_can_be_had_back(new_page):
+    """Opening another photo over painted work says so, and one press brings it back; it is under Open, too."""
+    painter = painted(new_page())
+    first = painter.sid
+    painter.open(to_png(draw_building(400, 300)), "second.png")
+    assert painter.sid != first
+    painter.page.locator(".sp-toastaction").click()
+    painter.page.wait_for_function(f"window.sam2painter.state.session?.sid === '{first}'")
+    assert painter.idle().page.locator(".sp-layer").count() == 1
+    painter.page.locator('[data-menu="open"]').click()
+    assert painter.page.locator("#sp-menu-open .sp-photo").all_inner_texts() == ["second.png"]
+
+
+def test_several_photos_and_links(new_page):
+    """Two photos that are dropped are both opened; of a link that is dropped it is said what to do."""
+    painter = new_page()
+    drop = """([files, link]) => {
+      const carrier = new DataTransfer();
+      for (const [name, data] of files)
+        carrier.items.add(new File([Uint8Array.from(data)], name, { type: "image/png" }));
+      if (link) carrier.setData("text/uri-list", link);
+      document.querySelector(".sp").dispatchEvent(new DragEvent("drop", { dataTransfer: carrier, bubbles: true }));
+    }"""
+    data = list(to_png(draw_building(200, 150)))
+    painter.page.evaluate(drop, [[["a.png", data], ["b.png", data]], None])
+    assert "2 photos were opened" in painter.toast()
+    assert painter.idle().session.name == "a.png"
+    assert len(painter.page.evaluate("window.sam2painter.photos.all")) == 2
+    painter.page.evaluate(drop, [[], "https://example.org/house.jpg"])
+    assert "A link cannot be opened" in painter.toast("link")
+
+
+def test_a_project_is_saved_and_opened(new_page, tmp_path):
+    """Save this project gives a file; chosen again, it is the work as it was, and walls can still be changed."""
+    painter = painted(new_page(accept_downloads=True))
+    painter.page.locator('[data-menu="open"]').click()
+    with painter.page.expect_download() as download:
+        painter.page.locator('[data-do="save-project"]').click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    first = painter.idle().sid
+    painter.page.locator("[data-file]").set_input_files(str(file))
+    painter.page.wait_for_function(f"window.sam2painter.state.session.sid !== '{first}'")
+    (layer,) = painter.idle().session.layers
+    assert layer.color == (0x30, 0x60, 0xA0)
+    painter.click(900, 850).key("3").click(900, 850)
+    assert not painter.session.layers[0].mask.rle.contains(900, 850)
+
+
+def test_adjustments_belong_to_their_wall(new_page):
+    """Sliders go back with an undo, and to the usual for the next wall and the next photo; Reset does it, too."""
+    painter = painted(new_page())
+    painter.page.locator(".sp-adjust summary").click()
+    opacity = painter.page.locator('[data-key="opacity"]')
+    opacity.evaluate("e => { for (const k of ['input', 'change']) { e.value = 40; e.dispatchEvent(new Event(k)); } }")
+    assert painter.until(lambda: painter.session.layers[0].opacity == pytest.approx(0.4))
+    painter.do("undo")
+    assert opacity.input_value() == "100"
+    painter.do("redo")
+    assert opacity.input_value() == "40"
+    painter.do("reset-paint")
+    assert painter.session.layers[0].opacity == 1
+    painter.do("undo").open(to_png(draw_building(400, 300)), "second.png")
+    assert opacity.input_value() == "100"
+
+
+def test_two_windows_on_one_photo(new_page):
+    """What one window did is seen by the other; a layer that is gone is told, and no other is hit."""
+    painter = painted(new_page())
+    painter.click(*SKY_AT)
+    painter.type_color("#c0d0e0")
+    painter.idle()
+    studio, sid = painter.live.studio, painter.sid
+    wall, sky = painter.session.layers
+    studio.remove_layer(sid, wall.id)
+    painter.page.locator(".sp-layer").nth(1).get_by_label("Take this paint off").click()
+    assert painter.toast()
+    painter.idle()
+    assert [layer.id for layer in painter.session.layers] == [sky.id]
+    assert painter.page.locator(".sp-layer").count() == 1
+
+
+# -- hands and keys
+
+
+def test_keys_go_by_their_place_where_the_layout_has_no_latin_letters(new_page):
+    """On a Russian keyboard the key that is B elsewhere takes the box."""
+    painter = new_page().open()
+    painter.page.evaluate(
+        "dispatchEvent(new KeyboardEvent('keydown', { key: '\\u0438', code: 'KeyB', bubbles: true }))"
+    )
+    assert painter.page.locator('[name="sp-tool"]:checked').input_value() == "box"
+
+
+def test_control_click_on_a_mac_is_one_point(new_page):
+    """It takes away, once."""
+    painter = new_page()
+    painter.page.add_init_script("Object.defineProperty(navigator, 'platform', { get: () => 'MacIntel' })")
+    painter.page.reload()
+    painter.page.wait_for_selector(".sp[data-ready]")
+    painter.open().click(*WALL_AT)
+    painter.click(900, 850, modifier="Control")
+    assert painter.session.selection.prompts.point_labels.tolist() == [1, 0]
+
+
+def test_space_moves_the_photo_right_after_a_swatch(new_page):
+    """The hand is over the photo: the button that was pressed before is not pressed again, and no box is drawn."""
+    painter = painted(new_page())
+    painter.swatch(4)
+    revision = painter.session.revision
+    painter.page.mouse.move(*painter.at(*WALL_AT))
+    painter.page.mouse.wheel(0, -900)
+    before = painter.page.evaluate("window.sam2painter.stage.camera.x")
+    painter.page.keyboard.down(" ")
+    painter.drag((500, 500), (400, 450))
+    painter.page.keyboard.up(" ")
+    assert painter.page.evaluate("window.sam2painter.stage.camera.x") != before
+    assert painter.idle().session.revision == revision
+
+
+def test_a_shaky_click_is_a_click(new_page):
+    """A drag of a few pixels on the screen draws no box."""
+    painter = new_page().open()
+    left, top = painter.at(*WALL_AT)
+    painter.page.mouse.move(left, top)
+    painter.page.mouse.down()
+    painter.page.mouse.move(left + 5, top + 4, steps=3)
+    painter.page.mouse.up()
+    prompts = painter.idle().session.selection.prompts
+    assert (prompts.box, len(prompts.point_coords)) == (None, 1)
+
+
+def test_messages_do_not_pile_up(new_page):
+    """One at a time, in one place; none is called an error."""
+    painter = new_page().open()
+    for text in ("#ggg", "no such colour", "#hhh"):
+        painter.type_color(text)
+        painter.toast(text)
+        painter.idle()
+    assert painter.page.locator(".sp-toast, .toast-body").count() == 1
+    assert "Error" not in painter.toast()
+
+
+def test_after_opening_by_key_the_photo_has_the_focus(new_page):
+    """Who opens an example by keyboard goes on by keyboard."""
+    painter = new_page()
+    painter.page.locator(".sp-example").first.focus()
+    painter.page.keyboard.press("Enter")
+    painter.idle()
+    assert painter.page.evaluate("document.activeElement.className").startswith("sp-view")
+
+
+# -- for everybody
+
+
+@pytest.mark.parametrize("size", [(320, 640), (390, 844), (768, 1024), (1024, 700), (1440, 900), (2560, 1440)], ids=str)
+def test_sizes(new_page, size):
+    """From a small phone to a large screen nothing sticks out, and the photo has the most of it."""
+    touch = dict(has_touch=True, is_mobile=True) if size[0] < 500 else {}
+    painter = new_page(size=size, **touch)
+    wide = "document.documentElement.scrollWidth - innerWidth"
+    assert painter.page.evaluate(wide) <= 0
+    painter.open()
+    assert painter.page.evaluate(wide) <= 0
+    stage = painter.page.locator(".sp-stage").bounding_box()
+    assert stage["height"] >= (0.55 if size[0] < 500 else 0.5) * size[1]
+    assert stage["width"] >= 0.6 * size[0]
+    if touch:
+        small = painter.page.evaluate(
+            """() => [...document.querySelectorAll('.sp button, .sp label:has(input), .sp summary, .sp select')]
+              .filter((e) => e.checkVisibility() && !e.closest('.sp-view'))
+              .map((e) => [e, e.getBoundingClientRect()])
+              .filter(([, { width, height }]) => Math.min(width, height) < 43.5)
+              .map(([e]) => e.outerHTML.slice(0, 90))"""
+        )
+        assert small == []
+
+
+@pytest.mark.skipif(not AXE.exists() and os.environ.get("CI") != "true", reason="axe-core is not installed: npm ci")
+@pytest.mark.parametrize("look", [{}, {"color_scheme": "dark"}, {"size": (390, 844)}], ids=["light", "dark", "phone"])
+def test_no_barriers(new_page, look):
+    """axe finds nothing to complain about: at the start, with a wall chosen, painted, and in the help."""
+    painter = new_page(**look)
+    painter.page.add_script_tag(content=AXE.read_text())
+
+    def barriers() -> list[str]:
+        found = painter.page.evaluate("axe.run('.sp', { resultTypes: ['violations'] })")["violations"]
+        return [f"{one['id']}: {node['html'][:120]} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+    assert barriers() == []
+    painter.open().click(*WALL_AT)
+    painter.page.locator(".sp-answer").first.wait_for(state="attached")
+    assert barriers() == []
+    painter.type_color("#705030")
+    painter.idle()
+    painter.page.wait_for_function("!document.querySelector('.sp-toast')")
+    for tab in painter.page.locator("[data-tab]").all():
+        if tab.is_visible():
+            tab.click()
+            assert barriers() == []
+    painter.page.locator('[data-do="help"]').click()
+    assert barriers() == []
+
+
+def test_one_main_landmark(new_page):
+    """Gradio has a main of its own: there is no other inside."""
+    assert new_page().page.locator("main main").count() == 0
+
+
+def test_the_file_is_shown_at_once(new_page):
+    """While a photo is being sent it is on the stage already, with how much of it was sent; then it can be clicked."""
+    painter = new_page()
+    sent = []
+    painter.page.route("**/page/open", lambda route: sent.append(route))
+    painter.choose(to_png(draw_building(WIDTH, HEIGHT)), "house.png")
+    painter.page.wait_for_selector('.sp[data-sending][data-state="photo"]')
+    assert eventually(lambda: sent)
+    frame = painter.page.locator(".sp-base").bounding_box()
+    middle = painter.screen()[round(frame["y"] + frame["height"] * 0.62), round(frame["x"] + frame["width"] / 2)]
+    assert np.abs(middle - WALL).max() < 40  # a little dimmed: it cannot be clicked yet
+    sent[0].continue_()
+    painter.idle().click(*DOOR_AT)
+    assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
+    assert not painter.mask[WINDOW_AT[1], WINDOW_AT[0]]
