@@ -235,12 +235,13 @@ class Layer:
     light, shadow and texture of the wall; "flat" is the colour itself; "multiply" only darkens. light: exposure of
     the paint, 1 as found. shadow: below 1 softer shadows, above 1 deeper. mask_id: the mask's number in its session,
     -1 when it has none. id: the layer's own number in its session, never given twice; -1 when it has none. steps: what
-    its shape was made of, () when only the mask is known.
+    its shape was made of, () when only the mask is known. tie: layers of one number other than 0 lie on one old paint
+    and are analysed as one wall.
     """
 
     mask: Mask
     color: tuple[int, int, int]
-    opacity: float = 0.7
+    opacity: float = 1.0
     mode: PaintMode = "realistic"
     name: str = ""
     visible: bool = True
@@ -249,6 +250,7 @@ class Layer:
     mask_id: int = -1
     id: int = -1
     steps: tuple[Step, ...] = ()
+    tie: int = 0
 
     def __post_init__(self) -> None:
         if len(tuple(self.color)) != 3:
@@ -263,6 +265,7 @@ class Layer:
             raise InvalidInput("name must be text of at most 200 characters", "name")
         if not isinstance(self.visible, bool):
             raise InvalidInput("visible must be true or false", "visible")
+        object.__setattr__(self, "tie", whole_number(self.tie, "tie", 0, 2**31))
 
 
 @dataclass(frozen=True)

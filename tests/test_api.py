@@ -22,9 +22,9 @@ from sam2_painter.errors import Busy, Cancelled, InvalidInput, TimeLimitExceeded
 from sam2_painter.jobs.deadline import check
 from sam2_painter.jobs.workers import Workers
 from sam2_painter.sessions.downloads import Download
-from sam2_painter.web import files
-from sam2_painter.web.api import operations as verbs
+from sam2_painter.web import files as web_files
 from sam2_painter.web.api.endpoints import ENDPOINTS, Service, WrongType
+from sam2_painter.web.api.operations import files, layers, masks, paint, server, sessions, walls
 from sam2_painter.web.api.schemas import Attachment, Caller
 from sam2_painter.web.middleware.rate_limit import Rate
 
@@ -32,14 +32,15 @@ from sam2_painter.web.middleware.rate_limit import Rate
 
 
 def test_every_verb_is_in_the_table_and_none_is_written_twice():
-    """The public functions of `verbs`, less what is no verb, are the table's; a name and a path stand there once."""
+    """The public functions of `operations`, less what is none, are the table's; a name and a path stand there once."""
     public = {
         function
-        for name, function in inspect.getmembers(verbs, inspect.isfunction)
-        if function.__module__ == verbs.__name__ and not name.startswith("_")
+        for module in (files, layers, masks, paint, server, sessions, walls)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
     }
     in_table = {endpoint.verb for endpoint in ENDPOINTS}
-    assert {function.__name__ for function in public - in_table} == {"download_url"}
+    assert {function.__name__ for function in public - in_table} == {"download_url", "coat_of"}
     assert len({endpoint.name for endpoint in ENDPOINTS}) == len(ENDPOINTS)
     assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}) == len(ENDPOINTS)
 
@@ -99,7 +100,7 @@ def test_types_are_checked_before_the_verb(studio):
 def test_only_uploaded_files_are_read(tmp_path, path):
     """A path that was not uploaded here is refused, whatever it looks like."""
     with pytest.raises(InvalidInput, match="upload"):
-        files.uploaded({"path": path}, tmp_path)
+        web_files.uploaded({"path": path}, tmp_path)
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path):
@@ -109,7 +110,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     (tmp_path / "secret.png").write_bytes(b"x")
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
     with pytest.raises(InvalidInput):
-        files.uploaded({"path": str(folder / "link.png")}, folder)
+        web_files.uploaded({"path": str(folder / "link.png")}, folder)
 
 
 def test_a_raw_caller_cannot_name_a_file_of_the_server(doors: Doors, tmp_path):
@@ -150,18 +151,18 @@ def test_swept_is_what_is_old(tmp_path):
     for name, age in (("a", 1000), ("b", 1000), ("c", 1000), ("d", 0)):
         (tmp_path / name).mkdir(exist_ok=True)
         aged(tmp_path / name, age)
-    assert files.sweep(tmp_path, older_than=500) == 2
+    assert web_files.sweep(tmp_path, older_than=500) == 2
     assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == ["b", "b/new.png", "d"]
 
 
 def test_gradios_folder_is_private():
     """Nobody else on the machine can look into it."""
-    assert files.use_private_folder().stat().st_mode & 0o077 == 0
+    assert web_files.use_private_folder().stat().st_mode & 0o077 == 0
 
 
 def test_base64_is_an_attachment(tmp_path):
     """Text instead of a file."""
-    assert files.uploaded("AAAA", tmp_path) == Attachment("AAAA")
+    assert web_files.uploaded("AAAA", tmp_path) == Attachment("AAAA")
 
 
 # -- work ------------------------------------------------------------------------------------------------------------

@@ -313,6 +313,6 @@ def test_a_tiny_project_cannot_ask_for_gigabytes(studio, worked):
 def test_one_limit_for_project_files():
     """Every door asks the same number."""
     from sam2_painter.python import painter
-    from sam2_painter.web.api import operations
+    from sam2_painter.web.api.operations import sessions
 
-    assert operations.project.MAX_BYTES is painter.project.MAX_BYTES
+    assert sessions.project.MAX_BYTES is painter.project.MAX_BYTES

@@ -582,3 +582,16 @@ def test_the_package_names_what_it_has():
     names = {name for name in dir(sam2_painter) if not name.startswith("_")}
     assert {"Painter", "Palette", "MaskNotFound", "errors", "studio", "colors"} <= names
     assert all(getattr(sam2_painter, name) is not None for name in names)
+
+
+def test_layers_on_one_old_paint(painter):
+    """Layers are tied and untied by their places, and the selection tells each paint that is on it."""
+    painter.click(*WALL).paint("red")
+    painter.click(*DOOR).paint("red")
+    now = painter.select(painter.layers[0].mask_id).wall_paints()
+    assert now[0].rgb == painter.wall_color()
+    assert sum(paint.share for paint in now) == pytest.approx(1)
+    assert all(0 <= place < 2 for pair in painter.tie_offers() for place in pair)
+    assert [layer.tie for layer in painter.tie_layers(0, 1).layers] == [1, 1]
+    assert painter.tie_offers() == []
+    assert [layer.tie for layer in painter.untie_layer(0).layers] == [0, 0]

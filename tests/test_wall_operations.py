@@ -8,10 +8,13 @@ from conftest import Doors, to_png
 from pydantic import TypeAdapter
 
 from sam2_painter.web.api import schemas as forms
-from sam2_painter.web.api import wall_operations
 from sam2_painter.web.api.endpoints import ENDPOINTS
+from sam2_painter.web.api.operations import layers, walls
 
-WALLS = {endpoint.name for endpoint in ENDPOINTS if endpoint.verb.__module__ == wall_operations.__name__}
+WALLS = {one.name for one in ENDPOINTS if one.verb.__module__ in (walls.__name__, layers.__name__)} | {
+    "list_masks",
+    "keep_alive",
+}
 ON_WALL, ON_DOOR = [100, 90], [70, 130]
 
 
@@ -94,6 +97,18 @@ def test_layers_are_listed_changed_moved_and_removed(ask):
     removed = ask("remove_layer", layer_id=wall)
     assert ([layer["layer_id"] for layer in removed["layers"]], removed["wall"]) == ([door], None)
     assert ask("list_layers")["layers"] == removed["layers"]
+
+
+def test_layers_on_one_old_paint_are_tied(ask):
+    """Tied by their ids, told with each layer, taken back; what may be tied is offered two by two."""
+    ask("choose_wall", point=ON_WALL)
+    ask("paint_wall", color="red")
+    ask("wall_point", point=ON_DOOR, mode="new")
+    ids = [layer["layer_id"] for layer in ask("paint_wall", color="red")["layers"]]
+    assert all(sorted(pair) == sorted(ids) for pair in ask("tie_offers")["offers"])
+    assert {layer["tie"] for layer in ask("tie_layers", layer_ids=ids)["layers"]} == {1}
+    assert ask("tie_offers")["offers"] == []
+    assert {layer["tie"] for layer in ask("untie_layer", layer_id=ids[1])["layers"]} == {0}
 
 
 def test_another_answer_keeps_what_came_before(ask):

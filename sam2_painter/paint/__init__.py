@@ -2,6 +2,7 @@
 
 from .composite import changed_box, color_at, composite, repaint, wall_color, wall_paints, white_wall
 from .surface import OldPaint, Surface, analyse
+from .ties import tie_offers, tied_walls
 
 __all__ = [
     "OldPaint",
@@ -11,6 +12,8 @@ __all__ = [
     "color_at",
     "composite",
     "repaint",
+    "tie_offers",
+    "tied_walls",
     "wall_color",
     "wall_paints",
     "white_wall",

@@ -18,9 +18,11 @@ from ..rle import RLE
 from ..types import Layer, Photo, fit_size
 from .srgb import LINEAR, linear_to_srgb
 from .surface import WHITE_WALL_LIGHT, Border, Box, OldPaint, Surface, analyse, reach_box, scale_box
+from .ties import tied_walls
 
-Analyse = Callable[[Photo, RLE, int | None], Surface]
-"""`analyse`, or one that remembers its answers by (photo.digest, rle, max_side); `Surface.nbytes` is what one costs."""
+Analyse = Callable[..., Surface]
+"""`analyse`, or one that remembers its answers by (photo.digest, rle, max_side) and, where layers are tied, the fourth
+argument `wall`; `Surface.nbytes` is what one costs."""
 
 STRIP = 64  # rows painted at a time
 
@@ -60,9 +62,10 @@ def repaint(
     part = np.s_[y : y + h, x : x + w]
     picture[part] = base[part]
     painted: list[tuple[RLE, Box]] = []
-    for layer in layers:
+    for layer, wall in zip(layers, tied_walls(layers), strict=True):
         if _shows(layer):
-            rle, surface = layer.mask.rle, analyse(photo, layer.mask.rle, max_side)
+            rle = layer.mask.rle
+            surface = analyse(photo, rle, max_side) if wall is None else analyse(photo, rle, max_side, wall)
             # Paint on the very same mask lies wholly under this layer: what shines through at the border is the photo.
             others = [other for mask, other in painted if all(_overlap(surface.box, other)[2:]) and mask != rle]
             _cover(picture, base, surface, layer, (x, y, w, h), fresh=not others)
@@ -74,14 +77,15 @@ def changed_box(before: Sequence[Layer], after: Sequence[Layer], size: tuple[int
 
     size: (H, W) of the photo. Only boxes are compared, so it may be larger than what really differs.
     """
-    before, after = [v for v in before if _shows(v)], [v for v in after if _shows(v)]
+    old, new = _showing(before), _showing(after)
     same = 0
-    while same < min(len(before), len(after)) and _paints_alike(before[same], after[same]):
+    while same < min(len(old), len(new)) and _paints_alike(old[same], new[same]):
         same += 1
     tail = 0
-    while tail < min(len(before), len(after)) - same and _paints_alike(before[-1 - tail], after[-1 - tail]):
+    while tail < min(len(old), len(new)) - same and _paints_alike(old[-1 - tail], new[-1 - tail]):
         tail += 1
-    boxes = [v.mask.bbox for v in before[same : len(before) - tail] + after[same : len(after) - tail] if v.mask.area]
+    changed = old[same : len(old) - tail] + new[same : len(new) - tail]
+    boxes = [layer.mask.bbox for layer, _ in changed if layer.mask.area]
     if not boxes:
         return (0, 0, 0, 0)
     x, y = min(b[0] for b in boxes), min(b[1] for b in boxes)
@@ -94,9 +98,15 @@ def _shows(layer: Layer) -> bool:
     return layer.visible and layer.opacity > 0
 
 
-def _paints_alike(one: Layer, other: Layer) -> bool:
+def _showing(layers: Sequence[Layer]) -> list[tuple[Layer, RLE | None]]:
+    """The layers that show, each with the wall it is tied to."""
+    return [pair for pair in zip(layers, tied_walls(layers), strict=True) if _shows(pair[0])]
+
+
+def _paints_alike(one: tuple[Layer, RLE | None], other: tuple[Layer, RLE | None]) -> bool:
     look = ("color", "opacity", "mode", "light", "shadow")
-    return all(getattr(one, v) == getattr(other, v) for v in look) and one.mask.rle == other.mask.rle
+    same = all(getattr(one[0], v) == getattr(other[0], v) for v in look)
+    return same and one[0].mask.rle == other[0].mask.rle and one[1] == other[1]
 
 
 def _overlap(one: Box, other: Box) -> Box:

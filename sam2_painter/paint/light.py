@@ -55,10 +55,10 @@ def read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) -
     crop: (h, w) bool, the mask in a box (XYWH) of the photo.
     """
     x, y, w, h = box
-    codes = _proxy(photo.pixels)
+    codes = shrink(photo.pixels)
     mask = np.zeros(photo.size, np.uint8)
     mask[y : y + h, x : x + w] = crop.view(np.uint8) * np.uint8(255)
-    return read_small(codes, _proxy(mask))
+    return read_small(codes, shrink(mask))
 
 
 def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
@@ -86,7 +86,7 @@ def _half_cast(white: np.ndarray) -> np.ndarray:
     return (level * cast / (cast @ LUMINANCE)).astype(np.float32)
 
 
-def _proxy(pixels: np.ndarray) -> np.ndarray:
+def shrink(pixels: np.ndarray) -> np.ndarray:
     """The picture shrunk to `PROXY`. Halving first is the same area average, and three times as fast."""
     while min(pixels.shape[:2]) > 2 * PROXY and not (pixels.shape[0] % 2 or pixels.shape[1] % 2):
         pixels = cv2.resize(pixels, (pixels.shape[1] // 2, pixels.shape[0] // 2), interpolation=cv2.INTER_AREA)

@@ -40,6 +40,8 @@ SMALL = 0.015  # of the mask: less below a ledge is left alone
 STRIP = 27  # pixels of the small picture: hidden strips are narrower
 STANDS_OUT = 0.5  # ln luminance
 SAME_HUE = 0.3  # ln of red, green or blue
+MEETING = 60  # pixels of the small picture: fewer of a wall near another do not meet it
+ALIKE = 0.7  # ln luminance; and four times as much as a hue
 MESH = 15  # pixels of the small picture: bricks seen from close by are lower
 UNSEEN = 30  # pixels of border that the light of distant parts is worth
 
@@ -93,6 +95,29 @@ def find_old_paints(linear: np.ndarray, mask: np.ndarray) -> OldPaints | None:
     which[box] = _with_hidden_strips(found, smooth, np.log(ratio[kept]))
     area = np.bincount(which[which >= 0], minlength=len(kept)) / np.count_nonzero(inside)
     return OldPaints(PaintMap.of(linear, which, len(kept)), ratio[kept], area)
+
+
+def one_paint(linear: np.ndarray, first: np.ndarray, second: np.ndarray, gap: int) -> bool:
+    """Whether light explains how two walls differ: where they meet, or, when they do not, in their best lit parts.
+
+    linear: (h, w, 3) light of a small picture. first, second: (h, w) bool. gap: pixels that may lie between two walls
+    that meet.
+    """
+    feature = features(cv2.medianBlur(linear, 3))
+    kernel, reach = np.ones((3, 3), np.uint8), np.ones((2 * gap + 9,) * 2, np.uint8)
+    walls = [cv2.erode(part.view(np.uint8), kernel) for part in (first, second & ~first)]
+    near = [walls[0] & cv2.dilate(walls[1], reach), walls[1] & cv2.dilate(walls[0], reach)]
+    touch = min(np.count_nonzero(part) for part in near) >= MEETING
+    parts = [feature[part > 0] for part in (near if touch else walls)]
+    if min(len(part) for part in parts) < MEETING:
+        return False
+    if not touch:
+        parts = [part[part[:, 0] >= np.percentile(part[:, 0], 70)] for part in parts]
+    dark, bright = sorted((np.median(part, 0) for part in parts), key=lambda level: float(level[0]))
+    change = bright - dark
+    if not touch and (change[0] > ALIKE or np.hypot(*change[1:]) > ALIKE / 4):
+        return False  # with nothing to compare at a border, only what looks alike is one
+    return light_explains(change, bright[1:], 0.05, False, 0) > 0
 
 
 def _ledges(feature: np.ndarray, linear: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,9 +5,9 @@ and keeps the everything else: the white wall. It is done once per photo and mas
 table (see `paint`). The old paint is taken from the best-lit part of the wall, in linear light; what remains when it
 is divided out is light.
 
-A mask is taken for one old paint: the faces of a building belong into one mask, walls of different paint into several.
-Other layers are not looked at, also not those of the same new colour: their walls may have had different paint, and a
-layer must look the same whatever colour another is given.
+A mask may hold several old paints (`old_paints`). Layers are not taken together by themselves, also not those of the
+same new colour: their walls may have had different paint, and a layer must look the same whatever colour another is
+given. Those that are tied (`ties`) are read as one wall.
 """
 
 from __future__ import annotations
@@ -156,9 +156,10 @@ def _aligned(start: int, length: int, source: int, target: int) -> tuple[int, in
     return first, last, first * target // source, last * target // source
 
 
-def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
+def analyse(photo: Photo, rle: RLE, max_side: int | None = None, wall: RLE | None = None) -> Surface:
     """The surface under a mask of the photo; with `max_side`, as it lies in the photo shrunk to that.
 
+    wall: the mask of all that lies on the same old paint, which is then read from the whole; None for this mask alone.
     Raises InvalidInput when the mask is not of the photo's size.
     """
     if rle.size != photo.size:
@@ -173,7 +174,7 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None) -> Surface:
     crop = _padded(rle.crop()[0], rle.bbox, box)
     radius = max(2, round(2 * max(photo.size) / 256))  # the masks of SAM are 256 pixels wide: two of theirs
     coverage = _coverage(photo, crop, box, radius)
-    light = read_light(photo, crop, box)
+    light = read_light(photo, crop, box) if wall is None else read_light(photo, wall.crop()[0], wall.bbox)
     white = np.empty((h, w, 3), np.uint8)
     margin = MARGIN + (2 * _brick(photo) if light.bare > 0 else 0)
     for top in range(0, h, STRIP):

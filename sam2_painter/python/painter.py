@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import numpy as np
 
 from ..errors import InvalidInput, LayerNotFound, MaskNotFound, PainterError, SessionNotFound
+from ..paint import OldPaint
 from ..paint.colors import RGB
 from ..paint.palette_files import open_palette
 from ..paint.palettes import Description
@@ -316,6 +317,10 @@ class Painter:
         """
         return self.studio.wall_color(self.session_id, self._selected_id())
 
+    def wall_paints(self) -> tuple[OldPaint, ...]:
+        """Each paint that is under the selection now, the main one first: its `rgb`, and the `share` it covers."""
+        return self.studio.wall_paints(self.session_id, self._selected_id())
+
     @numbers_one_by_one
     def color_at(self, x: float, y: float) -> RGB:
         """The photo's colour around (x, y), (red, green, blue) of 0-255: an eyedropper."""
@@ -367,6 +372,22 @@ class Painter:
         """Paint a layer earlier or later."""
         self.studio.move_layer(self.session_id, self._layer_id(index), to)
         return self
+
+    def tie_layers(self, *indices: int) -> Self:
+        """Say that layers lie on one old paint, such as the front and the shaded side of a house: they are analysed as
+        one wall, and come out in one brightness. Undo takes it back."""
+        self.studio.tie_layers(self.session_id, [self._layer_id(index) for index in indices])
+        return self
+
+    def untie_layer(self, index: int) -> Self:
+        """Say that a layer lies on an old paint of its own."""
+        self.studio.untie_layer(self.session_id, self._layer_id(index))
+        return self
+
+    def tie_offers(self) -> list[tuple[int, int]]:
+        """Layers, two by two, that have one new colour and look as if they lay on one old paint."""
+        places = {layer.id: place for place, layer in enumerate(self.session.layers)}
+        return [(places[one], places[other]) for one, other in self.studio.tie_offers(self.session_id)]
 
     def _layer_id(self, index: int) -> int:
         layers = self.session.layers

@@ -73,6 +73,30 @@ def remove_layer(edit: Edit, layer_id: int, revision: int | None) -> None:
     _set_layers(edit, tuple(v for v in edit.session.layers if v is not layer), "remove layer")
 
 
+def tie_layers(edit: Edit, layer_ids: Sequence[int], revision: int | None) -> None:
+    """These layers lie on one old paint; so do those that were tied to one of them. InvalidInput for fewer than two."""
+    named = {walls.find_layer(edit.session, layer_id, revision).id for layer_id in layer_ids}
+    if len(named) < 2:
+        raise InvalidInput("layer_ids must name at least two layers", "layer_ids")
+    layers = edit.session.layers
+    ties = {v.tie for v in layers if v.id in named} - {0}
+    tie = min(ties, default=1 + max(v.tie for v in layers))
+    changed = tuple(replace(v, tie=tie) if v.id in named or v.tie in ties else v for v in layers)
+    if changed != layers:
+        _set_layers(edit, changed, "same old paint")
+
+
+def untie_layer(edit: Edit, layer_id: int, revision: int | None) -> None:
+    """This layer lies on an old paint of its own. InvalidInput when it is tied to none."""
+    layer = walls.find_layer(edit.session, layer_id, revision)
+    if not layer.tie:
+        raise InvalidInput("This layer is tied to no other.", "layer_id")
+    rest = [v for v in edit.session.layers if v.tie == layer.tie and v is not layer]
+    alone = [layer, *(rest if len(rest) == 1 else ())]
+    layers = tuple(replace(v, tie=0) if v in alone else v for v in edit.session.layers)
+    _set_layers(edit, layers, "old paint of its own")
+
+
 def move_layer(edit: Edit, layer_id: int, to: int, revision: int | None) -> None:
     """Move a layer to another place in the order of painting, 0 first."""
     layer = walls.find_layer(edit.session, layer_id, revision)

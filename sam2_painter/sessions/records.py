@@ -77,6 +77,7 @@ def layer_to_record(layer: Layer) -> Record:
         "light": layer.light,
         "shadow": layer.shadow,
         "steps": [step_to_record(step) for step in layer.steps],
+        "tie": layer.tie,
     }
 
 

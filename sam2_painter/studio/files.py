@@ -120,13 +120,17 @@ class FileVerbs(PaintVerbs):
         photo = self.photo_of(session)
 
         def walls() -> Iterator[exports.PaintedWall]:
-            shown, before = list[Layer](), photo.pixels
-            for layer in session.layers:
+            before = photo.pixels
+            for place, layer in enumerate(session.layers):
                 check()
-                picture = paint.composite(photo, [*shown, replace(layer, visible=True)], analyse=self.surface)
+                shown = [  # all of them, for what is tied to a layer tells how it looks
+                    replace(v, visible=(v.visible and number < place) or number == place)
+                    for number, v in enumerate(session.layers)
+                ]
+                picture = paint.composite(photo, shown, analyse=self.surface)
                 yield exports.PaintedWall(layer.name, layer.mask.rle, picture, before, layer.visible)
                 if layer.visible:
-                    shown, before = [*shown, layer], picture
+                    before = picture
 
         return exports.to_ora(photo.pixels, walls(), session.name)
 
@@ -146,6 +150,6 @@ def _recipe(layers: Sequence[Layer], file: str) -> str:
     """What a download is made from, as text: equal recipes give equal files."""
     digest = sha256(file.encode())
     for layer in layers:
-        look = (layer.color, layer.opacity, layer.mode, layer.visible, layer.light, layer.shadow, layer.mask.size)
-        digest.update(repr(look).encode() + layer.mask.rle.counts.tobytes())
+        look = (layer.color, layer.opacity, layer.mode, layer.visible, layer.light, layer.shadow, layer.tie)
+        digest.update(repr((look, layer.mask.size)).encode() + layer.mask.rle.counts.tobytes())
     return digest.hexdigest()

@@ -77,6 +77,31 @@ class PaintVerbs(Core):
             edits.move_layer(edit, layer_id, to, revision)
         return edit.session
 
+    @verb("paint")
+    def tie_layers(self, session_id: str, layer_ids: Sequence[int], *, revision: int | None = None) -> Session:
+        """Say that layers lie on one old paint, such as the sunlit front and the shaded side of a house.
+
+        They are analysed as one wall from then on, and so come out in one brightness.
+        """
+        with self.sessions.edit(session_id) as edit:
+            edits.tie_layers(edit, layer_ids, revision)
+        return edit.session
+
+    @verb("paint")
+    def untie_layer(self, session_id: str, layer_id: int, *, revision: int | None = None) -> Session:
+        """Say that a layer lies on an old paint of its own."""
+        with self.sessions.edit(session_id) as edit:
+            edits.untie_layer(edit, layer_id, revision)
+        return edit.session
+
+    @verb("paint")
+    def tie_offers(self, session_id: str) -> list[tuple[int, int]]:
+        """Ids of layers, two by two, that have one new colour and look as if they lay on one old paint
+        (`paint.tie_offers`)."""
+        session = self.sessions.get(session_id)
+        pairs = paint.tie_offers(self.photo_of(session), session.layers)
+        return [(session.layers[one].id, session.layers[other].id) for one, other in pairs]
+
     # -- history -----------------------------------------------------------------------------------------------------
 
     @verb("paint")
@@ -110,7 +135,7 @@ class PaintVerbs(Core):
     ) -> np.ndarray:
         """`picture` of a session at hand."""
         shown = session.layers if layers is None else tuple(layers)
-        return self._memory.painted(self.photo_of(session), shown, max_side)
+        return self._caches.painted(self.photo_of(session), shown, max_side)
 
     # -- colours -----------------------------------------------------------------------------------------------------
 
@@ -139,6 +164,13 @@ class PaintVerbs(Core):
         session = self.sessions.get(session_id)
         mask = session.mask(mask_id)
         return paint.wall_color(self.photo_of(session), mask.rle, analyse=self.surface)
+
+    @verb("paint")
+    def wall_paints(self, session_id: str, mask_id: int) -> tuple[paint.OldPaint, ...]:
+        """Each paint that is under a mask now, the main one first (`paint.wall_paints`)."""
+        session = self.sessions.get(session_id)
+        mask = session.mask(mask_id)
+        return paint.wall_paints(self.photo_of(session), mask.rle, analyse=self.surface)
 
     @verb("paint")
     def color_at(self, session_id: str, x: float, y: float) -> colors.RGB:

@@ -46,8 +46,9 @@ from .middleware.entrance import Entrance
 from .middleware.front import Front
 from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
+from .middleware.kept import Kept
 from .middleware.origins import Origins
-from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE, is_under
+from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
+PARTS_OF_PAGE = ("/assets/", "/static/", "/svelte/", f"{PAGE}/static/")
 DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
 WORKERS_ELSEWHERE = 8
 M_ARENA_MAX = -8  # of glibc's malloc.h
@@ -274,15 +276,15 @@ def _middleware(
         ),
         Middleware(Guard, entrance=entrance),
         Middleware(Document),
+        Middleware(Kept),
         Middleware(Doors, by_prefix=doors),
         Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
     ]
 
 
 def _counts(method: str, path: str) -> bool:
-    """Whether a request counts as one: files of the page do not."""
-    asks = any(is_under(path, door) for door in (API, GRADIO_API, MCP)) or (is_under(path, PAGE) and method == "POST")
-    return asks and path != HEALTH
+    """Whether a request counts as one: files that a page is made of do not, and are kept by browsers."""
+    return path != HEALTH and (method not in ("GET", "HEAD") or not path.startswith(PARTS_OF_PAGE))
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:

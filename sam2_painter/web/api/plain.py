@@ -9,7 +9,7 @@ from ... import masks
 from ...errors import InvalidInput
 from ...paint import colors
 from ...rle import RLE
-from ...types import Layer
+from ...types import Layer, Session
 from . import schemas as forms
 from .schemas import MaskFormat
 
@@ -51,9 +51,20 @@ def layer_values(layer: Layer) -> forms.PaintedLayer:
         "mask_id": layer.mask_id if layer.mask_id >= 0 else None,
         **boxes_of(layer.mask.rle),
         "area": layer.mask.area,
+        "tie": layer.tie,
     }
 
 
 def base64_text(data: bytes) -> str:
     """Bytes as base64."""
     return base64.b64encode(data).decode("ascii")
+
+
+def counted(number: int, thing: str) -> str:
+    """ "1 file", "2 files"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def width_height(session: Session) -> forms.WidthHeight:
+    """The size of the photo."""
+    return {"width": session.size[1], "height": session.size[0]}

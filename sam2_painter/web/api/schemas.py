@@ -126,6 +126,13 @@ class Uploaded(TypedDict):
     message: str
 
 
+class WidthHeight(TypedDict):
+    """The size of the photo, in pixels."""
+
+    width: int
+    height: int
+
+
 class Boxes(TypedDict):
     """The smallest box around a mask: bbox is [x, y, width, height], box [x1, y1, x2, y2]."""
 
@@ -218,11 +225,27 @@ class Palette(TypedDict):
     paints: list[NamedColor]
 
 
+class TieOffers(TypedDict):
+    """Pairs of layer ids that may lie on one old paint."""
+
+    session_id: str
+    offers: list[list[int]]
+
+
+class OldPaint(TypedDict):
+    """A paint that is on a wall now. name: of the paint it looks most like. share: of the mask, 0 to 1."""
+
+    color: str
+    name: str
+    share: float
+
+
 class Described(TypedDict):
     """What can be said of a colour.
 
     name: of the nearest paint; distance: how far it is from that, CIEDE2000, hardly to be told below 1. lrv: light
-    reflectance value, 0 black to 100 white. harmonies: colours of a facade that go with it, by kind.
+    reflectance value, 0 black to 100 white. harmonies: colours of a facade that go with it, by kind. paints: of a wall,
+    each one that is on it now, the main one first.
     """
 
     session_id: str
@@ -231,6 +254,7 @@ class Described(TypedDict):
     distance: float
     lrv: float
     harmonies: dict[str, list[str]]
+    paints: list[OldPaint]
 
 
 class MadeDownload(TypedDict):
@@ -269,7 +293,8 @@ class StoredMask(Boxes):
 
 
 class PaintedLayer(Boxes):
-    """A layer of paint. layer_id: its own, never given twice. area: pixels. mask_id: null when it has none."""
+    """A layer of paint. layer_id: its own, never given twice. area: pixels. mask_id: null when it has none. tie: layers
+    of one number other than 0 lie on one old paint."""
 
     layer_id: int
     name: str
@@ -281,6 +306,7 @@ class PaintedLayer(Boxes):
     visible: bool
     mask_id: int | None
     area: int
+    tie: int
 
 
 class SessionInfo(TypedDict):

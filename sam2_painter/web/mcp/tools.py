@@ -11,7 +11,7 @@ from ...errors import InvalidInput
 from ...paint import colors, palettes
 from ...studio.studio import SelectMode, Studio
 from ...types import Coat, Session
-from ..api.operations import download_url
+from ..api.operations.files import download_url
 from . import state
 from .sources import PhotoSources
 from .state import State

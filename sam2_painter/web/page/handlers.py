@@ -19,7 +19,7 @@ from ...photos import examples, sources
 from ...studio.studio import Studio
 from ...studio.walls import MAX_POINTS
 from ...types import AutoMask, Coat, Prompts, Session, whole_number
-from ..api import operations as verbs
+from ..api.operations.files import download_url
 from ..api.schemas import Attachment
 from . import view
 
@@ -317,13 +317,13 @@ def download(studio: Studio, ask: Ask) -> Json:
     made = studio.download(
         ask.sid, painted=ask.get("painted") is not False, format=ask.get("format"), quality=ask.get("quality")
     )
-    return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 
 def save_project(studio: Studio, ask: Ask) -> Json:
     """Photo, walls and paint as one file, to go on with another day."""
     made = studio.export(ask.sid, "project")
-    return {"download": {"filename": made.filename, "path": verbs.download_url(made)}}
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 
 def generate(studio: Studio, ask: Ask, progress: Progress = no_progress) -> Json:

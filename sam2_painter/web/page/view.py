@@ -105,8 +105,8 @@ def _preview(studio: Studio, session: Session, *, painted: bool) -> str:
 def _picture_key(session: Session) -> str:
     """Names how the layers look; "" when they change nothing."""
     shown = [
-        (hash(v.mask.rle), v.color, v.opacity, v.mode, v.light, v.shadow)
-        for v in session.layers
+        (hash(v.mask.rle), v.color, v.opacity, v.mode, v.light, v.shadow, hash(wall))
+        for v, wall in zip(session.layers, paint.tied_walls(session.layers), strict=True)
         if v.visible and v.opacity > 0
     ]
     return sha256(repr(shown).encode()).hexdigest()[:16] if shown else ""

@@ -1,0 +1,136 @@
+"""Operations about files: pictures, masks and projects that wait for download."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import quote
+
+from ....errors import InvalidInput
+from ....sessions.downloads import Download
+from ....studio.studio import Studio
+from ....types import Layer, Mask
+from .. import schemas as forms
+from ..plain import counted
+from ..schemas import ColoredMask
+from .paint import OPACITY, coat_of
+
+
+def download_image(studio: Studio, session_id: str, format: str = "PNG", quality: int = 95) -> forms.MadeDownload:
+    """Make a file of the photo as it was opened, at full size.
+
+    Args:
+        session_id: from upload
+        format: "PNG", "JPG" or "WEBP"
+        quality: 1 to 100, for JPG and WEBP
+
+    Returns:
+        Where the file waits.
+    """
+    return _made(studio.download(session_id, painted=False, format=format, quality=quality))
+
+
+def download_painted_image(
+    studio: Studio,
+    session_id: str,
+    mask_id: int | None = None,
+    mask: str | None = None,
+    color: str = "#FF0000",
+    opacity: float = OPACITY,
+    format: str = "PNG",
+    quality: int = 95,
+) -> forms.MadeDownload:
+    """Make a file of the painted photo at full size: all paint of the session, or only the mask named here.
+
+    Args:
+        session_id: from upload
+        mask_id: only this mask of the session, in color
+        mask: or only this mask, a base64 PNG of the photo's size
+        color: for mask_id or mask
+        opacity: for mask_id or mask, 0 to 1
+        format: "PNG", "JPG" or "WEBP"
+        quality: 1 to 100, for JPG and WEBP
+
+    Returns:
+        Where the file waits.
+    """
+    layers = None
+    if mask_id is not None or mask is not None:
+        session = studio.session(session_id)
+        wanted: ColoredMask = {"color": color, "mask_id": mask_id, "mask": mask, "opacity": opacity}
+        coat = coat_of(studio, session, wanted)
+        chosen = session.mask(mask_id) if coat.rle is None else Mask(coat.rle)  # type: ignore[arg-type]
+        layers = [Layer(chosen, coat.color, coat.opacity)]
+    return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
+
+
+def download_masks(
+    studio: Studio,
+    session_id: str,
+    format: Literal["coco", "png", "ora"] = "coco",
+    which: Literal["chosen", "all"] = "chosen",
+) -> forms.MadeDownload:
+    """Make a file of the masks of the session.
+
+    Args:
+        session_id: from upload
+        format: "coco" (COCO JSON with compressed RLE), "png" (a zip of black and white PNGs) or "ora" (OpenRaster, for
+            GIMP and Krita: the photo and each painted wall as a layer)
+        which: "chosen" (the painted ones and the selected one; without any, all that were found) or "all"
+
+    Returns:
+        Where the file waits.
+    """
+    if which not in ("chosen", "all"):
+        raise InvalidInput("which must be chosen or all", "which")
+    return _made(studio.export(session_id, format, every=which == "all"))
+
+
+def save_project(studio: Studio, session_id: str) -> forms.MadeDownload:
+    """Make a file of everything: photo, masks and paint. open_project brings it back.
+
+    Args:
+        session_id: from upload
+
+    Returns:
+        Where the file waits.
+    """
+    return _made(studio.export(session_id, "project"))
+
+
+def download_file(studio: Studio, filename: str) -> Download:
+    """A file that was made by a download endpoint.
+
+    Args:
+        filename: as that endpoint named it
+    """
+    return studio.sessions.download(filename)
+
+
+def list_downloads(studio: Studio, session_id: str | None = None) -> forms.Downloads:
+    """The files of a session that wait to be fetched.
+
+    Args:
+        session_id: from upload; without it the list is empty: nobody sees the files of others
+    """
+    made = [] if session_id is None else studio.sessions.downloads(session_id)
+    listed: list[forms.DownloadEntry] = [
+        {"filename": one.filename, "size_bytes": one.size_bytes, "download_url": download_url(one)} for one in made
+    ]
+    message = "Name the session_id whose files to list." if session_id is None else f"{counted(len(listed), 'file')}."
+    return {"downloads": listed, "total_files": len(listed), "message": message}
+
+
+def download_url(made: Download) -> str:
+    """Where a file waits, relative to `/api`."""
+    return f"/download-file/{quote(made.filename, safe='')}"
+
+
+def _made(made: Download) -> forms.MadeDownload:
+    return {
+        "session_id": made.session_id,
+        "image_url": download_url(made),
+        "filename": made.filename,
+        "format": made.path.suffix[1:].upper(),
+        "size_bytes": made.size_bytes,
+        "message": "Ready for download.",
+    }
