@@ -440,6 +440,19 @@ def test_nothing_is_left_in_the_folder_for_temporary_files(photo_file, tmp_path,
     assert not list((tmp_path / "tmp").iterdir())
 
 
+def test_one_coco_file_for_a_folder(studio, photos, tmp_path, capsys):
+    """--joint writes the masks of all photos as one data set; it is never written over what is there."""
+    joint = tmp_path / "all.json"
+    argv = ["masks", str(photos), "-o", str(tmp_path / "out"), "--joint", str(joint)]
+    assert main(argv, studio) == 0, capsys.readouterr().err
+    made = json.loads(joint.read_text())
+    assert len(made["images"]) == len(list((tmp_path / "out").iterdir())) > 1
+    assert {a["image_id"] for a in made["annotations"]} == {image["id"] for image in made["images"]}
+    assert main([*argv[:3], str(tmp_path / "again"), *argv[4:]], studio) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()
+
+
 # -- the other commands
 
 

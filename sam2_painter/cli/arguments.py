@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
 
     masks = commands.add_parser("masks", help="find every mask: a zip of PNGs, or COCO JSON", epilog=EPILOG)
     masks.add_argument("--points-per-side", type=int, default=32, help="how fine to look, 1 to 128 [32]")
+    masks.add_argument("--joint", type=Path, metavar="FILE", help="also one COCO JSON file of all the photos together")
     masks.add_argument("--format", choices=("zip", "json"), default="zip", help="where --out does not say it [zip]")
 
     for command in (paint, masks):

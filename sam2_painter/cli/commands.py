@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from .. import logs
 from ..errors import InvalidInput, PainterError
-from ..sessions import private
-from ..sessions.writing import write
+from ..sessions import exports, private
+from ..sessions.writing import check_target, write
 from ..settings import Settings
 from ..studio.studio import Studio
 from ..types import AutoMask, Prompts, Session
@@ -36,7 +36,10 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
     """
     args = parser().parse_args(argv)
     try:
-        make, todo = _paint(args) if args.command == "paint" else _masks(args)
+        joint = Joint(args.joint, args.overwrite) if args.command == "masks" and args.joint else None
+        make, todo = _paint(args) if args.command == "paint" else _masks(args, joint)
+        if joint is not None:
+            joint.check([job.photo for job in todo.jobs])
         for path, why in todo.skipped[:NAMED]:
             _say(f"skipped {path}: {why}")
         if len(todo.skipped) > NAMED:
@@ -44,7 +47,10 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
         if not todo.jobs:
             _say("nothing to do")
             return 0
-        return _in_studio(args, todo.jobs, make) if studio is None else _run(args, todo.jobs, make, studio)
+        status = _in_studio(args, todo.jobs, make) if studio is None else _run(args, todo.jobs, make, studio)
+        if joint is not None:
+            joint.write()
+        return status
     except PainterError as error:
         _say(f"error: {error}")
         return 2 if isinstance(error, InvalidInput) else 1
@@ -125,13 +131,31 @@ def _paint(args: argparse.Namespace) -> tuple[Make, Plan]:
     return paint, _planned(args, naming, read)
 
 
-def _masks(args: argparse.Namespace) -> tuple[Make, Plan]:
+class Joint:
+    """One COCO file of the masks of several photos: those of `files`, which are joined when it is written."""
+
+    def __init__(self, path: Path, overwrite: bool):
+        self.path, self.overwrite = path, overwrite
+        self.files: list[bytes] = []
+
+    def check(self, photos: Sequence[Path]) -> None:
+        """Raises InvalidInput, before any work, where the file must not be written."""
+        check_target(self.path, overwrite=self.overwrite, inputs=photos, how="--overwrite")
+
+    def write(self) -> None:
+        write(self.path, exports.join(self.files), overwrite=self.overwrite, how="--overwrite")
+        _say(f"wrote {self.path}")
+
+
+def _masks(args: argparse.Namespace, joint: Joint | None) -> tuple[Make, Plan]:
     knobs: AutoMask = automatic(args)
     naming = Naming("masks", args.format, (".zip", ".json"), args.out)
 
     def find(studio: Studio, session: Session, out: Path) -> bytes:
         studio.generate(session.id, knobs)
         ending = out.suffix.lower() or f".{args.format}"
+        if joint is not None:
+            joint.files.append(studio.export(session.id, "coco").path.read_bytes())
         return studio.export(session.id, "coco" if ending == ".json" else "png").path.read_bytes()
 
     return find, _planned(args, naming, [])

@@ -135,7 +135,7 @@ class PaintVerbs(Core):
     ) -> np.ndarray:
         """`picture` of a session at hand."""
         shown = session.layers if layers is None else tuple(layers)
-        return self._memory.painted(self.photo_of(session), shown, max_side)
+        return self._caches.painted(self.photo_of(session), shown, max_side)
 
     # -- colours -----------------------------------------------------------------------------------------------------
 

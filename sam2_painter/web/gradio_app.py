@@ -1,12 +1,14 @@
 """Gradio's part of the server: the page's frame and components, its API as `gradio_client` speaks it, and MCP.
 
-It is mounted by the documented `gradio.mount_gradio_app`. What is used beside the documented names:
+It is mounted by the documented `gradio.mount_gradio_app`. What is used beside documented names, each with a canary in
+`tests/test_gradio_canary.py` that says what moved; the pin is on the minor version:
 
-* `Dependency["id"]`, `Dependency["inputs"]`, `Blocks.blocks` (in `api.endpoints`): the number of an endpoint, and the
-  components that describe its fields
-* `gradio.networking.setup_tunnel`, `Blocks.share_token`: the public link
-* `Blocks.mcp_server_obj._client_instance`: the key to our own door for MCP
-* `Blocks.is_running`: whether `gradio.close_all()` was called
+1. `Dependency["id"]`, `Dependency["inputs"]` and `Blocks.blocks` (in `api.endpoints`): the number of an endpoint in
+   Gradio's protocol, which `api.gradio_protocol` speaks, and the components that describe its fields
+2. `gradio.networking.setup_tunnel`, `Blocks.share_token`: the public link
+3. `Blocks.mcp_server_obj`, `GradioMCPServer._client_instance`: the key to our own door for MCP
+4. `Blocks.is_running`: whether `gradio.close_all()` was called
+5. `window.gradio_config` in the document Gradio writes (in `middleware.document`): where the page is
 """
 
 from __future__ import annotations
