@@ -90,7 +90,9 @@ def _sent(name: str, key: str, have: Have, make: Callable[[], str]) -> Json:
 def _palette(studio: Studio, session: Session, have: Have) -> Json:
     palette = studio.palette(session)
     key = f"{hash(palette):x}"
-    paints = None if have.get("palette") == key else [[one.name, colors.to_hex(one.rgb)] for one in palette.paints]
+    paints = None
+    if have.get("palette") != key:
+        paints = [[one.name, colors.to_hex(one.rgb), *([one.code] if one.code else [])] for one in palette.paints]
     return {"key": key, "name": palette.name, "own": session.palette is not None, "paints": paints}
 
 
