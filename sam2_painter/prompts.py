@@ -20,7 +20,7 @@ def number(value: Any, field_name: str, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise InvalidInput(f"{field_name} must be a number from {low:g} to {high:g}", field_name)
     if not low <= value <= high:  # false for NaN too
-        got = "" if abs(value) > 1e300 else f", got {float(value):g}"  # a larger int is no float
+        got = f", got {float(value):g}" if -1e300 < value < 1e300 else ""  # a larger int is no float
         raise InvalidInput(f"{field_name} must be from {low:g} to {high:g}{got}", field_name)
     return float(value)
 

@@ -164,6 +164,13 @@ class TestBoxesAndMasks:
         mask = engine.predict(embedding, Prompts(box=[226, 216, 282, 280]))[0]
         assert overlap(mask.segmentation, truth) > 0.7
 
+    @pytest.mark.parametrize("half", [2, 5, 6])
+    def test_a_tiny_box_is_a_click(self, engine, embedding: Embedding, half: int) -> None:
+        """A shaky click in the wall, some pixels across, is answered with masks that hold its middle."""
+        box = [300 - half, 190 - half, 300 + half, 190 + half]
+        for mask in engine.predict(embedding, Prompts(box=box)):
+            assert mask.rle.contains(300, 190)
+
     def test_a_mask_keeps_its_pixels_where_nobody_clicked(self, engine, embedding: Embedding) -> None:
         """A hand-made mask with a click comes back with its own pixels far from the click."""
         given = np.zeros(embedding.size, bool)

@@ -1,5 +1,6 @@
 """Behind a proxy: at the root and below a path, with and without its headers; only trusted proxies are believed."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -14,6 +15,8 @@ pytest.importorskip("gradio_client", reason="the doors need gradio")
 from gradio_client import Client, handle_file
 
 from sam2_painter.errors import InvalidInput
+from sam2_painter.hosts import AllowedHosts
+from sam2_painter.web.middleware.front import Front
 from sam2_painter.web.middleware.proxies import RootPath, TrustedProxies, counted_as, rebased, resolved
 
 USER, PASSWORD, TOKEN = "ann", "correct horse", "t0ken-of-many-letters"
@@ -112,7 +115,7 @@ def test_gradio_clients(below, tmp_path):
 
 
 def test_mcp(below):
-    """A client of MCP lists the tools and calls one."""
+    """A client of MCP lists the tools, opens a photo and is given a link that leads below the path."""
     anyio = pytest.importorskip("anyio")
     mcp = pytest.importorskip("mcp", reason="needs requirements-mcp.txt")
     from mcp.client.streamable_http import streamable_http_client
@@ -120,17 +123,19 @@ def test_mcp(below):
     async def talk():
         async with (
             httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60) as http,
-            streamable_http_client(f"{below}/gradio_api/mcp/", http_client=http) as streams,
+            streamable_http_client(f"{below}/mcp", http_client=http) as streams,
             mcp.ClientSession(*streams[:2]) as session,
         ):
             await session.initialize()
             tools = [tool.name for tool in (await session.list_tools()).tools]
-            health = next(name for name in tools if name.endswith("health"))
-            return tools, (await session.call_tool(health, {})).content[0].text
+            opened = await session.call_tool("open_photo", {"photo": "example:brick-house"})
+            fields = {"session_id": opened.structuredContent["session_id"], "format": "JPG"}
+            return tools, (await session.call_tool("download", fields)).structuredContent
 
-    tools, told = anyio.run(talk)
-    assert len(tools) > 3
-    assert "healthy" in told or "ok" in told
+    tools, made = anyio.run(talk)
+    assert {"find", "look", "paint"} <= set(tools)
+    assert made["url"].startswith(f"{below}/api/")
+    assert httpx.get(made["url"], headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60).status_code == 200
 
 
 def test_below_a_path_nobody_told_it_of(server, tmp_path):
@@ -362,3 +367,35 @@ def test_whoever_forgot_to_name_the_proxy_is_told(launch, caplog):
         httpx.get(f"{live.url}/api/health", headers={"X-Forwarded-For": "198.51.100.1"}, timeout=60)
     (said,) = [one.getMessage() for one in caplog.records if "X-Forwarded-For" in one.getMessage()]
     assert "--trusted-proxies 127.0.0.1" in said
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "status", "client", "scheme"),
+    [
+        ("127.0.0.1", {"host": "abc.gradio.live"}, 200, "127.0.0.1", "https"),
+        ("127.0.0.1", {"host": "abc.gradio.live", "x_forwarded_for": "198.51.100.1"}, 200, "198.51.100.1", "https"),
+        ("127.0.0.1", {"host": "localhost", "x_forwarded_host": "abc.gradio.live"}, 200, "127.0.0.1", "https"),
+        ("127.0.0.1", {"host": "localhost", "x_forwarded_for": "198.51.100.1"}, 200, "127.0.0.1", "http"),
+        ("192.0.2.1", {"host": "abc.gradio.live", "x_forwarded_for": "198.51.100.1"}, 200, "192.0.2.1", "http"),
+        ("127.0.0.1", {"host": "other.gradio.live"}, 403, None, None),
+    ],
+)
+def test_a_public_link(peer, headers, status, client, scheme):
+    """What comes by its name through the tunnel, which ends on this machine, is https and counts by who asks; another
+    link's name is not ours."""
+    seen, sent = [], []
+
+    async def app(scope, receive, send):
+        seen.append(scope)
+
+    async def send(message):
+        sent.append(message)
+
+    front = Front(
+        app, hosts=AllowedHosts(), trusted=TrustedProxies(), root=RootPath(), share_host=lambda: "abc.gradio.live"
+    )
+    asyncio.run(front({**scope(peer, **headers), "method": "GET", "query_string": b""}, None, send))
+    if status == 200:
+        assert (seen[0]["client"][0], seen[0]["scheme"]) == (client, scheme)
+    else:
+        assert (seen, sent[0]["status"]) == ([], status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,18 +22,29 @@ class Painted(NamedTuple):
     pixels: np.ndarray
 
 
-class Memory:
+@dataclass(frozen=True)
+class CacheSizes:
+    """Bytes that each cache may hold; 0 keeps nothing."""
+
+    photos: int = 256 * 2**20
+    embeddings: int = 192 * 2**20
+    masks: int = 32 * 2**20
+    surfaces: int = 128 * 2**20
+    pictures: int = 96 * 2**20
+
+
+class Caches:
     """Opened photos, embeddings, answers of the engine, analysed walls, painted pictures: a cache each.
 
-    The arguments bound their bytes. Every key begins with the digest of the photo it is about.
+    Every key begins with the digest of the photo it is about.
     """
 
-    def __init__(self, *, photos: int, embeddings: int, masks: int, surfaces: int, pictures: int):
-        self.photos: Cache[Photo] = Cache(photos, lambda photo: photo.pixels.nbytes)
-        self.embeddings: Cache[Embedding] = Cache(embeddings, lambda embedding: embedding.nbytes)
-        self.masks: Cache[tuple[Mask, ...]] = Cache(masks, _mask_bytes)
-        self.surfaces: Cache[paint.Surface] = Cache(surfaces, lambda surface: surface.nbytes)
-        self.pictures: Cache[Painted] = Cache(pictures, lambda painted: painted.pixels.nbytes)
+    def __init__(self, sizes: CacheSizes):
+        self.photos: Cache[Photo] = Cache(sizes.photos, lambda photo: photo.pixels.nbytes)
+        self.embeddings: Cache[Embedding] = Cache(sizes.embeddings, lambda embedding: embedding.nbytes)
+        self.masks: Cache[tuple[Mask, ...]] = Cache(sizes.masks, _mask_bytes)
+        self.surfaces: Cache[paint.Surface] = Cache(sizes.surfaces, lambda surface: surface.nbytes)
+        self.pictures: Cache[Painted] = Cache(sizes.pictures, lambda painted: painted.pixels.nbytes)
 
     def surface(self, photo: Photo, rle: RLE, max_side: int | None = None, wall: RLE | None = None) -> paint.Surface:
         """`paint.analyse`, remembered; a wall is analysed once, whatever sizes it is shown at."""

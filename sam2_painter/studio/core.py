@@ -19,7 +19,7 @@ from ..photos import images
 from ..rle import RLE
 from ..sessions.store import SessionStore
 from ..types import Embedding, Mask, Palette, Photo, Prompts, Session
-from .caches import Memory
+from .caches import Caches, CacheSizes
 from .verb import Limits, verb
 
 READ_AHEAD = 2  # photos read in the background at once; a few more may wait, the rest is read when asked about
@@ -47,11 +47,7 @@ class Core:
         limits: Limits | None = None,
         max_file_size: int = 50 * 2**20,
         max_pixels: int = 80_000_000,
-        photo_cache: int = 256 * 2**20,
-        embedding_cache: int = 192 * 2**20,
-        mask_cache: int = 32 * 2**20,
-        surface_cache: int = 128 * 2**20,
-        picture_cache: int = 96 * 2**20,
+        caches: CacheSizes | None = None,
         queue_size: int = 64,
         palette: Palette | None = None,
     ):
@@ -62,13 +58,7 @@ class Core:
         self.finder = engine if finder is None else finder
         self._finding = self._asking if self.finder is engine else GuardedEngine(self.finder)
         self._palette = palette
-        self._memory = Memory(
-            photos=photo_cache,
-            embeddings=embedding_cache,
-            masks=mask_cache,
-            surfaces=surface_cache,
-            pictures=picture_cache,
-        )
+        self._caches = Caches(caches or CacheSizes())
         self._generating = Semaphore(1, queue_size)  # one at a time: it takes seconds, and clicks must not wait for it
         self.reading = Background(READ_AHEAD, 4 * READ_AHEAD, "read ahead")
         self._running: defaultdict[str, set[Deadline]] = defaultdict(set)  # by session, for cancel()
@@ -89,11 +79,11 @@ class Core:
                 raise StorageError(_DAMAGED)
             return photo
 
-        return self._memory.photos.get((session.digest,), reopen).value
+        return self._caches.photos.get((session.digest,), reopen).value
 
     def surface(self, photo: Photo, rle: RLE, max_side: int | None = None, wall: RLE | None = None) -> Surface:
         """`paint.analyse`, remembered."""
-        return self._memory.surface(photo, rle, max_side, wall)
+        return self._caches.surface(photo, rle, max_side, wall)
 
     # -- the engine --------------------------------------------------------------------------------------------------
 
@@ -113,12 +103,12 @@ class Core:
             self.embed(session_id)
 
     def _embedding(self, photo: Photo) -> Found[Embedding]:
-        return self._memory.embeddings.get((photo.digest, self.engine.name), lambda: self._asking.embed(photo))
+        return self._caches.embeddings.get((photo.digest, self.engine.name), lambda: self._asking.embed(photo))
 
     def _found(self, photo: Photo, category: str) -> tuple[Mask, ...]:
         """All of a category, from whoever knows what things are: the engine, or the one beside it."""
         key = (photo.digest, self.finder.name)
-        embedding = self._memory.embeddings.get(key, lambda: self._finding.embed(photo)).value
+        embedding = self._caches.embeddings.get(key, lambda: self._finding.embed(photo)).value
         return self._finding.find(embedding, category)
 
     def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
@@ -146,7 +136,7 @@ class Core:
             check()
             return self._asking.predict(embedding, prompts)
 
-        return self._memory.masks.get((session.digest, "predict", self.engine.name, prompts.key), compute)
+        return self._caches.masks.get((session.digest, "predict", self.engine.name, prompts.key), compute)
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -191,19 +181,19 @@ class Core:
 
     def clear_cache(self, session_id: str | None = None) -> None:
         """Forget what can be computed again, of one session's photo or of all."""
-        self._memory.forget(None if session_id is None else self.sessions.get(session_id).digest)
+        self._caches.forget(None if session_id is None else self.sessions.get(session_id).digest)
 
     def cache_status(self) -> dict[str, CacheStatus]:
         """How full each cache is."""
-        return self._memory.status()
+        return self._caches.status()
 
     def cached_digests(self) -> set[str]:
         """Digests of the photos an embedding or masks are remembered for."""
-        return self._memory.digests()
+        return self._caches.digests()
 
     def cached_masks(self) -> int:
         """How many masks the remembered answers hold."""
-        return self._memory.mask_count()
+        return self._caches.mask_count()
 
 
 def _meet(bbox: tuple[int, int, int, int], box: tuple[float, float, float, float]) -> bool:

@@ -86,7 +86,7 @@ class MaskVerbs(Core):
             )
         with self.sessions.edit(session_id) as edit:
             photo = self.photo_of(edit.session)
-            found = self._memory.masks.get(
+            found = self._caches.masks.get(
                 (photo.digest, "find", self.finder.name, category), lambda: self._found(photo, category)
             )
             if not found.value:
@@ -113,7 +113,7 @@ class MaskVerbs(Core):
 
         with self._cancellable(session_id):
             photo = self.photo_of(self.sessions.get(session_id))
-            found = self._memory.masks.get((photo.digest, "generate", self.engine.name, options), compute)
+            found = self._caches.masks.get((photo.digest, "generate", self.engine.name, options), compute)
             with self.sessions.edit(session_id) as edit:  # clicks of others were not kept waiting till here
                 edit.set_automatic(edit.add(found.value))
         return Generated(edit.session, found.cached)

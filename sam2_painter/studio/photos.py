@@ -39,7 +39,7 @@ class PhotoVerbs(Core):
             )
         check()
         session = self.sessions.open(photo.name, data, photo.digest, photo.size)
-        self._memory.photos.get((photo.digest,), lambda: photo)
+        self._caches.photos.get((photo.digest,), lambda: photo)
         return replace(session, notes=photo.notes)
 
     def session(self, session_id: str) -> Session:
@@ -64,10 +64,10 @@ class PhotoVerbs(Core):
         self.cancel(session_id)
         self.sessions.delete(session_id)
         if session.digest not in self.sessions.digests():  # else somebody else works on the same photo
-            self._memory.forget(session.digest)
+            self._caches.forget(session.digest)
 
     def sweep(self) -> int:
         """Delete expired sessions (`SessionStore.sweep`) and forget photos no session has; how many sessions went."""
         gone = self.sessions.sweep()
-        self._memory.keep_owned(lambda: set(self.sessions.digests()))
+        self._caches.keep_owned(lambda: set(self.sessions.digests()))
         return gone

@@ -8,6 +8,7 @@ from ..sessions import folders
 from ..sessions.store import SessionStore
 from ..sessions.walls import SelectMode
 from ..settings import Settings
+from .caches import CacheSizes
 from .files import EXPORT_KINDS, ExportKind, FileVerbs
 from .masks import Generated, MaskVerbs, Pointed
 from .photos import PhotoVerbs
@@ -66,11 +67,13 @@ class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
             limits=limits,
             max_file_size=settings.max_file_size,
             max_pixels=settings.max_pixels,
-            photo_cache=settings.photo_cache,
-            embedding_cache=settings.embedding_cache,
-            mask_cache=settings.mask_cache,
-            surface_cache=settings.surface_cache,
-            picture_cache=settings.picture_cache,
+            caches=CacheSizes(
+                settings.photo_cache,
+                settings.embedding_cache,
+                settings.mask_cache,
+                settings.surface_cache,
+                settings.picture_cache,
+            ),
             queue_size=settings.queue_size,
             palette=open_palette(settings.palette) if settings.palette else None,
         )

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .network import Sight
-from .surfaces import CLASSES
+from .network import COLOUR_STEP, Sight
 
 ALIKE = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9)  # chances to be of one thing with the click
 OF_CLASS = (0.35, 0.5, 0.7)  # chances to be of the class at the click
-NO_BORDER = 0.4  # the chance of a border up to which one may pass
+NO_BORDER = (0.25, 0.4, 0.6)  # chances of a border up to which one may pass
+ROUGHLY = 0.35  # the chance to be of one thing that is asked for beside colour or missing borders
+COLOURS = (0.4, 0.7, 1.1)  # differences of colour to the click; lightness counts little, for shadows change it ...
+SHADES = (0.5, 0.9, 1.4)  # ... or much, for so do the faces of a building
+SHADE_STEP = np.array([15, 12, 12], np.float32)  # of 8-bit Lab: differences that count as one then
 SURE = 0.6  # the chance to be of one thing from which on a cell has a say in what the thing looks like
 NEAR = 12  # cells from the click, of those that have a say
-OPENINGS = tuple(CLASSES.index(name) for name in ("window", "door"))
 # Kinds of candidates.
-CONNECTED, OF_ONE_CLASS, ANYWHERE, AREA, SHUT_IN, SPOT, ALL_OF_CLASS = range(7)
-REFINED = 7  # is added to the kind of what is alike to the refined place
+CONNECTED, OF_ONE_CLASS, ANYWHERE, AREA, SHUT_IN, SPOT, ALL_OF_CLASS, COLOUR, COLOUR_ANYWHERE, SHADE = range(10)
+REFINED = 10  # is added to the kind of what is alike to the refined place
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +98,8 @@ def things_at(sight: Sight, cell: tuple[int, int], against: np.ndarray) -> tuple
             limited[cell] = True
             pool.add(connected(limited, cell), OF_ONE_CLASS + refined, threshold)
             pool.add(limited, ANYWHERE + refined, threshold)
-            if threshold in ALIKE[1:4]:
-                shut = inside & (sight.border < NO_BORDER)
-                shut[cell] = True
-                wide = cv2.dilate(connected(shut, cell).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-                pool.add(wide & inside, SHUT_IN + refined, threshold)
     away = alike_any(sight, against) < 0.5 if len(against) else True
+    _add_shut_in_and_coloured(pool, sight, cell, (second > ROUGHLY) & away)
     for threshold in OF_CLASS:
         inside = (sight.kinds[own] > threshold) & away
         inside[cell] = True
@@ -111,6 +109,25 @@ def things_at(sight: Sight, cell: tuple[int, int], against: np.ndarray) -> tuple
     spot[max(0, cell[0] - 1) : cell[0] + 2, max(0, cell[1] - 1) : cell[1] + 2] = True
     pool.add(spot & away, SPOT, 0.0)
     return pool.stacked()
+
+
+def _add_shut_in_and_coloured(pool: Pool, sight: Sight, cell: tuple[int, int], roughly: np.ndarray) -> None:
+    """What is not parted from a cell by borders, and what has its colour, of all that is roughly alike."""
+    roughly[cell] = True
+    for threshold in NO_BORDER:
+        shut = roughly & (sight.border < threshold)
+        shut[cell] = True
+        wide = cv2.dilate(connected(shut, cell).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        pool.add(wide & roughly, SHUT_IN, threshold)
+    own = sight.calm[:, cell[0], cell[1]].reshape(3, 1, 1)
+    for step, limits, kind in ((COLOUR_STEP, COLOURS, COLOUR), (SHADE_STEP, SHADES, SHADE)):
+        away = (((sight.calm - own) / step.reshape(3, 1, 1)) ** 2).sum(axis=0)
+        for limit in limits:
+            inside = roughly & (away < limit * limit)
+            inside[cell] = True
+            pool.add(connected(inside, cell), kind, limit)
+            if kind == COLOUR:
+                pool.add(inside, COLOUR_ANYWHERE, limit)
 
 
 def alike_any(sight: Sight, cells: np.ndarray) -> np.ndarray:

@@ -31,6 +31,10 @@ REMEMBERED = 512  # answers to earlier clicks, some kB each
 NAMED = 0.4  # a mask takes the name of the class that it is to this share
 FOUND = 0.002  # of the photo: less of a category is none
 
+# What SAM's default thresholds are on this engine's scale, chosen so that the defaults give a useful set of masks.
+USUAL_IOU, OWN_IOU = 0.88, 0.36
+USUAL_STABILITY, OWN_STABILITY = 0.95, 0.6
+
 
 class OfflineEngine:
     """See `Engine`. A mask is named after what the network sees in most of it.
@@ -94,16 +98,21 @@ class OfflineEngine:
     ) -> list[Mask]:
         """Every mask that is likely to be a thing, largest first, at most 150.
 
-        pred_iou_thresh: masks of less expected IoU are dropped. stability_score_thresh: as in SAM. box_nms_thresh is
-        the IoU (of masks, not of their boxes) above which the less likely of two is dropped. points_per_side: only
-        masks that a point of the grid hits. min_mask_region_area: smaller masks are dropped. multimask_output: without
-        it, each thing that is looked at gives its likeliest mask only. The photo is seen at once and not in crops or
-        batches: the other knobs change nothing.
+        pred_iou_thresh and stability_score_thresh are on SAM's scale: what this engine expects of its masks is what
+        comes true, and that is less than SAM's, so SAM's defaults (0.88, 0.95) stand for 0.36 and 0.6 of its own, 0 and
+        1 for themselves, straight lines between. The masks carry its own figures. box_nms_thresh is the IoU (of masks,
+        not of their boxes) above which the less likely of two is dropped. points_per_side: only masks that a point of
+        the grid hits. min_mask_region_area: smaller masks are dropped. multimask_output: without it, each thing that is
+        looked at gives its likeliest mask only. The photo is seen at once and not in crops or batches: the other knobs
+        change nothing.
         """
         reading = self._reading(embedding)
         progress(0.0)
         found, seed = every_answer(reading, self._scorers, lambda done: progress(0.8 * done))
-        good = (found.ious >= options.pred_iou_thresh) & (found.stability >= options.stability_score_thresh)
+        good = found.ious >= np.interp(options.pred_iou_thresh, (0, USUAL_IOU, 1), (0, OWN_IOU, 1))
+        good &= found.stability >= np.interp(
+            options.stability_score_thresh, (0, USUAL_STABILITY, 1), (0, OWN_STABILITY, 1)
+        )
         good &= found.masks[:, _grid_leaves(reading, options.points_per_side)].any(axis=1)
         if not options.multimask_output:
             likeliest = np.lexsort((-found.ious, seed))

@@ -53,6 +53,11 @@ class Sight:
         return kind
 
     @cached_property
+    def calm(self) -> np.ndarray:
+        """(3, h, w) float32: `lab` without texture."""
+        return np.stack([cv2.medianBlur(part.astype(np.uint8), 5) for part in self.lab]).astype(np.float32)
+
+    @cached_property
     def steps(self) -> tuple[np.ndarray, np.ndarray]:
         """What lies between neighbours: (4, h, w - 1) and (4, h - 1, w) float32: the stronger border of the two,
         whether it is clear, how unlike they are, and how far in colour.

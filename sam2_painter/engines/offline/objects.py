@@ -18,6 +18,7 @@ MOST_SEEDS = 120
 MARGIN = 12  # cells around a small part that are looked at with it
 LARGE = 0.04  # of the photo: a part may be several surfaces, and has a seed for each so much of it
 MOST_IN_PART = 5
+SURE = 0.57  # the chance from which on a leaf is taken for a wall
 
 
 def seeds(reading: Reading) -> list[tuple[tuple[int, int], tuple[int, int, int, int]]]:
@@ -72,6 +73,9 @@ def every_answer(
 
 
 def all_of_a_kind(reading: Reading, kind: int) -> np.ndarray:
-    """(n,) bool: every leaf of a class."""
-    of_kind: np.ndarray = tidy(reading, (reading.classes.argmax(axis=1) == kind)[None])[0]
-    return of_kind
+    """(n,) bool: every leaf of a class; of walls only what is surely one, for paint on a neighbour's trim is worse than
+    a wall that lacks a corner.
+    """
+    of_kind = reading.classes[:, kind] > SURE if CLASSES[kind] == "wall" else reading.classes.argmax(axis=1) == kind
+    tidied: np.ndarray = tidy(reading, of_kind[None])[0]
+    return tidied

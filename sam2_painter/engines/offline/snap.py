@@ -7,6 +7,8 @@ runs and touches no pixel.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import cv2
 import numpy as np
 
@@ -26,8 +28,8 @@ def snap_labels(pixels: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
     rows = (np.arange(height) * labels.shape[0]) // height
     columns = (np.arange(width) * labels.shape[1]) // width
     reach = int(np.ceil(0.8 * max(height / labels.shape[0], width / labels.shape[1])))
-    run_labels, run_ends = [], []
-    for x0 in range(0, width, STRIP):
+
+    def runs(x0: int) -> tuple[np.ndarray, np.ndarray]:
         x1 = min(width, x0 + STRIP)
         margin = 4 * reach if reach > 1 else 0
         left, right = max(0, x0 - margin), min(width, x1 + margin)
@@ -36,8 +38,10 @@ def snap_labels(pixels: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.
             strip = _flood_borders(pixels[:, left:right], strip, reach)
         flat = np.ascontiguousarray(strip[:, x0 - left : x1 - left].T).ravel()
         ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size)
-        run_labels.append(flat[ends - 1])
-        run_ends.append(ends + x0 * height)
+        return flat[ends - 1], ends + x0 * height
+
+    with ThreadPoolExecutor(2) as pool:  # OpenCV lets other threads run
+        run_labels, run_ends = zip(*pool.map(runs, range(0, width, STRIP)), strict=True)
     return np.concatenate(run_labels), np.concatenate(run_ends).astype(np.uint32)
 
 
