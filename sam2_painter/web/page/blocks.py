@@ -19,6 +19,7 @@ TITLE = "SAM2 Painter"
 
 def build(studio: Studio, settings: Settings) -> gr.Blocks:
     """The page of this studio."""
+    page: gr.Blocks
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.HTML(
             handlers.dumps({"boot": view.boot(studio, signs_in=bool(settings.auth))}),

@@ -20,7 +20,7 @@ from ...masks import contours, overlay
 from ...paint import colors, palette_files
 from ...photos import examples, images
 from ...studio.studio import Studio
-from ...types import Layer, Mask, Session, whole_number
+from ...types import Layer, Mask, Session, fit_size, whole_number
 
 PREVIEW = 1600  # pixels on the long side of what the stage shows
 HOVER = 800  # of the label map: a finger or a pointer is no finer
@@ -196,6 +196,7 @@ def _sprite(small: np.ndarray, found: list[Mask]) -> tuple[Json, list[tuple[int,
     for mask in found:
         encoded = np.frombuffer(overlay.thumbnail(small, mask, THUMBNAIL_WIDEST), np.uint8)
         picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+        assert picture is not None  # we made it
         width = min(
             THUMBNAIL_WIDEST, max(THUMBNAIL_ROW // 2, round(picture.shape[1] * THUMBNAIL_ROW / picture.shape[0]))
         )
@@ -242,7 +243,7 @@ def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
     white, box = paint.white_wall(photo, mask.rle, PREVIEW, analyse=studio.surface)  # the surface painting needs next
     small = images.fit(cv2.cvtColor(white, cv2.COLOR_RGBA2BGRA), WALL)
     data = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, 75])[1].tobytes()
-    scale = max(session.size) / max(images.fit_size(session.size, PREVIEW))
+    scale = max(session.size) / max(fit_size(session.size, PREVIEW))
     return {"mask_id": mask_id, "url": images.to_data_url(data, "WEBP"), "box": [v * scale for v in box]}
 
 
