@@ -1,12 +1,14 @@
-"""How true the paint is, and how fast: `python -m benchmarks.paint [--quality] [--speed] [--random N] [--seed N]`.
+"""How true the paint is, and how fast: `python -m benchmarks.paint [--quality] [--several] [--speed] [--seed N]`.
 
 To be looked at: `python -m benchmarks.paint --sheet OUT.jpg [--data FOLDER]` paints the walls of annotated photos
-(FOLDER, or BUILDINGS_DATA: `manifest.json`, `images/`, `labels/`) in six colours, a row a photo.
+(FOLDER, or BUILDINGS_DATA: `manifest.json`, `images/`, `labels/`; or photos in `dev/` and masks drawn by hand in
+`painter/dev/`) in six colours, a row a photo.
 
 Quality: facades are rendered with the old paint and again with the new (see `scenes`); every method gets the first and
 a mask, and is compared with the second. CIEDE2000 inside the mask (mean, 95th percentile), in the ring of three pixels
 on either side of its border and inside it alone, and how much of the texture and of the shadow is kept (1 is right).
-Some scenes are fixed, some drawn anew with every run.
+Some scenes are fixed, some drawn anew with every run. The same for walls with several old paints under one mask
+(`several`), and for houses whose front and side are two layers, tied and not.
 
 Speed: ours, the methods below and a plain copy of the picture by turns in one run; ratios to the copy count, times
 depend on the machine.
@@ -27,10 +29,11 @@ import cv2
 import numpy as np
 from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
 
-from benchmarks import scenes
+from benchmarks import scenes, several
 from sam2_painter.paint.colors import parse_color
 from sam2_painter.paint.composite import analyse, changed_box, composite, repaint
 from sam2_painter.paint.srgb import LINEAR, LUMINANCE, linear_to_srgb, srgb_to_linear
+from sam2_painter.paint.ties import tie_offers
 from sam2_painter.photos.images import fit
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import Layer, Mask, Photo
@@ -133,16 +136,44 @@ def measure(painted: np.ndarray, scene: scenes.Scene) -> dict[str, float]:
     }
 
 
-def side_error(scene: scenes.Scene, split: bool) -> float:
-    """Mean CIEDE2000 on a building's side that is painted in one layer with the front, or in one of its own."""
+def side_error(scene: scenes.Scene, split: bool, tie: int = 0) -> float:
+    """Mean CIEDE2000 on a building's side that is painted in one layer with the front, or in one of its own.
+
+    tie: as in `Layer`.
+    """
     front, side = scenes.faces(scene)
     layers = [
-        Layer(Mask(mask_to_rle(mask)), parse_color(scene.case.new), 1.0)
+        Layer(Mask(mask_to_rle(mask)), parse_color(scene.case.new), 1.0, tie=tie)
         for mask in ((front, side) if split else (front | side,))
     ]
     painted = composite(Photo(scene.photo), layers)
     inside = cv2.erode(side.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return float(deltaE_ciede2000(_lab(painted), _lab(scene.truth))[inside].mean())
+
+
+def _two_layers(scene: scenes.Scene) -> list[Layer]:
+    """A building's front and side, each painted in a layer of its own."""
+    return [Layer(Mask(mask_to_rle(mask)), parse_color(scene.case.new)) for mask in scenes.faces(scene)]
+
+
+def several_paints(count: int, seed: int) -> None:
+    """Print the tables of walls with several old paints under one mask."""
+    fixed = [several.render(case) for case in several.fixed_cases()]
+    print(f"\n{len(fixed)} walls with two or three old paints\n{'':24}" + "".join(f"{c:>12}" for c in COLUMNS))
+    rows: dict[str, list[dict[str, float]]] = {}
+    for name, method in METHODS.items():
+        rows[name] = [measure(method(s.photo, scenes.exact_mask(s), parse_color(s.case.new)), s) for s in fixed]
+        _print_row(name, rows[name], f"worst scene {max(r['mean'] for r in rows[name]):.1f}")
+    for title, mask_of in (("ours, coarse masks", scenes.coarse_mask), ("ours, leaky masks", scenes.leaky_mask)):
+        _print_row(title, [measure(ours(s.photo, mask_of(s), parse_color(s.case.new)), s) for s in fixed])
+    print("\nours by wall")
+    for value in dict.fromkeys(s.case.name for s in fixed):
+        _print_row(value[:24], [r for s, r in zip(fixed, rows["ours"], strict=True) if s.case.name == value], value)
+    print(f"\n{count} drawn with --seed {seed}")
+    drawn = [several.render(case) for case in several.random_cases(count, seed)]
+    for name in ("ours", "luminance ratio"):
+        of_scenes = [measure(METHODS[name](s.photo, scenes.exact_mask(s), parse_color(s.case.new)), s) for s in drawn]
+        _print_row(name, of_scenes, f"worst scene {max(r['mean'] for r in of_scenes):.1f}")
 
 
 def quality(count: int, seed: int) -> None:
@@ -168,8 +199,10 @@ def quality(count: int, seed: int) -> None:
         _print_row(name, [measure(ours(s.photo, mask_of(s), parse_color(s.case.new)), s) for s in fixed])
     turned = [scene for scene in fixed if scene.case.corner]
     print(f"\nours on the side of {len(turned)} buildings whose front is painted too")
-    for name, split in (("one layer", False), ("two layers", True)):
-        print(f"{name:24}{statistics.mean(side_error(scene, split) for scene in turned):12.2f}")
+    for name, split, tie in (("one layer", False, 0), ("two layers", True, 0), ("two layers, tied", True, 1)):
+        print(f"{name:24}{statistics.mean(side_error(scene, split, tie) for scene in turned):12.2f}")
+    offered = [bool(tie_offers(Photo(s.photo), _two_layers(s))) for s in turned]
+    print(f"{'tie offered':24}{sum(offered):9} of {len(turned)}")
     drawn = [scenes.render(case) for case in scenes.random_cases(count, seed)]
     print(f"\n{count} scenes drawn with --seed {seed}")
     for name in ("ours", "luminance ratio"):
@@ -276,9 +309,11 @@ SHEET_COLORS = ("#f4f1ea", "#20304e", "#b4593b", "#8fa58b", "#e3c878", "#2b2d2f"
 def sheet(folder: Path, count: int, side: int = 480) -> np.ndarray:
     """(H, W, 3) uint8: a row for each photo with walls, as it is and then in `SHEET_COLORS`."""
     rows = []
-    for name, regions in _walls(folder).items():
-        pixels = cv2.imread(str(folder / "images" / f"{name}.jpg"), cv2.IMREAD_COLOR_RGB)
-        mask = np.isin(cv2.imread(str(folder / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED), regions)
+    truth = folder / "painter" / "dev"  # masks of walls alone, where somebody has drawn them
+    photos, labels = (folder / "dev", truth) if truth.exists() else (folder, folder)
+    for name, regions in _walls(labels).items():
+        pixels = cv2.imread(str(photos / "images" / f"{name}.jpg"), cv2.IMREAD_COLOR_RGB)
+        mask = np.isin(cv2.imread(str(labels / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED), regions)
         if pixels is None or mask.mean() < 0.1:
             continue
         pictures = [pixels, *(ours(pixels, mask, parse_color(color)) for color in SHEET_COLORS)]
@@ -293,15 +328,16 @@ def _walls(folder: Path) -> dict[str, list[int]]:
     """Name of each photo -> numbers of its wall regions."""
     manifest = json.loads((folder / "manifest.json").read_text())
     return {
-        image["name"]: [region["id"] for region in image["regions"] if region["painter"] == "wall"]
+        image["name"]: [one["id"] for one in image["regions"] if "wall" in (one.get("painter"), one.get("cls"))]
         for image in manifest["images"]
     }
 
 
 def main() -> None:
-    """Both halves, or the one asked for."""
+    """All of it, or the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quality", action="store_true")
+    parser.add_argument("--several", action="store_true", help="walls with several old paints")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--random", type=int, default=48, help="how many scenes to draw anew")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="for the scenes drawn; printed")
@@ -315,9 +351,12 @@ def main() -> None:
             parser.error("give the folder of photos by --data, or set BUILDINGS_DATA")
         cv2.imwrite(str(options.sheet), sheet(Path(options.data), options.photos)[..., ::-1])
         return
-    if options.quality or not options.speed:
+    everything = not (options.quality or options.several or options.speed)
+    if options.quality or everything:
         quality(options.random, options.seed)
-    if options.speed or not options.quality:
+    if options.several or everything:
+        several_paints(options.random, options.seed)
+    if options.speed or everything:
         speed(options.rounds)
 
 

@@ -135,7 +135,7 @@ def random_cases(count: int, seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     cases = []
     for _ in range(count):
-        old, new = ("#{:02x}{:02x}{:02x}".format(*_some_paint(rng)) for _ in range(2))
+        old, new = ("#{:02x}{:02x}{:02x}".format(*some_paint(rng)) for _ in range(2))
         light, illuminant = LIGHTS[rng.integers(len(LIGHTS))]
         raw = rng.random() < 0.15
         if raw:
@@ -153,7 +153,7 @@ def random_cases(count: int, seed: int) -> list[Case]:
                 shadow_at=float(rng.uniform(0.3, 1.3)),
                 jpeg_quality=int(rng.integers(70, 97)),
                 camera_curve=bool(rng.random() < 0.3),
-                trim="#efeeea" if rng.random() < 0.6 else "#{:02x}{:02x}{:02x}".format(*_some_paint(rng)),
+                trim="#efeeea" if rng.random() < 0.6 else "#{:02x}{:02x}{:02x}".format(*some_paint(rng)),
                 corner=bool(rng.random() < 0.5),
                 raw=raw,
             )
@@ -161,22 +161,22 @@ def random_cases(count: int, seed: int) -> list[Case]:
     return cases
 
 
-def _some_paint(rng: np.random.Generator) -> tuple[int, int, int]:
+def some_paint(rng: np.random.Generator) -> tuple[int, int, int]:
     """A plausible wall colour: any lightness, mostly low saturation."""
     value, saturation = rng.uniform(40, 245), min(0.85, rng.exponential(0.22))
     pixel = np.uint8([[[rng.integers(180), 255 * saturation, value]]])
     return tuple(int(v) for v in cv2.cvtColor(pixel, cv2.COLOR_HSV2RGB)[0, 0])
 
 
-def _linear(color: str) -> np.ndarray:
+def linear(color: str) -> np.ndarray:
     return srgb_to_linear(np.array(parse_color(color)) / 255)
 
 
 def _luminance(color: str) -> float:
-    return float(_linear(color) @ LUMINANCE)
+    return float(linear(color) @ LUMINANCE)
 
 
-def _clouds(rng: np.random.Generator, height: int, width: int, cell: float, octaves: int, fade: float = 0.55):
+def clouds(rng: np.random.Generator, height: int, width: int, cell: float, octaves: int, fade: float = 0.55):
     """(height, width) float32 noise of about unit variance, coarsest detail `cell` pixels."""
     total, strength, power = np.zeros((height, width), np.float32), 1.0, 0.0
     for octave in range(octaves):
@@ -189,7 +189,7 @@ def _clouds(rng: np.random.Generator, height: int, width: int, cell: float, octa
     return total / np.float32(np.sqrt(power))
 
 
-def _wall(case: Case, rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray, float]:
+def wall_relief(case: Case, rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Relief in pixels (h, w), variation of the old paint around its colour (h, w, 3), and gloss."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     variation = np.ones((height, width, 3), np.float32)
@@ -199,21 +199,21 @@ def _wall(case: Case, rng: np.random.Generator, height: int, width: int) -> tupl
         row = np.floor(y / tall)
         shifted = x + (row % 2) * wide / 2
         to_joint = np.minimum(np.minimum(shifted % wide, wide - shifted % wide), np.minimum(y % tall, tall - y % tall))
-        rough = 0.35 * _clouds(rng, height, width, 8, 3) if step > 3 else 0.9 * _clouds(rng, height, width, 6, 3, 0.8)
+        rough = 0.35 * clouds(rng, height, width, 8, 3) if step > 3 else 0.9 * clouds(rng, height, width, 6, 3, 0.8)
         relief = step * np.clip((to_joint - joint) / 3, 0, 1) + rough
         if case.raw:
             variation = _bare_bricks(rng, row, np.floor(shifted / wide), to_joint, joint)
-            variation *= np.exp(0.10 * _clouds(rng, height, width, 12, 3))[..., None]
+            variation *= np.exp(0.10 * clouds(rng, height, width, 12, 3))[..., None]
     elif case.texture == "stucco":
-        relief = 1.5 * _clouds(rng, height, width, 10, 4, 0.7)
+        relief = 1.5 * clouds(rng, height, width, 10, 4, 0.7)
     elif case.texture == "plaster":
-        relief = 0.35 * _clouds(rng, height, width, 24, 4, 0.6)
+        relief = 0.35 * clouds(rng, height, width, 24, 4, 0.6)
     else:
         board = (y % 34) / 34
-        relief = -6 * board + 0.15 * _clouds(rng, height, width, 10, 2) - 4 * np.maximum(0, (board - 0.94) / 0.06)
+        relief = -6 * board + 0.15 * clouds(rng, height, width, 10, 2) - 4 * np.maximum(0, (board - 0.94) / 0.06)
     if not case.raw:  # years of weather on the old paint: patches and streaks
-        variation *= np.exp(0.045 * _clouds(rng, height, width, 120, 4))[..., None]
-        variation *= np.exp(0.025 * _clouds(rng, height, 8, 2, 1).mean(1))[:, None, None]
+        variation *= np.exp(0.045 * clouds(rng, height, width, 120, 4))[..., None]
+        variation *= np.exp(0.025 * clouds(rng, height, 8, 2, 1).mean(1))[:, None, None]
     return relief.astype(np.float32), variation, gloss
 
 
@@ -233,7 +233,7 @@ def _step(value: np.ndarray, softness: float) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(value / softness, -50, 50)))
 
 
-def _light(case: Case, rng, relief, yn, xn) -> tuple[np.ndarray, np.ndarray]:
+def lighting(case: Case, rng, relief, yn, xn) -> tuple[np.ndarray, np.ndarray]:
     """Light on a white wall and what gloss mirrors of it, both (h, w, 3) linear; bright places at case.exposure."""
     height, width = relief.shape
     direction, sun, sky = SUNS[case.light]
@@ -253,7 +253,7 @@ def _light(case: Case, rng, relief, yn, xn) -> tuple[np.ndarray, np.ndarray]:
         lit = _step((yn - 0.20 - 0.10 * np.sin(3 * xn)) * height, 1.6 * OVERSAMPLING)
         lit *= _step((1.1 * xn + 0.75 * yn - case.shadow_at) * width, 2.2 * OVERSAMPLING)
     elif case.light == "dapple":
-        lit = _step(6 * (_clouds(rng, height, width, 45 * OVERSAMPLING, 3, 0.6) - 0.05), 1)
+        lit = _step(6 * (clouds(rng, height, width, 45 * OVERSAMPLING, 3, 0.6) - 0.05), 1)
     falloff = np.ones_like(xn)
     if case.light == "lamp":
         falloff = 0.25 + 1.3 * np.exp(-(((xn - 0.35) / 0.33) ** 2) - ((yn - 0.35) / 0.4) ** 2)
@@ -281,8 +281,8 @@ def render(case: Case) -> Scene:
     width, height = WIDTH * OVERSAMPLING, HEIGHT * OVERSAMPLING
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     yn, xn = y / height, x / width
-    relief, variation, gloss = _wall(case, rng, height, width)
-    light, mirrored = _light(case, rng, relief, yn, xn)
+    relief, variation, gloss = wall_relief(case, rng, height, width)
+    light, mirrored = lighting(case, rng, relief, yn, xn)
 
     def rectangle(x0, y0, x1, y1):
         return (yn >= y0) & (yn < y1) & (xn >= x0) & (xn < x1)
@@ -294,15 +294,15 @@ def render(case: Case) -> Scene:
     door = rectangle(0.30, 0.58, 0.42, 0.86)
     trim |= rectangle(0.288, 0.562, 0.432, 0.86) & ~door
     blob = ((xn - 0.80) / 0.16) ** 2 + ((yn - 0.86) / 0.16) ** 2
-    bush = blob + 0.10 * _clouds(rng, height, width, 20 * OVERSAMPLING, 4, 0.7) < 1
+    bush = blob + 0.10 * clouds(rng, height, width, 20 * OVERSAMPLING, 4, 0.7) < 1
     wall = (yn > 0.13) & (yn < 0.86) & ~window & ~trim & ~door & ~bush
     sky = yn <= 0.10
 
     around = np.empty((height, width, 3), np.float32)
-    around[:] = _linear("#8c8780")  # pavement
-    around[(yn > 0.10) & (yn <= 0.13)] = _linear("#4a3f3a")  # roof
-    around[trim], around[window], around[door] = _linear(case.trim), 0.03, _linear("#6b2f2a")
-    leaves = _linear("#3f5a2c") * np.exp(0.35 * _clouds(rng, height, width, 5 * OVERSAMPLING, 3, 0.8))[..., None]
+    around[:] = linear("#8c8780")  # pavement
+    around[(yn > 0.10) & (yn <= 0.13)] = linear("#4a3f3a")  # roof
+    around[trim], around[window], around[door] = linear(case.trim), 0.03, linear("#6b2f2a")
+    leaves = linear("#3f5a2c") * np.exp(0.35 * clouds(rng, height, width, 5 * OVERSAMPLING, 3, 0.8))[..., None]
     around = np.where(bush[..., None], leaves, around) * light
     around[sky] = np.array([0.55, 0.72, 0.98]) * (1.2 if case.light == "overcast" else 1.15) * min(1, case.exposure)
     around[window] += 0.08 * np.array([0.6, 0.8, 1.0]) * (1 - yn[window])[:, None]
@@ -319,15 +319,15 @@ def render(case: Case) -> Scene:
 
     # Old unevenness telegraphs a little through new paint; the colour of bare bricks hardly.
     telegraphed = np.clip(variation.mean(-1, keepdims=True), 0.3, 3) ** (0.15 * (0.3 if case.raw else 1))
-    before, after = expose(_linear(case.old) * variation), expose(_linear(case.new) * telegraphed)
+    before, after = expose(linear(case.old) * variation), expose(linear(case.new) * telegraphed)
     noise = np.sqrt(np.clip(before, 0, None) * 2.5e-4 + 1.6e-6) * rng.normal(0, 1, before.shape)
-    pixels = _develop(before + noise, case.camera_curve)
+    pixels = develop(before + noise, case.camera_curve)
     _, jpeg = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, case.jpeg_quality])
     coverage = cv2.GaussianBlur(small(wall), (0, 0), 0.6)
     return Scene(
         case,
         np.ascontiguousarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[..., ::-1]),
-        _develop(after, case.camera_curve),
+        develop(after, case.camera_curve),
         coverage,
         small(light @ LUMINANCE),
         small(sky) > 0.5,
@@ -335,7 +335,7 @@ def render(case: Case) -> Scene:
     )
 
 
-def _develop(light: np.ndarray, curve: bool) -> np.ndarray:
+def develop(light: np.ndarray, curve: bool) -> np.ndarray:
     """Linear light -> uint8, by the sRGB curve or by a telephone's: more contrast, more saturation."""
     if not curve:
         return np.round(255 * linear_to_srgb(np.clip(light, 0, 1))).astype(np.uint8)
@@ -359,15 +359,17 @@ def faces(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
 def coarse_mask(scene: Scene) -> np.ndarray:
     """The same as SAM would draw it: a wobbling border from a 256x256 grid, enlarged."""
     rng = np.random.default_rng(scene.case.seed)
+    height, width = scene.coverage.shape
     wall = (scene.coverage > 0.5).astype(np.uint8)
     distance = cv2.distanceTransform(wall, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - wall, cv2.DIST_L2, 5)
-    grid = cv2.resize(distance, (256, 256), interpolation=cv2.INTER_AREA) * (256 / WIDTH)
+    grid = cv2.resize(distance, (256, 256), interpolation=cv2.INTER_AREA) * (256 / width)
     wobble = cv2.GaussianBlur(rng.standard_normal((256, 256)).astype(np.float32), (0, 0), 2.2)
-    return cv2.resize(grid + 0.35 * wobble / wobble.std(), (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR) > 0
+    return cv2.resize(grid + 0.35 * wobble / wobble.std(), (width, height), interpolation=cv2.INTER_LINEAR) > 0
 
 
 def leaky_mask(scene: Scene) -> np.ndarray:
     """The wall, and by mistake a window with its trim and a corner of the sky."""
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    leak = (scene.window & (x < 0.28 * WIDTH)) | (scene.sky & (x < 0.3 * WIDTH))
-    return exact_mask(scene) | leak | ((y < 0.14 * HEIGHT) & (y > 0.09 * HEIGHT) & (x < 0.3 * WIDTH))
+    height, width = scene.coverage.shape
+    y, x = np.mgrid[0:height, 0:width]
+    leak = (scene.window & (x < 0.28 * width)) | (scene.sky & (x < 0.3 * width))
+    return exact_mask(scene) | leak | ((y < 0.14 * height) & (y > 0.09 * height) & (x < 0.3 * width))

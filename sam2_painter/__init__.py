@@ -31,6 +31,7 @@ _MODULES = {
     "colors": "paint.colors",
     "examples": "photos.examples",
     "notebook": "python.notebook",
+    "palettes": "paint.palettes",
 }  # go by a name of their own, too
 
 _ROOMS = (

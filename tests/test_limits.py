@@ -67,8 +67,11 @@ def test_where_no_file_is_taken_a_body_is_small(live, path):
 
 def test_every_path_has_a_limit():
     """Files as large as settings say, masks 16 MB, a sign-in some kilobytes, everything else a megabyte."""
-    most = {path: body_limits.most_bytes(path, 70 * MB) for path in ("/login", "/nothing", "/api/segment", "/config")}
-    assert most == {"/login": 4096, "/nothing": MB, "/api/segment": 16 * MB, "/config": MB}
+    most = {
+        path: body_limits.most_bytes(path, 70 * MB)
+        for path in ("/login", "/nothing", "/api/segment", "/config", "/mcp")
+    }
+    assert most == {"/login": 4096, "/nothing": MB, "/api/segment": 16 * MB, "/config": MB, "/mcp": 4 * MB}
     takes_files = {path for path in body_limits.TAKE_FILES if body_limits.most_bytes(path, 70 * MB) == 70 * MB}
     assert {"/api/upload", "/api/open-project", "/api/load-palette", "/gradio_api/upload", "/page/open"} <= takes_files
 
@@ -81,6 +84,16 @@ def test_half_a_million_mistakes_are_one(live, path):
     assert reply.status_code == 422
     assert "at most 50000 values" in reply.json()["detail"]
     assert len(reply.content) < 500
+
+
+def test_mcp_is_counted_too(launch):
+    """A tool call of a million values is refused before the library that speaks MCP parses it."""
+    pytest.importorskip("mcp", reason="needs requirements-mcp.txt")
+    live = launch(mcp=True)
+    body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"x":[' + b"[]," * 300_000 + b"[]]}}"
+    reply = httpx.post(f"{live.url}/mcp", content=body, headers={"Content-Type": "application/json"}, timeout=60)
+    assert reply.status_code == 422
+    assert "at most 50000 values" in reply.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +171,17 @@ def test_bytes_are_counted_as_they_are_read():
     told = ask(app, [b"x" * 400] * 100)
     assert told[0]["status"] == 413
     assert sum(read) <= 1000
+
+
+def test_who_is_cut_off_is_told_even_where_nobody_answers():
+    """An application that goes home when its client seems gone: the refusal is still sent."""
+
+    async def goes_home(scope, receive, send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    app = Bodies(goes_home, most=lambda path: 1000, seconds=60, budget=BodyBudget(10**6, 10**6))
+    assert ask(app, [b"x" * 400] * 4)[0]["status"] == 413
 
 
 def test_what_is_on_its_way_has_a_limit_for_each_and_for_all():

@@ -116,7 +116,7 @@ def test_a_defect_is_one_sentence(page, server, monkeypatch, photo_bytes, caplog
 
 def test_scripts_and_styles_have_lasting_addresses(page):
     """They are named by what is in them, may be kept for ever, and nothing else of the package is served."""
-    css = page.get(f"/static/{assets.VERSION}/page.css")
+    css = page.get(f"/static/{assets.VERSION}/styles/base.css")
     assert css.status_code == 200
     assert "immutable" in css.headers["cache-control"]
     for other in ("../routes.py", "%2e%2e/routes.py", "../../server.py"):

@@ -33,6 +33,7 @@ from . import body_limits, files, gradio_app
 from .api import endpoints as api
 from .api import rest
 from .api.gradio_protocol import GradioProtocol
+from .api.json_bodies import CountedJson
 from .api.uploads import Uploads
 from .connections import RESERVED_DESCRIPTORS, Connections, raise_descriptor_limit
 from .http_server import HttpServer, listen, url_of
@@ -243,7 +244,6 @@ def _middleware(
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
-    entrance.started = True
     uploads = Uploads(
         service.uploads,
         kept=service.studio.sessions.bytes_on_disk,
@@ -253,9 +253,9 @@ def _middleware(
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
     doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
     if tools is not None:
-        doors[MCP] = tools
+        doors[MCP] = CountedJson(tools)
         if not settings.mcp_all:
-            doors[f"{GRADIO_API}{MCP}"] = tools  # where the tools of version 0.1 were
+            doors[f"{GRADIO_API}{MCP}"] = doors[MCP]  # where the tools of version 0.1 were
     return [
         Middleware(Defects),
         Middleware(Heads, policy=page_policy(origins.named.union(hosted_frames(os.environ)), shared=settings.share)),
@@ -279,6 +279,7 @@ def _middleware(
         Middleware(Kept),
         Middleware(Doors, by_prefix=doors),
         Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
+        Middleware(CountedJson),
     ]
 
 

@@ -88,6 +88,8 @@ class Bodies:
 
         try:
             await self.app(scope, body, finish)
+            if body.refusal is not None and not begun and not replaced:
+                await body.refusal(scope, body, send)
         except ClientDisconnect:
             if not begun and not replaced:
                 await (body.refusal or refuse(400, "The request ended early."))(scope, body, send)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("static")
+MARKUP = Path(__file__).with_name("markup")
+STYLES = ("base", "bar", "stage", "start", "panel", "small")
+"""Later ones overrule earlier ones."""
 
 
 def _version() -> str:
@@ -22,15 +26,13 @@ VERSION = _version()
 LOADER = f"""
 const folder = new URL("page/", location.origin + location.pathname.replace(/[^/]*$/, "")).href;
 const root = element.querySelector(".sp");
-const style = document.createElement("link");
-style.rel = "stylesheet";
-style.href = folder + "static/{VERSION}/page.css";
-const styled = new Promise((resolve, reject) => {{
-  style.onload = resolve;
-  style.onerror = reject;
-}});
-document.head.append(style);
-Promise.all([import(folder + "static/{VERSION}/page.js"), styled])
+const styled = {list(STYLES)}.map((name) => new Promise((resolve, reject) => {{
+  const style = document.createElement("link");
+  Object.assign(style, {{ rel: "stylesheet", href: `${{folder}}static/{VERSION}/styles/${{name}}.css` }});
+  Object.assign(style, {{ onload: resolve, onerror: reject }});
+  document.head.append(style);
+}}));
+Promise.all([import(folder + "static/{VERSION}/page.js"), ...styled])
   .then(([{{ start }}]) => start(root, JSON.parse(props.value).boot, folder))
   .catch((error) => {{
     root.textContent = "The page could not be loaded whole. Check the connection and reload it.";
@@ -42,4 +44,5 @@ Promise.all([import(folder + "static/{VERSION}/page.js"), styled])
 
 def markup() -> str:
     """The page's HTML, less what scripts put into it."""
-    return Path(__file__).with_name("page.html").read_text("utf-8")
+    page = (MARKUP / "page.html").read_text("utf-8")
+    return re.sub(r"<!-- (\w+\.html) -->", lambda part: (MARKUP / part[1]).read_text("utf-8"), page)

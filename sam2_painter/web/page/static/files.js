@@ -52,7 +52,7 @@ export function listenToFiles(page) {
 
 /** @param {import("./page.js").Page} page @param {File[]} files */
 function take(page, files) {
-  if (files.length === 1 && /\.(gpl|ase|json)$/i.test(files[0].name) && page.state.session)
+  if (files.length === 1 && /\.(gpl|ase|aco|csv|json)$/i.test(files[0].name) && page.state.session)
     return loadPalette(page, files[0]);
   const good = files.slice(0, MOST).filter((file) => isRight(page, file));
   // The first one is opened last, and stays on the page.

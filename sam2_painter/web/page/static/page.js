@@ -24,8 +24,10 @@ import { Photos } from "./photos.js";
 import { Search } from "./search.js";
 import { Refused, Server } from "./server.js";
 import { Stage } from "./stage/stage.js";
+import { showStart } from "./start.js";
 import { Line, State } from "./state.js";
 import { Tools } from "./tools.js";
+import { SessionView, picture } from "./view.js";
 
 const BUSY_AFTER = 140; // milliseconds
 const CLOSER = 350; // milliseconds at rest before a sharper part is fetched
@@ -57,16 +59,13 @@ export class Page {
     this.pickedFor = null;
     /** @type {{ mask_id: number, image?: HTMLImageElement, box?: number[] } | null} the wall that can be tried in colours */
     this.wall = null;
-    this.wallOf = "";
-    this.shownLayer = "";
-    /** Whether the shape of the chosen wall is being made: then a painted wall shows its outline and points, too. */
-    this.shaping = false;
     this.dropping = false;
     this.looking = 0;
 
     this.sheet = new Sheet(root);
     this.photos = new Photos(root, (sid) => this.reopen(sid));
     this.search = new Search(this);
+    this.view = new SessionView(this);
     this.tools = new Tools(this);
     this.stage = new Stage(root, this.tools.listener());
     this.colour = new ColourPanel(root, this.colourListener());
@@ -127,9 +126,9 @@ export class Page {
 
   /** @param {Json} reply @param {Question} question */
   async answered(reply, question) {
-    if (RESHAPES.includes(question.verb)) this.shaping = true;
-    if (QUIET.includes(question.verb)) this.shaping = false;
-    if (reply.session) await this.show(reply.session);
+    if (RESHAPES.includes(question.verb)) this.view.shaping = true;
+    if (QUIET.includes(question.verb)) this.view.shaping = false;
+    if (reply.session) await this.view.show(reply.session);
     if (reply.gone) this.gone(reply.gone);
     if (reply.notes?.length) this.messages.say(reply.notes.join(" "));
     if (reply.color) {
@@ -142,8 +141,8 @@ export class Page {
     if (reply.download) void hand(this, reply.download, Boolean(question.args.shared));
     if (reply.detail && reply.detail.key === this.state.have.picture)
       this.stage.show({ detail: { image: await picture(reply.detail.url), box: reply.detail.box } });
-    if (question.verb === "paint") this.painted();
-    if (reply.session && RESHAPES.includes(question.verb)) void this.showAnswers(reply.session);
+    if (question.verb === "paint") this.view.painted();
+    if (reply.session && RESHAPES.includes(question.verb)) void this.view.showAnswers(reply.session);
     this.root.dataset.answers = String(Number(this.root.dataset.answers ?? 0) + 1); // what the benchmark waits for
     const { state, colour } = this;
     if (state.session && !colour.isDescribed && !state.queue.length && !question.args.told && !question.then)
@@ -162,7 +161,7 @@ export class Page {
       return;
     }
     this.stage.endTrial();
-    this.showSelection(session);
+    this.view.showSelection(session);
     this.layers.show(session.layers, session.selection.layer);
     if (question.verb !== "resume" && question.verb !== "look") this.ask("resume"); // see whether it is still there, and how
   }
@@ -232,164 +231,7 @@ export class Page {
     this.photos.show(session?.sid ?? null);
   }
 
-  // -- showing the session ----------------------------------------------------------------------------------------------
-
-  /** @param {Session} session */
-  async show(session) {
-    const { state, stage } = this;
-    const before = state.session;
-    if (before && session.sid === before.sid && session.revision < before.revision) return;
-    const opened = session.sid !== before?.sid;
-    // Everything is decoded before anything is shown: no flicker, no half of an answer.
-    const urls = [session.photo.url, session.picture.url, session.regions?.map?.url];
-    const [photo, painted, map] = await Promise.all(urls.map((url) => (url ? picture(url) : null)));
-    state.sid = session.sid;
-    state.session = session;
-    keep(KEYS.session, session.sid);
-    delete this.root.dataset.sending;
-    if (photo) {
-      stage.open(session.width, session.height, photo);
-      state.have = { photo: session.photo.key, palette: state.have.palette };
-      this.wall = null;
-    }
-    if (opened) this.showOpened(session);
-    if (painted || !session.picture.key) {
-      if (stage.scene.detail) this.lookCloser();
-      stage.show({ picture: painted, detail: null });
-    }
-    state.have.picture = session.picture.key;
-    this.showRegions(session, map, opened);
-    this.colour.showPalette(session.palette);
-    state.have.palette = session.palette.key;
-    const walls = session.layers.filter((layer) => layer.visible && layer.opacity > 0);
-    stage.showWalls(walls.map(({ id, shape }) => ({ id, path: this.pathOf(shape) })));
-    this.showSelection(session);
-    this.layers.show(session.layers, session.selection.layer);
-    this.showHistory(session);
-    if (opened || painted) this.rememberPhoto();
-  }
-
-  /** @param {Shape | null} shape */
-  pathOf(shape) {
-    const { shapes } = this.state;
-    if (!shape) return "";
-    const path = shape.path ?? shapes.get(shape.key) ?? "";
-    shapes.delete(shape.key);
-    shapes.set(shape.key, path); // the latest last
-    return path;
-  }
-
-  /** @param {Session} session */
-  showOpened(session) {
-    const active = document.activeElement;
-    const onStart = active === document.body || Boolean(active?.closest(".sp-start, .sp-popover"));
-    this.root.dataset.state = "photo";
-    this.stage.resized();
-    const file = this.one(".sp-file");
-    file.textContent = session.name ? `${session.name} \u00b7 ${session.width} \u00d7 ${session.height}` : "";
-    file.title = session.name;
-    this.answers.show([]);
-    this.tools.setSign("new");
-    this.closeMenus();
-    if (onStart) this.stage.view.focus({ preventScroll: true });
-  }
-
-  /** @param {Session} session */
-  showHistory(session) {
-    const verbs = /** @type {const} */ ([
-      ["undo", "Undo", "Ctrl+Z"],
-      ["redo", "Redo", "Ctrl+Shift+Z"],
-    ]);
-    for (const [verb, label, keys] of verbs) {
-      const pressed = button(this.root, `[data-do="${verb}"]`);
-      pressed.disabled = !session[verb];
-      pressed.title = `${label}${session[verb] ? ` \u201c${session[verb]}\u201d` : ""} (${keys})`;
-    }
-    button(this.root, '[data-do="compare"]').disabled = !session.picture.key;
-    if (!session.picture.key) this.compare(false);
-  }
-
-  /** @param {Session} session @param {HTMLImageElement | null} map @param {boolean} opened */
-  showRegions(session, map, opened) {
-    const { regions } = session;
-    this.tools.allowParts(Boolean(regions));
-    if (regions) {
-      if (map) {
-        this.stage.showRegions(map);
-        this.regions.show(regions);
-      }
-      this.state.have.regions = regions.key;
-      this.one(".sp-count").textContent = `${regions.count} part${regions.count === 1 ? "" : "s"}, largest first`;
-      if (map && !opened) this.tools.use("pick");
-      return;
-    }
-    this.stage.showRegions(null);
-    this.regions.show(null);
-    this.one(".sp-count").textContent = "";
-    if (this.tools.tool === "pick") this.tools.use("point");
-  }
-
-  /** @param {Session} session */
-  showSelection(session) {
-    const { selection, layers } = session;
-    this.stage.endTrial();
-    const some = selection.mask_id !== null;
-    const layer = layers.find(({ id }) => id === selection.layer);
-    const box = layer ? null : selection.box;
-    const painted = Boolean(layer?.visible);
-    const quiet = painted && !this.shaping;
-    const points = quiet ? [] : selection.points;
-    this.stage.select(this.pathOf(selection.shape), { box, painted, points, quiet });
-    this.one("#sp-h-wall").textContent = layer ? layer.name || "This wall" : some ? "New wall" : "No wall chosen";
-    const share = `${(100 * selection.area).toFixed(1)}% of the photo`;
-    const kind = layer ? "" : selection.category && `${selection.category}, `;
-    this.one(".sp-area").textContent = some ? kind + share : "";
-    button(this.root, '[data-do="clear"]').disabled = !some && !selection.points.length;
-    for (const verb of ["paint", "wall-color"]) button(this.root, `[data-do="${verb}"]`).disabled = !some;
-    const wallOf = `${session.sid}/${selection.mask_id}`;
-    if (this.wallOf !== wallOf) this.colour.showWall(null);
-    this.wallOf = wallOf;
-    this.one('[data-do="paint"] span').textContent = layer ? "Paint it again" : "Paint this wall";
-    if (selection.candidates < 2) this.answers.show([]);
-    this.showPaintOf(session, layer);
-    if (this.pickedFor !== selection.mask_id)
-      this.picked = new Set(selection.mask_id === null ? [] : [selection.mask_id]);
-    this.regions.mark(this.picked);
-    if (!some) this.tools.setSign("new");
-    this.tools.advise();
-  }
-
-  /** Sliders and colour follow the wall that is chosen. @param {Session} session @param {import("./state.js").Layer | undefined} layer */
-  showPaintOf(session, layer) {
-    const shown = layer ? `${session.sid}/${layer.id}/${session.revision}` : `${session.sid}/`;
-    if (this.shownLayer === shown) return;
-    const before = this.shownLayer;
-    this.shownLayer = shown;
-    const percent = (/** @type {number} */ part) => Math.round(100 * part);
-    if (layer) {
-      const { color, opacity, light, shadow, mode } = layer;
-      this.colour.set({ color, mode, opacity: percent(opacity), light: percent(light), shadow: percent(shadow) });
-    } else if (before !== shown) this.colour.reset(); // what was adjusted belongs to the wall before
-  }
-
-  /** What else the last click may have meant. @param {Session} session */
-  async showAnswers(session) {
-    const { state } = this;
-    if (session.selection.candidates < 2) return;
-    try {
-      const { answers } = await this.server.ask("answers", { sid: session.sid });
-      if (state.session?.sid === session.sid && answers.revision === state.session.revision)
-        this.answers.show(answers.walls);
-    } catch {
-      // the wall itself is there: whoever asks for more will be told
-    }
-  }
-
-  painted() {
-    this.tools.setSign("new");
-    this.answers.show([]);
-    this.stage.fade();
-  }
+  // -- the end of a session -------------------------------------------------------------------------------------------
 
   forget() {
     const { state } = this;
@@ -557,7 +399,7 @@ export class Page {
       hours === 1 ? "an hour" : hours > 1 ? `${Math.round(hours)} hours` : `${Math.round(60 * hours)} minutes`;
     this.one("[data-ttl]").textContent = ttl;
     button(root, '[data-do="share"]').hidden = !canShare();
-    this.showExamples();
+    showStart(this);
     this.tools.use("point");
     this.answers.show([]);
     this.photos.show(null);
@@ -583,42 +425,6 @@ export class Page {
       kinds.value = "";
     });
   }
-
-  showExamples() {
-    const { examples } = this.facts;
-    const shelf = this.one(".sp-examples");
-    shelf.hidden = !examples.length;
-    const address = (/** @type {string} */ path) => new URL(path, this.folder).href;
-    const open = (/** @type {string} */ name) => {
-      this.ask("example", { name }, "Opening the example");
-      this.ready();
-    };
-    one(shelf, "div").replaceChildren(
-      ...examples.map(({ name, title }) =>
-        node(
-          "button",
-          { type: "button", className: "sp-example", title, onclick: () => open(name) },
-          node("img", { src: address(`examples/${name}.jpg`), alt: "" }),
-          node("span", {}, title),
-        ),
-      ),
-    );
-    const demo = this.one(".sp-demo");
-    for (const part of demo.querySelectorAll("img"))
-      part.src = new URL(`images/${part.dataset.demo}.jpg`, import.meta.url).href;
-    demo.addEventListener("pointermove", (event) => {
-      const frame = demo.getBoundingClientRect();
-      demo.style.setProperty("--cut", `${(100 * (event.clientX - frame.left)) / frame.width}%`);
-    });
-  }
-}
-
-/** @param {string} url @returns {Promise<HTMLImageElement>} */
-async function picture(url) {
-  const image = new Image();
-  image.src = url;
-  await image.decode();
-  return image;
 }
 
 /**

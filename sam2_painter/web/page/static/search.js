@@ -31,7 +31,7 @@ export class Search {
         this.running.signal,
       );
       if (sid !== state.sid) return;
-      await page.show(session);
+      await page.view.show(session);
       if (!session.regions) page.messages.say("Nothing found. Lower the thresholds beside the button and try again.");
     } catch (error) {
       if (error instanceof Unreachable) void page.server.back();

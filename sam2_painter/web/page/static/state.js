@@ -12,7 +12,7 @@
  *   points: import("./stage/draw.js").Mark[], box: number[] | null, candidates: number, choice: number }} Selection
  *   the wall that is chosen; layer: of its paint, null while it has none
  * @typedef {{ choice: number, area: number, chosen: boolean, path: string }} Answer
- * @typedef {{ key: string, name: string, own: boolean, paints: [string, string][] | null }} Palette
+ * @typedef {{ key: string, name: string, own: boolean, paints: [string, string, string?][] | null }} Palette
  * @typedef {{ id: number, area: number, category: string, at: number[] }} Region
  * @typedef {{ key: string, count: number, ids: number[], map?: { url: string }, items?: Region[],
  *   sprite?: { url: string, width: number, height: number, row: number } }} Regions

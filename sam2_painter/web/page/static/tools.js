@@ -88,8 +88,7 @@ export class Tools {
     if (sign === "subtract") return `${CLICK} what does not belong to this wall.`;
     if (sign === "union") return `${CLICK} what is missing.`;
     if (tool === "box") return "Draw a box around a wall.";
-    if (page.isPainted)
-      return `Painted. Choose another colour, ${click} the next wall, or make its shape right with Add and Remove.`;
+    if (page.isPainted) return `Painted. ${CLICK} the next wall, or make this one right with Add and Remove.`;
     const away = TOUCH ? "Remove takes away" : "right-click takes away";
     return some ? `Choose a colour. Something missing? ${CLICK} it; ${away}.` : `${CLICK} a wall to select it.`;
   }

@@ -35,7 +35,7 @@ export class ColourPanel {
     /** @type {Map<string, string>} names of the paints, by their colour */
     this.names = new Map();
     this.described = "";
-    /** @type {[string, string][]} name and colour */
+    /** @type {[string, string, string?][]} name, colour and code */
     this.paints = [];
     /** @type {string} "" for all */
     this.family = "";
@@ -201,11 +201,16 @@ export class ColourPanel {
   /** The paints of the family, or those that are searched for. @param {string} [sought] */
   showPaints(sought = this.text.value) {
     const words = sought.trim().toLowerCase();
-    const found = words && !/^#/.test(words) ? this.paints.filter(([name]) => name.toLowerCase().includes(words)) : [];
+    const found =
+      words && !/^#/.test(words)
+        ? this.paints.filter((paint) => `${paint[0]} ${paint[2] ?? ""}`.toLowerCase().includes(words))
+        : [];
     const ofFamily = this.paints.filter(([, hex]) => !this.family || familyOf(hex) === this.family);
     refill(
       one(this.root, "[data-palette]"),
-      (found.length ? found : ofFamily).map(([name, hex]) => swatch(hex, name, true)),
+      (found.length ? found : ofFamily).map(([name, hex, code]) =>
+        swatch(hex, code ? `${name} \u00b7 ${code}` : name, true),
+      ),
     );
     this.mark();
   }

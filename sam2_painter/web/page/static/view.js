@@ -1,0 +1,185 @@
+/**
+ * Showing a session: what the server says is to be seen, on the stage and in the panel.
+ *
+ * @typedef {import("./state.js").Session} Session
+ * @typedef {import("./state.js").Shape} Shape
+ */
+
+import { button } from "./dom.js";
+import { KEYS, keep } from "./kept.js";
+
+export class SessionView {
+  /** @param {import("./page.js").Page} page */
+  constructor(page) {
+    this.page = page;
+    /** Whether the shape of the chosen wall is being made: then a painted wall shows its outline and points, too. */
+    this.shaping = false;
+    this.wallOf = "";
+    this.shownLayer = "";
+  }
+
+  /** @param {Session} session */
+  async show(session) {
+    const { state, stage } = this.page;
+    const before = state.session;
+    if (before && session.sid === before.sid && session.revision < before.revision) return;
+    const opened = session.sid !== before?.sid;
+    // Everything is decoded before anything is shown: no flicker, no half of an answer.
+    const urls = [session.photo.url, session.picture.url, session.regions?.map?.url];
+    const [photo, painted, map] = await Promise.all(urls.map((url) => (url ? picture(url) : null)));
+    state.sid = session.sid;
+    state.session = session;
+    keep(KEYS.session, session.sid);
+    delete this.page.root.dataset.sending;
+    if (photo) {
+      stage.open(session.width, session.height, photo);
+      state.have = { photo: session.photo.key, palette: state.have.palette };
+      this.page.wall = null;
+    }
+    if (opened) this.showOpened(session);
+    if (painted || !session.picture.key) {
+      if (stage.scene.detail) this.page.lookCloser();
+      stage.show({ picture: painted, detail: null });
+    }
+    state.have.picture = session.picture.key;
+    this.showRegions(session, map, opened);
+    this.page.colour.showPalette(session.palette);
+    state.have.palette = session.palette.key;
+    const walls = session.layers.filter((layer) => layer.visible && layer.opacity > 0);
+    stage.showWalls(walls.map(({ id, shape }) => ({ id, path: this.pathOf(shape) })));
+    this.showSelection(session);
+    this.page.layers.show(session.layers, session.selection.layer);
+    this.showHistory(session);
+    if (opened || painted) this.page.rememberPhoto();
+  }
+
+  /** @param {Shape | null} shape */
+  pathOf(shape) {
+    const { shapes } = this.page.state;
+    if (!shape) return "";
+    const path = shape.path ?? shapes.get(shape.key) ?? "";
+    shapes.delete(shape.key);
+    shapes.set(shape.key, path); // the latest last
+    return path;
+  }
+
+  /** @param {Session} session */
+  showOpened(session) {
+    const active = document.activeElement;
+    const onStart = active === document.body || Boolean(active?.closest(".sp-start, .sp-popover"));
+    this.page.root.dataset.state = "photo";
+    this.page.stage.resized();
+    const file = this.page.one(".sp-file");
+    file.textContent = session.name ? `${session.name} \u00b7 ${session.width} \u00d7 ${session.height}` : "";
+    file.title = session.name;
+    this.page.answers.show([]);
+    this.page.tools.setSign("new");
+    this.page.closeMenus();
+    if (onStart) this.page.stage.view.focus({ preventScroll: true });
+  }
+
+  /** @param {Session} session */
+  showHistory(session) {
+    const verbs = /** @type {const} */ ([
+      ["undo", "Undo", "Ctrl+Z"],
+      ["redo", "Redo", "Ctrl+Shift+Z"],
+    ]);
+    for (const [verb, label, keys] of verbs) {
+      const pressed = button(this.page.root, `[data-do="${verb}"]`);
+      pressed.disabled = !session[verb];
+      pressed.title = `${label}${session[verb] ? ` \u201c${session[verb]}\u201d` : ""} (${keys})`;
+    }
+    button(this.page.root, '[data-do="compare"]').disabled = !session.picture.key;
+    if (!session.picture.key) this.page.compare(false);
+  }
+
+  /** @param {Session} session @param {HTMLImageElement | null} map @param {boolean} opened */
+  showRegions(session, map, opened) {
+    const { regions } = session;
+    this.page.tools.allowParts(Boolean(regions));
+    if (regions) {
+      if (map) {
+        this.page.stage.showRegions(map);
+        this.page.regions.show(regions);
+      }
+      this.page.state.have.regions = regions.key;
+      this.page.one(".sp-count").textContent = `${regions.count} part${regions.count === 1 ? "" : "s"}, largest first`;
+      if (map && !opened) this.page.tools.use("pick");
+      return;
+    }
+    this.page.stage.showRegions(null);
+    this.page.regions.show(null);
+    this.page.one(".sp-count").textContent = "";
+    if (this.page.tools.tool === "pick") this.page.tools.use("point");
+  }
+
+  /** @param {Session} session */
+  showSelection(session) {
+    const { selection, layers } = session;
+    this.page.stage.endTrial();
+    const some = selection.mask_id !== null;
+    const layer = layers.find(({ id }) => id === selection.layer);
+    const box = layer ? null : selection.box;
+    const painted = Boolean(layer?.visible);
+    const quiet = painted && !this.shaping;
+    const points = quiet ? [] : selection.points;
+    this.page.stage.select(this.pathOf(selection.shape), { box, painted, points, quiet });
+    this.page.one("#sp-h-wall").textContent = layer ? layer.name || "This wall" : some ? "New wall" : "No wall chosen";
+    const share = `${(100 * selection.area).toFixed(1)}% of the photo`;
+    const kind = layer ? "" : selection.category && `${selection.category}, `;
+    this.page.one(".sp-area").textContent = some ? kind + share : "";
+    button(this.page.root, '[data-do="clear"]').disabled = !some && !selection.points.length;
+    for (const verb of ["paint", "wall-color"]) button(this.page.root, `[data-do="${verb}"]`).disabled = !some;
+    const wallOf = `${session.sid}/${selection.mask_id}`;
+    if (this.wallOf !== wallOf) this.page.colour.showWall(null);
+    this.wallOf = wallOf;
+    this.page.one('[data-do="paint"] span').textContent = layer ? "Paint it again" : "Paint this wall";
+    if (selection.candidates < 2) this.page.answers.show([]);
+    this.showPaintOf(session, layer);
+    if (this.page.pickedFor !== selection.mask_id)
+      this.page.picked = new Set(selection.mask_id === null ? [] : [selection.mask_id]);
+    this.page.regions.mark(this.page.picked);
+    if (!some) this.page.tools.setSign("new");
+    this.page.tools.advise();
+  }
+
+  /** Sliders and colour follow the wall that is chosen. @param {Session} session @param {import("./state.js").Layer | undefined} layer */
+  showPaintOf(session, layer) {
+    const shown = layer ? `${session.sid}/${layer.id}/${session.revision}` : `${session.sid}/`;
+    if (this.shownLayer === shown) return;
+    const before = this.shownLayer;
+    this.shownLayer = shown;
+    const percent = (/** @type {number} */ part) => Math.round(100 * part);
+    if (layer) {
+      const { color, opacity, light, shadow, mode } = layer;
+      this.page.colour.set({ color, mode, opacity: percent(opacity), light: percent(light), shadow: percent(shadow) });
+    } else if (before !== shown) this.page.colour.reset(); // what was adjusted belongs to the wall before
+  }
+
+  /** What else the last click may have meant. @param {Session} session */
+  async showAnswers(session) {
+    const { state } = this.page;
+    if (session.selection.candidates < 2) return;
+    try {
+      const { answers } = await this.page.server.ask("answers", { sid: session.sid });
+      if (state.session?.sid === session.sid && answers.revision === state.session.revision)
+        this.page.answers.show(answers.walls);
+    } catch {
+      // the wall itself is there: whoever asks for more will be told
+    }
+  }
+
+  painted() {
+    this.page.tools.setSign("new");
+    this.page.answers.show([]);
+    this.page.stage.fade();
+  }
+}
+
+/** @param {string} url @returns {Promise<HTMLImageElement>} */
+export async function picture(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return image;
+}
