@@ -32,6 +32,7 @@ IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.fly
 
 EXAMPLE = "Brick house"
 WALL = (760 / 1600, 700 / 1200)  # where the front wall is clicked, as a share of the example's width and height
+SIDE = (0.72, 0.62)  # of the wall round the corner, too
 PAINT = 39  # its place in the palette
 
 
@@ -90,12 +91,11 @@ def preview(width: int = 1200, height: int = 630, line: int = 6) -> np.ndarray:
 
 
 def desktop(chromium: Browser, url: str) -> None:
-    """A painted house, before and after, with its regions."""
-    page = chromium.new_page(viewport={"width": 1440, "height": 1000})
+    """A house with its front painted, and the next wall chosen."""
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
     paint_example(page, url)
-    page.locator('[data-do="generate"]').click()
-    page.wait_for_function(IDLE, timeout=120_000)
-    page.locator('[data-do="compare"]').click()
+    click(page, *SIDE)
+    page.locator(".sp-answer").first.wait_for()
     shoot(page, "page-desktop.jpg")
 
 
@@ -105,7 +105,6 @@ def phone(chromium: Browser, url: str) -> None:
         viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True, is_mobile=True
     )
     paint_example(page, url)
-    page.locator("#sp-h-colour").scroll_into_view_if_needed()
     shoot(page, "page-phone.jpg")
 
 
@@ -114,19 +113,25 @@ def paint_example(page: Page, url: str) -> None:
     page.goto(url)
     page.locator(".sp-example", has_text=EXAMPLE).click()
     page.wait_for_function(IDLE, timeout=120_000)
+    click(page, *WALL)
+    page.locator("[data-palette] .sp-swatch").nth(PAINT).click()
+    page.wait_for_function(IDLE, timeout=60_000)
+
+
+def click(page: Page, x: float, y: float) -> None:
+    """Click a place of the example, in shares of its width and height, and wait for the answer."""
     frame = page.locator(".sp-base").bounding_box()
+    assert frame is not None
     scale = min(frame["width"] / 4, frame["height"] / 3)  # the example is 4:3
     left, top = frame["x"] + (frame["width"] - 4 * scale) / 2, frame["y"] + (frame["height"] - 3 * scale) / 2
-    page.mouse.click(left + WALL[0] * 4 * scale, top + WALL[1] * 3 * scale)
-    page.wait_for_function(IDLE, timeout=60_000)
-    page.locator("[data-palette] .sp-swatch").nth(PAINT).click()
+    page.mouse.click(left + x * 4 * scale, top + y * 3 * scale)
     page.wait_for_function(IDLE, timeout=60_000)
 
 
 def shoot(page: Page, name: str) -> None:
     """A screenshot without the pointer."""
     page.mouse.move(0, 0)
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(1500)  # what fades has faded
     page.screenshot(path=FOLDER / name, type="jpeg", quality=88)
 
 

@@ -273,10 +273,11 @@ class Coat:
     """Paint to put on a mask: what a `Layer` is made of.
 
     mask_id: the mask of the session, or rle: a new one that somebody brings along; neither for the wall that is
-    chosen. name: of the new layer, "" for a free one such as "Wall 2". The rest is as in `Layer`.
+    chosen. color: (red, green, blue) of 0-255, or what `Studio.color` reads, such as "#b5c7a3" or a paint's name. name:
+    of the new layer, "" for a free one such as "Wall 2". The rest is as in `Layer`.
     """
 
-    color: tuple[int, int, int]
+    color: tuple[int, int, int] | str
     mask_id: int | None = None
     rle: RLE | None = None
     opacity: float = 1.0

@@ -190,10 +190,10 @@ def test_a_project_is_opened_as_it_was_saved(painter, studio, tmp_path):
 def test_masks_are_exported(painter, tmp_path):
     """As COCO JSON, one annotation a mask, and as PNGs in a zip."""
     painter.click(*WALL).every_mask(progress=False)
-    coco = json.loads(painter.export_coco(tmp_path / "masks.json").read_text())
+    coco = json.loads(painter.export_coco(tmp_path / "masks.json", every=True).read_text())
     assert [one["mask_id"] for one in coco["annotations"]] == [mask.id for mask in painter.masks]
     assert [one["area"] for one in coco["annotations"]] == [mask.area for mask in painter.masks]
-    with zipfile.ZipFile(painter.export_png(tmp_path / "masks.zip")) as archive:
+    with zipfile.ZipFile(painter.export_png(tmp_path / "masks.zip", every=True)) as archive:
         first = png(archive.read(archive.namelist()[0]))[..., 0] > 0
     assert (first == painter.masks[0].segmentation).all()
 

@@ -501,6 +501,7 @@ VERBS = {
     "stroke": (lambda s, sid, layer: s.stroke(sid, [ON_ROOF], 5), 1),
     "paint": (lambda s, sid, layer: s.paint_wall(sid, BLUE), 1),
     "paint and look": (lambda s, sid, layer: s.paint_shown(sid, [Coat((1, 2, 3), 0)], len), 1),
+    "paint by name": (lambda s, sid, layer: s.paint_wall(sid, Coat("teal")), 1),
     "edit layer": (lambda s, sid, layer: s.edit_layer(sid, layer, opacity=0.5), 1),
     "project": (lambda s, sid, layer: s.save_project(sid), 1),
 }
@@ -517,6 +518,18 @@ def test_a_verb_reads_its_session_once(studio, sid, verb):
     looks = [one for one in told if one.startswith("SELECT") and "FROM sessions" in one]
     assert len(looks) == reads + bool(writes)  # a commit looks whether the session is as it was read
     assert len(told) <= 10
+
+
+def test_colours_may_go_by_name(studio, sid):
+    """By the session's own paints, in the verb itself: no door looks them up."""
+    studio.click(sid, *ON_WALL)
+    painted = studio.paint_wall(sid, Coat("garden sage"))
+    assert painted.layers[0].color == (168, 183, 156)
+    assert studio.edit_layer(sid, painted.layers[0].id, color="#010203").layers[0].color == (1, 2, 3)
+    for wrong in (lambda: studio.paint_wall(sid, Coat("walnutt")), lambda: studio.paint(sid, [Coat("#ff", 0)])):
+        with pytest.raises(InvalidInput):
+            wrong()
+    assert studio.session(sid).layers[0].color == (1, 2, 3)
 
 
 def test_a_photo_of_another_size_is_no_mask(studio, sid):

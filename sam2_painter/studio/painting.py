@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import paint
 from ..paint import colors, palettes
+from ..paint.surface import OldPaint
 from ..sessions import edits
 from ..types import Coat, Layer, Palette, Session
 from .core import Core
@@ -31,14 +33,14 @@ class PaintVerbs(Core):
         A mask that has a layer already is repainted in place, or, without `replace_same`, painted over.
         """
         with self.sessions.edit(session_id) as edit:
-            edits.put_paint(edit, coats, replace_same)
+            edits.put_paint(edit, self._mixed(edit.session, coats), replace_same)
         return edit.session
 
     @verb("paint")
     def paint_shown(self, session_id: str, coats: Sequence[Coat], show: Callable[[np.ndarray], R]) -> tuple[Session, R]:
         """`paint`, and what `show` makes of the new picture. Should that fail or take too long, nothing is painted."""
         with self.sessions.edit(session_id) as edit:
-            edits.put_paint(edit, coats)
+            edits.put_paint(edit, self._mixed(edit.session, coats))
             shown = show(self.painted(edit.session))
         return edit.session, shown
 
@@ -51,15 +53,18 @@ class PaintVerbs(Core):
         layer_id: another painted wall, chosen first.
         """
         with self.sessions.edit(session_id) as edit:
-            edits.paint_wall(edit, coat, layer_id, revision)
+            (mixed,) = self._mixed(edit.session, [coat])
+            edits.paint_wall(edit, mixed, layer_id, revision)
         return edit.session
 
     # -- layers ------------------------------------------------------------------------------------------------------
 
     @verb("paint")
     def edit_layer(self, session_id: str, layer_id: int, /, *, revision: int | None = None, **changes: Any) -> Session:
-        """Change what a layer looks like: color, opacity, mode, light, shadow, name or visible."""
+        """Change what a layer looks like: color (as in `Coat`), opacity, mode, light, shadow, name or visible."""
         with self.sessions.edit(session_id) as edit:
+            if isinstance(changes.get("color"), str):
+                changes["color"] = self.color(edit.session, changes["color"])
             edits.edit_layer(edit, layer_id, revision, changes)
         return edit.session
 
@@ -154,6 +159,13 @@ class PaintVerbs(Core):
         """`colors.parse_color` that knows the paints of the session by name."""
         return colors.parse_color(text, self.palette(session))
 
+    def _mixed(self, session: Session, coats: Sequence[Coat]) -> list[Coat]:
+        """The coats with colours that were named as numbers."""
+        return [
+            replace(coat, color=self.color(session, coat.color)) if isinstance(coat.color, str) else coat
+            for coat in coats
+        ]
+
     def describe(self, session: Session, rgb: colors.RGB) -> palettes.Description:
         """`palettes.describe` by the paints of the session."""
         return palettes.describe(rgb, session.palette or self._palette)
@@ -166,7 +178,7 @@ class PaintVerbs(Core):
         return paint.wall_color(self.photo_of(session), mask.rle, analyse=self.surface)
 
     @verb("paint")
-    def wall_paints(self, session_id: str, mask_id: int) -> tuple[paint.OldPaint, ...]:
+    def wall_paints(self, session_id: str, mask_id: int) -> tuple[OldPaint, ...]:
         """Each paint that is under a mask now, the main one first (`paint.wall_paints`)."""
         session = self.sessions.get(session_id)
         mask = session.mask(mask_id)

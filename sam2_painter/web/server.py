@@ -244,7 +244,6 @@ def _middleware(
     """What stands before everything the server answers, the outermost first."""
     origins = Origins.parse(settings.cors_origins)
     entrance = Entrance(sign_in, origins, status=lambda: service.studio.status)
-    entrance.started = True
     uploads = Uploads(
         service.uploads,
         kept=service.studio.sessions.bytes_on_disk,

@@ -99,7 +99,7 @@ def describe(sight: Sight, masks: np.ndarray, *chances: np.ndarray) -> Described
         cut += _sums(one ^ other, between)
         inner += _sums(one & other, between[[0, 2]])
     length = np.maximum(cut[:, 0], 1)
-    high, wide = _extent(masks.any(axis=2)), _extent(masks.any(axis=1))
+    high, wide = (_extent(np.any(masks, axis=axis)) for axis in (2, 1))
     parts = [
         np.log(area / (height * width)),
         *kinds.T,

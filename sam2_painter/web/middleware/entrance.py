@@ -16,7 +16,7 @@ from ..error_responses import refuse, refuse_error
 from . import signin_page
 from .auth import COOKIE, SignIn, cookies_named
 from .origins import SAFE_METHODS, Origins
-from .paths import API, HEALTH, STARTUP, is_under
+from .paths import API, HEALTH, is_under
 
 SIGN_IN_BYTES, SIGN_IN_FIELDS = 4096, 16
 SIGNED_IN = "signed_in"
@@ -67,13 +67,11 @@ class _Asked:
 class Entrance:
     """Decides over requests before anything answers them.
 
-    status: all that /api/health tells those who did not sign in. Until `started` is set, Gradio's own start-up call
-    needs no sign-in.
+    status: all that /api/health tells those who did not sign in.
     """
 
     def __init__(self, sign_in: SignIn, origins: Origins, status: Callable[[], str] = lambda: "healthy"):
         self.sign_in, self.origins, self.status = sign_in, origins, status
-        self.started = False
 
     async def admit(self, scope: Scope, receive: Receive, headers: Headers, path: str) -> Response | None:
         """The answer that ends the request here, or None to go on. path: below the server's root path."""
@@ -111,8 +109,6 @@ class Entrance:
         """The answer to somebody who did not sign in; None where that may be."""
         if asked.path == HEALTH and asked.method in ("GET", "HEAD"):
             return JSONResponse({"status": self.status()})
-        if asked.path == STARTUP and not self.started:
-            return None
         if asked.method == "OPTIONS" and "access-control-request-method" in asked.headers:
             return None
         if asked.method == "GET" and asked.wants_page:

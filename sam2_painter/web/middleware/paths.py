@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.types import Scope
 
 API, GRADIO_API, PAGE, MCP = "/api", "/gradio_api", "/page", "/mcp"
-HEALTH, STARTUP = f"{API}/health", f"{GRADIO_API}/startup-events"
+HEALTH = f"{API}/health"
 
 
 def is_under(path: str, prefix: str) -> bool:

@@ -98,7 +98,7 @@ def _palette(studio: Studio, session: Session, have: Have) -> Json:
 
 def _preview(studio: Studio, session: Session, *, painted: bool) -> str:
     layers = session.layers if painted else ()  # of this snapshot: somebody else may be painting meanwhile
-    pixels = studio.picture(session.id, layers=layers, max_side=PREVIEW)
+    pixels = studio.painted(session, layers, PREVIEW)
     return images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
 
 
@@ -179,7 +179,7 @@ def _regions(studio: Studio, session: Session, have: Have) -> Json | None:
     if have.get("regions") == key:
         return regions
     pixels = math.prod(session.size)
-    sprite, places = _sprite(images.fit(studio.photo(session.id).pixels, PREVIEW), found)
+    sprite, places = _sprite(images.fit(studio.photo_of(session).pixels, PREVIEW), found)
     return regions | {
         "map": {"url": images.to_data_url(overlay.label_map_png(found, session.size, HOVER))},
         "sprite": sprite,
@@ -231,14 +231,14 @@ def detail(studio: Studio, session: Session, box: list[Any]) -> Json:
     y = whole_number(box[1], "box", 0, height - 1)
     w = whole_number(box[2], "box", 1, width - x)
     h = whole_number(box[3], "box", 1, height - y)
-    pixels = images.fit(studio.picture(session.id, layers=session.layers)[y : y + h, x : x + w], PREVIEW)
+    pixels = images.fit(studio.painted(session)[y : y + h, x : x + w], PREVIEW)
     url = images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
     return {"key": _picture_key(session), "box": [x, y, w, h], "url": url}
 
 
 def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
     """What the browser recolours by itself while a slider moves: the wall were it white, and its box in the photo."""
-    photo, mask = studio.photo(session.id), session.mask(mask_id)
+    photo, mask = studio.photo_of(session), session.mask(mask_id)
     white, box = paint.white_wall(photo, mask.rle, PREVIEW, analyse=studio.surface)  # the surface painting needs next
     small = images.fit(cv2.cvtColor(white, cv2.COLOR_RGBA2BGRA), WALL)
     data = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, 75])[1].tobytes()

@@ -57,9 +57,9 @@ def download_painted_image(
     if mask_id is not None or mask is not None:
         session = studio.session(session_id)
         wanted: ColoredMask = {"color": color, "mask_id": mask_id, "mask": mask, "opacity": opacity}
-        coat = coat_of(studio, session, wanted)
+        coat = coat_of(session, wanted)
         chosen = session.mask(mask_id) if coat.rle is None else Mask(coat.rle)  # type: ignore[arg-type]
-        layers = [Layer(chosen, coat.color, coat.opacity)]
+        layers = [Layer(chosen, studio.color(session, color), coat.opacity)]
     return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 

@@ -35,8 +35,7 @@ def paint_wall(
         layer_id: a painted wall to repaint instead of the chosen one, from list_layers
         revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
     """
-    rgb = studio.color(studio.session(session_id), color)
-    coat = Coat(rgb, opacity=opacity, mode=mode, light=light, shadow=shadow, name=name)
+    coat = Coat(color, opacity=opacity, mode=mode, light=light, shadow=shadow, name=name)
     return work_of(studio, studio.paint_wall(session_id, coat, layer_id=layer_id, revision=revision))
 
 
@@ -76,8 +75,7 @@ def edit_layer(
         visible: false hides it
         revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
     """
-    rgb = None if color is None else studio.color(studio.session(session_id), color)
-    given = dict(color=rgb, opacity=opacity, mode=mode, light=light, shadow=shadow, name=name, visible=visible)
+    given = dict(color=color, opacity=opacity, mode=mode, light=light, shadow=shadow, name=name, visible=visible)
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return work_of(studio, studio.edit_layer(session_id, layer_id, revision=revision, **changes))
 

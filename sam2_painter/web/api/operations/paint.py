@@ -67,7 +67,7 @@ def _painted(
     studio: Studio, session_id: str, wanted: Sequence[ColoredMask], image_format: ImageFormat
 ) -> forms.Painted:
     session = studio.session(session_id)
-    coats = [coat_of(studio, session, one) for one in wanted]
+    coats = [coat_of(session, one) for one in wanted]
     if image_format == "none":
         session, data = studio.paint(session_id, coats), b""
     else:
@@ -75,14 +75,13 @@ def _painted(
     return {"session_id": session_id, "painted_image": base64_text(data), **width_height(session)}
 
 
-def coat_of(studio: Studio, session: Session, wanted: ColoredMask) -> Coat:
+def coat_of(session: Session, wanted: ColoredMask) -> Coat:
     """The paint somebody asks for. InvalidInput unless it names one mask."""
     mask_id, mask, opacity = wanted.get("mask_id"), wanted.get("mask"), wanted.get("opacity")
     if (mask_id is None) == (mask is None):
         raise InvalidInput("give either mask_id or mask", "mask_id")
     rle = None if mask is None else masks.mask_from_png(mask, session.size)
-    color = studio.color(session, wanted["color"])
-    return Coat(color, mask_id, rle, OPACITY if opacity is None else opacity)
+    return Coat(wanted["color"], mask_id, rle, OPACITY if opacity is None else opacity)
 
 
 # -- colours ---------------------------------------------------------------------------------------------------------

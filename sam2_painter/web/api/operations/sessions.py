@@ -122,7 +122,7 @@ def get_embedding(studio: Studio, session_id: str) -> forms.Embedded:
 
 def _uploaded(studio: Studio, session: Session, message: str) -> forms.Uploaded:
     studio.read_ahead(session.id)
-    pixels = studio.photo(session.id).pixels
+    pixels = studio.photo_of(session).pixels
     exact = session.size[0] * session.size[1] <= EXACT_PIXELS or max(session.size) > images.MAX_SIDE["JPEG"]
     data = images.encode(pixels, "PNG" if exact else "JPEG", 90)
     return {"session_id": session.id, "image_data": base64_text(data), **width_height(session), "message": message}
