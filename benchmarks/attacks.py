@@ -242,7 +242,7 @@ def main() -> None:
             figures = _figures(process.pid, url, photos, size, options.seconds, options.only)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
         figures["log_mb"] = round((Path(name) / "log").stat().st_size / 2**20, 1)
     print(json.dumps(figures, indent=1))
     sys.exit(not figures["holds"])

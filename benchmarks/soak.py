@@ -314,7 +314,7 @@ def main() -> None:
             figures = soak(process.pid, url, photos, size, options.users, options.minutes, folder)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
         figures["log"] = (folder / "log").read_text()[-2000:]
     print(json.dumps(figures, indent=1))
     if options.json:

@@ -117,7 +117,7 @@ def test_streams_of_one_answer_are_streams(slow, path):
 
 def test_a_cancelled_question_ends_with_an_error(slower):
     """Who cancels is told so at once, as an answer like others."""
-    event = call(slower, 28)
+    event = call(slower, 33)
     assert httpx.post(f"{slower.url}/gradio_api/reset", json={"event_id": event}, timeout=60).status_code == 200
     told = httpx.get(f"{slower.url}/gradio_api/call/generate_masks/{event}", timeout=60).text
     assert told.startswith("event: error")

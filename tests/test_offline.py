@@ -430,17 +430,20 @@ class TestShippedWeights:
 
 @pytest.mark.skipif(not os.environ.get("BUILDINGS_DATA"), reason="needs the annotated photos in BUILDINGS_DATA")
 def test_first_click_on_walls_of_real_photos(engine: OfflineEngine) -> None:
-    """On a few photos it has not learned from, one click selects walls better than chance would by far."""
-    folder = Path(os.environ["BUILDINGS_DATA"]) / "dev"
+    """On photos it has not learned from, a click in the middle of a wall selects that wall: half right on average,
+    which the engine that learned whole buildings was not.
+    """
+    data = Path(os.environ["BUILDINGS_DATA"])
     scores = []
-    for image in json.loads((folder / "manifest.json").read_text())["images"][:6]:
-        pixels = cv2.imread(str(folder / "images" / f"{image['name']}.jpg"))[:, :, ::-1]
-        labels = cv2.imread(str(folder / "labels" / f"{image['name']}.png"), cv2.IMREAD_UNCHANGED)
+    for image in json.loads((data / "painter" / "dev" / "manifest.json").read_text())["images"][:6]:
+        pixels = cv2.imread(str(data / "dev" / "images" / f"{image['name']}.jpg"))[:, :, ::-1]
+        labels = cv2.imread(str(data / "painter" / "dev" / "labels" / f"{image['name']}.png"), cv2.IMREAD_UNCHANGED)
         embedding = engine.embed(Photo(pixels))
-        for region in [r for r in image["regions"] if r["painter"] == "wall"][:2]:
-            mask = engine.predict(embedding, Prompts.click(*region["click"]))[0]
-            scores.append(overlap(mask.segmentation, labels == region["id"]))
-    assert np.mean(scores) > 0.45
+        for region in [r for r in image["regions"] if r["cls"] == "wall" and r["area"] >= 0.01]:
+            mask = engine.predict(embedding, Prompts.click(*region["click"]))[0].segmentation & (labels > 0)
+            alike = [r["id"] for r in image["regions"] if (r["cls"], r["paint"]) == ("wall", region["paint"])]
+            scores.append(max(overlap(mask, np.isin(labels, ids)) for ids in ([region["id"]], alike)))
+    assert np.mean(scores) > 0.5
 
 
 def test_reading_is_only_arrays() -> None:

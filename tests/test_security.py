@@ -90,7 +90,7 @@ def test_an_event_gets_the_inputs_it_has(http_root, path, body, sentence):
 @pytest.mark.parametrize(
     ("path", "data", "status"),
     [
-        ("run/session_info", ["nobody"], 404),
+        ("run/session_info", ["nobody", "none"], 404),
         ("api/segment", ["nobody", "a wall", None, None, None], 422),
     ],
 )

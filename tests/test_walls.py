@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -448,6 +449,20 @@ def test_hidden_paint_is_not_in_the_way(studio, sid, door_painted):
     studio.choose_wall(sid, door_painted.layers[0].id)
     studio.stroke(sid, [ON_DOOR], 4, "subtract")
     assert np.array_equal(chosen(studio.stroke(sid, [ON_DOOR], 5)), is_color(DOOR))
+
+
+def test_an_answer_that_is_painted_already_is_none(studio, sid, door_painted):
+    """Of the answers to a click, one that holds only protected paint is left out; the others are told."""
+    session = studio.point(sid, ON_DOOR[0] + 15, ON_DOOR[1], "new")
+    ids = session.selection.candidates
+    with studio.sessions.edit(sid) as edit:
+        (painted,) = edit.add([Mask(mask_to_rle(is_color(DOOR)))])
+        (step,) = edit.session.selection.steps
+        selection = replace(edit.session.selection, steps=(replace(step, candidates=(*ids, painted)),))
+        edit.do("one answer more", replace(edit.session.canvas, selection=selection))
+    assert [answer.choice for answer in studio.answers(edit.session)] == list(range(len(ids)))
+    with pytest.raises(InvalidInput, match="painted already"):
+        studio.choose(sid, len(ids))
 
 
 def test_nothing_but_paint_says_whose_it_is(studio, sid, door_painted):

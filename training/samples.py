@@ -69,13 +69,13 @@ def house_samples(work: Path, seeds: range) -> list[Sample]:
     """Rendered houses of these seeds; what is finished is kept in `work`."""
     folder = work / "houses"
     folder.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(2, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
-        list(pool.map(partial(_draw, folder), seeds))
+    missing = [seed for seed in seeds if not (folder / f"{seed}.npz").exists()]
+    if missing:
+        with ProcessPoolExecutor(2, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+            list(pool.map(partial(_draw, folder), missing))
     return [Sample.load(folder / f"{seed}.npz") for seed in seeds]
 
 
 def _draw(folder: Path, seed: int) -> None:
-    path = folder / f"{seed}.npz"
-    if not path.exists():
-        drawn = house(seed)
-        at_side(drawn.pixels, drawn.truth()).save(path)
+    drawn = house(seed)
+    at_side(drawn.pixels, drawn.truth()).save(folder / f"{seed}.npz")

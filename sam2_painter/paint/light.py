@@ -69,10 +69,12 @@ def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
         paint = _old_paint(codes, linear, mask)
         white = _white_light(codes, linear, mask, paint)
         return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask), None)
-    # The old paint is read where the wall is lit best, whatever was painted there: should a sunlit part be taken for
-    # another paint by mistake, too little is divided out, and the sun is found all the same.
+    # The old paint is read where the wall is lit best, on the main paint or a brighter one: should a sunlit part be
+    # taken for another paint by mistake, too little is divided out, and the sun is found all the same. A darker one,
+    # such as a ground floor with its shop windows, would add little but what is no wall.
     even = old.evened(linear)
-    paint = _old_paint(codes, even, mask)
+    bright = old.ratio @ LUMINANCE >= 0.99
+    paint = _old_paint(codes, even, np.where(bright[old.places.which], mask, 0).astype(np.uint8))
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
     beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings
     white = _half_cast(_white_light(codes, linear, beside, paint))

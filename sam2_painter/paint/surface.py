@@ -255,7 +255,7 @@ def _denoised(shade: np.ndarray, coverage: np.ndarray, brightness: np.ndarray, l
     """
     strength = np.clip(np.log(0.2 / brightness) / np.log(8), 0, 1).astype(np.float32)
     noise = (2.2 / 255 / np.sqrt(brightness)).astype(np.float32)
-    seen = slice(1) if labels is None else np.unique(labels)
+    seen = slice(1) if labels is None else np.flatnonzero(np.bincount(labels.ravel()))
     if strength[seen].max() <= 0.02:
         return shade
     mixed = strength[0] if labels is None else cv2.LUT(labels, np.resize(strength, 256))

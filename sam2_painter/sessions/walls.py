@@ -263,8 +263,9 @@ def _region(session: Session, step: Step) -> RLE:
     """What a step adds or takes."""
     if step.region is not None:
         return session.mask(step.region).rle
-    draw = masks.polygon(step.path, session.size) if step.kind == "polygon" else None
-    return draw or masks.stroke(step.path, step.radius, session.size)
+    if step.kind == "polygon":
+        return masks.polygon(step.path, session.size)
+    return masks.stroke(step.path, step.radius, session.size)
 
 
 def _fold(session: Session, steps: Iterable[Step], layer_id: int | None) -> Mask:

@@ -75,8 +75,11 @@ class MaskVerbs(Core):
         return edit.session
 
     @verb("segment")
-    def find(self, session_id: str, category: str, mode: SelectMode = "new") -> Session:
-        """Select everything of a kind, such as "wall" (walls less their windows, doors and plants)."""
+    def find(self, session_id: str, category: str, mode: SelectMode = "new", *, protect: bool = False) -> Session:
+        """Select everything of a kind, such as "wall" (walls less their windows, doors and plants).
+
+        protect: only what no other wall is painted on.
+        """
         if category not in self.categories:
             raise InvalidInput(
                 f"category must be one of {', '.join(self.categories)}"
@@ -92,7 +95,7 @@ class MaskVerbs(Core):
             if not found.value:
                 raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
             mask_id = walls.combine(edit, edit.add(found.value), "union")
-            walls.take(edit, Step("mask", region=mask_id), mode, f"select {category}s")
+            walls.take(edit, Step("mask", region=mask_id, protect=protect), mode, f"select {category}s")
         return edit.session
 
     @verb("generate")

@@ -10,7 +10,7 @@ walls alone. scale: photo pixels to a pixel of the caller's screen, by which sma
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -267,12 +267,14 @@ class WallVerbs(Core):
         return edit.session
 
     def answers(self, session: Session) -> tuple[Answer, ...]:
-        """The engine's answers to the last step, the smallest wall first; () when it was no question."""
+        """The engine's answers to the last step, the smallest wall first; () when it was no question. One that would
+        leave nothing of the wall is left out."""
         selection, pixels = session.selection, session.size[0] * session.size[1]
         found = []
         for choice in range(len(selection.candidates)):
-            rle = walls.with_candidate(session, choice)
-            found.append(Answer(choice, rle, rle.area / pixels, choice == selection.choice))
+            with suppress(InvalidInput):
+                rle = walls.with_candidate(session, choice)
+                found.append(Answer(choice, rle, rle.area / pixels, choice == selection.choice))
         return tuple(sorted(found, key=lambda answer: answer.area))
 
     @verb("segment")

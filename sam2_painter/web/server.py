@@ -152,7 +152,8 @@ def launch(
     with contextlib.redirect_stdout(chatter):
         gradio_app.mount(app, blocks, settings, mcp=mcp and settings.mcp_all, **page.launch_options())
     most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
-    speak_for_many = TrustedProxies.parse(settings.trusted_proxies)
+    tunnel = "127.0.0.1,::1" if settings.share else ""  # all who come by the public link come from there
+    speak_for_many = TrustedProxies.parse(f"{settings.trusted_proxies},{tunnel}")
     connections = Connections(most, min(most, settings.connections_per_address), speak_for_many.include)
     http = HttpServer(app, listening, connections)
     stop = threading.Event()

@@ -58,6 +58,9 @@ NEXT_FEATURES = (
 )
 
 
+PIECE = 64  # columns of a product at a time
+
+
 @dataclass(frozen=True, eq=False)
 class Described:
     """Masks in numbers. features: (K, len(INSIDE)) float32. area: (K,), cells. middle: (K, 2), row and column. colour:
@@ -73,7 +76,19 @@ class Described:
 
 def _sums(masks: np.ndarray, fields: np.ndarray) -> np.ndarray:
     """(K, M): the sum of fields (M, ...) over each of some masks (K, ...) bool."""
-    summed: np.ndarray = masks.reshape(len(masks), -1).astype(np.float32) @ fields.reshape(len(fields), -1).T
+    return product(masks.reshape(len(masks), -1).astype(np.float32), fields.reshape(len(fields), -1))
+
+
+def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(K, M): one (K, N) times the transpose of another (M, N), for K and M of some dozens and a large N.
+
+    In pieces, for which BLAS starts no threads: those are no faster at this size, wait for each other when the machine
+    is busy, and need not add up in the same order every time.
+    """
+    whole = one.shape[1] // PIECE * PIECE
+    pieces = one[:, :whole].reshape(len(one), -1, PIECE).transpose(1, 0, 2)
+    others = other[:, :whole].reshape(len(other), -1, PIECE).transpose(1, 2, 0)
+    summed: np.ndarray = (pieces @ others).sum(axis=0) + one[:, whole:] @ other[:, whole:].T
     return summed
 
 
@@ -99,7 +114,7 @@ def describe(sight: Sight, masks: np.ndarray, *chances: np.ndarray) -> Described
         cut += _sums(one ^ other, between)
         inner += _sums(one & other, between[[0, 2]])
     length = np.maximum(cut[:, 0], 1)
-    high, wide = _extent(masks.any(axis=2)), _extent(masks.any(axis=1))
+    high, wide = (_extent(np.any(masks, axis=axis)) for axis in (2, 1))
     parts = [
         np.log(area / (height * width)),
         *kinds.T,

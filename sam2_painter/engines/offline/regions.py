@@ -29,7 +29,8 @@ class Graph:
         """(E,) float32: the mean of a map (h, w) along each edge."""
         values = field[self.border_y, self.border_x]
         sums: np.ndarray = np.add.reduceat(values, self.first, dtype=np.float64)
-        return (sums / self.length).astype(np.float32)
+        means: np.ndarray = sums / self.length
+        return means.astype(np.float32)
 
 
 def find_leaves(strength: np.ndarray) -> np.ndarray:

@@ -52,7 +52,7 @@ def _flood_borders(pixels: np.ndarray, labels: np.ndarray, reach: int) -> np.nda
     markers = labels.astype(np.int32) + 1
     markers[unsure] = 0
     # The watershed gives its picture's rim away: it gets a frame to give.
-    markers = cv2.copyMakeBorder(markers, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    markers = np.pad(markers, 1, mode="edge")
     picture = cv2.copyMakeBorder(cv2.GaussianBlur(pixels, (3, 3), 0), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     cv2.watershed(picture, markers)
     _join_lines(picture, markers)
@@ -76,7 +76,8 @@ def _join_lines(picture: np.ndarray, markers: np.ndarray) -> None:
 
 def labels_under(run_labels: np.ndarray, run_ends: np.ndarray, height: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The labels of the pixels (x, y), whole numbers, of a photo of this height."""
-    return run_labels[np.searchsorted(run_ends, (x * height + y).astype(np.uint32), side="right")]
+    labels: np.ndarray = run_labels[np.searchsorted(run_ends, (x * height + y).astype(np.uint32), side="right")]
+    return labels
 
 
 def labels_to_rle(chosen: np.ndarray, run_labels: np.ndarray, run_ends: np.ndarray, size: tuple[int, int]) -> RLE:

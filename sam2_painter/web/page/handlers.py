@@ -232,7 +232,8 @@ def select(studio: Studio, ask: Ask) -> Json:
 
 
 def find(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.find(ask.sid, ask.get("category"), ask.get("mode", "new")))
+    protect = ask.get("protect") is not False
+    return _seen(studio, ask, studio.find(ask.sid, ask.get("category"), ask.get("mode", "new"), protect=protect))
 
 
 def clear_selection(studio: Studio, ask: Ask) -> Json:

@@ -44,7 +44,12 @@ def choose_wall(
 
 
 def find_walls(
-    studio: Studio, session_id: str, category: str = "wall", mode: SelectMode = "new", mask_format: MaskFormat = "none"
+    studio: Studio,
+    session_id: str,
+    category: str = "wall",
+    mode: SelectMode = "new",
+    protect: bool = True,
+    mask_format: MaskFormat = "none",
 ) -> forms.Work:
     """Choose everything of a kind at once, such as all walls less their windows, where the engine knows the kind.
 
@@ -52,9 +57,10 @@ def find_walls(
         session_id: from upload
         category: the kind, such as "wall", "roof", "door" or "window"; an unknown one is answered with those there are
         mode: "new", or "union", "subtract" or "intersect" with the chosen wall
+        protect: leave pixels of painted walls alone
         mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
     """
-    return work_of(studio, studio.find(session_id, category, mode), mask_format)
+    return work_of(studio, studio.find(session_id, category, mode, protect=protect), mask_format)
 
 
 def choose_nothing(studio: Studio, session_id: str) -> forms.Work:
