@@ -17,7 +17,7 @@ from sam2_painter.engines.offline.asking import points_of
 from sam2_painter.engines.offline.boundary import find_edges, work_picture
 from sam2_painter.engines.offline.candidates import click_candidates
 from sam2_painter.engines.offline.engine import reading_of
-from sam2_painter.engines.offline.features import FIRST_FEATURES, first_features
+from sam2_painter.engines.offline.features import FIRST_FEATURES, first_features, product
 from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODEL, Sight
 from sam2_painter.engines.offline.reading import Reading
 from sam2_painter.engines.offline.regions import border_graph, find_leaves
@@ -383,6 +383,13 @@ class TestParts:
         )  # fmt: skip
         features = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 3.0]], np.float32)
         assert scorer(features) == pytest.approx([0.15, 0.35, 1.25])
+
+    @pytest.mark.parametrize("shape", [(0, 0, 500), (3, 4, 0), (5, 7, 63), (5, 7, 1000)], ids=str)
+    def test_a_product_in_pieces_is_the_product(self, shape: tuple[int, int, int]) -> None:
+        """Whatever the pieces leave over, and of nothing too."""
+        rng = np.random.default_rng(0)
+        one, other = rng.random((shape[0], shape[2])), rng.random((shape[1], shape[2]))
+        assert product(one, other) == pytest.approx(one @ other.T)
 
     def test_how_deep_a_click_lies(self, embedding: Embedding) -> None:
         """Deep in the middle of a mask, less so near its border, and not at all outside."""

@@ -85,9 +85,10 @@ def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     In pieces, for which BLAS starts no threads: those are no faster at this size, wait for each other when the machine
     is busy, and need not add up in the same order every time.
     """
-    whole = one.shape[1] // PIECE * PIECE
-    pieces = one[:, :whole].reshape(len(one), -1, PIECE).transpose(1, 0, 2)
-    others = other[:, :whole].reshape(len(other), -1, PIECE).transpose(1, 2, 0)
+    count = one.shape[1] // PIECE
+    whole = count * PIECE
+    pieces = one[:, :whole].reshape(len(one), count, PIECE).transpose(1, 0, 2)
+    others = other[:, :whole].reshape(len(other), count, PIECE).transpose(1, 2, 0)
     summed: np.ndarray = (pieces @ others).sum(axis=0) + one[:, whole:] @ other[:, whole:].T
     return summed
 
