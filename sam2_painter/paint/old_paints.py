@@ -106,7 +106,7 @@ def one_paint(linear: np.ndarray, first: np.ndarray, second: np.ndarray, gap: in
     feature = features(cv2.medianBlur(linear, 3))
     kernel, reach = np.ones((3, 3), np.uint8), np.ones((2 * gap + 9,) * 2, np.uint8)
     walls = [cv2.erode(part.view(np.uint8), kernel) for part in (first, second & ~first)]
-    near = [walls[0] & cv2.dilate(walls[1], reach), walls[1] & cv2.dilate(walls[0], reach)]
+    near = [cv2.bitwise_and(wall, cv2.dilate(other, reach)) for wall, other in (walls, walls[::-1])]
     touch = min(np.count_nonzero(part) for part in near) >= MEETING
     parts = [feature[part > 0] for part in (near if touch else walls)]
     if min(len(part) for part in parts) < MEETING:
