@@ -28,9 +28,9 @@ FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimat
 IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length && !p.job }"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while Playwright runs, no test of this process can start an event loop of its own
 def chromium() -> Iterator[sync_api.Browser]:
-    """One headless browser for all tests here."""
+    """One headless browser for all tests of a file."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         assert os.environ.get("CI") != "true", "the browser tests need Chromium on PATH"

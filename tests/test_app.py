@@ -81,7 +81,7 @@ def test_a_palette_that_cannot_be_read(tmp_path):
     process = start("--engine", "offline", "--palette", "walls.gpl", folder=tmp_path)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert said.splitlines()[-1].startswith("SAM2 Painter cannot start. walls.gpl is no whole JSON, GIMP (.gpl)")
+    assert said.splitlines()[-1].startswith("SAM2 Painter cannot start. walls.gpl is no whole CSV, JSON, GIMP (.gpl)")
     assert "Traceback" not in said
 
 

@@ -161,7 +161,7 @@ def test_many_hung_questions_do_not_use_up_the_server(launch, photo_bytes):
     """After more hung requests than there are workers, all of them 504, the server answers as before."""
     free = threading.Event()
     engine = FaultyEngine()
-    live = launch(engine)
+    live = launch(engine, workers=8)
     try:
         session_id = live.http.post("/upload", files={"file": ("a.png", photo_bytes)}).json()["session_id"]
         sessions = [

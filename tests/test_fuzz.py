@@ -17,7 +17,7 @@ from PIL import Image
 pytest.importorskip("gradio", reason="the doors need gradio")
 
 REQUESTS = int(os.environ.get("FUZZ_REQUESTS", "230"))
-ALLOWED = {200, 206, 304, 400, 401, 404, 405, 413, 415, 416, 422, 503, 504}
+ALLOWED = {200, 206, 304, 400, 401, 404, 405, 409, 413, 415, 416, 422, 503, 504}
 
 
 @pytest.fixture(scope="module")

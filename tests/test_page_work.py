@@ -300,7 +300,7 @@ def test_two_windows_on_one_photo(new_page):
     assert painter.toast()
     painter.idle()
     assert [layer.id for layer in painter.session.layers] == [sky.id]
-    assert painter.page.locator(".sp-layer").count() == 1
+    assert painter.until(lambda: painter.page.locator(".sp-layer").count() == 1)
 
 
 # -- hands and keys

@@ -2,7 +2,6 @@
 
 import re
 import warnings
-from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from sam2_painter import Painter
 from sam2_painter.__main__ import main
 from sam2_painter.photos import formats
 from sam2_painter.photos.pixels import CLEAR
+from sam2_painter.web.page import assets
 
 KINDS = {
     "photo.HEIC": heic(),
@@ -70,7 +70,7 @@ def test_by_the_command_line(studio, folder, tmp_path, capsys):
 
 def test_the_page_offers_every_ending():
     """The file picker's list is ours, which the folder runs use too."""
-    html = (files("sam2_painter") / "web" / "page" / "page.html").read_text()
+    html = assets.markup()
     offered = re.search(r'data-file[^>]*?accept="([^"]*)"', html)[1].split(",")
     assert set(formats.ACCEPT.split(",")) <= set(offered)
 

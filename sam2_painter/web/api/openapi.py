@@ -23,6 +23,7 @@ ERRORS = {
     "400": "Bad input: which field, and what is allowed",
     "401": "Not signed in",
     "404": "Unknown session, mask or file",
+    "409": "What was meant is gone: somebody else changed the session meanwhile",
     "413": "Too large",
     "415": "Not a picture we read",
     "422": "Fields missing or of the wrong type",
