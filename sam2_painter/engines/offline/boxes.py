@@ -14,6 +14,7 @@ from .surfaces import CLASSES
 
 TINY = 0.02  # of the photo's long side: a box whose sides are smaller is a shaky click
 FITS = 0.3  # weight of the expected IoU beside that of the boxes
+FILLS = 0.3  # of a box, at least, by what it is drawn around; a wall with many windows still does
 
 
 def in_box(reading: Reading, scorers: Mapping[str, Scorer], box: np.ndarray) -> Answers:
@@ -42,6 +43,8 @@ def in_box(reading: Reading, scorers: Mapping[str, Scorer], box: np.ndarray) -> 
             sure.append(float(np.average(reading.classes[of_kind, kind], weights=reading.areas[of_kind])))
     tidied = tidy(reading, np.array(masks))
     fit = np.array([_box_iou(reading, mask, box) for mask in tidied])
+    # A frame around a door has the same box as the door: what leaves most of the box empty was hardly meant.
+    fit *= np.minimum(1.0, (tidied & inside) @ reading.areas / max(1.0, FILLS * float(reading.areas[inside].sum())))
     scores = (1 - FITS) * fit + FITS * np.array(sure)
     best = that_differ(overlaps(tidied, reading.areas), scores)
     return Answers(tidied[best], scores[best], fit[best])
