@@ -28,6 +28,7 @@ from training import rendering
 
 FOLDER = Path(__file__).parent / "images"
 SITE = Path(__file__).parents[1] / "sam2_painter" / "assets" / "site"
+START = Path(__file__).parents[1] / "sam2_painter" / "web" / "page" / "static" / "images"  # of the start page
 IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length && !p.job }"
 
 EXAMPLE = "Brick house"
@@ -44,8 +45,10 @@ SCHEMES = {  # paints, and the parts of the example that get them, as one layer 
 
 
 def main() -> None:
-    """Write docs/images/before-after.jpg, page-desktop.jpg, page-phone.jpg, and the page's preview.jpg."""
+    """Write docs/images/before-after.jpg, page-desktop.jpg, page-phone.jpg, and the page's own pictures."""
     FOLDER.mkdir(exist_ok=True)
+    for name, pixels in zip(("before.jpg", "after.jpg"), repainted("brick-house", 800), strict=True):
+        (START / name).write_bytes(encode(pixels, "JPEG", 86))
     (SITE / "preview.jpg").write_bytes(encode(preview(), "JPEG", 84))
     (FOLDER / "before-after.jpg").write_bytes(encode(before_and_after(), "JPEG", 86))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
