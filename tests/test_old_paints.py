@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sam2_painter import Painter, examples
 from sam2_painter.paint.composite import composite, wall_color, wall_paints
 from sam2_painter.paint.ledges import find_ledges
 from sam2_painter.paint.old_paints import find_old_paints
@@ -199,3 +200,10 @@ def test_a_small_wall_is_read_as_one_paint():
     codes = np.zeros((40, 30, 3), np.uint8)
     codes[:, 15:] = 250
     assert find_old_paints(LINEAR[codes], np.full((40, 30), 255, np.uint8)) is None
+
+
+def test_the_shade_of_a_canopy_is_no_paint():
+    """Brick in the blue of the sky's light, as the example has it under its canopy, is still that brick."""
+    painter = Painter(examples.path("brick-house"), engine="offline")
+    brick = next(paint for paint in painter.click(700, 700).wall_paints())
+    assert brick.share > 0.95

@@ -47,6 +47,7 @@ UNSEEN = 30  # pixels of border that the light of distant parts is worth
 
 BOUNCED = 0.35  # of the light in a niche comes from the wall itself
 DARKER = 0.3  # (ln red/green, ln blue/green): of a hue that far off is what is darker than the wall and yet no shade
+COOLER = 0.6  # of that: towards the blue of the sky shade may be farther off
 ROUGH = 0.27  # ln luminance: more spread within five pixels have shops, people and cars, but no wall
 
 
@@ -387,6 +388,11 @@ def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) 
         return False  # lamps, pipes, gratings, open windows: they may stay dark
     plinth = step is not None and step.above > 0.35 and np.abs(own_hue).max() < 0.12
     panels = step is not None and step.thin[0] > 0.5 and share > 0.1  # the main paint is their frame
-    if luminance < -0.3 and np.hypot(*own_hue) < DARKER and not plinth and not panels:
-        return False  # niches, soffits, what is under a balcony: light that came by way of other walls
+    along, across = float(own_hue @ WARM_COOL), float(own_hue @ ACROSS)
+    if (
+        luminance < -0.3
+        and np.hypot(min(along, 0) * COOLER + max(along, 0), across) < DARKER
+        and not (plinth or panels)
+    ):
+        return False  # shade, niches, soffits, what is under a balcony: less light, from the sky or from other walls
     return luminance >= 0.1 or rough <= (ROUGH if luminance > -0.7 else 0.7 * ROUGH)  # shops, people, cars
