@@ -18,6 +18,7 @@ _HOME = {
     "Photo": "types",
     "Prompts": "types",
     "RLE": "rle",
+    "Recipe": "sessions.recipe",
     "Session": "types",
     "SessionNotFound": "errors",
     "SessionStore": "sessions",

@@ -182,7 +182,8 @@ class Step:
     is added or taken, None for a stroke or polygon that `path` alone tells. points: (x, y, label) and box: XYXY, what
     the engine was asked; candidates: the masks it offered, best first; choice: which of them was taken. path: the line
     of a stroke, or the corners of a polygon; radius: of a stroke, in pixels. edge_aware: the stroke stopped at strong
-    borders. protect: what it added left other painted walls alone.
+    borders. protect: what it added left other painted walls alone. found: the kind that the region is all of, such as
+    "wall"; "" for what was not found by its kind.
     """
 
     kind: StepKind
@@ -196,12 +197,15 @@ class Step:
     radius: float = 0.0
     edge_aware: bool = False
     protect: bool = False
+    found: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in STEP_KINDS:
             raise InvalidInput(f"kind must be one of {', '.join(STEP_KINDS)}", "kind")
         if self.mode not in COMBINE_MODES:
             raise InvalidInput(f"mode must be one of {', '.join(COMBINE_MODES)}", "mode")
+        if not isinstance(self.found, str) or len(self.found) > 40:
+            raise InvalidInput("found must be text of at most 40 characters", "found")
         if len(self.path) > MAX_PATH:
             raise InvalidInput(f"path must have at most {MAX_PATH} points", "path")
         object.__setattr__(self, "path", tuple((_pixel(x), _pixel(y)) for x, y in self.path))

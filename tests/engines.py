@@ -79,6 +79,25 @@ class FloodEngine:
                 raise
 
 
+class NamingEngine(FloodEngine):
+    """Knows the parts of the drawn building by their colours, given by kind."""
+
+    def __init__(self, colors: dict[str, tuple[int, int, int]]):
+        super().__init__()
+        self.categories = tuple(colors)
+        self._colors, self._photos = colors, {}
+
+    def embed(self, photo: Photo) -> Embedding:
+        """The photo is remembered by its digest."""
+        self._photos[photo.digest] = photo.pixels
+        return super().embed(photo)
+
+    def find(self, embedding: Embedding, category: str) -> tuple[Mask, ...]:
+        """Every pixel of the kind's colour."""
+        inside = (self._photos[embedding.digest] == self._colors[category]).all(2)
+        return (Mask(mask_to_rle(inside), category=category, category_score=1.0),) if inside.any() else ()
+
+
 class HeldEngine(FloodEngine):
     """Reads photos; every other answer waits for `let_go`."""
 

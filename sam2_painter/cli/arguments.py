@@ -16,10 +16,11 @@ from ..masks.operations import mask_from_png
 from ..paint.colors import parse_color
 from ..paint.palette_files import open_palette
 from ..paint.palettes import exterior
-from ..photos import images
 from ..photos.sources import read_file
 from ..rle import RLE
-from ..types import PAINT_MODES, AutoMask, Coat, Layer, Mask, whole_number
+from ..sessions import recipe
+from ..sessions.recipe import Recipe
+from ..types import PAINT_MODES, AutoMask, Coat, Layer, Mask
 
 EPILOG = """\
 Exit status: 0 all is done, 1 a photo could not be done (it is named, the others are done), 2 the arguments are wrong
@@ -41,9 +42,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("modal", help="SAM 2 on Modal, or as a service here: deploy, serve [PORT]", add_help=False)
 
     paint = commands.add_parser("paint", help="paint what points, a box or a mask select", epilog=EPILOG)
-    paint.add_argument(
-        "--color", required=True, help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s'
-    )
+    paint.add_argument("--color", help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s')
     paint.add_argument("--palette", type=Path, help="file of paints to name in --color: CSV, JSON, .gpl, .ase, .aco")
     paint.add_argument("--point", type=_point, action="append", default=[], help="X,Y on the wall; repeatable")
     paint.add_argument(
@@ -52,10 +51,19 @@ def parser() -> argparse.ArgumentParser:
     paint.add_argument("--box", type=_box, help="X1,Y1,X2,Y2 around the wall")
     paint.add_argument("--mask", type=Path, help="a black and white PNG of the photo's size instead")
     paint.add_argument("--all", dest="category", metavar="KIND", help="everything of a kind, such as wall, instead")
-    paint.add_argument("--opacity", type=float, default=1.0, help="0 to 1 [1]")
-    paint.add_argument("--mode", choices=PAINT_MODES, default="realistic", help="[realistic]")
-    paint.add_argument("--light", type=float, default=1.0, help="exposure of the paint, 0.25 to 4 [1, as found]")
-    paint.add_argument("--shadow", type=float, default=1.0, help="0 to 2; below 1 softer shadows, above deeper [1]")
+    paint.add_argument("--opacity", type=float, help="0 to 1 [1]")
+    paint.add_argument("--mode", choices=PAINT_MODES, help="[realistic]")
+    paint.add_argument("--light", type=float, help="exposure of the paint, 0.25 to 4 [1, as found]")
+    paint.add_argument("--shadow", type=float, help="0 to 2; below 1 softer shadows, above deeper [1]")
+    paint.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="FILE",
+        help="do what Painter.save_recipe saved of another photo, instead of all of these",
+    )
+    paint.add_argument(
+        "--scale", action="store_true", help="with --recipe: its clicks move with the size of each photo"
+    )
     paint.add_argument("--format", default="PNG", help="PNG, JPG or WEBP, where --out does not say it [PNG]")
     paint.add_argument("--quality", type=int, default=95, help="1 to 100, for JPG and WEBP [95]")
 
@@ -68,6 +76,11 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photos, or folders of photos")
         command.add_argument(
             "-o", "--out", help="the file to write; a folder (one that exists, or DIR/); - for standard output"
+        )
+        command.add_argument(
+            "--report",
+            metavar="FILE",
+            help="also write what was done and what failed as JSON; - for standard output",
         )
         command.add_argument("-r", "--recursive", action="store_true", help="folders inside of folders, too")
         existing = command.add_mutually_exclusive_group()
@@ -121,7 +134,7 @@ def _numbers(text: str, count: int) -> tuple[Share, ...]:
 
 
 @dataclass(frozen=True)
-class PaintRecipe:
+class Painting:
     """What to paint in every photo, and how: checked once, before the first photo is opened."""
 
     points: tuple[tuple[Share, ...], ...]
@@ -130,25 +143,26 @@ class PaintRecipe:
     mask: bytes | None
     category: str | None
     coat: Coat
-    quality: int
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> PaintRecipe:
+    def of(cls, args: argparse.Namespace) -> Painting:
         """Raises InvalidInput naming the option that is wrong."""
         if not (args.point or args.box or args.mask or args.category):
-            raise InvalidInput("Say what to paint: --point, --box, --mask or --all.", "point")
-        images.check_format(args.format)
+            raise InvalidInput("Say what to paint: --point, --box, --mask, --all or --recipe.", "point")
+        if args.color is None:
+            raise InvalidInput("Say which paint: --color.", "color")
+        if args.scale:
+            raise InvalidInput("--scale is for --recipe.", "scale")
         color = parse_color(args.color, open_palette(args.palette) if args.palette else exterior())
-        coat = Coat(color, opacity=args.opacity, mode=args.mode, light=args.light, shadow=args.shadow)
-        Layer(_DOT, color, coat.opacity, coat.mode, light=coat.light, shadow=coat.shadow)  # which checks its values
+        look = {name: value for name in _LOOK if (value := getattr(args, name)) is not None}
+        Layer(_DOT, color, **look)  # which checks its values
         return cls(
             points=(*args.point, *args.not_point),
             labels=(1,) * len(args.point) + (0,) * len(args.not_point),
             box=args.box,
             mask=read_file(args.mask, field="mask") if args.mask else None,
             category=args.category,
-            coat=coat,
-            quality=whole_number(args.quality, "quality", 1, 100),
+            coat=Coat(color, **look),
         )
 
     def mask_for(self, size: tuple[int, int]) -> RLE | None:
@@ -156,6 +170,16 @@ class PaintRecipe:
         return None if self.mask is None else mask_from_png(self.mask, size)
 
 
+def recipe_of(args: argparse.Namespace) -> Recipe:
+    """The recipe of --recipe. Raises InvalidInput where it cannot be read, or is not all that says what to paint."""
+    for name in ("color", "point", "not_point", "box", "mask", "category", *_LOOK):
+        if getattr(args, name) not in (None, []):
+            flag = "all" if name == "category" else name.replace("_", "-")
+            raise InvalidInput(f"--recipe says what to paint and how: leave out --{flag}.", name)
+    return recipe.from_text(read_file(args.recipe, max_bytes=recipe.MAX_BYTES, field="recipe"))
+
+
+_LOOK = ("opacity", "mode", "light", "shadow")
 _DOT = Mask(RLE((1, 1), np.array([0, 1])))
 
 

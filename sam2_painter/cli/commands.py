@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +16,25 @@ from tqdm import tqdm
 
 from .. import logs
 from ..errors import InvalidInput, PainterError
+from ..paint.palette_files import open_palette
+from ..photos.images import check_format
 from ..sessions import exports, private
 from ..sessions.writing import check_target, write
 from ..settings import Settings
 from ..studio.studio import Studio
-from ..types import AutoMask, Prompts, Session
-from .arguments import PaintRecipe, automatic, parser, pixels
+from ..types import AutoMask, Prompts, Session, whole_number
+from .arguments import Painting, automatic, parser, pixels, recipe_of
 from .plan import STDOUT, Job, Naming, Plan, plan
+from .report import Report
 
 NO_LIMIT = 86400.0
 NAMED = 20  # files that are left out are named, up to so many
 
-Make = Callable[[Studio, Session, Path], bytes]
-"""Works on a session, and returns what goes into the file of that name."""
+Make = Callable[[Studio, Session, Path], tuple[bytes, tuple[str, ...]]]
+"""Works on a session, and returns what goes into the file of that name, and sentences about it."""
+
+Put = Callable[[Studio, Session], tuple[str, ...]]
+"""Puts paint on a session, and returns sentences about what could not be done."""
 
 
 def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int:
@@ -35,21 +43,30 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
     studio: to work in; by default one in a temporary folder, with the engine of --engine.
     """
     args = parser().parse_args(argv)
+    report = Report(args.command)
     try:
         joint = Joint(args.joint, args.overwrite) if args.command == "masks" and args.joint else None
         make, todo = _paint(args) if args.command == "paint" else _masks(args, joint)
         if joint is not None:
             joint.check([job.photo for job in todo.jobs])
+        _check_report(args, todo)
+        for path, why in todo.skipped:
+            report.skip(path, why)
         for path, why in todo.skipped[:NAMED]:
             _say(f"skipped {path}: {why}")
         if len(todo.skipped) > NAMED:
             _say(f"skipped {len(todo.skipped) - NAMED} more")
         if not todo.jobs:
             _say("nothing to do")
-            return 0
-        status = _in_studio(args, todo.jobs, make) if studio is None else _run(args, todo.jobs, make, studio)
-        if joint is not None:
+            status = 0
+        elif studio is None:
+            status = _in_studio(args, todo.jobs, make, report)
+        else:
+            status = _run(args, todo.jobs, make, studio, report)
+        if joint is not None and todo.jobs:
             joint.write()
+        if args.report:
+            _write_report(args, report)
         return status
     except PainterError as error:
         _say(f"error: {error}")
@@ -59,7 +76,30 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
         return 130
 
 
-def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make) -> int:
+def _check_report(args: argparse.Namespace, todo: Plan) -> None:
+    """Before any work: where the report may not go."""
+    if args.report is None:
+        return
+    if args.report == "-":
+        if args.out == "-":
+            raise InvalidInput("--report - and --out - would both go to standard output.", "report")
+        return
+    made = [job.out for job in todo.jobs]
+    if any(os.path.realpath(args.report) == os.path.realpath(path) for path in made):
+        raise InvalidInput(f"--report {args.report} is what a photo becomes. Choose another name.", "report")
+    inputs = [job.photo for job in todo.jobs]
+    check_target(Path(args.report), overwrite=args.overwrite, inputs=inputs, how="--overwrite")
+
+
+def _write_report(args: argparse.Namespace, report: Report) -> None:
+    if args.report == "-":
+        sys.stdout.write(report.text())
+        sys.stdout.flush()
+    else:
+        write(Path(args.report), report.text().encode(), overwrite=args.overwrite, how="--overwrite")
+
+
+def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make, report: Report) -> int:
     """`_run` in a studio of its own, that goes when it is done."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # to clean up, as after Ctrl+C
@@ -73,32 +113,37 @@ def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make) -> int
         own = Studio.from_settings(settings)
         _say(f"{own.engine.title}: {own.reason}")
         try:
-            return _run(args, jobs, make, own)
+            return _run(args, jobs, make, own, report)
         finally:
             own.sessions.close()
     finally:
         private.remove(folder)
 
 
-def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Studio) -> int:
+def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Studio, report: Report) -> int:
     if args.command == "paint" and args.category and args.category not in studio.categories:
         kinds = ", ".join(studio.categories) or "no kinds: use --point, --box or --mask"
         raise InvalidInput(f"--all {args.category}: this engine knows {kinds}.", "category")
+    report.engine = studio.engine.title
     failed = 0
     for job in tqdm(jobs, unit="photo", disable=len(jobs) == 1):
+        start = time.perf_counter()
         try:
             session = studio.open(job.photo)
-            for note in session.notes:
-                _say(f"{job.photo}: {note}")
             try:
-                data = make(studio, session, job.out)
+                data, notes = make(studio, session, job.out)
             finally:
                 studio.close(session.id)
             _write(job, data, overwrite=args.overwrite)
         except (PainterError, OSError) as error:
             failed += 1
+            report.fail(job.photo, error)
             _say(f"{job.photo}: {error}")
         else:
+            notes = (*session.notes, *notes)
+            report.add(job, session.size, time.perf_counter() - start, notes)
+            for note in notes:
+                _say(f"{job.photo}: {note}")
             if len(jobs) == 1 and job.out != STDOUT:
                 _say(f"wrote {job.out}")
     if len(jobs) > 1:
@@ -107,28 +152,52 @@ def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Stud
 
 
 def _paint(args: argparse.Namespace) -> tuple[Make, Plan]:
-    recipe = PaintRecipe.of(args)
-    read = [path for path in (args.mask, args.palette) if path]
+    check_format(args.format)
+    quality = whole_number(args.quality, "quality", 1, 100)
+    put = _by_recipe(args) if args.recipe else _by_hand(args)
+    read = [path for path in (args.mask, args.palette, args.recipe) if path]
     naming = Naming("painted", args.format.lower(), (".png", ".jpg", ".jpeg", ".webp"), args.out)
 
-    def paint(studio: Studio, session: Session, out: Path) -> bytes:
-        mask = recipe.mask_for(session.size)
+    def paint(studio: Studio, session: Session, out: Path) -> tuple[bytes, tuple[str, ...]]:
+        notes = put(studio, session)
+        made = studio.download(session.id, format=out.suffix or args.format, quality=quality)
+        return made.path.read_bytes(), notes
+
+    return paint, _planned(args, naming, read)
+
+
+def _by_recipe(args: argparse.Namespace) -> Put:
+    recipe, scale = recipe_of(args), bool(args.scale)
+    palette = open_palette(args.palette) if args.palette else None
+
+    def put(studio: Studio, session: Session) -> tuple[str, ...]:
+        if palette is not None:
+            studio.use_palette(session.id, palette)
+        return studio.apply_recipe(session.id, recipe, scale=scale).left_out
+
+    return put
+
+
+def _by_hand(args: argparse.Namespace) -> Put:
+    painting = Painting.of(args)
+
+    def put(studio: Studio, session: Session) -> tuple[str, ...]:
+        mask = painting.mask_for(session.size)
         if mask is not None:
             mask_id = studio.add_mask(session.id, mask).mask_id
         else:
-            if recipe.category:
-                selected = studio.find(session.id, recipe.category)
+            if painting.category:
+                selected = studio.find(session.id, painting.category)
             else:
-                points = [pixels(point, session.size) for point in recipe.points]
-                box = pixels(recipe.box, session.size) if recipe.box else None
-                selected = studio.segment(session.id, Prompts(points, recipe.labels, box))  # type: ignore[arg-type]
+                points = [pixels(point, session.size) for point in painting.points]
+                box = pixels(painting.box, session.size) if painting.box else None
+                selected = studio.segment(session.id, Prompts(points, painting.labels, box))  # type: ignore[arg-type]
             assert selected.selection.mask_id is not None  # else they would have raised
             mask_id = selected.selection.mask_id
-        studio.paint(session.id, [replace(recipe.coat, mask_id=mask_id)])
-        made = studio.download(session.id, format=out.suffix or args.format, quality=recipe.quality)
-        return made.path.read_bytes()
+        studio.paint(session.id, [replace(painting.coat, mask_id=mask_id)])
+        return ()
 
-    return paint, _planned(args, naming, read)
+    return put
 
 
 class Joint:
@@ -151,12 +220,12 @@ def _masks(args: argparse.Namespace, joint: Joint | None) -> tuple[Make, Plan]:
     knobs: AutoMask = automatic(args)
     naming = Naming("masks", args.format, (".zip", ".json"), args.out)
 
-    def find(studio: Studio, session: Session, out: Path) -> bytes:
+    def find(studio: Studio, session: Session, out: Path) -> tuple[bytes, tuple[str, ...]]:
         studio.generate(session.id, knobs)
         ending = out.suffix.lower() or f".{args.format}"
         if joint is not None:
             joint.files.append(studio.export(session.id, "coco").path.read_bytes())
-        return studio.export(session.id, "coco" if ending == ".json" else "png").path.read_bytes()
+        return studio.export(session.id, "coco" if ending == ".json" else "png").path.read_bytes(), ()
 
     return find, _planned(args, naming, [])
 

@@ -8,12 +8,17 @@ from dataclasses import fields
 from functools import wraps
 from inspect import Parameter, signature
 from numbers import Integral
+from os import PathLike
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from ..errors import InvalidInput
 from ..paint.colors import RGB
+from ..photos.sources import read_file
+from ..sessions import recipe as recipes
+from ..sessions.recipe import Recipe
 from ..types import AutoMask, Paint
 from .display import PhotoMask
 
@@ -72,6 +77,15 @@ def mask_ids_of(masks: Iterable[Which]) -> list[int]:
         else:
             raise InvalidInput(f"Masks go by number, or as found in `masks`; {mask!r:.40} is neither.", "mask_ids")
     return ids
+
+
+def recipe_of(recipe: Recipe | str | PathLike[str] | Mapping[str, Any]) -> Recipe:
+    """A recipe as it is, from its file, or from its JSON. Raises InvalidInput."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, (str, PathLike)):
+        return recipes.from_text(read_file(Path(recipe).expanduser(), max_bytes=recipes.MAX_BYTES, field="recipe"))
+    return recipes.from_json(recipe)
 
 
 def progress_bars() -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from html import escape
 from os import PathLike
@@ -32,12 +32,14 @@ from ..photos.images import Source, check_format, encode, fit
 from ..photos.sources import read_file
 from ..rle import mask_to_rle
 from ..sessions import project
+from ..sessions import recipe as recipes
 from ..sessions.downloads import Download
+from ..sessions.recipe import Recipe
 from ..sessions.writing import check_target, write
 from ..studio.studio import ExportKind, SelectMode, Studio
 from ..types import AutoMask, Coat, CombineMode, Layer, Paint, PaintMode, Palette, Photo, Prompts, Session
 from . import display, studios
-from .arguments import Which, color_of, mask_ids_of, numbers_one_by_one, progress_bars, with_knobs
+from .arguments import Which, color_of, mask_ids_of, numbers_one_by_one, progress_bars, recipe_of, with_knobs
 from .display import BeforeAfter, Layers, Masks, PhotoMask
 from .opening import as_source
 
@@ -242,9 +244,12 @@ class Painter:
         """Select all walls, less their windows and doors, where the engine knows what a wall is."""
         return self.find("wall")
 
-    def find(self, category: str, mode: SelectMode = "new") -> Self:
-        """Select everything of a kind; `studio.categories` names the kinds, and is empty for some engines."""
-        self.studio.find(self.session_id, category, mode)
+    def find(self, category: str, mode: SelectMode = "new", *, protect: bool = True) -> Self:
+        """Select everything of a kind; `studio.categories` names the kinds, and is empty for some engines.
+
+        protect: leave painted walls out.
+        """
+        self.studio.find(self.session_id, category, mode, protect=protect)
         return self
 
     @with_knobs
@@ -460,6 +465,28 @@ class Painter:
         overwrite: as for `save`.
         """
         return self._export("ora", path, overwrite)
+
+    def save_recipe(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write how the painted walls were found and painted as JSON, to do the same with other photos. Returns the
+        path. The file is described in `sam2_painter.sessions.recipe`.
+
+        overwrite: as for `save`. Raises InvalidInput when nothing is painted.
+        """
+        target = Path(path).expanduser()
+        text = recipes.to_text(self.studio.recipe(self.session_id))
+        return write(target, text.encode(), overwrite=overwrite, inputs=[self._read_from] if self._read_from else [])
+
+    def apply_recipe(self, recipe: Recipe | str | PathLike[str] | Mapping[str, Any], *, scale: bool = False) -> Self:
+        """Find and paint the walls of a recipe: its file, or what is in it. One step of the history.
+
+        Walls that were found by kind are found anew in this photo. Clicks are pixels of the photo they were made in:
+        one of another size is refused, unless scale=True moves them with it. What cannot be done in this photo is left
+        out, with a warning. Raises InvalidInput, or MaskNotFound when nothing of it could be done.
+        """
+        applied = self.studio.apply_recipe(self.session_id, recipe_of(recipe), scale=scale)
+        for sentence in applied.left_out:
+            warnings.warn(sentence, stacklevel=2)
+        return self
 
     def save_project(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write photo, masks, layers and selection as one file that `open_project` opens. Returns the path.

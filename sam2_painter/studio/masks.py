@@ -11,6 +11,7 @@ from ..errors import InvalidInput, MaskNotFound
 from ..jobs.deadline import check
 from ..rle import RLE
 from ..sessions import walls
+from ..sessions.store import Edit
 from ..sessions.walls import SelectMode
 from ..types import AutoMask, CombineMode, Mask, Prompts, Session, Step
 from .core import Core
@@ -80,22 +81,8 @@ class MaskVerbs(Core):
 
         protect: only what no other wall is painted on.
         """
-        if category not in self.categories:
-            raise InvalidInput(
-                f"category must be one of {', '.join(self.categories)}"
-                if self.categories
-                else f"{self.engine.title} does not name what it sees; click the walls instead.",
-                "category",
-            )
         with self.sessions.edit(session_id) as edit:
-            photo = self.photo_of(edit.session)
-            found = self._caches.masks.get(
-                (photo.digest, "find", self.finder.name, category), lambda: self._found(photo, category)
-            )
-            if not found.value:
-                raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
-            mask_id = walls.combine(edit, edit.add(found.value), "union")
-            walls.take(edit, Step("mask", region=mask_id, protect=protect), mode, f"select {category}s")
+            self._find(edit, category, mode, protect)
         return edit.session
 
     @verb("generate")
@@ -161,3 +148,22 @@ class MaskVerbs(Core):
         with self.sessions.edit(session_id) as edit:
             mask_id = walls.bring_mask(edit, rle, category)
         return Pointed(mask_id, edit.session.masks[mask_id], False)
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _find(self, edit: Edit, category: str, mode: SelectMode, protect: bool) -> None:
+        if category not in self.categories:
+            raise InvalidInput(
+                f"category must be one of {', '.join(self.categories)}"
+                if self.categories
+                else f"{self.engine.title} does not name what it sees; click the walls instead.",
+                "category",
+            )
+        photo = self.photo_of(edit.session)
+        found = self._caches.masks.get(
+            (photo.digest, "find", self.finder.name, category), lambda: self._found(photo, category)
+        )
+        if not found.value:
+            raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
+        mask_id = walls.combine(edit, edit.add(found.value), "union")
+        walls.take(edit, Step("mask", region=mask_id, protect=protect, found=category), mode, f"select {category}s")

@@ -10,15 +10,16 @@ from ..sessions.walls import SelectMode
 from ..settings import Settings
 from .caches import CacheSizes
 from .files import EXPORT_KINDS, ExportKind, FileVerbs
-from .masks import Generated, MaskVerbs, Pointed
+from .masks import Generated, Pointed
 from .photos import PhotoVerbs
+from .recipes import Applied, RecipeVerbs
 from .verb import Limits
-from .walls import Answer, WallVerbs
+from .walls import Answer
 
-__all__ = ["EXPORT_KINDS", "Answer", "ExportKind", "Generated", "Limits", "Pointed", "SelectMode", "Studio"]
+__all__ = ["EXPORT_KINDS", "Answer", "Applied", "ExportKind", "Generated", "Limits", "Pointed", "SelectMode", "Studio"]
 
 
-class Studio(PhotoVerbs, MaskVerbs, WallVerbs, FileVerbs):
+class Studio(PhotoVerbs, RecipeVerbs, FileVerbs):
     """One engine, one session store and the caches between them. Thread-safe.
 
     A verb takes the id of a session and returns the session as it is then. What only reads takes a session at hand.

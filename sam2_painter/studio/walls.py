@@ -203,16 +203,7 @@ class WallVerbs(Core):
         """
         walls.check_mode(mode)
         with self._wall(session_id, layer_id, revision) as edit:
-            radius = number(radius, "radius", masks.LEAST_RADIUS, max(edit.session.size))
-            line = _kept(path, 1)
-            region = None
-            if edge_aware:
-                rle = masks.edge_aware_stroke(self.photo_of(edit.session).pixels, line, radius)
-                region = edit.add([Mask(rle)])[0] if rle.area else None
-            if region is None and not masks.stroke(line, radius, edit.session.size).area:
-                raise InvalidInput("the stroke lies outside the photo", "path")
-            step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
-            walls.take(edit, step, mode, "erase" if mode == "subtract" else "brush")
+            self._stroked(edit, path, radius, mode, edge_aware, protect)
         return edit.session
 
     @verb("segment")
@@ -232,11 +223,7 @@ class WallVerbs(Core):
         """
         walls.check_mode(mode)
         with self._wall(session_id, layer_id, revision) as edit:
-            line = _kept(path, 3)
-            if not masks.polygon(line, edit.session.size).area:
-                raise InvalidInput("the polygon holds no pixel of the photo", "path")
-            step = Step("polygon", path=line, protect=protect)
-            walls.take(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
+            self._drawn(edit, path, mode, protect)
         return edit.session
 
     @verb("segment")
@@ -345,6 +332,33 @@ class WallVerbs(Core):
             return
         ids = edit.add(found)
         walls.take(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
+
+    def _stroked(
+        self,
+        edit: Edit,
+        path: Sequence[tuple[float, float]],
+        radius: float,
+        mode: SelectMode,
+        edge_aware: bool,
+        protect: bool,
+    ) -> None:
+        radius = number(radius, "radius", masks.LEAST_RADIUS, max(edit.session.size))
+        line = _kept(path, 1)
+        region = None
+        if edge_aware:
+            rle = masks.edge_aware_stroke(self.photo_of(edit.session).pixels, line, radius)
+            region = edit.add([Mask(rle)])[0] if rle.area else None
+        if region is None and not masks.stroke(line, radius, edit.session.size).area:
+            raise InvalidInput("the stroke lies outside the photo", "path")
+        step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
+        walls.take(edit, step, mode, "erase" if mode == "subtract" else "brush")
+
+    def _drawn(self, edit: Edit, path: Sequence[tuple[float, float]], mode: SelectMode, protect: bool) -> None:
+        line = _kept(path, 3)
+        if not masks.polygon(line, edit.session.size).area:
+            raise InvalidInput("the polygon holds no pixel of the photo", "path")
+        step = Step("polygon", path=line, protect=protect)
+        walls.take(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
 
     def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
         """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.

@@ -73,7 +73,7 @@ class Tools:
 
     def find(self, session_id: str, kind: str = "wall", mode: Mode = "new") -> State:
         """Select everything of one kind in the photo, such as every wall."""
-        session = self.studio.find(session_id, kind, _mode(mode))
+        session = self.studio.find(session_id, kind, _mode(mode), protect=True)
         return self._state(session, f"Every {kind} that was found is selected.")
 
     def select(
