@@ -73,6 +73,13 @@ def test_the_root_is_small():
     assert len([path for path in MODULES if path.parent == ROOT and path.name != "__init__.py"]) <= 8
 
 
+def test_a_module_can_be_read_at_one_sitting():
+    """No file of the package, code or page, is longer than 450 lines."""
+    files = [path for path in ROOT.rglob("*") if path.suffix in {".py", ".js", ".css", ".html"}]
+    long = {str(path.relative_to(ROOT)): n for path in files if (n := len(path.read_text().splitlines())) > 450}
+    assert not long
+
+
 def test_no_module_imports_itself_by_way_of_others():
     """There is no circle of imports."""
     knows = {
