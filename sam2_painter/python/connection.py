@@ -39,16 +39,16 @@ class Connection:
     def __repr__(self) -> str:
         return f"<Connection {self.url}>"
 
-    def get(self, path: str, *parts: str, **query: object) -> Any:
+    def get(self, path: str, /, *parts: str, **query: object) -> Any:
         """The reply to GET /api/PATH/PARTS."""
         given = {name: _query(value) for name, value in query.items() if value is not None}
         return self._ask("GET", _under(path, parts), params=given).json()
 
-    def post(self, path: str, **fields: object) -> Any:
+    def post(self, path: str, /, **fields: object) -> Any:
         """The reply to POST /api/PATH with JSON."""
         return self._ask("POST", path, json={name: value for name, value in fields.items() if value is not None}).json()
 
-    def send(self, path: str, filename: str, data: bytes, **fields: str) -> Any:
+    def send(self, path: str, filename: str, data: bytes, /, **fields: str) -> Any:
         """The reply to POST /api/PATH with a file."""
         return self._ask("POST", path, files={"file": (filename, data)}, data=fields).json()
 
@@ -113,7 +113,9 @@ def _named(kind: str, status: int, sentence: str, field: str, retry_after: str) 
 
 def _page_url(url: str) -> str:
     if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise InvalidInput(f'url must be the address of a server, such as "http://127.0.0.1:7860", got {url!r:.80}', "url")
+        raise InvalidInput(
+            f'url must be the address of a server, such as "http://127.0.0.1:7860", got {url!r:.80}', "url"
+        )
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/api')}"
 
@@ -130,5 +132,3 @@ def _is_ours(response: httpx.Response) -> bool:
     """Not the page of a proxy or of another program: JSON, or a file of ours."""
     kind = response.headers.get("content-type", "")
     return kind.startswith("application/json") or "content-disposition" in response.headers
-
-

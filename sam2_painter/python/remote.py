@@ -29,7 +29,7 @@ from ..sessions import recipe as recipes
 from ..sessions import records
 from ..sessions.recipe import Recipe
 from ..studio.studio import Applied, ExportKind, Pointed, SelectMode
-from ..types import AutoMask, Coat, CombineMode, Layer, Palette, Photo, Prompts, Session
+from ..types import AutoMask, Coat, CombineMode, Layer, Mask, Palette, Photo, Prompts, Session
 from .connection import Connection
 
 MAX_UPLOAD = 2**31
@@ -90,7 +90,7 @@ class RemoteStudio:
         else:
             data = read_bytes(source, MAX_UPLOAD, paths=isinstance(source, PathLike))
             filename = name or (Path(source).name if isinstance(source, PathLike) else "")
-        reply = self.connection.send("/upload", "photo", data, filename=filename or "photo", image="false")
+        reply = self.connection.send("/upload", filename or "photo", data, image="false")
         note = reply["message"].removeprefix("Photo opened.").strip()
         return replace(self.session(reply["session_id"]), notes=(note,) if note else ())
 
@@ -278,7 +278,9 @@ class RemoteStudio:
             return
         paints = [{"name": p.name, "color": _color(p.rgb), "code": p.code, "brand": p.brand} for p in palette.paints]
         data = json.dumps({"paints": paints}).encode()
-        self.connection.send("/load-palette", f"{palette.name}.json", data, session_id=session_id, filename=palette.name)
+        self.connection.send(
+            "/load-palette", f"{palette.name}.json", data, session_id=session_id, filename=palette.name
+        )
 
     def color(self, session: Session, text: str) -> colors.RGB:
         return colors.parse_color(text, self.palette(session))
@@ -324,11 +326,11 @@ class RemoteStudio:
         data = base64.b64decode(reply["image"])
         return images.open_photo(data, "picture.png", max_bytes=MAX_UPLOAD, max_pixels=MAX_UPLOAD).pixels
 
-    def _do(self, path: str, session_id: str, **fields: object) -> Any:
+    def _do(self, path: str, session_id: str, /, **fields: object) -> Any:
         return self.connection.post(path, session_id=session_id, **fields)
 
 
-def _mask(record: dict[str, Any], size: tuple[int, int]) -> records.Mask:
+def _mask(record: dict[str, Any], size: tuple[int, int]) -> Mask:
     rle = records.rle_from_bytes(base64.b64decode(record["counts"]), size)
     return records.mask_from_record(record, rle)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ....sessions import recipe as recipes
 from ....studio.studio import Studio
-from .. import schemas as forms
+from .. import session_schemas as forms
 from .work import work_of
 
 

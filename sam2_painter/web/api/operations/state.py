@@ -7,7 +7,7 @@ import base64
 from ....photos import images
 from ....sessions import records
 from ....studio.studio import Studio
-from .. import schemas as forms
+from .. import session_schemas as forms
 from ..plain import base64_text, width_height
 from ..schemas import ImageFormat
 
