@@ -27,7 +27,7 @@ from ...sessions.downloads import Download
 from ...studio.studio import Studio
 from ..middleware.rate_limit import Rate
 from . import schemas as forms
-from .operations import files, layers, masks, paint, server, sessions, walls
+from .operations import files, layers, masks, paint, recipes, selecting, server, sessions, state, walls
 from .schemas import Attachment, Caller
 
 log = logging.getLogger(__name__)
@@ -174,6 +174,7 @@ def info(studio: Studio) -> forms.Info:
         "message": f"SAM2 Painter: {studio.engine.title}",
         "version": __version__,
         "endpoints": {one.name: f"{one.method} {one.path} - {one.summary}" for one in ENDPOINTS},
+        "categories": list(studio.categories),
     }
 
 
@@ -188,6 +189,9 @@ ENDPOINTS = (
     Endpoint("POST", "/combine-masks", masks.combine_masks, "segment"),
     Endpoint("POST", "/paint-mask", paint.paint_mask, "paint"),
     Endpoint("POST", "/paint-multiple-masks", paint.paint_multiple_masks, "paint"),
+    Endpoint("POST", "/click-wall", selecting.click_wall, "segment"),
+    Endpoint("POST", "/segment-wall", selecting.segment_wall, "segment"),
+    Endpoint("POST", "/select-masks", selecting.select_masks, "segment", quick=True),
     Endpoint("POST", "/choose-wall", walls.choose_wall, "segment"),
     Endpoint("POST", "/find-walls", walls.find_walls, "segment"),
     Endpoint("POST", "/choose-nothing", walls.choose_nothing, "segment", quick=True),
@@ -198,6 +202,7 @@ ENDPOINTS = (
     Endpoint("POST", "/wall-mask", walls.wall_mask, "segment"),
     Endpoint("POST", "/choose-answer", walls.choose_answer, "segment", quick=True),
     Endpoint("POST", "/remove-step", walls.remove_step, "segment", quick=True),
+    Endpoint("POST", "/remove-point", selecting.remove_point, "segment"),
     Endpoint("POST", "/paint-wall", layers.paint_wall, "paint", quick=True),
     Endpoint("GET", "/layers/{session_id}", layers.list_layers, "segment", quick=True),
     Endpoint("POST", "/edit-layer", layers.edit_layer, "paint", quick=True),
@@ -208,6 +213,10 @@ ENDPOINTS = (
     Endpoint("GET", "/tie-offers/{session_id}", layers.tie_offers, "paint"),
     Endpoint("POST", "/undo", layers.undo, "paint", quick=True),
     Endpoint("POST", "/redo", layers.redo, "paint", quick=True),
+    Endpoint("GET", "/recipe/{session_id}", recipes.get_recipe, "paint", quick=True),
+    Endpoint("POST", "/apply-recipe", recipes.apply_recipe, "generate"),
+    Endpoint("GET", "/picture/{session_id}", state.get_picture, "paint"),
+    Endpoint("GET", "/session-state/{session_id}", state.session_state, "segment"),
     Endpoint("GET", "/masks/{session_id}", masks.list_masks, "segment"),
     Endpoint("POST", "/keep-alive", sessions.keep_alive, "segment", quick=True),
     Endpoint("POST", "/describe-color", paint.describe_color, "paint"),

@@ -58,11 +58,12 @@ class ColoredMask(TypedDict):
 
 
 class Info(TypedDict):
-    """What this server is and offers."""
+    """What this server is and offers. categories: the kinds that find_walls knows."""
 
     message: str
     version: str
     endpoints: dict[str, str]
+    categories: list[str]
 
 
 class CacheCounts(TypedDict):

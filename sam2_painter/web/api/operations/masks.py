@@ -66,17 +66,18 @@ def _prompts(points: Sequence[Point], boxes: Sequence[Box], rough: np.ndarray | 
     if len(points) > MAX_PROMPTS or len(boxes) > MAX_PROMPTS:
         raise InvalidInput(f"points and boxes must be at most {MAX_PROMPTS}", "points")
     if len(boxes) < 2:
-        return [_prompt(points, boxes[0] if boxes else None, rough)]
+        return [prompt_of(points, boxes[0] if boxes else None, rough)]
     if rough is not None:
         raise InvalidInput("a mask goes with at most one box", "mask")
     inside = [[point for point in points if _is_in(point, box)] for box in boxes]
     outside = [point for point in points if not any(_is_in(point, box) for box in boxes)]
     unwanted = [point for point in outside if point.get("label", 1) == 0]  # not to be in any of the answers
-    parts = [_prompt([*own, *unwanted], box, None) for own, box in zip(inside, boxes, strict=True)]
-    return parts + ([_prompt(outside, None, None)] if len(outside) > len(unwanted) else [])
+    parts = [prompt_of([*own, *unwanted], box, None) for own, box in zip(inside, boxes, strict=True)]
+    return parts + ([prompt_of(outside, None, None)] if len(outside) > len(unwanted) else [])
 
 
-def _prompt(points: Sequence[Point], box: Box | None, rough: np.ndarray | None) -> Prompts:
+def prompt_of(points: Sequence[Point], box: Box | None, rough: np.ndarray | None) -> Prompts:
+    """What clicks, a box and a rough mask, (H, W) bool, ask together."""
     coords, labels = [[point["x"], point["y"]] for point in points], [point.get("label", 1) for point in points]
     corners = None if box is None else [box["x1"], box["y1"], box["x2"], box["y2"]]
     return Prompts(coords, labels, corners, rough)  # type: ignore[arg-type]  # Prompts makes arrays of them

@@ -30,6 +30,7 @@ def upload(
         Field(description="the photo (JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP), as a file, base64 text or a data URL"),
     ],
     filename: Filename = "",
+    image: Annotated[bool, Field(description="false leaves image_data empty")] = True,
 ) -> forms.Uploaded:
     """Open a photo and start a session on it. Everything else names this session by its session_id.
 
@@ -37,7 +38,7 @@ def upload(
         The session_id, and the photo upright at full size: base64 PNG up to 4 megapixels, JPEG above.
     """
     session = studio.open(file.content, filename or file.name)
-    return _uploaded(studio, session, " ".join(("Photo opened.", *session.notes)))
+    return _uploaded(studio, session, " ".join(("Photo opened.", *session.notes)), image)
 
 
 def open_project(
@@ -111,8 +112,10 @@ def get_embedding(studio: Studio, session_id: SessionId) -> forms.Embedded:
     }
 
 
-def _uploaded(studio: Studio, session: Session, message: str) -> forms.Uploaded:
+def _uploaded(studio: Studio, session: Session, message: str, image: bool = True) -> forms.Uploaded:
     studio.read_ahead(session.id)
+    if not image:
+        return {"session_id": session.id, "image_data": "", **width_height(session), "message": message}
     pixels = studio.photo_of(session).pixels
     exact = session.size[0] * session.size[1] <= EXACT_PIXELS or max(session.size) > images.MAX_SIDE["JPEG"]
     data = images.encode(pixels, "PNG" if exact else "JPEG", 90)
