@@ -555,7 +555,7 @@ def test_secrets_are_in_no_log_and_no_error(locked, caplog):
 def test_a_setting_that_cannot_be_read_does_not_show_its_secret():
     """The error about --auth does not repeat what was given."""
     with pytest.raises(ValueError) as caught:
-        Settings(auth="only-a-password")
+        Settings.of(auth="only-a-password")
     assert "only-a-password" not in str(caught.value)
 
 

@@ -248,7 +248,7 @@ def _middleware(
     uploads = Uploads(
         service.uploads,
         kept=service.studio.sessions.bytes_on_disk,
-        most_disk=settings.max_disk,
+        most_disk=settings.storage.max_disk,
         most_file=settings.max_file_size,
     )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
