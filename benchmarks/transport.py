@@ -38,9 +38,10 @@ POST = """async (sid) => {
   return took;
 }"""
 QUEUE = """() => new Promise((done) => {
-  const told = document.querySelector("#told"), before = told.textContent, start = performance.now();
+  const told = document.querySelector("#told"), turn = () => told.querySelector(".prose")?.textContent.split(" ")[0];
+  const before = turn(), start = performance.now();
   const seen = new MutationObserver(() => {
-    if (told.textContent === before || !told.textContent.includes("seconds")) return;
+    if (!turn() || turn() === before) return;
     seen.disconnect();
     done(performance.now() - start);
   });
