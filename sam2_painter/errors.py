@@ -16,6 +16,7 @@
   x TimeLimitExceeded     took longer than its limit; nothing was changed
   x Cancelled             the caller went away or pressed Cancel; nothing was changed
   x StorageError          the data folder cannot be read or written
+  x ServerUnavailable     the server of a remote painter does not answer, or is none of ours
   x EngineError           the engine could not answer
     + EngineUnavailable   not installed, not reachable, or no credentials
 """
@@ -101,6 +102,10 @@ class Cancelled(PainterError):
 
 class StorageError(PainterError):
     """The data folder cannot be read or written."""
+
+
+class ServerUnavailable(PainterError):
+    """The server of `Painter(url=...)` does not answer, or is no SAM2 Painter server."""
 
 
 class EngineError(PainterError):

@@ -24,7 +24,18 @@ from sam2_painter.jobs.workers import Workers
 from sam2_painter.sessions.downloads import Download
 from sam2_painter.web import files as web_files
 from sam2_painter.web.api.endpoints import ENDPOINTS, Service, WrongType
-from sam2_painter.web.api.operations import files, layers, masks, paint, server, sessions, walls
+from sam2_painter.web.api.operations import (
+    files,
+    layers,
+    masks,
+    paint,
+    recipes,
+    selecting,
+    server,
+    sessions,
+    state,
+    walls,
+)
 from sam2_painter.web.api.schemas import Attachment, Caller
 from sam2_painter.web.middleware.rate_limit import Rate
 
@@ -35,12 +46,12 @@ def test_every_verb_is_in_the_table_and_none_is_written_twice():
     """The public functions of `operations`, less what is none, are the table's; a name and a path stand there once."""
     public = {
         function
-        for module in (files, layers, masks, paint, server, sessions, walls)
+        for module in (files, layers, masks, paint, recipes, selecting, server, sessions, state, walls)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     }
     in_table = {endpoint.verb for endpoint in ENDPOINTS}
-    assert {function.__name__ for function in public - in_table} == {"download_url", "coat_of"}
+    assert {function.__name__ for function in public - in_table} == {"download_url", "coat_of", "prompt_of"}
     assert len({endpoint.name for endpoint in ENDPOINTS}) == len(ENDPOINTS)
     assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}) == len(ENDPOINTS)
 

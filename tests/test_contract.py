@@ -272,11 +272,51 @@ def test_a_palette_through_either_door(doors: Doors, tmp_path):
     assert doors.http("reset_palette", **about).json() == usual
 
 
+WHOLE = {"click_wall", "segment_wall", "select_masks", "remove_point"} | {  # asked by tests/test_remote.py, too
+    "get_recipe", "apply_recipe", "get_picture", "session_state",
+}  # fmt: skip
+
+
+def test_a_session_is_told_whole_by_both_doors(doors):
+    """Clicks as on the page, recipes, pictures and state are the same through Gradio as by plain HTTP."""
+    about = {"session_id": doors.open()}
+    doors.http("click_wall", **about, point=[100, 80])
+    doors.gradio("segment_wall", **about, points=[{"x": 70, "y": 130}], mode="union")
+    (step,) = doors.http("remove_point", **about, index=1).json()["wall"]["steps"]
+    assert (step["kind"], step["points"]) == ("prompts", [{"x": 100, "y": 80, "label": 1}])
+    doors.http("paint_wall", **about, color="red")
+    doors.gradio("select_masks", **about, mask_ids=[0])
+    for name in ("get_recipe", "get_picture", "session_state"):
+        told = doors.http(name, **about).json()
+        assert told == doors.gradio(name, **about)
+        check_type(BY_NAME[name], told)
+    recipe = doors.http("get_recipe", **about).json()["recipe"]
+    asked = {"session_id": doors.open(), "recipe": recipe}
+    other = {"session_id": doors.open(), "recipe": recipe}
+    for made in (doors.http("apply_recipe", **asked).json(), doors.gradio("apply_recipe", **other)):
+        assert [layer["color"] for layer in made["layers"]] == ["#ff0000"]
+        assert made["left_out"] == []
+    small = doors.http("get_picture", **about, max_side=50, image_format="JPG", painted=False).json()
+    assert (small["width"], small["height"]) == (50, 38)
+    assert base64.b64decode(small["image"])[:2] == b"\xff\xd8"
+
+
+def test_clients_that_know_fewer_inputs_are_answered(doors):
+    """A call of Gradio's plain protocol may leave out the last inputs, which came later, but none that is needed."""
+    session_id = doors.open()
+    reply = doors.live.http.post(f"{doors.live.url}/gradio_api/run/session_info", json={"data": [session_id]})
+    assert reply.json()["data"][0]["session_id"] == session_id
+    for data in ([], [session_id, "none", 7]):
+        reply = doors.live.http.post(f"{doors.live.url}/gradio_api/run/session_info", json={"data": data})
+        assert reply.status_code == 422
+        assert "session_info takes 2 inputs" in reply.json()["detail"]
+
+
 def test_every_endpoint_was_asked():
     """No row of the table is left out of this file."""
     asked = {*QUESTIONS, "health", "cache_status", "upload", "delete_session", "clear_cache", "download_file"}
     assert asked == set(TABLE)
-    assert set(TABLE) | {"download_masks", "save_project", "open_project"} | PALETTES | WALLS == set(BY_NAME)
+    assert set(TABLE) | {"download_masks", "save_project", "open_project"} | PALETTES | WALLS | WHOLE == set(BY_NAME)
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ def test_there_are_about_ten_tools_and_words_to_begin_with(live):
     instructions, tools = talk(live, ask)
     assert {tool.name for tool in tools} == NAMES
     assert all(20 <= len(tool.description) <= 400 for tool in tools)
+    assert all(field["description"] for tool in tools for field in tool.inputSchema["properties"].values())
     assert "open_photo" in instructions
     assert set(re.findall(r"\b(?:open_photo|find|select|resize|paint|undo|look|download)\b", instructions)) <= NAMES
     assert not next(tool for tool in tools if tool.name == "paint").annotations.readOnlyHint

@@ -18,7 +18,7 @@ from sam2_painter.web import server
 
 def test_without_a_public_link_the_page_stays_up(tmp_path, capsys):
     """--share where there is no way out: one clear sentence, and everything else works."""
-    settings = Settings(port=free_port(), data_dir=tmp_path, share=True)
+    settings = Settings.of(port=free_port(), data_dir=tmp_path, share=True)
     served = server.launch(
         make_studio(tmp_path), settings, prevent_thread_lock=True, share_server_address="127.0.0.1:9"
     )
@@ -58,7 +58,7 @@ def test_a_machine_that_does_not_reach_itself_says_so(tmp_path, monkeypatch, pro
         monkeypatch.setenv(name, proxy if how == "no way" else "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")
-    settings = Settings(port=free_port(), data_dir=tmp_path)
+    settings = Settings.of(port=free_port(), data_dir=tmp_path)
     with pytest.raises(InvalidInput, match="NO_PROXY=localhost"):
         server.launch(make_studio(tmp_path), settings, prevent_thread_lock=True, quiet=True)
     socket.create_server(("127.0.0.1", settings.port)).close()  # it can be had again
@@ -73,7 +73,7 @@ def test_plotting_is_imported_beside_the_event_loop(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # so that it is put back
     del sys.modules["matplotlib"]
     served = server.launch(
-        make_studio(tmp_path), Settings(data_dir=tmp_path), prevent_thread_lock=True, any_port=True, quiet=True
+        make_studio(tmp_path), Settings.of(data_dir=tmp_path), prevent_thread_lock=True, any_port=True, quiet=True
     )
     try:
         assert eventually(lambda: hasattr(sys.modules.get("matplotlib"), "use"))
@@ -84,7 +84,7 @@ def test_plotting_is_imported_beside_the_event_loop(tmp_path, monkeypatch):
 
 def test_any_port_will_do_in_a_notebook(tmp_path):
     """Two servers at once, each where there is room; one that is closed answers no more."""
-    settings = Settings(data_dir=tmp_path)
+    settings = Settings.of(data_dir=tmp_path)
     one, two = (
         server.launch(make_studio(tmp_path / name), settings, prevent_thread_lock=True, any_port=True, quiet=True)
         for name in ("one", "two")

@@ -25,6 +25,7 @@ from sam2_painter.errors import (
 )
 from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.rle import mask_to_rle
+from sam2_painter.sessions import records
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection, Step
 
@@ -454,3 +455,23 @@ def test_a_palette_stays_with_its_session(make_store):
     with store.edit(sid) as edit:
         edit.set_palette(None)
     assert make_store().get(sid).palette is None
+
+
+def test_a_long_session_is_not_read_again(make_store, monkeypatch):
+    """However many masks a session holds, its own changes and steps back read none of them from disk again, and one
+    snapshot of it is kept: three of them would fill the memory of all."""
+    store = make_store(memory=200_000)
+    session_id = new_session(store).id
+    read = []
+    monkeypatch.setattr(records, "rle_from_bytes", lambda *args: read.append(args))
+    for number in range(150):
+        with store.edit(session_id) as edit:
+            edit.add([mask(*((n % 5, n // 5) for n in range(20) if number + 1 >> n & 1))])
+            edit.do("select", edit.session.canvas)
+    with store.edit(session_id) as edit:
+        edit.undo()
+    session = store.get(session_id)
+    assert len(session.masks) == 150
+    assert session.can_redo == "select"
+    assert not read
+    assert store._snapshots.kept() == [(session_id, session.revision)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable
 
-from ..studio.studio import Studio
 from ..types import Photo, Session
 from . import studios
 from .display import Layers, Masks, PhotoMask
+from .studios import AnyStudio
 
 
 class Held:
@@ -23,7 +23,7 @@ class Held:
             weakref.finalize(self, studios.abandon, self._opened, session_id).atexit = False
 
     @property
-    def studio(self) -> Studio:
+    def studio(self) -> AnyStudio:
         """Where the session lives. A forked process gets one of its own, on the same folder."""
         return self._opened.here()
 

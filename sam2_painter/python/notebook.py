@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..settings import Settings
 from ..studio.studio import Studio
+from .remote import RemoteStudio
 
 if TYPE_CHECKING:
     from ..web.server import Served
@@ -36,11 +37,15 @@ class Page:
         return frame + (f"<p>{escape(self.note)}</p>" if self.note else "")
 
 
-def show(studio: Studio, session_id: str, *, height: int = 900, share: bool = False, owner: object = None) -> Page:
+def show(
+    studio: Studio | RemoteStudio, session_id: str, *, height: int = 900, share: bool = False, owner: object = None
+) -> Page:
     """The page on a session. The first one starts a server on this machine; later ones reuse it.
 
     share: by a public link, for a kernel on another machine than the browser.
     """
+    if isinstance(studio, RemoteStudio):
+        return Page(f"{studio.connection.url}/?session={session_id}", height, owner=owner)
     served = serve(studio, share=share)
     address = (share and served.share_url) or served.url
     note = served.notes[-1] if share and not served.share_url else ""

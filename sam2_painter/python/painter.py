@@ -30,13 +30,15 @@ from ..sessions import recipe as recipes
 from ..sessions.downloads import Download
 from ..sessions.recipe import Recipe
 from ..sessions.writing import check_target, write
-from ..studio.studio import ExportKind, Studio
+from ..studio.studio import ExportKind
 from ..types import Layer
 from . import display, studios
 from .arguments import recipe_of
 from .display import BeforeAfter
 from .opening import as_source
 from .painting import PaintingVerbs
+from .remote import Fetched
+from .studios import AnyStudio
 
 if TYPE_CHECKING:
     from .notebook import Page
@@ -50,6 +52,10 @@ class Painter(PaintingVerbs):
     done is kept in a private temporary folder that goes away with the process, or in `data_dir`, or in a `studio` you
     have already.
 
+    url: of a SAM2 Painter server, which then does the work: every verb is the same, and its errors are raised here.
+    token: its --auth-token, or auth: (user, password) of its --auth. The session stays there until `close`, or until it
+    was not used for the time the server keeps it. Raises ServerUnavailable, SignInRequired.
+
     Coordinates are pixels of the photo as opened, upright, x to the right and y down from the top left corner. Errors
     are `PainterError`s of one sentence: NotAnImage, TooLarge, EngineUnavailable when opening.
     """
@@ -61,21 +67,30 @@ class Painter(PaintingVerbs):
         name: str = "",
         engine: str | None = None,
         data_dir: str | PathLike[str] | None = None,
-        studio: Studio | None = None,
+        studio: AnyStudio | None = None,
+        url: str | None = None,
+        token: str = "",
+        auth: tuple[str, str] | None = None,
     ):
-        self._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
+        self._opened = studios.chosen(engine, data_dir, studio, url, token, auth)
         source, name, self._read_from = as_source(photo, name)
         session = self.studio.open(source, name)
         for note in session.notes:
             warnings.warn(note, stacklevel=2)
-        self._hold(session.id, private=studio is None and data_dir is None)
+        self._hold(session.id, private=studio is None and data_dir is None and url is None)
 
     @classmethod
-    def attach(cls, studio: Studio, session_id: str) -> Self:
-        """Go on with a session that exists already, such as one begun on the page. Raises SessionNotFound."""
+    def attach(
+        cls, studio: AnyStudio | str, session_id: str, *, token: str = "", auth: tuple[str, str] | None = None
+    ) -> Self:
+        """Go on with a session that exists already, such as one begun on the page. Raises SessionNotFound.
+
+        studio: that it lives in, or the address of its server, with token or auth as in `Painter`.
+        """
         painter = cls.__new__(cls)
-        painter._opened, painter._read_from = studios.given(studio), None
-        painter._hold(studio.session(session_id).id, private=False)
+        url, own = (studio, None) if isinstance(studio, str) else (None, studio)
+        painter._opened, painter._read_from = studios.chosen(None, None, own, url, token, auth), None
+        painter._hold(painter.studio.session(session_id).id, private=False)
         return painter
 
     @classmethod
@@ -85,17 +100,20 @@ class Painter(PaintingVerbs):
         *,
         engine: str | None = None,
         data_dir: str | PathLike[str] | None = None,
-        studio: Studio | None = None,
+        studio: AnyStudio | None = None,
+        url: str | None = None,
+        token: str = "",
+        auth: tuple[str, str] | None = None,
     ) -> Self:
         """Go on where `save_project` left off: photo, masks, layers and selection, in a session of its own.
 
-        Raises InvalidInput when the file is no project, or damaged.
+        The other arguments are those of `Painter`. Raises InvalidInput when the file is no project, or damaged.
         """
         painter = cls.__new__(cls)
-        painter._opened = studios.shared(engine, data_dir) if studio is None else studios.given(studio)
+        painter._opened = studios.chosen(engine, data_dir, studio, url, token, auth)
         painter._read_from = None
         data = read_file(Path(path).expanduser(), max_bytes=project.MAX_BYTES, field="path")
-        painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None)
+        painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None and url is None)
         return painter
 
     # -- results ------------------------------------------------------------------------------------------------------
@@ -191,9 +209,9 @@ class Painter(PaintingVerbs):
     def _check(self, target: Path, overwrite: bool) -> None:
         check_target(target, overwrite=overwrite, inputs=[self._read_from] if self._read_from else [])
 
-    def _write(self, target: Path, made: Download, overwrite: bool) -> Path:
+    def _write(self, target: Path, made: Download | Fetched, overwrite: bool) -> Path:
         inputs = [self._read_from] if self._read_from else []
-        return write(target, made.path.read_bytes(), overwrite=overwrite, inputs=inputs)
+        return write(target, made.read(), overwrite=overwrite, inputs=inputs)
 
     def close(self) -> None:
         """Forget the session: nothing of it stays on disk."""

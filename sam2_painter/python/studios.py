@@ -17,32 +17,28 @@ from pathlib import Path
 
 from ..errors import InvalidInput, PainterError
 from ..sessions import private
-from ..settings import Settings
+from ..settings import Limits, Settings
 from ..studio.studio import Studio
+from .connection import Connection
+from .remote import RemoteStudio
 
+AnyStudio = Studio | RemoteStudio
 _YEARS = 1e9  # seconds: at a prompt nobody else is waiting, and Ctrl+C stops what takes too long
-_PATIENT = dict(
-    session_ttl=_YEARS,
-    upload_limit=_YEARS,
-    segment_limit=_YEARS,
-    generate_limit=_YEARS,
-    paint_limit=_YEARS,
-    download_limit=_YEARS,
-)
 ENGINES = ("auto", "offline", "sam2", "modal")
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A studio, and what it takes to open it again in a child process; settings: None when it was given to us."""
+    """A studio, and what it takes to open it again in a child process; settings: None when it was given to us. One on
+    another machine is the same in every process."""
 
-    studio: Studio
+    studio: AnyStudio
     process: int
     settings: Settings | None = None
 
-    def here(self) -> Studio:
+    def here(self) -> AnyStudio:
         """The studio for this process. Raises InvalidInput for one that was given, in a child of its process."""
-        if self.process == os.getpid():
+        if self.process == os.getpid() or isinstance(self.studio, RemoteStudio):
             return self.studio
         if self.settings is None:
             raise InvalidInput(
@@ -59,7 +55,31 @@ _left: list[Opened] = []  # by the parent: never to be closed here, for that wou
 _abandoned: deque[tuple[Opened, str]] = deque()  # private sessions whose painter is gone; the next painter closes them
 
 
-def given(studio: Studio) -> Opened:
+def chosen(
+    engine: str | None,
+    data_dir: str | PathLike[str] | None,
+    studio: AnyStudio | None,
+    url: str | None,
+    token: str,
+    auth: tuple[str, str] | None,
+) -> Opened:
+    """The studio that a painter was told to work in: one that is given, one at `url`, or a `shared` one.
+
+    Raises InvalidInput where these contradict each other.
+    """
+    if url is None and (token or auth):
+        raise InvalidInput("token and auth are for url=..., the server they belong to.", "url")
+    if url is None:
+        return shared(engine, data_dir) if studio is None else given(studio)
+    for name, value in (("engine", engine), ("data_dir", data_dir), ("studio", studio)):
+        if value is not None:
+            raise InvalidInput(f"A server has its own {name}: leave {name} out beside url.", name)
+    if token and auth:
+        raise InvalidInput("Give token or auth, not both.", "auth")
+    return given(RemoteStudio(Connection(url, token, auth)))
+
+
+def given(studio: AnyStudio) -> Opened:
     """A studio that the caller made."""
     return Opened(studio, os.getpid())
 
@@ -72,7 +92,8 @@ def shared(engine: str | None, data_dir: str | PathLike[str] | None) -> Opened:
     _close_abandoned()
     if engine not in (None, *ENGINES):
         raise InvalidInput(f"engine must be one of {', '.join(ENGINES)}, got {engine!r:.40}", "engine")
-    settings = replace(Settings.from_env(), **_PATIENT)  # type: ignore[arg-type]
+    settings = Settings.from_env()
+    settings = replace(settings, limits=Limits.all(_YEARS), storage=replace(settings.storage, session_ttl=_YEARS))
     if engine is not None:
         settings = replace(settings, engine=engine)
     if data_dir is not None:
@@ -104,7 +125,7 @@ def _close_abandoned() -> None:
 
 
 def _in(settings: Settings, folder: Path) -> Settings:
-    return replace(settings, data_dir=folder, upload_dir=None, masks_dir=None, results_dir=None)
+    return replace(settings, storage=settings.storage.inside(folder))
 
 
 def _open(settings: Settings) -> Opened:
@@ -116,7 +137,7 @@ def _open(settings: Settings) -> Opened:
 
 def _close_all() -> None:
     for opened in _opened.values():
-        if opened.process == os.getpid():
+        if opened.process == os.getpid() and isinstance(opened.studio, Studio):
             opened.studio.sessions.close()
 
 

@@ -27,6 +27,10 @@ class Download:
     size_bytes: int
     created_at: float
 
+    def read(self) -> bytes:
+        """What is in the file."""
+        return self.path.read_bytes()
+
 
 class Downloads:
     """The downloads of all sessions, in `folder`. Of more than `most` of one session the oldest goes."""

@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -115,7 +115,7 @@ class SessionStore:
         max_disk: int = 20 * 2**30,
         max_masks: int = 5000,
         max_downloads: int = 50,
-        memory: int = 64 * 2**20,
+        memory: int = 256 * 2**20,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] | None = None,
     ):
@@ -292,9 +292,8 @@ class SessionStore:
                 ),
             )
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
-            return self.get(sid)
-        session = replace(edit.session, revision=before.revision + 1, used_at=self._clock())
-        return self._snapshots.get((sid, session.revision), lambda: session).value
+            return self._keep(self._read(sid, edit.session.masks))
+        return self._keep(replace(edit.session, revision=before.revision + 1, used_at=self._clock()))
 
     # -- downloads ---------------------------------------------------------------------------------------------------
 
@@ -350,7 +349,14 @@ class SessionStore:
                 self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
         return int(row[0])
 
-    def _read(self, session_id: str) -> Session:
+    def _keep(self, session: Session) -> Session:
+        """Have the snapshot at hand, in place of older ones: each would count for the same masks anew."""
+        kept = self._snapshots.get((session.id, session.revision), lambda: session).value
+        self._snapshots.clear(lambda key: key[0] == session.id and key[1] < session.revision)  # type: ignore[index]
+        return kept
+
+    def _read(self, session_id: str, known: Mapping[int, Mask] = MappingProxyType({})) -> Session:
+        """The session as it is on disk. known: its first masks, which never change and need not be read again."""
         with self._db.transaction("DEFERRED") as db:  # one moment in time for all four reads
             row = db.execute(
                 "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette,"
@@ -361,7 +367,8 @@ class SessionStore:
                 raise SessionNotFound(session_id)
             name, digest, height, width, created_at, used_at, revision, step, automatic, palette, next_layer = row
             masks = db.execute(
-                "SELECT id, record, counts FROM masks WHERE session_id = ? ORDER BY id", (session_id,)
+                "SELECT id, record, counts FROM masks WHERE session_id = ? AND id >= ? ORDER BY id",
+                (session_id, len(known)),
             ).fetchall()
             steps = db.execute(
                 "SELECT id, action, CASE WHEN id = ?1 THEN canvas END FROM steps"
@@ -369,7 +376,7 @@ class SessionStore:
                 (step, session_id),
             ).fetchall()
         try:
-            by_id = {
+            by_id = dict(known) | {
                 mask_id: records.mask_from_record(json.loads(record), records.rle_from_bytes(counts, (height, width)))
                 for mask_id, record, counts in masks
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from starlette.responses import JSONResponse
 
@@ -39,6 +40,8 @@ STATUS: tuple[tuple[type[PainterError], int], ...] = (  # the first that fits
     (StorageError, 503),
 )
 RETRY_SECONDS = 5.0
+KIND, FIELD = "X-Error-Kind", "X-Error-Field"
+"""Headers for `Painter(url=...)`: the error's name, and the field to change."""
 
 
 def refuse_error(error: PainterError) -> JSONResponse:
@@ -47,7 +50,11 @@ def refuse_error(error: PainterError) -> JSONResponse:
     if status in (413, 415) and getattr(error, "field", "") == "mask":  # a field like others, not the file sent
         status = 400
     wait = getattr(error, "retry_after", RETRY_SECONDS) if status in (429, 503) else None
-    return refuse(status, str(error), wait)
+    refusal = refuse(status, str(error), wait)
+    refusal.headers[KIND] = type(error).__name__
+    if re.fullmatch(r"[\w.\[\]-]{1,80}", field := getattr(error, "field", ""), re.ASCII):
+        refusal.headers[FIELD] = field
+    return refusal
 
 
 def refuse(status: int, detail: str, retry_after: float | None = None) -> JSONResponse:

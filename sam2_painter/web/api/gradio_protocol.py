@@ -156,16 +156,18 @@ class GradioProtocol:
         return Response(_output(made, monotonic() - began), media_type="application/json")
 
     def _listed(self, endpoint: Endpoint, asked: Mapping[str, object]) -> dict[str, object]:
-        """The inputs by name, from a list in the order of the fields."""
+        """The inputs by name, from a list in the order of the fields; the last ones may be left out where they have
+        defaults, as they are by clients that were written before a field came."""
         data = asked.get("data")
         if not isinstance(data, list):
             raise WrongType("data must be a list of the inputs")
         if asked.get("batched"):
             raise WrongType(NO_EVENT)
-        if len(data) != len(endpoint.fields):
+        names = tuple(endpoint.fields)
+        if len(data) > len(names) or endpoint.required & set(names[len(data) :]):
             takes = f"{endpoint.name} takes {len(endpoint.fields)} inputs, got {len(data)}"
             raise WrongType(f"{takes}. See /gradio_api/info.")
-        return dict(zip(endpoint.fields, data, strict=True))
+        return dict(zip(names, data, strict=False))
 
     def _begin(self, request: Request, endpoint: Endpoint, given: Mapping[str, object], name: str | None) -> Response:
         """Begin to work on a question; its number."""

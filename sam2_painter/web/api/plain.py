@@ -11,7 +11,7 @@ from ...paint import colors
 from ...rle import RLE
 from ...types import Layer, Session
 from . import schemas as forms
-from .schemas import MaskFormat
+from .fields import MaskFormat
 
 
 def point_xy(point: Sequence[float], field: str = "point") -> tuple[float, float]:

@@ -121,6 +121,8 @@ def _value(endpoint: Endpoint, name: str, part: Part) -> Any:
         return base64.b64encode(part.content).decode("ascii")  # type: ignore[arg-type]
     if str in (hint := endpoint.hints.get(name, str), *get_args(hint)):
         return part
+    if hint is bool and part.lower() in ("true", "false"):  # forms of clients in Python say True
+        return part.lower() == "true"
     try:
         return parse(part.encode("utf-8", "replace"), name)
     except WrongType:

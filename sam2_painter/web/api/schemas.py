@@ -14,12 +14,6 @@ from typing_extensions import TypedDict  # pydantic reads no other before Python
 
 from ...types import CombineMode
 
-MaskFormat = Literal["png", "rle", "none"]
-"""How masks come back: base64 PNG of one bit a pixel, COCO's compressed runs of [height, width], or empty text."""
-
-ImageFormat = Literal["PNG", "JPG", "none"]
-"""How a painted picture comes back: exact, ten times smaller, or not at all (empty text)."""
-
 
 @dataclass(frozen=True)
 class Attachment:
@@ -64,11 +58,12 @@ class ColoredMask(TypedDict):
 
 
 class Info(TypedDict):
-    """What this server is and offers."""
+    """What this server is and offers. categories: the kinds that find_walls knows."""
 
     message: str
     version: str
     endpoints: dict[str, str]
+    categories: list[str]
 
 
 class CacheCounts(TypedDict):

@@ -47,7 +47,9 @@ class RateLimits:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1013})
             else:
-                await refuse_error(error)(scope, receive, send)
+                refusal = refuse_error(error)
+                refusal.headers["Connection"] = "close"  # what else was sent on it is not read
+                await refusal(scope, receive, send)
             return
         with asking(Asker(address, partial(self.photos.count, address))):
             await self.app(scope, receive, send)

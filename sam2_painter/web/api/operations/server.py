@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from ....errors import SignInRequired
 from ....jobs.cache import CacheStatus
@@ -46,12 +49,14 @@ def cache_status(studio: Studio) -> forms.CacheReport:
     }
 
 
-def clear_cache(studio: Studio, caller: Caller, session_id: str | None = None) -> forms.Message:
-    """Forget what can be computed again. It costs time later and changes no answer.
-
-    Args:
-        session_id: whose caches; without it everybody's, which takes a signed-in operator
-    """
+def clear_cache(
+    studio: Studio,
+    caller: Caller,
+    session_id: Annotated[
+        str | None, Field(description="whose caches; without it everybody's, which takes a signed-in operator")
+    ] = None,
+) -> forms.Message:
+    """Forget what can be computed again. It costs time later and changes no answer."""
     if session_id is None and not caller.operator:
         raise SignInRequired("Name the session_id whose cache to clear; everybody's takes an operator who signed in.")
     studio.clear_cache(session_id)

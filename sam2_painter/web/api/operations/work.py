@@ -7,8 +7,8 @@ import math
 from ....studio.studio import Studio
 from ....types import Session
 from .. import schemas as forms
+from ..fields import MaskFormat
 from ..plain import boxes_of, layer_values, mask_text
-from ..schemas import MaskFormat
 
 
 def work_of(studio: Studio, session: Session, mask_format: MaskFormat = "none") -> forms.Work:

@@ -1,0 +1,37 @@
+"""Operations about recipes: how the walls of a photo were found and painted, to do it to others."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ....sessions import recipe as recipes
+from ....studio.studio import Studio
+from .. import session_schemas as forms
+from ..fields import SessionId
+from .work import work_of
+
+
+def get_recipe(studio: Studio, session_id: SessionId) -> forms.RecipeOf:
+    """How the painted walls of a session were found and painted, to do the same with other photos."""
+    return {"session_id": session_id, "recipe": recipes.to_json(studio.recipe(session_id))}
+
+
+def apply_recipe(
+    studio: Studio,
+    session_id: SessionId,
+    recipe: Annotated[
+        dict[str, Any], Field(description="from get_recipe, or the JSON of a file that Painter.save_recipe wrote")
+    ],
+    scale: Annotated[
+        bool, Field(description="its clicks move with the photo's size; otherwise a photo of another size is refused")
+    ] = False,
+) -> forms.Applied:
+    """Find and paint the walls of a recipe, on top of what is painted: one step of the history.
+
+    Returns:
+        The layers, and in left_out a sentence for each thing that could not be done in this photo.
+    """
+    session, left_out = studio.apply_recipe(session_id, recipes.from_json(recipe), scale=scale)
+    return {**work_of(studio, session), "left_out": list(left_out)}
