@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -152,6 +153,7 @@ class Connection(H11Protocol):
             transport.close()
             return
         self._admitted = True
+        _send_at_once(transport)
         self._closing = _Transport(transport, self._is_sending)
         super().connection_made(self._closing)  # type: ignore[arg-type]
         self._wait(self.counted.head_seconds, self._no_head)
@@ -266,3 +268,11 @@ def raise_descriptor_limit(wanted: int) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return wanted if soft == unlimited else soft
+
+
+def _send_at_once(transport: asyncio.Transport) -> None:
+    """Switch Nagle's algorithm off: with it the body of an answer waits until the client has acknowledged the head,
+    which costs 40 ms. asyncio does this only where the listening socket names its protocol, and ours does not."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
