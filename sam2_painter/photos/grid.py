@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_GAP, _TEXT = 0.02, 0.05  # of a picture's longer side
+_GAP, _TEXT = 0.02, 0.06  # of a picture's longer side
 _PAPER, _INK = (250, 250, 248), (40, 40, 46)
 
 
@@ -16,7 +16,7 @@ def grid(pictures: Sequence[tuple[str, np.ndarray]], max_side: int = 2400) -> np
     """(H, W, 3) uint8: pictures of one size, (h, w, 3) uint8 each, in rows, as large as max_side pixels allow.
 
     >>> grid([("Photo", np.zeros((600, 800, 3), np.uint8))] * 4, 400).shape
-    (322, 400, 3)
+    (326, 400, 3)
     """
     height, width = pictures[0][1].shape[:2]
     across = math.ceil(math.sqrt(len(pictures) * height / width))

@@ -49,8 +49,7 @@ def add(edit: Edit, name: str = "", like: int | None = None) -> None:
         raise InvalidInput(f"A photo has at most {MAX_SCHEMES} schemes. Remove one first.", "name")
     source = _find(canvas, canvas.scheme if like is None else like)
     made = Scheme(max(one.id for one in kept) + 1, name or _free_name(kept), source.coats)
-    place = kept.index(next(one for one in kept if one.id == source.id)) + 1
-    edit.do("new scheme", _showing(canvas, (*kept[:place], made, *kept[place:]), made.id))
+    edit.do("new scheme", _showing(canvas, (*kept, made), made.id))
 
 
 def choose(edit: Edit, scheme_id: int, revision: int | None = None) -> None:
