@@ -1,4 +1,4 @@
-"""The nouns of the house: small, frozen, checked once when they are made.
+"""The values everything works with: small, frozen, checked once when they are made.
 
 Everywhere: pixels of the photo as opened, upright; XY for points, XYXY for boxes that go in, XYWH for
 `Mask.bbox` that comes out (SAM's own convention); RGB uint8; `size` is (H, W).

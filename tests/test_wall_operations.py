@@ -7,7 +7,7 @@ import pytest
 from conftest import Doors, to_png
 from pydantic import TypeAdapter
 
-from sam2_painter.web.api import schemas as forms
+from sam2_painter.web.api import schemas
 from sam2_painter.web.api.endpoints import ENDPOINTS
 from sam2_painter.web.api.operations import layers, schemes, walls
 
@@ -193,7 +193,7 @@ def test_two_windows_never_touch_another_layer(doors: Doors):
     post("wall_point", point=ON_WALL, mode="new")
     post("paint_wall", color="#00ff00")
     post("wall_point", point=ON_DOOR, mode="new")
-    seen: forms.Work = post("paint_wall", color="#0000ff").json()
+    seen: schemas.Work = post("paint_wall", color="#0000ff").json()
     wall, door = (layer["layer_id"] for layer in seen["layers"])
     after = post("remove_layer", layer_id=wall, revision=seen["revision"]).json()
     for name, fields in (

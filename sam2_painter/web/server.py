@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
 from ..hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
+from ..jobs.rate import Rate
 from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -51,7 +52,6 @@ from .middleware.kept import Kept
 from .middleware.origins import Origins
 from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE
 from .middleware.proxies import RootPath, TrustedProxies
-from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
 from .page import blocks as page
 from .page import routes as page_routes

@@ -22,11 +22,11 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, Wi
 
 from ... import __version__
 from ...errors import InvalidInput
+from ...jobs.rate import Rate
 from ...jobs.workers import Workers
 from ...sessions.downloads import Download
 from ...studio.studio import Studio
-from ..middleware.rate_limit import Rate
-from . import schemas as forms
+from . import schemas
 from .operations import files, layers, masks, paint, recipes, schemes, selecting, server, sessions, state, walls
 from .schemas import Attachment, Caller
 
@@ -168,7 +168,7 @@ def _validation_errors(verb: str) -> Iterator[None]:
         raise kind(f"{where}: {first['msg']}", where) from None
 
 
-def info(studio: Studio) -> forms.Info:
+def info(studio: Studio) -> schemas.Info:
     """What this server is, its version, and every endpoint with what it does."""
     return {
         "message": f"SAM2 Painter: {studio.engine.title}",

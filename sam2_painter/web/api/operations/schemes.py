@@ -11,8 +11,7 @@ from ....photos import images
 from ....sessions.schemes import layers_in
 from ....studio.studio import Studio
 from ....types import Session
-from .. import schemas as download_forms
-from .. import session_schemas as forms
+from .. import schemas, session_schemas
 from ..fields import FileFormat, ImageFormat, Quality, Revision, SessionId
 from ..plain import base64_text
 from .files import made_download
@@ -21,7 +20,7 @@ from .work import work_of
 SchemeId = Annotated[int, Field(description="from list_schemes")]
 
 
-def list_schemes(studio: Studio, session_id: SessionId) -> forms.Schemes:
+def list_schemes(studio: Studio, session_id: SessionId) -> session_schemas.Schemes:
     """Every scheme: a named variant of all paints of the photo. There is one, "A", until another is added."""
     return _schemes(studio, studio.session(session_id))
 
@@ -33,14 +32,14 @@ def add_scheme(
     like: Annotated[
         int | None, Field(description="the scheme it is painted like, from list_schemes; the one shown by default")
     ] = None,
-) -> forms.Schemes:
+) -> session_schemas.Schemes:
     """Add a scheme, painted like another, and show it: paint what is to differ. Shapes are the same in all schemes."""
     return _schemes(studio, studio.add_scheme(session_id, name, like=like))
 
 
 def choose_scheme(
     studio: Studio, session_id: SessionId, scheme_id: SchemeId, revision: Revision | None = None
-) -> forms.Schemes:
+) -> session_schemas.Schemes:
     """Show another scheme: every layer gets the paint it has there. Undo shows the one before."""
     return _schemes(studio, studio.choose_scheme(session_id, scheme_id, revision=revision))
 
@@ -51,14 +50,14 @@ def rename_scheme(
     scheme_id: SchemeId,
     name: Annotated[str, Field(description="1 to 80 characters")],
     revision: Revision | None = None,
-) -> forms.Schemes:
+) -> session_schemas.Schemes:
     """Call a scheme something else."""
     return _schemes(studio, studio.rename_scheme(session_id, scheme_id, name, revision=revision))
 
 
 def remove_scheme(
     studio: Studio, session_id: SessionId, scheme_id: SchemeId, revision: Revision | None = None
-) -> forms.Schemes:
+) -> session_schemas.Schemes:
     """Take a scheme away; if it is the one shown, its neighbour is shown. The last one stays."""
     return _schemes(studio, studio.remove_scheme(session_id, scheme_id, revision=revision))
 
@@ -68,7 +67,7 @@ def compare_schemes(
     session_id: SessionId,
     max_side: Annotated[int, Field(description="pixels on the long side of it all, 64 to 8192")] = 2400,
     image_format: ImageFormat = "JPG",
-) -> forms.Picture:
+) -> session_schemas.Picture:
     """The photo and every scheme side by side, each with its name.
 
     Returns:
@@ -86,7 +85,7 @@ def compare_schemes(
 
 def download_schemes(
     studio: Studio, session_id: SessionId, format: FileFormat = "JPG", quality: Quality = 95
-) -> download_forms.MadeDownload:
+) -> schemas.MadeDownload:
     """Make a zip file of every scheme's picture at full size.
 
     Returns:
@@ -95,7 +94,7 @@ def download_schemes(
     return made_download(studio.download_schemes(session_id, format=format, quality=quality))
 
 
-def _schemes(studio: Studio, session: Session) -> forms.Schemes:
+def _schemes(studio: Studio, session: Session) -> session_schemas.Schemes:
     return {
         **work_of(studio, session),
         "schemes": [
