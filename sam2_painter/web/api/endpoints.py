@@ -27,7 +27,7 @@ from ...jobs.workers import Workers
 from ...sessions.downloads import Download
 from ...studio.studio import Studio
 from . import schemas
-from .operations import files, layers, masks, paint, recipes, selecting, server, sessions, state, walls
+from .operations import files, layers, masks, paint, recipes, schemes, selecting, server, sessions, state, walls
 from .schemas import Attachment, Caller
 
 log = logging.getLogger(__name__)
@@ -213,6 +213,13 @@ ENDPOINTS = (
     Endpoint("GET", "/tie-offers/{session_id}", layers.tie_offers, "paint"),
     Endpoint("POST", "/undo", layers.undo, "paint", quick=True),
     Endpoint("POST", "/redo", layers.redo, "paint", quick=True),
+    Endpoint("GET", "/schemes/{session_id}", schemes.list_schemes, "paint", quick=True),
+    Endpoint("POST", "/add-scheme", schemes.add_scheme, "paint", quick=True),
+    Endpoint("POST", "/choose-scheme", schemes.choose_scheme, "paint", quick=True),
+    Endpoint("POST", "/rename-scheme", schemes.rename_scheme, "paint", quick=True),
+    Endpoint("POST", "/remove-scheme", schemes.remove_scheme, "paint", quick=True),
+    Endpoint("POST", "/compare-schemes", schemes.compare_schemes, "download"),
+    Endpoint("POST", "/download-schemes", schemes.download_schemes, "download"),
     Endpoint("GET", "/recipe/{session_id}", recipes.get_recipe, "paint", quick=True),
     Endpoint("POST", "/apply-recipe", recipes.apply_recipe, "generate"),
     Endpoint("GET", "/picture/{session_id}", state.get_picture, "paint"),

@@ -26,7 +26,7 @@ def download_image(
     Returns:
         Where the file waits.
     """
-    return _made(studio.download(session_id, painted=False, format=format, quality=quality))
+    return made_download(studio.download(session_id, painted=False, format=format, quality=quality))
 
 
 def download_painted_image(
@@ -51,7 +51,7 @@ def download_painted_image(
         coat = coat_of(session, wanted)
         chosen = session.mask(mask_id) if coat.rle is None else Mask(coat.rle)  # type: ignore[arg-type]
         layers = [Layer(chosen, studio.color(session, color), coat.opacity)]
-    return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
+    return made_download(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 
 def download_masks(
@@ -78,7 +78,7 @@ def download_masks(
     """
     if which not in ("chosen", "all"):
         raise InvalidInput("which must be chosen or all", "which")
-    return _made(studio.export(session_id, format, every=which == "all"))
+    return made_download(studio.export(session_id, format, every=which == "all"))
 
 
 def save_project(studio: Studio, session_id: SessionId) -> schemas.MadeDownload:
@@ -87,7 +87,7 @@ def save_project(studio: Studio, session_id: SessionId) -> schemas.MadeDownload:
     Returns:
         Where the file waits.
     """
-    return _made(studio.export(session_id, "project"))
+    return made_download(studio.export(session_id, "project"))
 
 
 def download_file(studio: Studio, filename: Annotated[str, Field(description="as that endpoint named it")]) -> Download:
@@ -115,7 +115,8 @@ def download_url(made: Download) -> str:
     return f"/download-file/{quote(made.filename, safe='')}"
 
 
-def _made(made: Download) -> schemas.MadeDownload:
+def made_download(made: Download) -> schemas.MadeDownload:
+    """Where a file waits."""
     return {
         "session_id": made.session_id,
         "image_url": download_url(made),
