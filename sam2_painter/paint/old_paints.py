@@ -412,9 +412,11 @@ def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) 
     plinth = step is not None and step.above > 0.35 and np.abs(own_hue).max() < 0.12
     panels = step is not None and step.thin[0] > 0.5 and share > 0.1  # the main paint is their frame
     along, across = float(own_hue @ WARM_COOL), float(own_hue @ ACROSS)
+    # Another house: broad on both sides of a border along which the step is everywhere the same.
+    house = step is not None and max(step.thin) < 0.3 and step.spread < EVEN / 2 and not step.soft and share > 0.1
     if (
         luminance < -0.3
-        and np.hypot(min(along, 0) * COOLER + max(along, 0), across) < DARKER
+        and np.hypot(min(along, 0) * COOLER + max(along, 0), across) < (0.7 * DARKER if house else DARKER)
         and not (plinth or panels)
     ):
         return False  # shade, niches, soffits, what is under a balcony: less light, from the sky or from other walls
