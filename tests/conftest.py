@@ -147,9 +147,9 @@ def server(launch: Launch) -> Live:
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """For servers and sign-ins made in a test: the minute in which they count requests and failures never ends."""
     pytest.importorskip("gradio", reason="the doors need gradio")
+    from sam2_painter.jobs import rate as limits
     from sam2_painter.web import server
     from sam2_painter.web.middleware import auth
-    from sam2_painter.web.middleware import rate_limit as limits
 
     for module in (auth, server):
         monkeypatch.setattr(module, "Rate", partial(limits.Rate, clock=lambda: 0.0))

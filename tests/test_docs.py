@@ -72,6 +72,7 @@ ELSEWHERE = {  # verbs of the studio that a Painter has under another name, or d
     "add_mask": "segment",
     "paint_shown": "picture",
     "download": "save",
+    "download_schemes": "save_schemes",
     "export": "export_coco",
     "choose_at": "choose_wall",
     "choose_wall": "choose_layer",

@@ -8,16 +8,17 @@ from ..sessions import folders
 from ..sessions.store import SessionStore
 from ..sessions.walls import SelectMode
 from ..settings import Limits, Settings
-from .files import EXPORT_KINDS, ExportKind, FileVerbs
+from .files import EXPORT_KINDS, ExportKind
 from .masks import Generated, Pointed
 from .photos import PhotoVerbs
 from .recipes import Applied, RecipeVerbs
+from .schemes import SchemeVerbs
 from .walls import Answer
 
 __all__ = ["EXPORT_KINDS", "Answer", "Applied", "ExportKind", "Generated", "Limits", "Pointed", "SelectMode", "Studio"]
 
 
-class Studio(PhotoVerbs, RecipeVerbs, FileVerbs):
+class Studio(PhotoVerbs, RecipeVerbs, SchemeVerbs):
     """One engine, one session store and the caches between them. Thread-safe.
 
     A verb takes the id of a session and returns the session as it is then. What only reads takes a session at hand.

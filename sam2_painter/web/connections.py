@@ -22,6 +22,8 @@ _FULL = "There are too many connections to this server. Try again in a few secon
 _DEAF = "This server was asked too much from your address, again and again. Wait a minute."
 DRAIN_SECONDS, DRAIN_BYTES = 5.0, 128 * 2**20
 """How long, and how much, a client may go on sending after its answer."""
+DRAIN_SIGN_IN = 2**20
+"""The same for who is just signing in: nobody does with so much."""
 
 RESERVED_DESCRIPTORS = 256
 """Files that are open for other reasons: the database, photos, libraries."""
@@ -85,8 +87,8 @@ class _Transport:
     was too large. So we stop writing, and throw away what comes for a while.
     """
 
-    def __init__(self, transport: asyncio.Transport, is_sending: Callable[[], bool]):
-        self._transport, self._is_sending = transport, is_sending
+    def __init__(self, transport: asyncio.Transport, is_sending: Callable[[], bool], most: Callable[[], int]):
+        self._transport, self._is_sending, self._most = transport, is_sending, most
         self._ends: asyncio.TimerHandle | None = None
         self._drained = 0
 
@@ -120,7 +122,7 @@ class _Transport:
     def drain(self, count: int) -> None:
         """So many bytes came and were thrown away."""
         self._drained += count
-        if self._drained > DRAIN_BYTES:
+        if self._drained > self._most():
             self._transport.abort()
 
     def closed(self) -> None:
@@ -154,7 +156,7 @@ class Connection(H11Protocol):
             return
         self._admitted = True
         _send_at_once(transport)
-        self._closing = _Transport(transport, self._is_sending)
+        self._closing = _Transport(transport, self._is_sending, self._most_drained)
         super().connection_made(self._closing)  # type: ignore[arg-type]
         self._wait(self.counted.head_seconds, self._no_head)
 
@@ -217,6 +219,10 @@ class Connection(H11Protocol):
 
     def _is_sending(self) -> bool:
         return self.conn.their_state is h11.SEND_BODY or bool(self.conn.trailing_data[0])
+
+    def _most_drained(self) -> int:
+        path: str = self.scope["path"] if self.scope else ""
+        return DRAIN_SIGN_IN if path.rstrip("/").endswith("/login") else DRAIN_BYTES
 
     @property
     def _is_answering(self) -> bool:

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
 from ..hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
+from ..jobs.rate import Rate
 from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -51,7 +52,6 @@ from .middleware.kept import Kept
 from .middleware.origins import Origins
 from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE
 from .middleware.proxies import RootPath, TrustedProxies
-from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
 from .page import blocks as page
 from .page import routes as page_routes
@@ -152,13 +152,7 @@ def launch(
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
         gradio_app.mount(app, blocks, settings, mcp=mcp and settings.mcp_all, **page.launch_options())
-    most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
-    tunnel = "127.0.0.1,::1" if settings.share else ""  # all who come by the public link come from there
-    speak_for_many = TrustedProxies.parse(f"{settings.trusted_proxies},{tunnel}")
-    connections = Connections(
-        most, min(most, settings.connections_per_address), speak_for_many.include, requests.is_deaf
-    )
-    http = HttpServer(app, listening, connections)
+    http = HttpServer(app, listening, _connections(settings, descriptors, requests))
     stop = threading.Event()
     served = Served(url, "", (), blocks, app, workers, http, stop)
     http.start()
@@ -185,6 +179,14 @@ def launch(
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _connections(settings: Settings, descriptors: int, requests: Rate) -> Connections:
+    """How many connections there may be. descriptors: files and connections the system lets this process have."""
+    most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
+    tunnel = "127.0.0.1,::1" if settings.share else ""  # all who come by the public link come from there
+    speak_for_many = TrustedProxies.parse(f"{settings.trusted_proxies},{tunnel}")
+    return Connections(most, min(most, settings.connections_per_address), speak_for_many.include, requests.is_deaf)
 
 
 def _tools(service: api.Service, sources: PhotoSources, sign_in: SignIn) -> McpServer:

@@ -22,12 +22,12 @@ from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, Wi
 
 from ... import __version__
 from ...errors import InvalidInput
+from ...jobs.rate import Rate
 from ...jobs.workers import Workers
 from ...sessions.downloads import Download
 from ...studio.studio import Studio
-from ..middleware.rate_limit import Rate
-from . import schemas as forms
-from .operations import files, layers, masks, paint, recipes, selecting, server, sessions, state, walls
+from . import schemas
+from .operations import files, layers, masks, paint, recipes, schemes, selecting, server, sessions, state, walls
 from .schemas import Attachment, Caller
 
 log = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ def _validation_errors(verb: str) -> Iterator[None]:
         raise kind(f"{where}: {first['msg']}", where) from None
 
 
-def info(studio: Studio) -> forms.Info:
+def info(studio: Studio) -> schemas.Info:
     """What this server is, its version, and every endpoint with what it does."""
     return {
         "message": f"SAM2 Painter: {studio.engine.title}",
@@ -213,6 +213,13 @@ ENDPOINTS = (
     Endpoint("GET", "/tie-offers/{session_id}", layers.tie_offers, "paint"),
     Endpoint("POST", "/undo", layers.undo, "paint", quick=True),
     Endpoint("POST", "/redo", layers.redo, "paint", quick=True),
+    Endpoint("GET", "/schemes/{session_id}", schemes.list_schemes, "paint", quick=True),
+    Endpoint("POST", "/add-scheme", schemes.add_scheme, "paint", quick=True),
+    Endpoint("POST", "/choose-scheme", schemes.choose_scheme, "paint", quick=True),
+    Endpoint("POST", "/rename-scheme", schemes.rename_scheme, "paint", quick=True),
+    Endpoint("POST", "/remove-scheme", schemes.remove_scheme, "paint", quick=True),
+    Endpoint("POST", "/compare-schemes", schemes.compare_schemes, "download"),
+    Endpoint("POST", "/download-schemes", schemes.download_schemes, "download"),
     Endpoint("GET", "/recipe/{session_id}", recipes.get_recipe, "paint", quick=True),
     Endpoint("POST", "/apply-recipe", recipes.apply_recipe, "generate"),
     Endpoint("GET", "/picture/{session_id}", state.get_picture, "paint"),

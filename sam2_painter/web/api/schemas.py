@@ -1,4 +1,4 @@
-"""What goes in and out at the doors for programs: the names and types a client sees.
+"""What goes in and out by the API: the names and types a client sees.
 
 A mask travels as text: a base64 PNG of the photo's size, or COCO's compressed runs. Coordinates are pixels of the
 photo as opened, upright. bbox is [x, y, width, height], box the same as [x1, y1, x2, y2].

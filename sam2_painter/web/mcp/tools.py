@@ -179,6 +179,37 @@ class Tools:
                 session = self.studio.edit_layer(session_id, layer_id, visible=do == "show")
         return self._state(session, "Done.")
 
+    def schemes(
+        self,
+        session_id: SessionId,
+        do: Annotated[
+            Literal["list", "add", "show", "rename", "remove"],
+            Field(description='with a scheme; "add" copies the one shown and shows the copy'),
+        ] = "list",
+        scheme: Annotated[str, Field(description="the name of the one meant, or of the new one")] = "",
+        name: Annotated[str, Field(description="its new name, to rename it")] = "",
+    ) -> State:
+        """Variants of all paints of the photo, such as A and B: list, add, show, rename or remove them. Paint changes
+        the one shown; walls have the same shape in all."""
+        session = self.studio.session(session_id)
+        if do == "add":
+            session = self.studio.add_scheme(session_id, scheme)
+        elif do != "list":
+            found = [one.id for one in self.studio.schemes(session) if one.name == scheme]
+            if not found:
+                known = ", ".join(one.name for one in self.studio.schemes(session))
+                raise InvalidInput(f"{do} needs the name of a scheme: {known}", "scheme")
+            match do:
+                case "show":
+                    session = self.studio.choose_scheme(session_id, found[0])
+                case "rename":
+                    session = self.studio.rename_scheme(session_id, found[0], name)
+                case _:
+                    session = self.studio.remove_scheme(session_id, found[0])
+        shown = session.canvas.scheme
+        told = ", ".join(f"{s.name} (shown)" if s.id == shown else s.name for s in self.studio.schemes(session))
+        return self._state(session, f"Schemes: {told}.")
+
     def undo(
         self,
         session_id: SessionId,
@@ -248,6 +279,7 @@ def limits(tools: Tools) -> dict[str, tuple[Callable[..., object], str, bool]]:
         "resize": (tools.resize, "segment", True),
         "paint": (tools.paint, "paint", False),
         "layers": (tools.layers, "paint", True),
+        "schemes": (tools.schemes, "paint", True),
         "undo": (tools.undo, "paint", True),
         "look": (tools.look, "paint", False),
         "download": (tools.download, "download", False),

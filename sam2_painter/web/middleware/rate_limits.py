@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import Busy
 from ...jobs.asker import Asker, asking
+from ...jobs.rate import Rate
 from ..error_responses import refuse_error
 from .paths import address_of, path_of
-from .rate_limit import Rate
 
 
 class RateLimits:

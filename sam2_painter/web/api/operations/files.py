@@ -11,7 +11,7 @@ from ....errors import InvalidInput
 from ....sessions.downloads import Download
 from ....studio.studio import Studio
 from ....types import Layer, Mask
-from .. import schemas as forms
+from .. import schemas
 from ..fields import FileFormat, Quality, SessionId
 from ..plain import counted
 from ..schemas import ColoredMask
@@ -20,13 +20,13 @@ from .paint import OPACITY, coat_of
 
 def download_image(
     studio: Studio, session_id: SessionId, format: FileFormat = "PNG", quality: Quality = 95
-) -> forms.MadeDownload:
+) -> schemas.MadeDownload:
     """Make a file of the photo as it was opened, at full size.
 
     Returns:
         Where the file waits.
     """
-    return _made(studio.download(session_id, painted=False, format=format, quality=quality))
+    return made_download(studio.download(session_id, painted=False, format=format, quality=quality))
 
 
 def download_painted_image(
@@ -38,7 +38,7 @@ def download_painted_image(
     opacity: Annotated[float, Field(description="for mask_id or mask, 0 to 1")] = OPACITY,
     format: FileFormat = "PNG",
     quality: Quality = 95,
-) -> forms.MadeDownload:
+) -> schemas.MadeDownload:
     """Make a file of the painted photo at full size: all paint of the session, or only the mask named here.
 
     Returns:
@@ -51,7 +51,7 @@ def download_painted_image(
         coat = coat_of(session, wanted)
         chosen = session.mask(mask_id) if coat.rle is None else Mask(coat.rle)  # type: ignore[arg-type]
         layers = [Layer(chosen, studio.color(session, color), coat.opacity)]
-    return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
+    return made_download(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 
 def download_masks(
@@ -70,7 +70,7 @@ def download_masks(
             description='"chosen" (the painted ones and the selected one; without any, all that were found) or "all"'
         ),
     ] = "chosen",
-) -> forms.MadeDownload:
+) -> schemas.MadeDownload:
     """Make a file of the masks of the session.
 
     Returns:
@@ -78,16 +78,16 @@ def download_masks(
     """
     if which not in ("chosen", "all"):
         raise InvalidInput("which must be chosen or all", "which")
-    return _made(studio.export(session_id, format, every=which == "all"))
+    return made_download(studio.export(session_id, format, every=which == "all"))
 
 
-def save_project(studio: Studio, session_id: SessionId) -> forms.MadeDownload:
+def save_project(studio: Studio, session_id: SessionId) -> schemas.MadeDownload:
     """Make a file of everything: photo, masks and paint. open_project brings it back.
 
     Returns:
         Where the file waits.
     """
-    return _made(studio.export(session_id, "project"))
+    return made_download(studio.export(session_id, "project"))
 
 
 def download_file(studio: Studio, filename: Annotated[str, Field(description="as that endpoint named it")]) -> Download:
@@ -100,10 +100,10 @@ def list_downloads(
     session_id: Annotated[
         str | None, Field(description="from upload; without it the list is empty: nobody sees the files of others")
     ] = None,
-) -> forms.Downloads:
+) -> schemas.Downloads:
     """The files of a session that wait to be fetched."""
     made = [] if session_id is None else studio.sessions.downloads(session_id)
-    listed: list[forms.DownloadEntry] = [
+    listed: list[schemas.DownloadEntry] = [
         {"filename": one.filename, "size_bytes": one.size_bytes, "download_url": download_url(one)} for one in made
     ]
     message = "Name the session_id whose files to list." if session_id is None else f"{counted(len(listed), 'file')}."
@@ -115,7 +115,8 @@ def download_url(made: Download) -> str:
     return f"/download-file/{quote(made.filename, safe='')}"
 
 
-def _made(made: Download) -> forms.MadeDownload:
+def made_download(made: Download) -> schemas.MadeDownload:
+    """Where a file waits."""
     return {
         "session_id": made.session_id,
         "image_url": download_url(made),

@@ -14,7 +14,7 @@ from ....errors import InvalidInput
 from ....rle import rle_to_mask
 from ....studio.studio import Generated, Pointed, Studio
 from ....types import AutoMask, CombineMode, Mask, Prompts
-from .. import schemas as forms
+from .. import schemas
 from ..fields import XY, ImageHash, IoUThresh, MaskFormat, PointsPerSide, SessionId, StabilityThresh
 from ..plain import boxes_of, mask_text, point_xy, width_height
 from ..schemas import Box, Point
@@ -31,7 +31,7 @@ def segment(
     boxes: Annotated[list[Box] | None, Field(description="rectangles around what is meant")] = None,
     mask: Annotated[str | None, Field(description="a rough mask as base64 PNG of the photo's size")] = None,
     mask_format: MaskFormat = "png",
-) -> forms.Segmented:
+) -> schemas.Segmented:
     """Find the mask that clicks, boxes or a rough mask point at. It is kept in the session under its mask_id.
 
     Several boxes are answered one by one, each with the points inside it, and united.
@@ -95,7 +95,7 @@ def generate_masks(
     stability_score_thresh: StabilityThresh = 0.95,
     image_hash: ImageHash | None = None,
     mask_format: MaskFormat = "png",
-) -> forms.Generated:
+) -> schemas.Generated:
     """Find every mask of the photo, largest first. They are kept in the session under their ids."""
     options = AutoMask(points_per_side, 64, pred_iou_thresh, stability_score_thresh)
     return _generated(studio.generate(session_id, options), mask_format)
@@ -128,7 +128,7 @@ def generate_masks_advanced(
     multimask_output: Annotated[bool, Field(description="up to three nested masks a point")] = True,
     image_hash: ImageHash | None = None,
     mask_format: MaskFormat = "png",
-) -> forms.Generated:
+) -> schemas.Generated:
     """Find every mask of the photo with all the knobs of SAM 2's automatic mask generator, under its names."""
     given = locals()
     options = AutoMask(**{knob.name: given[knob.name] for knob in fields(AutoMask)})
@@ -143,14 +143,14 @@ def generate_masks_cached(
     stability_score_thresh: StabilityThresh = 0.95,
     image_hash: ImageHash | None = None,
     mask_format: MaskFormat = "png",
-) -> forms.GeneratedCached:
+) -> schemas.GeneratedCached:
     """Like generate_masks, and says whether anything had to be computed."""
     options = AutoMask(points_per_side, 64, pred_iou_thresh, stability_score_thresh)
     made = studio.generate(session_id, options)
     return {**_generated(made, mask_format), "cached": made.cached}
 
 
-def _generated(made: Generated, mask_format: MaskFormat) -> forms.Generated:
+def _generated(made: Generated, mask_format: MaskFormat) -> schemas.Generated:
     session = made.session
     return {
         "session_id": session.id,
@@ -160,7 +160,7 @@ def _generated(made: Generated, mask_format: MaskFormat) -> forms.Generated:
     }
 
 
-def _found_mask(mask_id: int, mask: Mask, mask_format: MaskFormat) -> forms.FoundMask:
+def _found_mask(mask_id: int, mask: Mask, mask_format: MaskFormat) -> schemas.FoundMask:
     return {
         "id": mask_id,
         "mask": mask_text(mask.rle, mask_format),
@@ -180,7 +180,7 @@ def combine_masks(
         Field(description='"union", "intersect" (what they share) or "subtract" (the first less the others)'),
     ] = "union",
     mask_format: MaskFormat = "png",
-) -> forms.Combined:
+) -> schemas.Combined:
     """Make one mask of several and keep it in the session."""
     mask_id, mask, _ = studio.combine(session_id, mask_ids, mode)
     return {
@@ -202,7 +202,7 @@ def get_mask_at_point(
         list[dict[str, Any]] | None, Field(description="taken, not needed: the session holds its masks")
     ] = None,
     mask_format: MaskFormat = "png",
-) -> forms.PointMask:
+) -> schemas.PointMask:
     """The smallest mask of the session under a point, at once and without the engine."""
     return _point_mask(session_id, studio.mask_at(session_id, *point_xy(point)), mask_format)
 
@@ -213,7 +213,7 @@ def generate_mask_at_point(
     point: XY,
     image_hash: ImageHash | None = None,
     mask_format: MaskFormat = "png",
-) -> forms.PointMask:
+) -> schemas.PointMask:
     """The engine's best mask for one foreground point, kept in the session.
 
     Returns:
@@ -222,7 +222,7 @@ def generate_mask_at_point(
     return _point_mask(session_id, studio.generate_at(session_id, *point_xy(point)), mask_format)
 
 
-def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> forms.PointMask:
+def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> schemas.PointMask:
     return {
         "session_id": session_id,
         "mask": mask_text(found.mask.rle, mask_format),
@@ -233,11 +233,11 @@ def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> for
     }
 
 
-def list_masks(studio: Studio, session_id: SessionId, mask_format: MaskFormat = "none") -> forms.MaskList:
+def list_masks(studio: Studio, session_id: SessionId, mask_format: MaskFormat = "none") -> schemas.MaskList:
     """Every mask the session holds, by its number."""
     session = studio.session(session_id)
     automatic, painted = set(session.automatic), {layer.mask_id for layer in session.layers}
-    listed: list[forms.ListedMask] = [
+    listed: list[schemas.ListedMask] = [
         {
             "mask_id": mask_id,
             "mask": mask_text(mask.rle, mask_format),

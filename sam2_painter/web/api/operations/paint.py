@@ -15,7 +15,7 @@ from ....paint import OldPaint, colors, palette_files
 from ....photos import images, sources
 from ....studio.studio import Studio
 from ....types import Coat, Session
-from .. import schemas as forms
+from .. import schemas
 from ..fields import Color, Filename, ImageFormat, Opacity, SessionId
 from ..plain import base64_text, point_xy, width_height
 from ..schemas import Attachment, ColoredMask
@@ -32,7 +32,7 @@ def paint_mask(
     mask: Annotated[str | None, Field(description="or a new mask as base64 PNG of the photo's size")] = None,
     opacity: Opacity = OPACITY,
     image_format: ImageFormat = "PNG",
-) -> forms.Painted:
+) -> schemas.Painted:
     """Paint one mask. Painting a mask that has paint already changes that paint.
 
     Returns:
@@ -50,7 +50,7 @@ def paint_multiple_masks(
         Field(description="each with mask_id or mask (base64 PNG), color, and opacity (0.7 by default)"),
     ],
     image_format: ImageFormat = "PNG",
-) -> forms.PaintedMasks:
+) -> schemas.PaintedMasks:
     """Paint several masks at once, each in its colour: all of them or, if one is wrong, none.
 
     Returns:
@@ -62,7 +62,7 @@ def paint_multiple_masks(
 
 def _painted(
     studio: Studio, session_id: str, wanted: Sequence[ColoredMask], image_format: ImageFormat
-) -> forms.Painted:
+) -> schemas.Painted:
     session = studio.session(session_id)
     coats = [coat_of(session, one) for one in wanted]
     if image_format == "none":
@@ -96,7 +96,7 @@ def describe_color(
         ),
     ] = None,
     point: Annotated[list[float] | None, Field(description="or [x, y] in pixels: what the photo shows there")] = None,
-) -> forms.Described:
+) -> schemas.Described:
     """Tell the nearest paint, light reflectance value and harmonies of a colour given, a wall's, or the photo's."""
     session = studio.session(session_id)
     if sum(one is not None for one in (color, mask_id, point)) != 1:
@@ -128,7 +128,7 @@ def describe_color(
     }
 
 
-def get_palette(studio: Studio, session_id: SessionId) -> forms.Palette:
+def get_palette(studio: Studio, session_id: SessionId) -> schemas.Palette:
     """The paints a session has to choose from."""
     return _palette(studio, studio.session(session_id))
 
@@ -140,7 +140,7 @@ def load_palette(
         Attachment, Field(description="a palette (CSV, JSON, GIMP .gpl or Adobe .ase, .aco), as a file or base64 text")
     ],
     filename: Filename = "",
-) -> forms.Palette:
+) -> schemas.Palette:
     """Choose from the paints of a file from now on: colours may go by their names, and are named after them."""
     data = sources.read_bytes(
         file.content, palette_files.MAX_PALETTE_BYTES, paths=isinstance(file.content, Path), field="palette"
@@ -149,14 +149,14 @@ def load_palette(
     return _palette(studio, studio.use_palette(session_id, palette))
 
 
-def reset_palette(studio: Studio, session_id: SessionId) -> forms.Palette:
+def reset_palette(studio: Studio, session_id: SessionId) -> schemas.Palette:
     """Choose from the usual paints again."""
     return _palette(studio, studio.use_palette(session_id, None))
 
 
-def _palette(studio: Studio, session: Session) -> forms.Palette:
+def _palette(studio: Studio, session: Session) -> schemas.Palette:
     palette = studio.palette(session)
-    paints: list[forms.NamedColor] = [
+    paints: list[schemas.NamedColor] = [
         {"name": paint.name, "color": colors.to_hex(paint.rgb)} for paint in palette.paints
     ]
     return {"session_id": session.id, "name": palette.name, "paints": paints}

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from ....sessions import recipe as recipes
 from ....studio.studio import Studio
-from .. import session_schemas as forms
+from .. import session_schemas
 from ..fields import SessionId
 from .work import work_of
 
 
-def get_recipe(studio: Studio, session_id: SessionId) -> forms.RecipeOf:
+def get_recipe(studio: Studio, session_id: SessionId) -> session_schemas.RecipeOf:
     """How the painted walls of a session were found and painted, to do the same with other photos."""
     return {"session_id": session_id, "recipe": recipes.to_json(studio.recipe(session_id))}
 
@@ -27,7 +27,7 @@ def apply_recipe(
     scale: Annotated[
         bool, Field(description="its clicks move with the photo's size; otherwise a photo of another size is refused")
     ] = False,
-) -> forms.Applied:
+) -> session_schemas.Applied:
     """Find and paint the walls of a recipe, on top of what is painted: one step of the history.
 
     Returns:

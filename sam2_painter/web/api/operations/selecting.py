@@ -9,7 +9,7 @@ from pydantic import Field
 from .... import masks
 from ....rle import rle_to_mask
 from ....studio.studio import SelectMode, Studio
-from .. import schemas as forms
+from .. import schemas
 from ..fields import XY, MaskFormat, SessionId, WallMode
 from ..plain import point_xy
 from ..schemas import Box, Point
@@ -27,7 +27,7 @@ def click_wall(
         Field(description='"new" as a person means it, or "union", "subtract" or "intersect" with the chosen wall'),
     ] = "new",
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Click as on the page: a painted wall is chosen, an unpainted one grows, elsewhere a new one begins."""
     x, y = point_xy(point)
     return work_of(studio, studio.click(session_id, x, y, label, mode), mask_format)
@@ -43,7 +43,7 @@ def segment_wall(
     mask: Annotated[str | None, Field(description="a rough mask as base64 PNG of the photo's size")] = None,
     mode: WallMode = "new",
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Choose what points, a box and a rough mask point at together, or change the chosen wall by it."""
     session = studio.session(session_id)
     rough = None if mask is None else rle_to_mask(masks.mask_from_png(mask, session.size))
@@ -56,7 +56,7 @@ def select_masks(
     mask_ids: Annotated[list[int], Field(description="masks of the session")],
     mode: WallMode = "new",
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Choose masks the session holds, several as their union, or change the chosen wall by them."""
     return work_of(studio, studio.select(session_id, mask_ids, mode), mask_format)
 
@@ -66,6 +66,6 @@ def remove_point(
     session_id: SessionId,
     index: Annotated[int, Field(description="of all its clicks, 0 for the first")],
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Take back one of the clicks the chosen wall is made of; the last one clears the selection."""
     return work_of(studio, studio.remove_point(session_id, index), mask_format)

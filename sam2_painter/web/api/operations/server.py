@@ -10,11 +10,11 @@ from pydantic import Field
 from ....errors import SignInRequired
 from ....jobs.cache import CacheStatus
 from ....studio.studio import Studio
-from .. import schemas as forms
+from .. import schemas
 from ..schemas import Caller
 
 
-def health(studio: Studio) -> forms.Health:
+def health(studio: Studio) -> schemas.Health:
     """Is everything well? Which engine answers and why, how it did when it was last asked, how much is kept.
 
     Returns:
@@ -34,7 +34,7 @@ def health(studio: Studio) -> forms.Health:
     }
 
 
-def cache_status(studio: Studio) -> forms.CacheReport:
+def cache_status(studio: Studio) -> schemas.CacheReport:
     """How much is remembered: sessions, masks, embeddings, and every cache in bytes.
 
     Returns:
@@ -55,7 +55,7 @@ def clear_cache(
     session_id: Annotated[
         str | None, Field(description="whose caches; without it everybody's, which takes a signed-in operator")
     ] = None,
-) -> forms.Message:
+) -> schemas.Message:
     """Forget what can be computed again. It costs time later and changes no answer."""
     if session_id is None and not caller.operator:
         raise SignInRequired("Name the session_id whose cache to clear; everybody's takes an operator who signed in.")
@@ -63,7 +63,7 @@ def clear_cache(
     return {"message": "Cache cleared." if session_id is None else "Cache of this session cleared."}
 
 
-def _fill(cache: CacheStatus) -> forms.CacheFill:
+def _fill(cache: CacheStatus) -> schemas.CacheFill:
     return {
         "entries": cache.entries,
         "bytes": cache.bytes,
@@ -73,7 +73,7 @@ def _fill(cache: CacheStatus) -> forms.CacheFill:
     }
 
 
-def _cache_counts(studio: Studio) -> forms.CacheCounts:
+def _cache_counts(studio: Studio) -> schemas.CacheCounts:
     digests, cached = studio.sessions.digests(), studio.cached_digests()
     status: dict[str, CacheStatus] = studio.cache_status()
     return {

@@ -13,7 +13,7 @@ from ....photos import images, sources
 from ....sessions import project
 from ....studio.studio import Studio
 from ....types import Mask, Session
-from .. import schemas as forms
+from .. import schemas
 from ..fields import Filename, MaskFormat, SessionId
 from ..plain import base64_text, boxes_of, counted, layer_values, mask_text, width_height
 from ..schemas import Attachment
@@ -31,7 +31,7 @@ def upload(
     ],
     filename: Filename = "",
     image: Annotated[bool, Field(description="false leaves image_data empty")] = True,
-) -> forms.Uploaded:
+) -> schemas.Uploaded:
     """Open a photo and start a session on it. Everything else names this session by its session_id.
 
     Returns:
@@ -43,7 +43,7 @@ def upload(
 
 def open_project(
     studio: Studio, file: Annotated[Attachment, Field(description="the project, as a file or base64 text")]
-) -> forms.Uploaded:
+) -> schemas.Uploaded:
     """Start a session from a file that save_project made.
 
     Returns:
@@ -53,7 +53,7 @@ def open_project(
     return _uploaded(studio, studio.open_project(data), "Project opened.")
 
 
-def session_info(studio: Studio, session_id: SessionId, mask_format: MaskFormat = "none") -> forms.SessionInfo:
+def session_info(studio: Studio, session_id: SessionId, mask_format: MaskFormat = "none") -> schemas.SessionInfo:
     """What a session holds: its masks by their ids, and its layers of paint, the one painted first first."""
     session = studio.session(session_id)
     return {
@@ -68,7 +68,7 @@ def session_info(studio: Studio, session_id: SessionId, mask_format: MaskFormat 
     }
 
 
-def _stored(mask: Mask, mask_format: MaskFormat) -> forms.StoredMask:
+def _stored(mask: Mask, mask_format: MaskFormat) -> schemas.StoredMask:
     return {
         "mask": mask_text(mask.rle, mask_format),
         "score": mask.predicted_iou,
@@ -77,13 +77,13 @@ def _stored(mask: Mask, mask_format: MaskFormat) -> forms.StoredMask:
     }
 
 
-def delete_session(studio: Studio, session_id: SessionId) -> forms.Message:
+def delete_session(studio: Studio, session_id: SessionId) -> schemas.Message:
     """Delete a session with its photo, masks, paint and downloads. Nothing of it stays on disk."""
     studio.close(session_id)
     return {"message": "Session deleted."}
 
 
-def keep_alive(studio: Studio, session_id: SessionId) -> forms.Alive:
+def keep_alive(studio: Studio, session_id: SessionId) -> schemas.Alive:
     """Keep a session that is still wanted: without use it is deleted after a while.
 
     Returns:
@@ -92,7 +92,7 @@ def keep_alive(studio: Studio, session_id: SessionId) -> forms.Alive:
     return {"session_id": session_id, "seconds_left": studio.keep_alive(session_id)}
 
 
-def get_embedding(studio: Studio, session_id: SessionId) -> forms.Embedded:
+def get_embedding(studio: Studio, session_id: SessionId) -> schemas.Embedded:
     """Let the engine read the photo now, so that the first segmentation is quick.
 
     Returns:
@@ -112,7 +112,7 @@ def get_embedding(studio: Studio, session_id: SessionId) -> forms.Embedded:
     }
 
 
-def _uploaded(studio: Studio, session: Session, message: str, image: bool = True) -> forms.Uploaded:
+def _uploaded(studio: Studio, session: Session, message: str, image: bool = True) -> schemas.Uploaded:
     studio.read_ahead(session.id)
     if not image:
         return {"session_id": session.id, "image_data": "", **width_height(session), "message": message}

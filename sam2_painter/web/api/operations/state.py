@@ -10,7 +10,7 @@ from pydantic import Field
 from ....photos import images
 from ....sessions import records
 from ....studio.studio import Studio
-from .. import session_schemas as forms
+from .. import session_schemas
 from ..fields import ImageFormat, SessionId
 from ..plain import base64_text, width_height
 
@@ -19,7 +19,7 @@ def session_state(
     studio: Studio,
     session_id: SessionId,
     first_mask: Annotated[int, Field(description="leave out masks below this number, which never change")] = 0,
-) -> forms.SessionState:
+) -> session_schemas.SessionState:
     """Everything a session holds, in the form of a project file: masks with their runs, selection, layers, palette."""
     session = studio.session(session_id)
     return {
@@ -51,7 +51,7 @@ def get_picture(
     ] = None,
     image_format: ImageFormat = "PNG",
     painted: Annotated[bool, Field(description="false for the photo without paint")] = True,
-) -> forms.Picture:
+) -> session_schemas.Picture:
     """The painted picture, or the photo as it was opened, to look at.
 
     Returns:

@@ -12,7 +12,7 @@ from pydantic import Field
 from .... import masks
 from ....errors import InvalidInput
 from ....studio.studio import SelectMode, Studio
-from .. import schemas as forms
+from .. import schemas
 from ..fields import XY, MaskFormat, OtherLayer, Protect, Revision, SessionId, WallMode
 from ..plain import point_xy
 from ..schemas import Box
@@ -28,7 +28,7 @@ def choose_wall(
     layer_id: Annotated[int | None, Field(description="or a painted wall, from list_layers")] = None,
     revision: Revision | None = None,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Choose the wall to work on: the painted one at a point, or by its layer. Where nothing is painted a wall begins.
 
     Returns:
@@ -54,12 +54,12 @@ def find_walls(
     mode: WallMode = "new",
     protect: Annotated[bool, Field(description="leave pixels of painted walls alone")] = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Choose everything of a kind at once, such as all walls less their windows, where the engine knows the kind."""
     return work_of(studio, studio.find(session_id, category, mode, protect=protect), mask_format)
 
 
-def choose_nothing(studio: Studio, session_id: SessionId) -> forms.Work:
+def choose_nothing(studio: Studio, session_id: SessionId) -> schemas.Work:
     """Choose no wall; the next one begins anew."""
     return work_of(studio, studio.clear_selection(session_id))
 
@@ -82,7 +82,7 @@ def wall_point(
     revision: Revision | None = None,
     protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Add what lies at a point to the chosen wall, or take it away; painted walls change at once."""
     x, y = point_xy(point)
     session = studio.point(session_id, x, y, mode, layer_id=layer_id, revision=revision, protect=protect)
@@ -100,7 +100,7 @@ def wall_box(
     revision: Revision | None = None,
     protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Begin a wall with what a box is drawn around, add it to the chosen wall, or take it away."""
     session = studio.box(
         session_id,
@@ -127,7 +127,7 @@ def wall_stroke(
     revision: Revision | None = None,
     protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Brush on the chosen wall's shape, or rub out; without a chosen wall a stroke begins one."""
     session = studio.stroke(
         session_id,
@@ -151,7 +151,7 @@ def wall_polygon(
     revision: Revision | None = None,
     protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Add the inside of a polygon to the chosen wall, take it away, or begin a wall with it."""
     corners = [point_xy(point, "path") for point in path]
     session = studio.polygon(session_id, corners, mode, layer_id=layer_id, revision=revision, protect=protect)
@@ -169,7 +169,7 @@ def wall_mask(
     revision: Revision | None = None,
     protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Begin a wall with a mask of your own, add it to the chosen wall, or take it away."""
     rle = masks.mask_from_png(mask, studio.session(session_id).size)
     session = studio.import_mask(session_id, rle, mode, layer_id=layer_id, revision=revision, protect=protect)
@@ -181,7 +181,7 @@ def choose_answer(
     session_id: SessionId,
     choice: Annotated[int, Field(description="of one of the answers in the last reply")],
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Take another of the engine's answers to the last step; what the wall was before that step stays."""
     return work_of(studio, studio.choose(session_id, choice), mask_format)
 
@@ -193,7 +193,7 @@ def remove_step(
     layer_id: OtherLayer | None = None,
     revision: Revision | None = None,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Take one step back out of the chosen wall's shape; the steps after it stay."""
     session = studio.remove_step(session_id, index, layer_id=layer_id, revision=revision)
     return work_of(studio, session, mask_format)

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from ...errors import TooManyRequests
+from ..errors import TooManyRequests
 
 MINUTE = 60.0
 
