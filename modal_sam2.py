@@ -237,23 +237,23 @@ def serve(port: int = 8000) -> None:
         settings = Settings.from_env()
         hosts = AllowedHosts.parse(settings.allowed_hosts)
         engine = SAM2Engine(
-            settings.sam2_model,
-            settings.sam2_checkpoint or None,
-            settings.sam2_device,
-            settings.sam2_cache_dir or None,
-            settings.sam2_dtype,
-            settings.sam2_compile,
+            settings.sam2.model,
+            settings.sam2.checkpoint or None,
+            settings.sam2.device,
+            settings.sam2.cache_dir or None,
+            settings.sam2.dtype,
+            settings.sam2.compile,
         )
     except PainterError as error:
         sys.exit(f"The service cannot start. {error}")
     api = build_api(
         engine,
         Cache(REMEMBERED, lambda kept: kept.nbytes),
-        key=settings.modal_key,
-        secret=settings.modal_secret,
+        key=settings.modal.key,
+        secret=settings.modal.secret,
         hosts=hosts,
     )
-    key = " MODAL_KEY=... MODAL_SECRET=..." if settings.modal_key or settings.modal_secret else ""
+    key = " MODAL_KEY=... MODAL_SECRET=..." if settings.modal.key or settings.modal.secret else ""
     print(f"{engine.title}. To use it:{key} python app.py --engine modal --modal-base-url http://127.0.0.1:{port}")
     uvicorn.run(api, port=port, log_level="warning")
 

@@ -70,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         studio = Studio(Shapes(found[: options.masks]), SessionStore(root / "u", root / "m", root / "r"))
-        settings = Settings(port=free_port(), data_dir=root, requests_per_minute=10**6)
+        settings = Settings.of(port=free_port(), data_dir=root, requests_per_minute=10**6)
         served = server.launch(studio, settings, prevent_thread_lock=True, quiet=True)
         print(f"{size[1]}x{size[0]}, {options.masks} masks, {options.rounds} rounds, medians")
         with httpx.Client(base_url=f"{served.url}/api", timeout=300) as client:

@@ -121,7 +121,7 @@ def main() -> None:
     options = parser.parse_args()
     data = options.photo.read_bytes() if options.photo else big_photo()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        settings = Settings(engine=options.engine, data_dir=Path(folder))
+        settings = Settings.of(engine=options.engine, data_dir=Path(folder))
         studio = Studio.from_settings(settings)
         engine = timed(studio)
         served = server.launch(studio, settings, prevent_thread_lock=True, any_port=True, quiet=True)

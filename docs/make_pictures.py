@@ -52,7 +52,7 @@ def main() -> None:
     (SITE / "preview.jpg").write_bytes(encode(preview(), "JPEG", 84))
     (FOLDER / "before-after.jpg").write_bytes(encode(before_and_after(), "JPEG", 86))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        settings = Settings(engine="offline", data_dir=Path(folder))
+        settings = Settings.of(engine="offline", data_dir=Path(folder))
         studio = Studio.from_settings(settings)
         served = server.launch(studio, settings, prevent_thread_lock=True, any_port=True, quiet=True)
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

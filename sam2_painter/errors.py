@@ -89,6 +89,10 @@ class LayerNotFound(NotFound):
     """No such layer in the session."""
 
 
+class SchemeNotFound(NotFound):
+    """No such scheme in the session."""
+
+
 class DownloadNotFound(NotFound):
     """No such download in the session."""
 

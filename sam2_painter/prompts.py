@@ -184,3 +184,17 @@ _REAL_KNOBS = (
     ("crop_nms_thresh", 0.0, 1.0),
     ("crop_overlap_ratio", 0.0, 1.0),
 )
+
+
+def fit_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """(h, w) of a photo of `size` (H, W) shrunk to max_side pixels on its longer side; never larger, at least 1.
+
+    >>> fit_size((3000, 4000), 1600), fit_size((30, 40), 1600), fit_size((1, 5000), 100)
+    ((1200, 1600), (30, 40), (1, 100))
+    """
+    max_side = whole_number(max_side, "max_side", 1, 1_000_000)
+    height, width = size
+    longer = max(height, width)
+    if longer <= max_side:
+        return height, width
+    return max(1, round(height * max_side / longer)), max(1, round(width * max_side / longer))

@@ -1,4 +1,4 @@
-"""The nouns of the house: small, frozen, checked once when they are made.
+"""The values everything works with: small, frozen, checked once when they are made.
 
 Everywhere: pixels of the photo as opened, upright; XY for points, XYXY for boxes that go in, XYWH for
 `Mask.bbox` that comes out (SAM's own convention); RGB uint8; `size` is (H, W).
@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from .errors import InvalidInput, LayerNotFound, MaskNotFound
-from .prompts import AutoMask, Prompts, number, whole_number
+from .prompts import AutoMask, Prompts, fit_size, number, whole_number
 from .rle import RLE, rle_to_mask
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Palette",
     "Photo",
     "Prompts",
+    "Scheme",
     "Selection",
     "Session",
     "Step",
@@ -57,20 +58,6 @@ StepKind = Literal["prompts", "stroke", "polygon", "mask"]
 STEP_KINDS: tuple[StepKind, ...] = ("prompts", "stroke", "polygon", "mask")
 Line = tuple[tuple[float, float], ...]
 """Points (x, y) in pixels of the photo, in their order."""
-
-
-def fit_size(size: tuple[int, int], max_side: int) -> tuple[int, int]:
-    """(h, w) of a photo of `size` (H, W) shrunk to max_side pixels on its longer side; never larger, at least 1.
-
-    >>> fit_size((3000, 4000), 1600), fit_size((30, 40), 1600), fit_size((1, 5000), 100)
-    ((1200, 1600), (30, 40), (1, 100))
-    """
-    max_side = whole_number(max_side, "max_side", 1, 1_000_000)
-    height, width = size
-    longer = max(height, width)
-    if longer <= max_side:
-        return height, width
-    return max(1, round(height * max_side / longer)), max(1, round(width * max_side / longer))
 
 
 @dataclass(frozen=True, eq=False)
@@ -369,12 +356,29 @@ def _pixel(value: object) -> float:
     return round(number(value, "path", -1e6, 1e6), 2)
 
 
+@dataclass(frozen=True)
+class Scheme:
+    """One variant of all paints of a photo, such as "A". coats: how it paints the layers, by a layer's id; a layer it
+    does not name keeps the paint it has. The scheme that is shown says nothing here: the layers have its paint."""
+
+    id: int
+    name: str
+    coats: Mapping[int, Coat] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not 0 < len(self.name.strip()) <= 80:
+            raise InvalidInput("a scheme's name must be text of 1 to 80 characters", "name")
+
+
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """The part of a session that undo and redo travel through."""
+    """The part of a session that undo and redo travel through. schemes: () until there are two of them; scheme: the id
+    of the one that is shown."""
 
     selection: Selection = field(default_factory=Selection)
     layers: tuple[Layer, ...] = ()
+    schemes: tuple[Scheme, ...] = ()
+    scheme: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -123,8 +123,10 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
 
     def start(engine: object | None = None, limits: object | None = None, **settings: object) -> Live:
         folder = tmp_path_factory.mktemp("live")
-        chosen = Settings(**{"port": free_port(), "data_dir": folder, **settings})
-        studio = make_studio(folder, engine, chosen.session_ttl, limits=limits, max_file_size=chosen.max_file_size)
+        chosen = Settings.of(**{"port": free_port(), "data_dir": folder, **settings})
+        studio = make_studio(
+            folder, engine, chosen.storage.session_ttl, limits=limits, max_file_size=chosen.max_file_size
+        )
         served = server.launch(studio, chosen, prevent_thread_lock=True, quiet=True)
         running.append(served)
         client = httpx.Client(base_url=f"{served.url}/api", timeout=60)
@@ -145,9 +147,9 @@ def server(launch: Launch) -> Live:
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """For servers and sign-ins made in a test: the minute in which they count requests and failures never ends."""
     pytest.importorskip("gradio", reason="the doors need gradio")
+    from sam2_painter.jobs import rate as limits
     from sam2_painter.web import server
     from sam2_painter.web.middleware import auth
-    from sam2_painter.web.middleware import rate_limit as limits
 
     for module in (auth, server):
         monkeypatch.setattr(module, "Rate", partial(limits.Rate, clock=lambda: 0.0))

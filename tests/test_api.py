@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from sam2_painter.errors import Busy, Cancelled, InvalidInput, TimeLimitExceeded, TooManyRequests
 from sam2_painter.jobs.deadline import check
+from sam2_painter.jobs.rate import Rate
 from sam2_painter.jobs.workers import Workers
 from sam2_painter.sessions.downloads import Download
 from sam2_painter.web import files as web_files
@@ -37,7 +38,6 @@ from sam2_painter.web.api.operations import (
     walls,
 )
 from sam2_painter.web.api.schemas import Attachment, Caller
-from sam2_painter.web.middleware.rate_limit import Rate
 
 # -- the table -------------------------------------------------------------------------------------------------------
 

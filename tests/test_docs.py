@@ -16,7 +16,7 @@ import pytest
 import sam2_painter
 from sam2_painter import Painter, Studio
 from sam2_painter.photos import examples
-from sam2_painter.settings import Settings
+from sam2_painter.settings import Settings, knobs
 
 ROOT = Path(sam2_painter.__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.md"), *ROOT.glob("training/*.md")])
@@ -72,6 +72,7 @@ ELSEWHERE = {  # verbs of the studio that a Painter has under another name, or d
     "add_mask": "segment",
     "paint_shown": "picture",
     "download": "save",
+    "download_schemes": "save_schemes",
     "export": "export_coco",
     "choose_at": "choose_wall",
     "choose_wall": "choose_layer",
@@ -190,7 +191,7 @@ FREE = {"cd", "source", "git", "jupyter", "docker", "export", "modal", "nbstripo
 
 def check(words):
     """Fail unless the command would do what it says: its files are there, its flags and variables are known."""
-    variables = {knob.metadata["env"] for knob in Settings.__dataclass_fields__.values()}
+    variables = {knob.env for knob in knobs()}
     while re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
         name = words.pop(0).partition("=")[0]
         assert name in variables | {"BUILDINGS_DATA", "PYTHONPATH"}, f"no setting {name}"

@@ -299,14 +299,14 @@ def test_14_health_tells_the_truth_and_limits_agree(launch):
     assert health() == ("healthy", "healthy")
     settings, limits = Settings(), Limits()
     for what in ("upload", "segment", "generate", "paint", "download"):
-        assert getattr(limits, what) == getattr(settings, f"{what}_limit")
+        assert getattr(limits, what) == getattr(settings.limits, what)
     promised = dict(upload=60, segment=60, generate=120, paint=60, download=30)
-    assert {what: getattr(settings, f"{what}_limit") for what in promised} == promised
+    assert {what: getattr(settings.limits, what) for what in promised} == promised
 
 
 def test_15_no_address_is_built_in():
     """Without MODAL_BASE_URL there is no remote service, and nobody's server is called."""
-    assert Settings.from_env({}).modal_base_url == ""
+    assert Settings.from_env({}).modal.base_url == ""
     package = Path(__file__).parent.parent / "sam2_painter"
     assert not [
         path

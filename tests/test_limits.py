@@ -251,7 +251,7 @@ def test_heads_have_a_size(live, path, headers, status):
 def few(launch, monkeypatch):
     """A server that lets eight connections of an address in, and waits a second for a head and for its answers."""
 
-    def strict(most, most_each, is_proxy):
+    def strict(most, most_each, is_proxy, is_deaf):
         return Connections(20, most_each, is_proxy, head_seconds=1.0, read_seconds=1.0)
 
     monkeypatch.setattr("sam2_painter.web.server.Connections", strict)
@@ -301,6 +301,47 @@ def test_an_answer_that_is_not_read_ends_the_connection(few, caplog):
         assert eventually(
             lambda: any(getattr(r, "fields", {}).get("why") == "the answer was not read" for r in caplog.records)
         )
+
+
+@pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "announced"])
+def test_who_sends_too_much_reads_why(live, chunked):
+    """The answer comes while the body is still being sent, and no reset takes it away."""
+    piece = b"x" * MB
+    with connect(live) as connection:
+        head = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % (30 * MB)
+        connection.sendall(b"POST /page/click HTTP/1.1\r\n" + host(live) + head + b"\r\n\r\n")
+        for _ in range(30):
+            connection.sendall(b"%x\r\n%b\r\n" % (MB, piece) if chunked else piece)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"at most 1 MB" in answer
+
+
+def test_who_never_stops_sending_is_cut_off(live, monkeypatch):
+    """What is thrown away after an answer has an end, too."""
+    monkeypatch.setattr(connections, "DRAIN_BYTES", 8 * MB)
+    with connect(live) as connection:
+        connection.sendall(b"POST /page/click HTTP/1.1\r\n" + host(live) + b"Content-Length: 1000000000\r\n\r\n")
+        with pytest.raises(ConnectionError):
+            for _ in range(200):
+                connection.sendall(b"x" * MB)
+
+
+def test_who_does_not_hear_a_refusal_is_not_heard(launch, stopped_clock):
+    """A refusal for asking too often ends the connection; after as many refusals as requests are allowed, even a new
+    connection is answered without reading what it asks. Others are let in."""
+    live = launch(requests_per_minute=3)
+    used = [httpx.get(f"{live.url}/api/", timeout=60).status_code for _ in range(8)]
+    refused = httpx.get(f"{live.url}/api/", timeout=60)
+    assert 200 in used
+    assert refused.status_code == 429
+    assert refused.headers["connection"] == "close"
+    assert "again and again" in refused.json()["detail"]
+    with connect(live) as connection:
+        assert connection.recv(1000).startswith(b"HTTP/1.1 429")  # nothing was asked
+    elsewhere = httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2"), timeout=60)
+    assert elsewhere.get(f"{live.url}/api/").status_code == 200
+    elsewhere.close()
 
 
 def test_more_files_may_be_open():

@@ -64,7 +64,7 @@ def test_no_secrets_and_no_photo(studio, photo_bytes, lines):
     session = studio.open(photo_bytes, "house.png")
     studio.paint(session.id, [Coat((1, 2, 3), studio.generate(session.id).session.automatic[0])])
     made = studio.download(session.id)
-    settings = Settings(auth="ann:s3cret", auth_token="t0ken", modal_key="k3y", modal_secret="s33cret")
+    settings = Settings.of(auth="ann:s3cret", auth_token="t0ken", modal_key="k3y", modal_secret="s33cret")
     logging.getLogger("sam2_painter").info("starting with %s", settings)
     text = "\n".join(lines()[0])
     for secret in (session.id, made.filename, "s3cret", "t0ken", "k3y", "s33cret", "PNG\\r\\n", "iVBOR"):

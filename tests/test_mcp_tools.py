@@ -24,7 +24,7 @@ from sam2_painter.photos import examples
 
 TOKEN = "t0ken"
 NAMES = {
-    "open_photo", "find", "select", "resize", "paint", "layers", "undo", "look", "find_paints", "download",
+    "open_photo", "find", "select", "resize", "paint", "layers", "schemes", "undo", "look", "find_paints", "download",
     "close_photo",
 }  # fmt: skip
 
@@ -100,9 +100,24 @@ def test_there_are_about_ten_tools_and_words_to_begin_with(live):
     instructions, tools = talk(live, ask)
     assert {tool.name for tool in tools} == NAMES
     assert all(20 <= len(tool.description) <= 400 for tool in tools)
+    assert all(field["description"] for tool in tools for field in tool.inputSchema["properties"].values())
     assert "open_photo" in instructions
     assert set(re.findall(r"\b(?:open_photo|find|select|resize|paint|undo|look|download)\b", instructions)) <= NAMES
     assert not next(tool for tool in tools if tool.name == "paint").annotations.readOnlyHint
+
+
+def test_a_model_tries_schemes(live, opened):
+    """Added, shown, renamed and removed by name; a wrong name is told with the right ones."""
+    about = {"session_id": opened["session_id"]}
+    done(live, "select", x=100, y=90, **about)
+    done(live, "paint", color="#ff0000", **about)
+    done(live, "schemes", do="add", **about)
+    done(live, "paint", color="#0000ff", **about)
+    back = done(live, "schemes", do="show", scheme="A", **about)
+    assert (back["walls"][0]["color"], back["message"]) == ("#ff0000", "Schemes: A (shown), B.")
+    assert done(live, "schemes", do="rename", scheme="B", name="Sea", **about)["message"] == "Schemes: A (shown), Sea."
+    assert "A, Sea" in call(live, "schemes", do="show", scheme="C", **about).content[0].text
+    assert done(live, "schemes", do="remove", scheme="A", **about)["walls"][0]["color"] == "#0000ff"
 
 
 def test_version_0_1_found_the_tools_elsewhere(live):

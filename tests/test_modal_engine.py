@@ -20,6 +20,7 @@ from sam2_painter.engines.remote.client import ModalEngine
 from sam2_painter.engines.remote.connectivity import can_connect
 from sam2_painter.errors import Busy, EngineError, EngineUnavailable, InvalidInput, TimeLimitExceeded
 from sam2_painter.jobs.deadline import Deadline
+from sam2_painter.settings import Modal, Sam2
 from sam2_painter.types import AutoMask, Photo, Prompts
 
 CLICK = Prompts.click(110, 100)
@@ -326,7 +327,7 @@ def test_a_fault_leaves_the_session_as_it_was(far_end, engine, tmp_path):
 
 def test_auto_takes_modal_when_its_host_answers_and_asks_it_nothing(far_end):
     """A connection is enough to choose it: no request goes out, so no GPU is started."""
-    chosen = choose("auto", modal_base_url=far_end.url)
+    chosen = choose("auto", modal=Modal(far_end.url))
     assert isinstance(chosen.engine, ModalEngine)
     assert "reached" in chosen.reason
     assert far_end.asked == []
@@ -334,7 +335,7 @@ def test_auto_takes_modal_when_its_host_answers_and_asks_it_nothing(far_end):
 
 def test_auto_ends_with_the_offline_engine_and_says_why(tmp_path):
     """With neither Modal nor SAM 2's weights, the reason names both and what to do about them."""
-    chosen = choose("auto", modal_base_url="http://127.0.0.1:9", sam2_checkpoint=tmp_path / "missing.pt")
+    chosen = choose("auto", modal=Modal("http://127.0.0.1:9"), sam2=Sam2(checkpoint=str(tmp_path / "missing.pt")))
     assert chosen.engine.name.startswith("offline")
     assert "127.0.0.1:9 cannot be reached" in chosen.reason
     assert "SAM2_CHECKPOINT" in chosen.reason or "requirements-sam2.txt" in chosen.reason
@@ -344,17 +345,17 @@ def test_auto_ends_with_the_offline_engine_and_says_why(tmp_path):
     ("name", "options", "sentence"),
     [
         pytest.param("modal", {}, "Set MODAL_BASE_URL", id="modal-nowhere"),
-        pytest.param("modal", dict(modal_base_url="http://127.0.0.1:9"), "cannot be reached", id="modal-closed"),
-        pytest.param("modal", dict(modal_base_url="sam2.modal.run"), "must be like https://", id="modal-no-scheme"),
-        pytest.param("modal", dict(modal_base_url="http://[half"), "must be like https://", id="modal-half-an-address"),
-        pytest.param("modal", dict(modal_base_url="http://a:port"), "must be like https://", id="modal-odd-port"),
+        pytest.param("modal", dict(modal=Modal("http://127.0.0.1:9")), "cannot be reached", id="modal-closed"),
+        pytest.param("modal", dict(modal=Modal("sam2.modal.run")), "must be like https://", id="modal-no-scheme"),
+        pytest.param("modal", dict(modal=Modal("http://[half")), "must be like https://", id="modal-half-an-address"),
+        pytest.param("modal", dict(modal=Modal("http://a:port")), "must be like https://", id="modal-odd-port"),
         pytest.param(
-            "modal", dict(modal_base_url="http://a", modal_key="ключ"), "MODAL_KEY or MODAL_SECRET", id="modal-odd-key"
+            "modal", dict(modal=Modal("http://a", key="ключ")), "MODAL_KEY or MODAL_SECRET", id="modal-odd-key"
         ),
         pytest.param(
-            "modal", dict(modal_base_url="http://a", modal_secret="x\n"), "MODAL_KEY or MODAL_SECRET", id="modal-line"
+            "modal", dict(modal=Modal("http://a", secret="x\n")), "MODAL_KEY or MODAL_SECRET", id="modal-line"
         ),
-        pytest.param("sam2", dict(sam2_checkpoint="/nowhere.pt"), "SAM2_CHECKPOINT|requirements-sam2", id="sam2"),
+        pytest.param("sam2", dict(sam2=Sam2(checkpoint="/nowhere.pt")), "SAM2_CHECKPOINT|requirements-sam2", id="sam2"),
     ],
 )
 def test_an_engine_asked_for_by_name_that_cannot_run(name, options, sentence):

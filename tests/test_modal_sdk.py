@@ -12,6 +12,7 @@ from sam2_painter.engines.choice import choose
 from sam2_painter.engines.remote.client import ModalEngine
 from sam2_painter.engines.remote.server import Service
 from sam2_painter.errors import Busy, EngineError, EngineUnavailable, TimeLimitExceeded
+from sam2_painter.settings import Modal, Sam2
 from sam2_painter.types import AutoMask, Photo, Prompts
 
 modal = pytest.importorskip("modal", reason="the Modal SDK is not installed (requirements-modal.txt)")
@@ -124,7 +125,7 @@ def test_an_app_that_is_not_there(app):
     """At the start already: which one, and the command that deploys it. By `auto` it is a reason."""
     with pytest.raises(EngineUnavailable, match=r"no Modal app another: run `modal deploy modal_sam2\.py`"):
         ModalEngine(app="another")
-    chosen = choose("auto", modal_app="another", sam2_checkpoint="/nowhere.pt")
+    chosen = choose("auto", modal=Modal(app="another"), sam2=Sam2(checkpoint="/nowhere.pt"))
     assert chosen.engine.name.startswith("offline")
     assert "There is no Modal app another" in chosen.reason
     assert app.asked == []
@@ -141,6 +142,6 @@ def test_no_account(account):
 
 def test_it_is_chosen_by_the_name_of_the_app(app):
     """MODAL_APP is enough, and choosing starts no container."""
-    chosen = choose("modal", modal_app="sam2-painter")
+    chosen = choose("modal", modal=Modal(app="sam2-painter"))
     assert chosen.engine.title == "SAM 2 on Modal (app sam2-painter)"
     assert app.asked == []

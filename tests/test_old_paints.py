@@ -120,6 +120,28 @@ def test_a_plinth_whose_colour_could_be_shade_is_found_by_its_edge(shadow):
     assert abs(result[part & below].mean() - result[part & ~below].mean()) < 12
 
 
+def test_black_bands_on_a_pale_wall_become_the_new_colour():
+    """So dark along so sharp and even an edge is no shade: bands and trim near black are paint."""
+    band = (abs(Y - 60) < 14) | (abs(Y - 200) < 14)
+    photo = picture(np.where(band[..., None], (52, 46, 50), (233, 236, 233)).astype(np.uint8), np.full((1, 1, 3), 0.8))
+    now = wall_paints(photo, mask_to_rle(EVERYTHING))
+    assert len(now) == 2
+    assert now[1].share == pytest.approx(band.mean(), abs=0.03)
+    result = painted(photo, EVERYTHING, GREY).mean(-1)
+    inner = cv2.erode(band.view(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert abs(result[inner].mean() - result[abs(Y - 130) < 20].mean()) < 14
+
+
+def test_the_yellow_of_a_lamp_is_no_paint():
+    """A lamp's light beside the street's, yellower and about as bright, stays on the wall."""
+    across = np.sin(np.arctan2(Y - 150, X - 220))
+    near = np.clip((80 - np.hypot(X - 220, Y - 150)) / 6 + 0.5, 0, 1)
+    light = np.array([0.5, 0.48, 0.5]) * np.array([1.02, 1.0, 0.6]) ** near[..., None]
+    light = light * (1 + 0.3 * near * across)[..., None]
+    photo = picture(np.broadcast_to(np.uint8(CREAM), (HEIGHT, WIDTH, 3)), light)
+    assert len(wall_paints(photo, mask_to_rle(EVERYTHING))) == 1
+
+
 def test_a_shadow_with_a_level_edge_is_no_plinth():
     """A garden wall's shadow along the foot of a house has a broad penumbra: it stays a shadow."""
     lit = np.clip((225 - Y) / 24 + 0.5, 0, 1)[..., None]

@@ -83,7 +83,7 @@ def test_a_folder_that_holds_other_things_gets_a_folder_of_ours(tmp_path, which,
 
 
 def settings_in(folder, **options):
-    return Settings.from_env({"SAM2_PAINTER_DATA_DIR": str(folder), **options})
+    return Settings.from_env({"SAM2_PAINTER_DATA_DIR": str(folder), **options}).storage
 
 
 def test_a_data_folder_that_holds_other_things_gets_a_folder_of_ours(tmp_path):
@@ -434,7 +434,7 @@ ALONE = """
     os.setgroups([])
     os.setgid(54321)
     os.setuid(54321)
-    store = SessionStore(*folders.from_settings(Settings.from_env()))
+    store = SessionStore(*folders.from_settings(Settings.from_env().storage))
     print(store.upload_dir, store.open("a", b"photo", "d", (4, 5)).id)
 """
 

@@ -270,6 +270,30 @@ def test_a_project_is_saved_and_opened(new_page, tmp_path):
     assert not painter.session.layers[0].mask.rle.contains(900, 850)
 
 
+def test_schemes_on_the_page(new_page, tmp_path):
+    """A copy is painted otherwise, named, compared, switched, and taken back by undo."""
+    painter = painted(new_page(accept_downloads=True), "#3060a0")
+    page = painter.page
+    assert page.locator(".sp-schemelist button").all_text_contents() == ["Try another scheme"]
+    page.locator(".sp-addscheme").click()
+    painter.idle().type_color("#c0392b")
+    page.locator("[data-scheme-name]").fill("Bold")
+    page.keyboard.press("Enter")
+    painter.idle()
+    assert page.locator(".sp-schemelist button").all_text_contents() == ["A", "Bold", ""]
+    page.locator(".sp-schemelist button").first.click()
+    assert painter.idle().session.layers[0].color == (0x30, 0x60, 0xA0)
+    page.locator('[data-do="compare-schemes"]').click()
+    page.wait_for_function("document.querySelector('.sp-compared img').naturalWidth > 500")
+    with page.expect_download() as download:
+        page.locator('[data-do="download-schemes"]').click()
+    assert download.value.suggested_filename.endswith(".zip")
+    page.locator('[data-do="close-compared"]').click()
+    painter.key("Control+z")
+    assert painter.idle().session.layers[0].color == (0xC0, 0x39, 0x2B)
+    assert page.locator('.sp-schemelist [aria-pressed="true"]').all_text_contents() == ["Bold"]
+
+
 def test_adjustments_belong_to_their_wall(new_page):
     """Sliders go back with an undo, and to the usual for the next wall and the next photo; Reset does it, too."""
     painter = painted(new_page())

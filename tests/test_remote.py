@@ -118,6 +118,17 @@ def test_what_is_asked_gets_the_same_answer(live, studio):
     assert told[0] == told[1]
 
 
+def test_schemes_there_are_schemes_here(live, studio):
+    """Made, painted, switched and compared on the server as in this process."""
+    told = []
+    for painter in (there(live), Painter(draw_building(), name="house.png", studio=studio)):
+        painter.find("wall").paint("red").add_scheme().edit_layer(0, color="navy").rename_scheme("B", "Sea")
+        sheet = painter.compare_schemes(400)
+        painter.choose_scheme("A").add_scheme("C").remove_scheme("C")
+        told.append((painter.schemes, painter.scheme, painter.layers[0].color, sheet.tobytes()))
+    assert told[0] == told[1]
+
+
 def test_files_are_those_of_a_painter_here(live, studio, tmp_path):
     """Pictures, COCO, masks, OpenRaster, projects and recipes come as they do here; a project opens there again."""
     made = {}

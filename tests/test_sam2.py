@@ -494,7 +494,7 @@ def test_auto_without_the_hub_is_offline_from_choice_to_page(tmp_path, monkeypat
     from sam2_painter.web import server
 
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
-    settings = Settings(
+    settings = Settings.of(
         engine="auto", port=free_port(), data_dir=tmp_path / "data", sam2_cache_dir=str(tmp_path / "hub")
     )
     studio = Studio.from_settings(settings)

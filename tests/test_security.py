@@ -72,7 +72,7 @@ def test_an_event_there_is_not_is_refused(http_root, path, body):
     ("path", "body", "sentence"),
     [
         ("run/segment", {"data": []}, "segment takes 5 inputs, got 0"),
-        ("api/segment", {"data": ["x"]}, "segment takes 5 inputs, got 1"),
+        ("api/segment", {"data": ["x"] * 7}, "segment takes 5 inputs, got 7"),
         ("call/segment", {"data": ["x"] * 6}, "segment takes 5 inputs, got 6"),
         ("run/health", {"data": [1]}, "health takes 0 inputs, got 1"),
         ("call/v2/segment", {"data": []}, "segment needs session_id"),
@@ -555,7 +555,7 @@ def test_secrets_are_in_no_log_and_no_error(locked, caplog):
 def test_a_setting_that_cannot_be_read_does_not_show_its_secret():
     """The error about --auth does not repeat what was given."""
     with pytest.raises(ValueError) as caught:
-        Settings(auth="only-a-password")
+        Settings.of(auth="only-a-password")
     assert "only-a-password" not in str(caught.value)
 
 

@@ -4,10 +4,11 @@ import http.server
 import socket
 import sys
 import threading
+import time
 
 import httpx
 import pytest
-from conftest import eventually, free_port, make_studio
+from conftest import draw_building, eventually, free_port, make_studio, to_png
 
 pytest.importorskip("gradio", reason="the doors need gradio")
 
@@ -18,7 +19,7 @@ from sam2_painter.web import server
 
 def test_without_a_public_link_the_page_stays_up(tmp_path, capsys):
     """--share where there is no way out: one clear sentence, and everything else works."""
-    settings = Settings(port=free_port(), data_dir=tmp_path, share=True)
+    settings = Settings.of(port=free_port(), data_dir=tmp_path, share=True)
     served = server.launch(
         make_studio(tmp_path), settings, prevent_thread_lock=True, share_server_address="127.0.0.1:9"
     )
@@ -58,7 +59,7 @@ def test_a_machine_that_does_not_reach_itself_says_so(tmp_path, monkeypatch, pro
         monkeypatch.setenv(name, proxy if how == "no way" else "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")
-    settings = Settings(port=free_port(), data_dir=tmp_path)
+    settings = Settings.of(port=free_port(), data_dir=tmp_path)
     with pytest.raises(InvalidInput, match="NO_PROXY=localhost"):
         server.launch(make_studio(tmp_path), settings, prevent_thread_lock=True, quiet=True)
     socket.create_server(("127.0.0.1", settings.port)).close()  # it can be had again
@@ -73,7 +74,7 @@ def test_plotting_is_imported_beside_the_event_loop(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # so that it is put back
     del sys.modules["matplotlib"]
     served = server.launch(
-        make_studio(tmp_path), Settings(data_dir=tmp_path), prevent_thread_lock=True, any_port=True, quiet=True
+        make_studio(tmp_path), Settings.of(data_dir=tmp_path), prevent_thread_lock=True, any_port=True, quiet=True
     )
     try:
         assert eventually(lambda: hasattr(sys.modules.get("matplotlib"), "use"))
@@ -84,7 +85,7 @@ def test_plotting_is_imported_beside_the_event_loop(tmp_path, monkeypatch):
 
 def test_any_port_will_do_in_a_notebook(tmp_path):
     """Two servers at once, each where there is room; one that is closed answers no more."""
-    settings = Settings(data_dir=tmp_path)
+    settings = Settings.of(data_dir=tmp_path)
     one, two = (
         server.launch(make_studio(tmp_path / name), settings, prevent_thread_lock=True, any_port=True, quiet=True)
         for name in ("one", "two")
@@ -103,3 +104,34 @@ def test_gradios_own_doors_stay_shut(server):
     """No monitoring, no record of other people's runs."""
     for path in ("/monitoring", "/monitoring/summary", "/gradio_api/runs"):
         assert httpx.get(server.url + path, timeout=60).status_code in (403, 404)
+
+
+def test_an_answer_does_not_wait_for_its_own_head_to_be_acknowledged(server):
+    """A POST on a connection that is kept takes less than the 40 ms that Nagle's algorithm waits for the client."""
+    took = []
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        for _ in range(30):
+            start = time.perf_counter()
+            client.post("/page/look", json={"sid": "nobody"})
+            took.append(time.perf_counter() - start)
+    assert min(took[10:]) < 0.03  # the quickest: it has nothing to do with how busy this machine is
+
+
+def test_the_public_link_leads_to_page_and_api(launch, monkeypatch):
+    """Who comes by the link's name is answered, the page's own requests among them; other names and sites are not."""
+    monkeypatch.setattr("gradio.networking.setup_tunnel", lambda *given: "http://abc123.gradio.live")
+    live = launch(share=True)
+    assert "Public link:  https://abc123.gradio.live" in live.served.notes
+    link = {"Host": "abc123.gradio.live"}
+    with httpx.Client(base_url=live.url, headers=link, timeout=60) as public:
+        assert public.get("/").status_code == 200
+        assert public.get("/config").status_code == 200  # where Gradio's clients begin
+        photo = {"file": ("house.png", to_png(draw_building()))}
+        sid = public.post("/api/upload", files=photo).raise_for_status().json()["session_id"]
+        own = {"Origin": "https://abc123.gradio.live"}
+        asked = {"sid": sid, "points": [[100, 80, 1]]}
+        clicked = public.post("/page/click", json=asked, headers=own).raise_for_status().json()
+        assert clicked["session"]["selection"]["mask_id"] is not None
+        foreign = {"Origin": "https://other.gradio.live"}
+        assert public.post("/page/click", json=asked, headers=foreign).status_code == 403
+        assert public.get("/", headers={"Host": "other.gradio.live"}).status_code == 403

@@ -1,12 +1,11 @@
 """Settings: one table of defaults, variables and flags."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from sam2_painter.errors import InvalidInput
-from sam2_painter.settings import Settings, parse_size
+from sam2_painter.settings import Settings, knobs, parse_size
 
 
 def test_the_contract_s_variables_are_read(tmp_path):
@@ -16,22 +15,22 @@ def test_the_contract_s_variables_are_read(tmp_path):
         MAX_FILE_SIZE="1048576",
     )  # fmt: skip
     settings = Settings.from_env(env)
-    assert settings.modal_base_url == "http://127.0.0.1:9"
-    assert settings.upload_dir == tmp_path / "u"
-    assert (settings.masks_dir, settings.results_dir) == (Path("m"), Path("r"))
+    assert settings.modal.base_url == "http://127.0.0.1:9"
+    assert settings.storage.upload_dir == tmp_path / "u"
+    assert (settings.storage.masks_dir, settings.storage.results_dir) == (Path("m"), Path("r"))
     assert settings.max_file_size == 2**20
 
 
 def test_no_address_is_built_in():
     """Nobody's GPU is called by default."""
-    assert Settings().modal_base_url == ""
+    assert Settings().modal.base_url == ""
 
 
 def test_folders_lie_under_the_data_folder():
     """One flag moves everything that is kept."""
     settings = Settings.from_args(["--data-dir", "/tmp/x"], {})
-    assert settings.upload_dir == Path("/tmp/x/uploads")
-    assert settings.results_dir == Path("/tmp/x/results")
+    assert settings.storage.upload_dir == Path("/tmp/x/uploads")
+    assert settings.storage.results_dir == Path("/tmp/x/results")
 
 
 def test_a_flag_beats_its_variable():
@@ -46,11 +45,11 @@ def test_every_knob_has_its_own_variable_and_help(capsys):
     with pytest.raises(SystemExit):
         Settings.from_args(["--help"], {})
     out = " ".join(capsys.readouterr().out.split())
-    variables = [knob.metadata["env"] for knob in fields(Settings)]
+    variables = [knob.env for knob in knobs()]
     assert len(set(variables)) == len(variables)
-    for knob in fields(Settings):
-        assert knob.metadata["env"] in out
-        assert "--" + knob.name.replace("_", "-") in out.replace("- ", "-")
+    for knob in knobs():
+        assert knob.env in out
+        assert knob.flag in out.replace("- ", "-")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_wrong_values_name_what_to_change(env, message):
 
 def test_repr_hides_secrets():
     """A settings object may be logged."""
-    shown = repr(Settings(auth="me:hunter22", modal_secret="ws-123", auth_token="tok-9"))
+    shown = repr(Settings.of(auth="me:hunter22", modal_secret="ws-123", auth_token="tok-9"))
     assert not any(secret in shown for secret in ("hunter22", "ws-123", "tok-9"))
 
 

@@ -7,11 +7,13 @@ import pytest
 from conftest import Doors, to_png
 from pydantic import TypeAdapter
 
-from sam2_painter.web.api import schemas as forms
+from sam2_painter.web.api import schemas
 from sam2_painter.web.api.endpoints import ENDPOINTS
-from sam2_painter.web.api.operations import layers, walls
+from sam2_painter.web.api.operations import layers, schemes, walls
 
-WALLS = {one.name for one in ENDPOINTS if one.verb.__module__ in (walls.__name__, layers.__name__)} | {
+WALLS = {
+    one.name for one in ENDPOINTS if one.verb.__module__ in (walls.__name__, layers.__name__, schemes.__name__)
+} | {
     "list_masks",
     "keep_alive",
 }
@@ -111,6 +113,26 @@ def test_layers_on_one_old_paint_are_tied(ask):
     assert {layer["tie"] for layer in ask("untie_layer", layer_id=ids[1])["layers"]} == {0}
 
 
+def test_schemes_are_made_switched_compared_and_downloaded(ask):
+    """By their ids; each reply tells all of them with their paints."""
+    ask("choose_wall", point=ON_WALL)
+    ask("paint_wall", color="#ff0000")
+    (first,) = ask("list_schemes")["schemes"]
+    second = ask("add_scheme", name="Blue")["schemes"][1]
+    assert (first["name"], second["name"], second["shown"]) == ("A", "Blue", True)
+    layer = second["paints"][0]["layer_id"]
+    ask("edit_layer", layer_id=layer, color="#0000ff")
+    back = ask("choose_scheme", scheme_id=first["scheme_id"])
+    assert back["layers"][0]["color"] == "#ff0000"
+    assert [one["paints"][0]["color"] for one in back["schemes"]] == ["#ff0000", "#0000ff"]
+    renamed = ask("rename_scheme", scheme_id=second["scheme_id"], name="Sea")
+    assert [one["name"] for one in renamed["schemes"]] == ["A", "Sea"]
+    compared = ask("compare_schemes", max_side=300)
+    assert max(compared["width"], compared["height"]) == 300
+    assert ask("download_schemes")["filename"].endswith(".zip")
+    assert len(ask("remove_scheme", scheme_id=second["scheme_id"])["schemes"]) == 1
+
+
 def test_another_answer_keeps_what_came_before(ask):
     """The last step is answered anew, the wall it was added to stays."""
     first = ask("choose_wall", point=[100, 10])
@@ -171,7 +193,7 @@ def test_two_windows_never_touch_another_layer(doors: Doors):
     post("wall_point", point=ON_WALL, mode="new")
     post("paint_wall", color="#00ff00")
     post("wall_point", point=ON_DOOR, mode="new")
-    seen: forms.Work = post("paint_wall", color="#0000ff").json()
+    seen: schemas.Work = post("paint_wall", color="#0000ff").json()
     wall, door = (layer["layer_id"] for layer in seen["layers"])
     after = post("remove_layer", layer_id=wall, revision=seen["revision"]).json()
     for name, fields in (

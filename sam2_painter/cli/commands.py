@@ -20,7 +20,7 @@ from ..paint.palette_files import open_palette
 from ..photos.images import check_format
 from ..sessions import exports, private
 from ..sessions.writing import check_target, write
-from ..settings import Settings
+from ..settings import Limits, Settings
 from ..studio.studio import Studio
 from ..types import AutoMask, Prompts, Session, whole_number
 from .arguments import Painting, automatic, parser, pixels, recipe_of
@@ -106,9 +106,12 @@ def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make, report
     folder = private.folder()
     try:
         settings = Settings.from_env()
-        limits = {f"{what}_limit": NO_LIMIT for what in ("upload", "segment", "generate", "paint", "download")}
-        places = dict(data_dir=folder, upload_dir=None, masks_dir=None, results_dir=None)
-        settings = replace(settings, engine=args.engine or settings.engine, **places, **limits)  # type: ignore[arg-type]
+        settings = replace(
+            settings,
+            engine=args.engine or settings.engine,
+            storage=settings.storage.inside(folder),
+            limits=Limits.all(NO_LIMIT),
+        )
         logs.set_up("WARNING")
         own = Studio.from_settings(settings)
         _say(f"{own.engine.title}: {own.reason}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 from ..errors import EngineUnavailable, InvalidInput
+from ..settings import Modal, Sam2
 from .base import Engine, Finder, engine_names, load_engine
 from .remote.connectivity import can_connect
 
@@ -34,45 +34,22 @@ def finder_beside(engine: Engine) -> Engine | None:
         return None
 
 
-def choose(
-    engine: str = "auto",
-    *,
-    modal_base_url: str = "",
-    modal_key: str = "",
-    modal_secret: str = "",
-    modal_app: str = "",
-    sam2_model: str = "auto",
-    sam2_checkpoint: str | Path = "",
-    sam2_device: str = "auto",
-    sam2_cache_dir: str | Path = "",
-    sam2_dtype: str = "float32",
-    sam2_compile: bool = False,
-) -> Choice:
+def choose(engine: str = "auto", *, modal: Modal | None = None, sam2: Sam2 | None = None) -> Choice:
     """The engine of that name, or with "auto" the best there is: Modal if an address or app is set and its host can be
     reached, else SAM 2 in this process if torch, sam2 and the weights can be had, else the offline engine.
 
     No question is asked of Modal, for that would start a GPU: a connection to its host must do. An engine named
     outright that cannot run raises EngineUnavailable, saying what to do; an unknown name InvalidInput.
     """
-    makers = {
-        "modal": lambda: _modal(modal_base_url, modal_key, modal_secret, modal_app),
-        "sam2": lambda: load_engine(
-            "sam2",
-            model=sam2_model,
-            checkpoint=sam2_checkpoint or None,
-            device=sam2_device,
-            cache_dir=sam2_cache_dir or None,
-            dtype=sam2_dtype,
-            compile=sam2_compile,
-        ),
-    }
+    modal, sam2 = modal or Modal(), sam2 or Sam2()
+    makers = {"modal": lambda: _modal(modal), "sam2": lambda: _sam2(sam2)}
     if engine != "auto":
         if engine not in engine_names():
             raise InvalidInput(f"engine must be one of auto, {', '.join(engine_names())}, got {engine!r}", "engine")
         return _chosen(makers.get(engine, lambda: load_engine(engine))(), "It was chosen at the start.")
 
     missing = []
-    if modal_base_url or modal_app:
+    if modal.base_url or modal.app:
         try:
             return _chosen(makers["modal"](), "Modal is set up and its host can be reached.")
         except EngineUnavailable as error:
@@ -88,9 +65,15 @@ def _chosen(engine: Engine, reason: str) -> Choice:
     return Choice(engine, reason, finder_beside(engine))
 
 
-def _modal(base_url: str, key: str, secret: str, app: str) -> Engine:
-    engine = load_engine("modal", base_url=base_url, key=key, secret=secret, app=app)
-    if base_url and not can_connect(base_url):
-        host = urlsplit(base_url).netloc.rpartition("@")[2]
+def _modal(modal: Modal) -> Engine:
+    engine = load_engine("modal", **asdict(modal))
+    if modal.base_url and not can_connect(modal.base_url):
+        host = urlsplit(modal.base_url).netloc.rpartition("@")[2]
         raise EngineUnavailable(f"Modal at {host} cannot be reached: check MODAL_BASE_URL and the network.")
     return engine
+
+
+def _sam2(sam2: Sam2) -> Engine:
+    return load_engine(
+        "sam2", **asdict(sam2) | {"checkpoint": sam2.checkpoint or None, "cache_dir": sam2.cache_dir or None}
+    )

@@ -1,4 +1,4 @@
-"""Asks an engine and trusting nothing: the one place where foreign code's errors, hangs and rubbish become ours."""
+"""Asks engines and trusts none of their answers: foreign errors, hangs and rubbish become ours here, and only here."""
 
 from __future__ import annotations
 

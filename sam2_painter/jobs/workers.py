@@ -89,9 +89,10 @@ class Workers:
         deadline, address = Deadline(limit, name), asker.current().address
         if quick:
             return await self._run_quick(call, deadline, address)
-        self._admit(name, limit, address)
+        lane = self._lane_of(name)
+        self._admit(name, limit, address, lane)
         loop = asyncio.get_running_loop()
-        job = _Job(deadline, name, address, self._lane_of(name), loop.create_future())
+        job = _Job(deadline, name, address, lane, loop.create_future())
         self._waiting.append(job)
         self._begin_next()
         try:
@@ -140,9 +141,9 @@ class Workers:
 
     # -- who may come ------------------------------------------------------------------------------------------------
 
-    def _admit(self, name: str, limit: float, address: str) -> None:
+    def _admit(self, name: str, limit: float, address: str, lane: str) -> None:
         """Raises Busy when one more job of this address would wait too long, or there is no room for it."""
-        wait = self._wait(address, self._lane_of(name))
+        wait = self._wait(address, lane)
         if name in self._newcomers and wait + self._ahead() > NEWCOMER_SECONDS:
             self._refuse(name, wait + self._ahead())
         if wait and wait + self._expected(name) > limit / 2:

@@ -140,9 +140,12 @@ def part_at(rle: RLE, x: float, y: float) -> RLE | None:
     """The connected part of the mask that holds pixel (x, y); None where the mask does not. Corners connect."""
     if not rle.contains(int(x), int(y)):
         return None
+    import cv2
+
     crop, (left, top, _, _) = rle.crop()
-    labels, _ = _parts(crop)
-    return paste_rle(labels == labels[int(y) - top, int(x) - left], left, top, rle.size)
+    marked = crop.view(np.uint8)
+    cv2.floodFill(marked, None, (int(x) - left, int(y) - top), 2, flags=8)
+    return paste_rle(marked == 2, left, top, rle.size)
 
 
 def without_crumbs(rle: RLE, share: float = 0.01, least: int = 12) -> RLE:

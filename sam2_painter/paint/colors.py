@@ -1,4 +1,4 @@
-"""Colours as people write, name and choose them. Inside the house a colour is (red, green, blue), 0-255, sRGB.
+"""Colours as people write, name and choose them. Inside the package a colour is (red, green, blue), 0-255, sRGB.
 
 >>> parse_color("#fa0"), parse_color("rgb(10 20 30)"), parse_color("Teal")
 ((255, 170, 0), (10, 20, 30), (0, 128, 128))

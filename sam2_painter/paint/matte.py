@@ -44,7 +44,7 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     sure = (cv2.dilate(wall, strip) == inner).astype(np.float32)
     slopes, offset, trust = _fit(guide, wall.astype(np.float32), sure, reach)
 
-    rows, columns = np.nonzero(_band(mask, radius))
+    rows, columns = pixels_of(_band(mask, radius).view(np.uint8))
     if not len(rows):
         return coverage
     planes = cv2.merge([*cv2.split(slopes), offset])
@@ -141,6 +141,15 @@ def _fit(
     return blur(cv2.merge([slope_red, slope_green, slope_blue])), blur(offset), trust
 
 
+def pixels_of(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pixels of a (h, w) uint8 mask, row by row: `np.nonzero`, several times as fast."""
+    found = cv2.findNonZero(mask)
+    if found is None:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    columns, rows = found.reshape(-1, 2).T.astype(np.intp)
+    return rows, columns
+
+
 def sample(planes: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(N, C): coarse `planes` read, bilinearly, at N pixels of a picture of `size` (H, W)."""
     height, width = planes.shape[:2]
@@ -159,8 +168,7 @@ def surroundings(pixels: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     It is the pixel less `coverage` times the colour of the wall beside it. New paint goes on as
     ``surroundings + coverage * paint``, and no rim of the old paint stays.
     """
-    soft = (coverage > 0) & (coverage < 255)
-    rows, columns = np.nonzero(soft)
+    rows, columns = pixels_of(cv2.inRange(coverage, 1, 254))
     if not len(rows):
         return np.zeros((0, 3), np.uint8)
     height, width = coverage.shape

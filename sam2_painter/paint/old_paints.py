@@ -48,6 +48,11 @@ UNSEEN = 30  # pixels of border that the light of distant parts is worth
 BOUNCED = 0.35  # of the light in a niche comes from the wall itself
 DARKER = 0.3  # (ln red/green, ln blue/green): of a hue that far off is what is darker than the wall and yet no shade
 COOLER = 0.6  # of that: towards the blue of the sky shade may be farther off
+GLOW = 0.22  # ln luminance; coloured light changes it less
+BLACK = -1.6  # ln luminance; shade is lighter
+DEEP = 1.85  # ln luminance; so deep is no far shadow: what the lens smears only makes the border look soft
+PALE = 0.6  # the hue of walls whose own does not make their shade deeper
+EVEN = 0.08  # half the distance of the quartiles of ln luminance along the border of two paints
 ROUGH = 0.27  # ln luminance: more spread within five pixels have shops, people and cars, but no wall
 
 
@@ -216,7 +221,9 @@ class _Pair:
         if sharp < 0.45 or change[0] < 0 < apart[0] - 0.3 or step.woven:
             return 1.0, step.length  # one runs into the other
         if step.soft:
-            return max(0.0, 0.5 * self._explained(apart, False, 0)), step.length
+            light = self._explained(apart, False, 0)
+            deep = abs(change[0]) > DEEP and np.hypot(*self.bright[1:]) < PALE
+            return (light if light < 0 and deep else max(0.0, 0.5 * light)), step.length
         return self._explained(change, step.strip[not first_is_bright] > 0.6, sign * step.above), step.length
 
     def _explained(self, change: np.ndarray, thin: bool, above: float) -> float:
@@ -249,7 +256,10 @@ def light_explains(step: np.ndarray, own_hue: np.ndarray, noise: float, thin: bo
     else:
         high += 0.55 * strong * max(0, 1 - abs(across) / 0.1)
     low = -max(0.3 - 0.6 * lightness, 0.12)
-    excess = max(abs(across) - 0.14 - noise, along - high - noise, low - along - noise, (lightness - 2.3) / 3)
+    deepest = 1.9 if np.hypot(along, across) < 0.07 else 2.3  # lamps leave less dark what they do not reach
+    excess = max(abs(across) - 0.14 - noise, along - high - noise, low - along - noise, (lightness - deepest) / 3)
+    if lightness > 1 and along < 0 and np.hypot(*own_hue) < 0.25:  # a grey so much brighter, and yet cooler, is no sun
+        excess = max(excess, float(np.hypot(along, across)) - 0.11 - noise)
     # Trim or a plinth: darker and not bluer, on a wall without a hue that both would have to share.
     neutral = abs(own_hue[1]) < 0.2 and -0.45 < own_hue[0] < 0.35
     if lightness > 0.5 and abs(along) < 0.09 + noise and neutral and (thin or above > 0.75):
@@ -299,16 +309,14 @@ def _reflectances(
         rows[row, [first, second]], values[row] = (weight, -weight), weight * change
     level = np.vstack([np.zeros(3), np.linalg.lstsq(rows[:, 1:], values, rcond=None)[0]])
 
-    mean = box_mean(feature[..., 0], 2)
-    rough = np.sqrt(np.maximum(box_mean(feature[..., 0] ** 2, 2) - mean * mean, 0))
     rim = group >= 0  # two pixels along the mask's border, where much is mixed with what is beside the wall
     rim &= cv2.erode(rim.view(np.uint8), np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1) == 0
     belongs = np.zeros(count, int)
     kept: list[int] = []
     for number in range(1, count):
         from_main = steps.get((0, number))
-        share, spread = areas[number] / areas.sum(), float(np.median(rough[group == number]))
-        own = _is_paint(level[number], share, spread, from_main)
+        share, rough = areas[number] / areas.sum(), _roughness(feature[..., 0], group == number)
+        own = _is_paint(level[number], share, rough, from_main)
         own = own and not (from_main is not None and from_main.thin[1] > 0.8 and _is_net(group, number))
         own = own and rim[group == number].mean() < 0.5
         own = bool(own or (certain[number] and share >= SMALL))
@@ -359,6 +367,14 @@ def _with_hidden_strips(which: np.ndarray, linear: np.ndarray, level: np.ndarray
     return found
 
 
+def _roughness(luminance: np.ndarray, own: np.ndarray) -> float:
+    """Median spread of ln luminance within five pixels, of the pixels that are a group's own."""
+    weight = own.astype(np.float32)
+    near = box_mean(weight, 2)[own]
+    mean, square = (box_mean(values, 2)[own] / near for values in (luminance * weight, luminance**2 * weight))
+    return float(np.median(np.sqrt(np.maximum(square - mean * mean, 0))))
+
+
 def _is_net(group: np.ndarray, number: int) -> bool:
     """Whether a group lies in the main one as mortar between bricks does: closing its meshes covers far more."""
     own = (group == number).view(np.uint8)
@@ -376,6 +392,18 @@ def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) 
     luminance = float(np.log(np.exp(level) @ LUMINANCE))
     if share < 0.004 or (abs(luminance) < 0.2 and np.abs(own_hue).max() < 0.22):
         return False
+    if abs(luminance) < GLOW and abs(own_hue[0]) < 0.1 and (step is None or step.spread > EVEN):
+        return False  # lamps, and the sky in a pane: more yellow or bluer, and not by as much everywhere
+    if (
+        luminance < BLACK
+        and step is not None
+        and step.length >= 40
+        and not (step.soft or step.woven)
+        and step.spread < 2 * EVEN
+        and rough < 0.15
+        and share > SMALL
+    ):
+        return True  # so dark is no shade that is as dark all along its sharp edge
     if step is not None and step.length >= 40:
         change = np.array([luminance, own_hue @ WARM_COOL, own_hue @ ACROSS]) * np.sign(luminance)
         if min(step.thin) > 0.85 and abs(luminance) < 0.6:
@@ -389,9 +417,11 @@ def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) 
     plinth = step is not None and step.above > 0.35 and np.abs(own_hue).max() < 0.12
     panels = step is not None and step.thin[0] > 0.5 and share > 0.1  # the main paint is their frame
     along, across = float(own_hue @ WARM_COOL), float(own_hue @ ACROSS)
+    # Another house: broad on both sides of a border along which the step is everywhere the same.
+    house = step is not None and max(step.thin) < 0.3 and step.spread < EVEN / 2 and not step.soft and share > 0.1
     if (
         luminance < -0.3
-        and np.hypot(min(along, 0) * COOLER + max(along, 0), across) < DARKER
+        and np.hypot(min(along, 0) * COOLER + max(along, 0), across) < (0.7 * DARKER if house else DARKER)
         and not (plinth or panels)
     ):
         return False  # shade, niches, soffits, what is under a balcony: less light, from the sky or from other walls

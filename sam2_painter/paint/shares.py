@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .matte import sample
+from .matte import pixels_of, sample
 from .segments import box_mean, fill
 
 APART = 0.02  # linear light: two colours closer than this tell nothing of a mixture
@@ -38,6 +38,10 @@ class PaintMap:
     @classmethod
     def of(cls, linear: np.ndarray, which: np.ndarray, count: int) -> PaintMap:
         """The map of a small picture, (h, w, 3) linear light; which: (h, w) int8, -1 outside the mask."""
+        size, (x, y, w, h) = which.shape, cv2.boundingRect((which >= 0).view(np.uint8))
+        near = 2 * BEYOND + 3  # past what is reached, and what its border's band and planes look at
+        box = np.s_[max(0, y - near) : y + h + near, max(0, x - near) : x + w + near]
+        linear, which = linear[box], which[box]
         inside = which >= 0
         side = 2 * BEYOND + 1
         reached = cv2.dilate(inside.view(np.uint8), np.ones((side, side), np.uint8)) > 0
@@ -45,37 +49,44 @@ class PaintMap:
         kernel = np.ones((5, 5), np.uint8)
         band = (cv2.dilate(which, kernel) != cv2.erode(which, kernel)).view(np.uint8)
         colour = np.dstack([linear, np.ones(which.shape, np.float32)])
-        planes = tuple(_plane(colour, which == number, inside, band > 0) for number in range(1, count))
-        return cls(which, band, planes)
+        planes = (_plane(colour, which == number, inside, band > 0) for number in range(1, count))
+
+        def whole(values: np.ndarray) -> np.ndarray:
+            spread = np.zeros((*size, *values.shape[2:]), values.dtype)
+            spread[box] = values
+            return spread
+
+        return cls(whole(which), whole(band), tuple(whole(plane) for plane in planes))
 
     def shares(self, linear: np.ndarray) -> np.ndarray:
         """(h, w, N) float32: the share of each paint in each pixel of the small picture, (h, w, 3) linear light."""
-        planes = [plane.reshape(-1, 4) for plane in self.planes]
-        found = _shares(planes, linear.reshape(-1, 3)).reshape(*linear.shape[:2], -1)
-        whole = np.eye(len(planes) + 1, dtype=np.float32)[self.which]
-        return np.where(self.band[..., None] > 0, found, whole)
+        found: np.ndarray = np.eye(len(self.planes) + 1, dtype=np.float32)[self.which]
+        band = self.band > 0
+        found[band] = _shares([plane[band] for plane in self.planes], linear[band])
+        return found
 
     def labels(self, box: Box, size: tuple[int, int]) -> np.ndarray:
         """(h, w) uint8: the paint of each pixel in a box of the photo of this size (H, W)."""
         return _enlarge(self.which, box, size)
 
-    def light(self, linear: np.ndarray, paints: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
+    def light(
+        self, linear: np.ndarray, paints: np.ndarray, labels: np.ndarray, box: Box, size: tuple[int, int]
+    ) -> np.ndarray:
         """(h, w) float32: the light on each pixel of a box of the photo, 1 where it is as bright as its own paint.
 
-        linear: (h, w, 3) of the box. paints: (N, 3) linear light of each. size: (H, W)
+        linear: (h, w, 3) of the box; labels: `labels` of it. paints: (N, 3) linear light of each. size: (H, W)
         of the photo. With p the pixel's own mixture of paints it is ``linear @ p / p @ p``.
         """
-        which = self.labels(box, size)
         weights = (paints / np.einsum("nc,nc->n", paints, paints)[:, None]).astype(np.float32)
         light = cv2.transform(linear, weights[:1])
         for number in range(1, len(paints)):
-            own = cv2.inRange(which, number, number)
+            own = cv2.inRange(labels, number, number)
             x, y, w, h = cv2.boundingRect(own)
             if w:
                 part = np.s_[y : y + h, x : x + w]
                 seen = cv2.transform(np.ascontiguousarray(linear[part]), weights[number : number + 1])
                 light[part] = cv2.copyTo(seen, own[part], light[part])
-        rows, columns = np.nonzero(_enlarge(self.band, box, size))
+        rows, columns = pixels_of(_enlarge(self.band, box, size))
         if len(rows):
             planes = [sample(plane, rows + box[1], columns + box[0], size) for plane in self.planes]
             seen = linear[rows, columns]

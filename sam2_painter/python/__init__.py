@@ -1,1 +1,1 @@
-"""The doors for Python: `Painter`, what it shows in a notebook, and the page in a cell."""
+"""For Python: `Painter`, what it shows in a notebook, and the page in a cell."""

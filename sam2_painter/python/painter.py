@@ -172,6 +172,15 @@ class Painter(PaintingVerbs):
         """
         return self._export("ora", path, overwrite)
 
+    def save_schemes(self, path: str | PathLike[str], *, quality: int = 95, overwrite: bool = False) -> Path:
+        """Write every scheme's picture at full size, JPEGs in one zip file. Returns the path.
+
+        quality: 1 to 100. overwrite: as for `save`.
+        """
+        target = Path(path).expanduser()
+        self._check(target, overwrite)
+        return self._write(target, self.studio.download_schemes(self.session_id, quality=quality), overwrite)
+
     def save_recipe(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write how the painted walls were found and painted as JSON, to do the same with other photos. Returns the
         path. The file is described in `sam2_painter.sessions.recipe`.

@@ -5,6 +5,9 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any, Self
 
+import numpy as np
+
+from ..errors import SchemeNotFound
 from ..paint import OldPaint
 from ..paint.colors import RGB
 from ..paint.palette_files import open_palette
@@ -110,6 +113,51 @@ class PaintingVerbs(SelectingVerbs):
         """Layers, two by two, that have one new colour and look as if they lay on one old paint."""
         places = {layer.id: place for place, layer in enumerate(self.session.layers)}
         return [(places[one], places[other]) for one, other in self.studio.tie_offers(self.session_id)]
+
+    # -- schemes -----------------------------------------------------------------------------------------------------
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """Names of the schemes, variants of all paints, in their order; `scheme` is the one shown."""
+        return tuple(one.name for one in self.studio.schemes(self.session))
+
+    @property
+    def scheme(self) -> str:
+        """The scheme that is shown: `paint` and `edit_layer` change its paint alone."""
+        session = self.session
+        return next(one.name for one in self.studio.schemes(session) if one.id == session.canvas.scheme)
+
+    def add_scheme(self, name: str = "") -> Self:
+        """Add a scheme, painted like the one shown, and show it. name: the next letter by default."""
+        self.studio.add_scheme(self.session_id, name)
+        return self
+
+    def choose_scheme(self, name: str) -> Self:
+        """Show another scheme: every layer gets the paint it has there. Raises SchemeNotFound."""
+        self.studio.choose_scheme(self.session_id, self._scheme_id(name))
+        return self
+
+    def rename_scheme(self, name: str, to: str) -> Self:
+        """Call a scheme something else."""
+        self.studio.rename_scheme(self.session_id, self._scheme_id(name), to)
+        return self
+
+    def remove_scheme(self, name: str) -> Self:
+        """Take a scheme away; if it is the one shown, its neighbour is shown. The last one stays."""
+        self.studio.remove_scheme(self.session_id, self._scheme_id(name))
+        return self
+
+    def compare_schemes(self, max_side: int = 2400) -> np.ndarray:
+        """The photo and every scheme side by side with their names, (H, W, 3) uint8 RGB of at most max_side pixels."""
+        return self.studio.compare_schemes(self.session_id, max_side)
+
+    def _scheme_id(self, name: str) -> int:
+        for one in self.studio.schemes(self.session):
+            if one.name == name:
+                return one.id
+        raise SchemeNotFound(f"No scheme {str(name)[:80]} here; there is {', '.join(self.schemes)}.")
+
+    # -- history -----------------------------------------------------------------------------------------------------
 
     def undo(self) -> Self:
         """Take the last action back."""

@@ -26,10 +26,10 @@ from ..photos import images
 from ..photos.sources import read_bytes
 from ..rle import RLE, mask_to_rle
 from ..sessions import recipe as recipes
-from ..sessions import records
+from ..sessions import records, schemes
 from ..sessions.recipe import Recipe
 from ..studio.studio import Applied, ExportKind, Pointed, SelectMode
-from ..types import AutoMask, Coat, CombineMode, Layer, Mask, Palette, Photo, Prompts, Session
+from ..types import AutoMask, Coat, CombineMode, Layer, Mask, Palette, Photo, Prompts, Scheme, Session
 from .connection import Connection
 
 MAX_UPLOAD = 2**31
@@ -259,6 +259,28 @@ class RemoteStudio:
 
     def redo(self, session_id: str) -> None:
         self._do("/redo", session_id)
+
+    def schemes(self, session: Session) -> tuple[Scheme, ...]:
+        return schemes.schemes_of(session)
+
+    def add_scheme(self, session_id: str, name: str = "", *, like: int | None = None) -> None:
+        self._do("/add-scheme", session_id, name=name, like=like)
+
+    def choose_scheme(self, session_id: str, scheme_id: int) -> None:
+        self._do("/choose-scheme", session_id, scheme_id=scheme_id)
+
+    def rename_scheme(self, session_id: str, scheme_id: int, name: str) -> None:
+        self._do("/rename-scheme", session_id, scheme_id=scheme_id, name=name)
+
+    def remove_scheme(self, session_id: str, scheme_id: int) -> None:
+        self._do("/remove-scheme", session_id, scheme_id=scheme_id)
+
+    def compare_schemes(self, session_id: str, max_side: int = 2400) -> np.ndarray:
+        reply = self._do("/compare-schemes", session_id, max_side=max_side, image_format="PNG")
+        return images.open_photo(base64.b64decode(reply["image"]), "schemes.png").pixels
+
+    def download_schemes(self, session_id: str, *, format: str = "JPG", quality: int = 95) -> Fetched:
+        return self._fetch(self._do("/download-schemes", session_id, format=format, quality=quality))
 
     def recipe(self, session_id: str) -> Recipe:
         return recipes.from_json(self.connection.get("/recipe", session_id)["recipe"])

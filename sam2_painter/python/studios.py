@@ -17,21 +17,13 @@ from pathlib import Path
 
 from ..errors import InvalidInput, PainterError
 from ..sessions import private
-from ..settings import Settings
+from ..settings import Limits, Settings
 from ..studio.studio import Studio
 from .connection import Connection
 from .remote import RemoteStudio
 
 AnyStudio = Studio | RemoteStudio
 _YEARS = 1e9  # seconds: at a prompt nobody else is waiting, and Ctrl+C stops what takes too long
-_PATIENT = dict(
-    session_ttl=_YEARS,
-    upload_limit=_YEARS,
-    segment_limit=_YEARS,
-    generate_limit=_YEARS,
-    paint_limit=_YEARS,
-    download_limit=_YEARS,
-)
 ENGINES = ("auto", "offline", "sam2", "modal")
 
 
@@ -100,7 +92,8 @@ def shared(engine: str | None, data_dir: str | PathLike[str] | None) -> Opened:
     _close_abandoned()
     if engine not in (None, *ENGINES):
         raise InvalidInput(f"engine must be one of {', '.join(ENGINES)}, got {engine!r:.40}", "engine")
-    settings = replace(Settings.from_env(), **_PATIENT)  # type: ignore[arg-type]
+    settings = Settings.from_env()
+    settings = replace(settings, limits=Limits.all(_YEARS), storage=replace(settings.storage, session_ttl=_YEARS))
     if engine is not None:
         settings = replace(settings, engine=engine)
     if data_dir is not None:
@@ -132,7 +125,7 @@ def _close_abandoned() -> None:
 
 
 def _in(settings: Settings, folder: Path) -> Settings:
-    return replace(settings, data_dir=folder, upload_dir=None, masks_dir=None, results_dir=None)
+    return replace(settings, storage=settings.storage.inside(folder))
 
 
 def _open(settings: Settings) -> Opened:

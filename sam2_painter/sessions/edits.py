@@ -7,14 +7,15 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ..errors import InvalidInput, LayerNotFound
-from ..types import Canvas, Coat, Layer, Mask, Selection, whole_number
+from ..types import Coat, Layer, Mask, Selection, whole_number
 from . import walls
 from .store import Edit
 
 EDITABLE = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
 """What can be changed of a layer once it is painted; its shape changes by steps (`walls`)."""
 
-_LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id", "rle", "name"))
+LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id", "rle", "name"))
+"""What paint looks like: fields that coats and layers share."""
 
 
 def put_paint(edit: Edit, coats: Sequence[Coat], replace_same: bool = True) -> None:
@@ -26,7 +27,7 @@ def put_paint(edit: Edit, coats: Sequence[Coat], replace_same: bool = True) -> N
     for coat in coats:
         mask_id = coat.mask_id if coat.rle is None else walls.bring_mask(edit, coat.rle)
         mask = edit.session.mask(mask_id)  # type: ignore[arg-type]  # says so when it is no number
-        look = {name: getattr(coat, name) for name in _LOOK}
+        look = {name: getattr(coat, name) for name in LOOK}
         same = [place for place, layer in enumerate(layers) if replace_same and layer.mask_id == mask_id]
         if same:
             layers[same[0]] = replace(layers[same[0]], **look)
@@ -38,7 +39,7 @@ def put_paint(edit: Edit, coats: Sequence[Coat], replace_same: bool = True) -> N
             layers.append(painted)
         if selection.mask_id == mask_id and selection.layer is None:
             selection = walls.selection_of(painted)
-    edit.do("paint", Canvas(selection, tuple(layers)))
+    edit.do("paint", replace(edit.session.canvas, selection=selection, layers=tuple(layers)))
 
 
 def paint_wall(edit: Edit, coat: Coat, layer_id: int | None = None, revision: int | None = None) -> None:
@@ -51,7 +52,7 @@ def paint_wall(edit: Edit, coat: Coat, layer_id: int | None = None, revision: in
     if chosen is None:
         put_paint(edit, [replace(coat, mask_id=selection.mask_id, rle=None)])
         return
-    look: dict[str, Any] = {name: getattr(coat, name) for name in _LOOK} | ({"name": coat.name} if coat.name else {})
+    look: dict[str, Any] = {name: getattr(coat, name) for name in LOOK} | ({"name": coat.name} if coat.name else {})
     _set_layers(edit, tuple(replace(v, **look) if v is chosen else v for v in layers), "paint")
 
 
@@ -111,7 +112,7 @@ def _set_layers(edit: Edit, layers: tuple[Layer, ...], action: str) -> None:
     selection = edit.session.selection
     if selection.layer is not None and all(layer.id != selection.layer for layer in layers):
         selection = Selection()
-    edit.do(action, Canvas(selection, layers))
+    edit.do(action, replace(edit.session.canvas, selection=selection, layers=layers))
 
 
 def _free_name(mask: Mask, painted: Sequence[Layer]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import StorageError
-from ..settings import Settings
+from ..settings import Storage, default_data_dir
 from . import database, private
 from .database import Database, storage_errors
 
@@ -32,24 +32,24 @@ PHOTO = "photo"
 _DOWNLOAD = re.compile(r"[0-9a-f]{12}\.[a-z0-9]{1,8}")
 
 
-def from_settings(settings: Settings) -> tuple[Path, Path, Path]:
+def from_settings(storage: Storage) -> tuple[Path, Path, Path]:
     """The folders of photos, masks and downloads, for `SessionStore`.
 
     Without a home folder, or with one that cannot be written to, what people do is kept in a temporary folder and goes
     with the process: a warning in the log says so.
     """
     names = ("upload_dir", "masks_dir", "results_dir")
-    given = {name: Path(getattr(settings, name)) for name in names}
-    inside = [name for name in names if given[name].parent == settings.data_dir]
+    given = {name: Path(getattr(storage, name)) for name in names}
+    inside = [name for name in names if given[name].parent == storage.data_dir]
     parts = {name: folder.absolute() for name, folder in given.items()}  # whatever the program's folder is later
     if inside:
         masks_dir = None if "masks_dir" in inside else parts["masks_dir"]
         try:
-            if not settings.data_dir.is_absolute() and settings.data_dir.parts[:1] == ("~",):
+            if not storage.data_dir.is_absolute() and storage.data_dir.parts[:1] == ("~",):
                 raise StorageError("There is no home folder: HOME is not set.")
-            data_dir = data_folder(settings.data_dir.absolute(), masks_dir)
+            data_dir = data_folder(storage.data_dir.absolute(), masks_dir)
         except StorageError as error:
-            if settings.data_dir != Settings.default_data_dir():
+            if storage.data_dir != default_data_dir():
                 raise
             data_dir = private.folder()
             log.warning("%s What people do goes with this process; --data-dir names a folder to keep it.", error)

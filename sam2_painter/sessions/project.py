@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from .. import rle
 from ..errors import InvalidInput, PainterError
 from ..types import Canvas, Mask, Palette, Session
-from . import records
+from . import records, schemes
 from .zips import ZipReader, pack
 
 T = TypeVar("T")
@@ -155,3 +155,4 @@ def _check_canvas(canvas: Canvas, count: int, size: tuple[int, int]) -> None:
         raise _damaged("two of its layers have one id")
     if selection.layer is not None and selection.layer not in layer_ids:
         raise _damaged("its selection names a layer it does not hold")
+    _read(schemes.check, canvas, "its schemes")

@@ -8,14 +8,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, fields
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInput
 from ..rle import RLE
-from ..types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection, Step
+from ..types import Canvas, Coat, Layer, Mask, Paint, Palette, Prompts, Scheme, Selection, Step
 
+_LOOK = ("color", "opacity", "mode", "light", "shadow", "visible")
 MaskOf = Callable[[int], Mask]
 Record = dict[str, Any]
 
@@ -107,8 +109,16 @@ def step_from_record(record: Record) -> Step:
 
 
 def canvas_to_record(canvas: Canvas) -> Record:
-    """Selection and layers. A mask prompt is not kept: its answer is."""
+    """Selection, layers, and schemes where there are some. A mask prompt is not kept: its answer is."""
     selection = canvas.selection
+    schemes = [
+        {
+            "id": one.id,
+            "name": one.name,
+            "coats": [{"layer": layer_id, **_coat_to_record(coat)} for layer_id, coat in one.coats.items()],
+        }
+        for one in canvas.schemes
+    ]
     return {
         "selection": {
             "mask_id": selection.mask_id,
@@ -117,7 +127,7 @@ def canvas_to_record(canvas: Canvas) -> Record:
             "steps": [step_to_record(step) for step in selection.steps],
         },
         "layers": [layer_to_record(layer) for layer in canvas.layers],
-    }
+    } | ({"schemes": schemes, "scheme": canvas.scheme} if schemes else {})
 
 
 def canvas_from_record(record: Record, mask_of: MaskOf) -> Canvas:
@@ -127,7 +137,22 @@ def canvas_from_record(record: Record, mask_of: MaskOf) -> Canvas:
     kept = record["selection"]
     steps = tuple(step_from_record(step) for step in kept["steps"])
     selection = Selection(kept["mask_id"], steps, kept["layer"], kept["base"])
-    return Canvas(selection, tuple(layer_from_record(layer, mask_of) for layer in record["layers"]))
+    layers = tuple(layer_from_record(layer, mask_of) for layer in record["layers"])
+    schemes = tuple(_scheme_from_record(one) for one in record.get("schemes", ()))
+    return Canvas(selection, layers, schemes, record["scheme"] if schemes else 0)
+
+
+def _coat_to_record(coat: Coat) -> Record:
+    values = asdict(coat)
+    return {name: values[name] for name in _LOOK}
+
+
+def _scheme_from_record(record: Record) -> Scheme:
+    coats = {
+        coat["layer"]: Coat(**{name: coat[name] for name in _LOOK} | {"color": tuple(coat["color"])})
+        for coat in record["coats"]
+    }
+    return Scheme(record["id"], record["name"], MappingProxyType(coats))
 
 
 def _first_canvas(record: Record, mask_of: MaskOf) -> Canvas:

@@ -1,4 +1,4 @@
-"""Who is painting what: the only place where people's work lives.
+"""The session store: the only place where people's work lives.
 
 On disk, so that a killed process loses no finished action: SQLite in WAL mode for masks, layers and history, and the
 photo as it was sent. A snapshot (`Session`) is a value; `edit` hands out the session to one caller at a time, and what

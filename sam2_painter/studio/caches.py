@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from .. import paint
 from ..jobs.cache import Cache, CacheStatus
 from ..photos import images
 from ..rle import RLE
+from ..settings import CacheSizes
 from ..types import Embedding, Layer, Mask, Photo, fit_size
 
 
@@ -20,17 +20,6 @@ class Painted(NamedTuple):
 
     layers: tuple[Layer, ...]
     pixels: np.ndarray
-
-
-@dataclass(frozen=True)
-class CacheSizes:
-    """Bytes that each cache may hold; 0 keeps nothing."""
-
-    photos: int = 256 * 2**20
-    embeddings: int = 192 * 2**20
-    masks: int = 32 * 2**20
-    surfaces: int = 128 * 2**20
-    pictures: int = 96 * 2**20
 
 
 class Caches:

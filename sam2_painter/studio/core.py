@@ -18,9 +18,10 @@ from ..paint.surface import Surface
 from ..photos import images
 from ..rle import RLE
 from ..sessions.store import SessionStore
+from ..settings import CacheSizes, Limits
 from ..types import Embedding, Mask, Palette, Photo, Prompts, Session
-from .caches import Caches, CacheSizes
-from .verb import Limits, verb
+from .caches import Caches
+from .verb import verb
 
 READ_AHEAD = 2  # photos read in the background at once; a few more may wait, the rest is read when asked about
 SMALL_BOX = 1 / 50

@@ -7,19 +7,18 @@ from ..photos.picture import DECODING
 from ..sessions import folders
 from ..sessions.store import SessionStore
 from ..sessions.walls import SelectMode
-from ..settings import Settings
-from .caches import CacheSizes
-from .files import EXPORT_KINDS, ExportKind, FileVerbs
+from ..settings import Limits, Settings
+from .files import EXPORT_KINDS, ExportKind
 from .masks import Generated, Pointed
 from .photos import PhotoVerbs
 from .recipes import Applied, RecipeVerbs
-from .verb import Limits
+from .schemes import SchemeVerbs
 from .walls import Answer
 
 __all__ = ["EXPORT_KINDS", "Answer", "Applied", "ExportKind", "Generated", "Limits", "Pointed", "SelectMode", "Studio"]
 
 
-class Studio(PhotoVerbs, RecipeVerbs, FileVerbs):
+class Studio(PhotoVerbs, RecipeVerbs, SchemeVerbs):
     """One engine, one session store and the caches between them. Thread-safe.
 
     A verb takes the id of a session and returns the session as it is then. What only reads takes a session at hand.
@@ -31,50 +30,26 @@ class Studio(PhotoVerbs, RecipeVerbs, FileVerbs):
         """The studio these settings describe. Raises EngineUnavailable when the engine named cannot run here."""
         from ..engines.choice import choose
 
-        choice = choose(
-            settings.engine,
-            modal_base_url=settings.modal_base_url,
-            modal_key=settings.modal_key,
-            modal_secret=settings.modal_secret,
-            modal_app=settings.modal_app,
-            sam2_model=settings.sam2_model,
-            sam2_checkpoint=settings.sam2_checkpoint,
-            sam2_device=settings.sam2_device,
-            sam2_cache_dir=settings.sam2_cache_dir,
-            sam2_dtype=settings.sam2_dtype,
-            sam2_compile=settings.sam2_compile,
-        )
+        choice = choose(settings.engine, modal=settings.modal, sam2=settings.sam2)
         DECODING.max_bytes = settings.decode_memory
+        kept = settings.storage
         sessions = SessionStore(
-            *folders.from_settings(settings),
-            ttl=settings.session_ttl,
-            max_sessions=settings.max_sessions,
-            max_disk=settings.max_disk,
-            max_masks=settings.max_masks,
-            max_downloads=settings.max_downloads,
-        )
-        limits = Limits(
-            settings.upload_limit,
-            settings.segment_limit,
-            settings.generate_limit,
-            settings.paint_limit,
-            settings.download_limit,
+            *folders.from_settings(kept),
+            ttl=kept.session_ttl,
+            max_sessions=kept.max_sessions,
+            max_disk=kept.max_disk,
+            max_masks=kept.max_masks,
+            max_downloads=kept.max_downloads,
         )
         return cls(
             choice.engine,
             sessions,
             reason=choice.reason,
             finder=choice.finder,
-            limits=limits,
+            limits=settings.limits,
             max_file_size=settings.max_file_size,
             max_pixels=settings.max_pixels,
-            caches=CacheSizes(
-                settings.photo_cache,
-                settings.embedding_cache,
-                settings.mask_cache,
-                settings.surface_cache,
-                settings.picture_cache,
-            ),
+            caches=settings.caches,
             queue_size=settings.queue_size,
             palette=open_palette(settings.palette) if settings.palette else None,
         )

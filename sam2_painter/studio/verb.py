@@ -5,26 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from ..errors import PainterError
 from ..jobs.deadline import Deadline, current
+from ..settings import Limits
 from ..types import Session
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds each kind of verb may take."""
-
-    upload: float = 60.0
-    segment: float = 60.0
-    generate: float = 120.0
-    paint: float = 60.0
-    download: float = 30.0
 
 
 class Limited(Protocol):

@@ -1,1 +1,1 @@
-"""The doors: a page, Gradio's API, plain HTTP and MCP, all in one server."""
+"""The server: a page, Gradio's API, plain HTTP and MCP, all in one server."""

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger(__name__)
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\nConnection: close\r\n"
-    b"Content-Length: 93\r\n\r\n"
-    b'{"detail":"There are too many connections to this server. Try again in a few seconds."}      '
-)
+_FULL = "There are too many connections to this server. Try again in a few seconds."
+_DEAF = "This server was asked too much from your address, again and again. Wait a minute."
+DRAIN_SECONDS, DRAIN_BYTES = 5.0, 128 * 2**20
+"""How long, and how much, a client may go on sending after its answer."""
+DRAIN_SIGN_IN = 2**20
+"""The same for who is just signing in: nobody does with so much."""
+
 RESERVED_DESCRIPTORS = 256
 """Files that are open for other reasons: the database, photos, libraries."""
 
@@ -30,13 +34,15 @@ class Connections:
     """The connections that are open, and what is allowed.
 
     most: of them, and most_each of one address. is_proxy: whether an address speaks for many, and is not limited
-    by itself. head_seconds: in which the head of a request must have come. read_seconds: in which a client
-    must take least_read bytes of an answer. most_unread: bytes of answers that one address may leave untaken.
+    by itself. is_deaf: whether an address was refused often and goes on asking: it is not even heard. head_seconds: in
+    which the head of a request must have come. read_seconds: in which a client must take least_read bytes of an
+    answer. most_unread: bytes of answers that one address may leave untaken.
     """
 
     most: int
     most_each: int
     is_proxy: Callable[[str], bool] = lambda address: False
+    is_deaf: Callable[[str], bool] = lambda address: False
     head_seconds: float = 20.0
     read_seconds: float = 30.0
     least_read: int = 32 * 1024
@@ -44,14 +50,16 @@ class Connections:
     by_address: Counter[str] = field(default_factory=Counter)
     waiting: set[Connection] = field(default_factory=set, repr=False)
 
-    def admit(self, address: str) -> bool:
-        """Count one more of this address, if there is room for it."""
-        if sum(self.by_address.values()) >= self.most:
-            return False
-        if not self.is_proxy(address) and self.by_address[address] >= self.most_each:
-            return False
+    def admit(self, address: str) -> bytes:
+        """Count one more of this address, if there is room for it: nothing, or else the answer that turns it away."""
+        single = not self.is_proxy(address)
+        if single and self.is_deaf(address):
+            return _answer("429 Too Many Requests", _DEAF, 30)
+        if sum(self.by_address.values()) >= self.most or (single and self.by_address[address] >= self.most_each):
+            log.warning("too many connections", extra={"fields": {"address": address}})
+            return _answer("503 Service Unavailable", _FULL, 5)
         self.by_address[address] += 1
-        return True
+        return b""
 
     def leave(self, address: str) -> None:
         """One that was admitted is gone."""
@@ -62,6 +70,65 @@ class Connections:
     def unread(self, address: str) -> int:
         """Bytes of answers that wait for clients of this address to take them."""
         return sum(one.unread for one in self.waiting if one.address == address)
+
+
+def _answer(status: str, sentence: str, retry_after: int) -> bytes:
+    body = f'{{"detail":"{sentence}"}}'
+    return (
+        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nRetry-After: {retry_after}\r\nConnection: close\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+class _Transport:
+    """A transport whose `close` lets a client that is still sending read its answer first.
+
+    A socket that is closed with something unread in it resets the connection, and the client never sees why its photo
+    was too large. So we stop writing, and throw away what comes for a while.
+    """
+
+    def __init__(self, transport: asyncio.Transport, is_sending: Callable[[], bool], most: Callable[[], int]):
+        self._transport, self._is_sending, self._most = transport, is_sending, most
+        self._ends: asyncio.TimerHandle | None = None
+        self._drained = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether what comes is thrown away."""
+        return self._ends is not None
+
+    def is_closing(self) -> bool:
+        """Whether nothing more will be answered."""
+        return self.is_draining or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close at once, or once the client has stopped sending."""
+        if self.is_draining:
+            return
+        if self._transport.is_closing() or not self._is_sending():
+            self._transport.close()
+            return
+        try:
+            self._transport.write_eof()
+        except OSError:  # it has hung up
+            self._transport.close()
+            return
+        self._ends = asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._transport.abort)
+        self._transport.resume_reading()
+
+    def drain(self, count: int) -> None:
+        """So many bytes came and were thrown away."""
+        self._drained += count
+        if self._drained > self._most():
+            self._transport.abort()
+
+    def closed(self) -> None:
+        """The connection is gone."""
+        if self._ends is not None:
+            self._ends.cancel()
 
 
 class Connection(H11Protocol):
@@ -77,23 +144,27 @@ class Connection(H11Protocol):
         self.address, self._admitted = "", False
         self._timer: asyncio.TimerHandle | None = None
         self._left = 0
+        self._closing: _Transport | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count it, or turn it away."""
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
-        if not self.counted.admit(self.address):
-            transport.write(_FULL)
+        if refusal := self.counted.admit(self.address):
+            transport.write(refusal)
             transport.close()
-            log.warning("too many connections", extra={"fields": {"address": self.address}})
             return
         self._admitted = True
-        super().connection_made(transport)
+        _send_at_once(transport)
+        self._closing = _Transport(transport, self._is_sending, self._most_drained)
+        super().connection_made(self._closing)  # type: ignore[arg-type]
         self._wait(self.counted.head_seconds, self._no_head)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count it no more."""
         self._stop_waiting()
+        if self._closing is not None:
+            self._closing.closed()
         if self._admitted:
             self._admitted = False
             self.counted.leave(self.address)
@@ -101,7 +172,10 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; a head must be complete within its time."""
-        if not self._admitted:
+        if not self._admitted or self._closing is None:
+            return
+        if self._closing.is_draining:
+            self._closing.drain(len(data))
             return
         super().data_received(data)
         if self._is_answering:
@@ -142,6 +216,13 @@ class Connection(H11Protocol):
         with suppress(AttributeError):
             return int(self.transport.get_write_buffer_size())
         return 0
+
+    def _is_sending(self) -> bool:
+        return self.conn.their_state is h11.SEND_BODY or bool(self.conn.trailing_data[0])
+
+    def _most_drained(self) -> int:
+        path: str = self.scope["path"] if self.scope else ""
+        return DRAIN_SIGN_IN if path.rstrip("/").endswith("/login") else DRAIN_BYTES
 
     @property
     def _is_answering(self) -> bool:
@@ -193,3 +274,11 @@ def raise_descriptor_limit(wanted: int) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return wanted if soft == unlimited else soft
+
+
+def _send_at_once(transport: asyncio.Transport) -> None:
+    """Switch Nagle's algorithm off: with it the body of an answer waits until the client has acknowledged the head,
+    which costs 40 ms. asyncio does this only where the listening socket names its protocol, and ours does not."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -26,6 +26,7 @@ from starlette.types import ASGIApp
 
 from ..errors import InvalidInput, PainterError
 from ..hosts import AllowedHosts, hosted_frames, hosted_names, own_names, split_host
+from ..jobs.rate import Rate
 from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -51,7 +52,6 @@ from .middleware.kept import Kept
 from .middleware.origins import Origins
 from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE
 from .middleware.proxies import RootPath, TrustedProxies
-from .middleware.rate_limit import Rate
 from .middleware.rate_limits import RateLimits
 from .page import blocks as page
 from .page import routes as page_routes
@@ -133,6 +133,7 @@ def launch(
     blocks = page.build(studio, settings)
     workers = _workers(studio, settings)
     photos = Rate(settings.sessions_per_minute, "photos")
+    requests = Rate(settings.requests_per_minute, "requests")
     service = api.Service(studio, workers, photos, uploads)
     shared_as: list[str] = []
     front = _front(settings, lambda: shared_as[0] if shared_as else "")
@@ -146,16 +147,12 @@ def launch(
         redoc_url=None,
         openapi_url=None,
         lifespan=None if tools is None else tools.lifespan,
-        middleware=_middleware(service, numbers, settings, front, sign_in, tools),
+        middleware=_middleware(service, numbers, settings, requests, front, sign_in, tools),
     )
     chatter = io.StringIO()  # Gradio's; ours is in `notes`
     with contextlib.redirect_stdout(chatter):
         gradio_app.mount(app, blocks, settings, mcp=mcp and settings.mcp_all, **page.launch_options())
-    most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
-    tunnel = "127.0.0.1,::1" if settings.share else ""  # all who come by the public link come from there
-    speak_for_many = TrustedProxies.parse(f"{settings.trusted_proxies},{tunnel}")
-    connections = Connections(most, min(most, settings.connections_per_address), speak_for_many.include)
-    http = HttpServer(app, listening, connections)
+    http = HttpServer(app, listening, _connections(settings, descriptors, requests))
     stop = threading.Event()
     served = Served(url, "", (), blocks, app, workers, http, stop)
     http.start()
@@ -182,6 +179,14 @@ def launch(
     if not prevent_thread_lock:
         served.wait()
     return served
+
+
+def _connections(settings: Settings, descriptors: int, requests: Rate) -> Connections:
+    """How many connections there may be. descriptors: files and connections the system lets this process have."""
+    most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
+    tunnel = "127.0.0.1,::1" if settings.share else ""  # all who come by the public link come from there
+    speak_for_many = TrustedProxies.parse(f"{settings.trusted_proxies},{tunnel}")
+    return Connections(most, min(most, settings.connections_per_address), speak_for_many.include, requests.is_deaf)
 
 
 def _tools(service: api.Service, sources: PhotoSources, sign_in: SignIn) -> McpServer:
@@ -238,6 +243,7 @@ def _middleware(
     service: api.Service,
     numbers: Mapping[int, api.Endpoint],
     settings: Settings,
+    requests: Rate,
     front: Middleware,
     sign_in: SignIn,
     tools: McpServer | None,
@@ -248,7 +254,7 @@ def _middleware(
     uploads = Uploads(
         service.uploads,
         kept=service.studio.sessions.bytes_on_disk,
-        most_disk=settings.max_disk,
+        most_disk=settings.storage.max_disk,
         most_file=settings.max_file_size,
     )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
@@ -264,7 +270,7 @@ def _middleware(
         Middleware(Cors, named=origins.named),
         Middleware(
             RateLimits,
-            requests=Rate(settings.requests_per_minute, "requests"),
+            requests=requests,
             photos=service.photos,
             counts=_counts,
             opens=(body_limits.TAKE_FILES | {f"{PAGE}/example"}).__contains__,

@@ -181,29 +181,13 @@ def build_api(
             hmac.compare_digest(headers.get(name, "").encode(), value.encode()) for name, value in wanted.items()
         )
 
-    def misled(headers: Mapping[str, str]) -> str:
-        """Why a request is one that a page of another site makes a browser send; "" for others."""
-        if hosts is None:
-            return ""
-        if "origin" in headers:
-            return "Pages in a browser may not use this service."
-        try:
-            name, _ = split_host(headers.get("host", "localhost"))
-        except ValueError:
-            return "The Host header cannot be read."
-        if hosts.allow(name):
-            return ""
-        return (
-            f"This service does not answer to the name {name}. If it is yours, set SAM2_PAINTER_ALLOWED_HOSTS={name}."
-        )
-
     async def health(request: Request) -> Response:
-        if why := misled(request.headers):
+        if why := _misled(request.headers, hosts):
             return JSONResponse({"detail": why}, 403)
         return JSONResponse({"status": "ok", "model": engine.name, "title": engine.title, "wire": 1})
 
     async def ask(request: Request) -> Response:
-        if why := misled(request.headers):
+        if why := _misled(request.headers, hosts):
             return JSONResponse({"detail": why}, 403)
         if (key or secret) and not signed_in(request.headers):
             return respond(error_answer(SignInRequired("Modal-Key or Modal-Secret is wrong or missing.")))
@@ -218,3 +202,18 @@ def build_api(
     api.add_route("/health", health, ["GET"])
     api.add_route("/v1/{op}", ask, ["POST"])
     return api
+
+
+def _misled(headers: Mapping[str, str], hosts: AllowedHosts | None) -> str:
+    """Why a request is one that a page of another site makes a browser send; "" for others."""
+    if hosts is None:
+        return ""
+    if "origin" in headers:
+        return "Pages in a browser may not use this service."
+    try:
+        name, _ = split_host(headers.get("host", "localhost"))
+    except ValueError:
+        return "The Host header cannot be read."
+    if hosts.allow(name):
+        return ""
+    return f"This service does not answer to the name {name}. If it is yours, set SAM2_PAINTER_ALLOWED_HOSTS={name}."

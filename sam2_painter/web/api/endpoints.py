@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,16 +18,16 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import gradio as gr
 from annotated_types import Len
-from pydantic import BaseModel, ConfigDict, FailFast, ValidationError, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, WithJsonSchema, create_model
 
 from ... import __version__
 from ...errors import InvalidInput
+from ...jobs.rate import Rate
 from ...jobs.workers import Workers
 from ...sessions.downloads import Download
 from ...studio.studio import Studio
-from ..middleware.rate_limit import Rate
-from . import schemas as forms
-from .operations import files, layers, masks, paint, recipes, selecting, server, sessions, state, walls
+from . import schemas
+from .operations import files, layers, masks, paint, recipes, schemes, selecting, server, sessions, state, walls
 from .schemas import Attachment, Caller
 
 log = logging.getLogger(__name__)
@@ -66,9 +65,9 @@ class Endpoint:
 
     @cached_property
     def descriptions(self) -> dict[str, str]:
-        """What the verb's docstring says of each field, in its "Args:" part."""
-        arguments = (inspect.getdoc(self.verb) or "").partition("Args:\n")[2].partition("\n\n")[0]
-        return dict(re.findall(r"^ {4}(\w+): (.*)$", arguments, re.MULTILINE))
+        """What each field means, from the `Field` in its annotation."""
+        annotated = typing.get_type_hints(self.verb, include_extras=True)
+        return {name: _description(annotated[name]) for name in self.fields}
 
     @cached_property
     def hints(self) -> dict[str, Any]:
@@ -96,7 +95,8 @@ class Endpoint:
         """The request as a pydantic model."""
         types = {name: _FILE if name in self.attachments else _bounded(self.hints[name]) for name in self.fields}
         fields: dict[str, Any] = {
-            name: (types[name], ... if name in self.required else p.default) for name, p in self.fields.items()
+            name: (types[name], Field(... if name in self.required else p.default, description=self.descriptions[name]))
+            for name, p in self.fields.items()
         }
         title = "".join(word.title() for word in self.name.split("_"))
         made: type[BaseModel] = create_model(title, __config__=ConfigDict(arbitrary_types_allowed=True), **fields)
@@ -118,6 +118,14 @@ class Endpoint:
                 values[name] = Attachment(values[name])
         asking = {"caller": caller} if Caller in self.hints.values() else {}
         return self.verb(studio, **asking, **values)
+
+
+def _description(annotation: Any) -> str:
+    """Of the `Field` in an annotation or, where the field may be null, in one of its parts; "" without one."""
+    for part in (annotation, *typing.get_args(annotation)):
+        for field in getattr(part, "__metadata__", ()):
+            return str(field.description or "")
+    return ""
 
 
 MOST_ITEMS = 5000
@@ -160,7 +168,7 @@ def _validation_errors(verb: str) -> Iterator[None]:
         raise kind(f"{where}: {first['msg']}", where) from None
 
 
-def info(studio: Studio) -> forms.Info:
+def info(studio: Studio) -> schemas.Info:
     """What this server is, its version, and every endpoint with what it does."""
     return {
         "message": f"SAM2 Painter: {studio.engine.title}",
@@ -205,6 +213,13 @@ ENDPOINTS = (
     Endpoint("GET", "/tie-offers/{session_id}", layers.tie_offers, "paint"),
     Endpoint("POST", "/undo", layers.undo, "paint", quick=True),
     Endpoint("POST", "/redo", layers.redo, "paint", quick=True),
+    Endpoint("GET", "/schemes/{session_id}", schemes.list_schemes, "paint", quick=True),
+    Endpoint("POST", "/add-scheme", schemes.add_scheme, "paint", quick=True),
+    Endpoint("POST", "/choose-scheme", schemes.choose_scheme, "paint", quick=True),
+    Endpoint("POST", "/rename-scheme", schemes.rename_scheme, "paint", quick=True),
+    Endpoint("POST", "/remove-scheme", schemes.remove_scheme, "paint", quick=True),
+    Endpoint("POST", "/compare-schemes", schemes.compare_schemes, "download"),
+    Endpoint("POST", "/download-schemes", schemes.download_schemes, "download"),
     Endpoint("GET", "/recipe/{session_id}", recipes.get_recipe, "paint", quick=True),
     Endpoint("POST", "/apply-recipe", recipes.apply_recipe, "generate"),
     Endpoint("GET", "/picture/{session_id}", state.get_picture, "paint"),
@@ -286,7 +301,10 @@ def _declaration(endpoint: Endpoint) -> Callable[..., Any]:
     def declared(*values: Any) -> Any:
         raise gr.Error(f"Ask for {endpoint.name} at /gradio_api/call/{endpoint.name}.", print_exception=False)
 
-    declared.__name__, declared.__doc__ = endpoint.name, endpoint.verb.__doc__
+    words, _, returned = (inspect.getdoc(endpoint.verb) or "").partition("\n\nReturns:\n")
+    told = "".join(f"\n    {name}: {text}" for name, text in endpoint.descriptions.items())
+    declared.__name__ = endpoint.name
+    declared.__doc__ = f"{words}\n\nArgs:{told}\n\nReturns:\n{returned}"
     returns = gr.FileData if endpoint.hints["return"] is Download else endpoint.hints["return"]
     parameters = [
         p.replace(annotation=gr.FileData | str if name in endpoint.attachments else endpoint.hints[name])

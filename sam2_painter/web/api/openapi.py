@@ -8,7 +8,8 @@ import json
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
 
@@ -16,7 +17,7 @@ from ... import __version__
 from ...sessions.downloads import Download
 from ...types import CombineMode
 from .endpoints import ENDPOINTS, Endpoint
-from .schemas import ImageFormat, MaskFormat
+from .fields import ImageFormat, MaskFormat
 
 REF = "#/components/schemas/{model}"
 ERRORS = {
@@ -63,12 +64,10 @@ def document() -> dict[str, Any]:
 
 
 def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
-    descriptions = endpoint.descriptions
     asked = endpoint.request.model_json_schema(ref_template=REF)
     schemas.update(asked.pop("$defs", {}))
     for name, schema in asked.get("properties", {}).items():
         _name_choices(schema, schemas)
-        schema.update({"description": descriptions.get(name, "")})
         if name in endpoint.attachments:
             schema.update(_BINARY)
             schema.pop("contentEncoding", None)
@@ -92,7 +91,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
                 "name": name,
                 "in": "path" if name in in_path else "query",
                 "required": name in endpoint.required,
-                "description": descriptions.get(name, ""),
+                "description": endpoint.descriptions[name],
                 "schema": {"type": "string"},
             }
             for name in endpoint.fields
@@ -103,7 +102,11 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
 _BINARY = {"type": "string", "format": "binary"}
 _CHOICES = {
     get_args(choice): name
-    for name, choice in {"MaskFormat": MaskFormat, "ImageFormat": ImageFormat, "CombineMode": CombineMode}.items()
+    for name, choice in {
+        "MaskFormat": get_args(MaskFormat)[0],
+        "ImageFormat": get_args(ImageFormat)[0],
+        "CombineMode": CombineMode,
+    }.items()
 }
 
 
@@ -154,10 +157,9 @@ def page() -> str:
 
 
 def _section(endpoint: Endpoint) -> str:
-    descriptions = endpoint.descriptions
     rows = "".join(
         f"<tr><td><code>{name}</code></td><td>{html.escape(type_text(endpoint, name))}</td>"
-        f"<td>{html.escape(_default_text(endpoint, name))}</td><td>{html.escape(descriptions.get(name, ''))}</td></tr>"
+        f"<td>{html.escape(_default_text(endpoint, name))}</td><td>{html.escape(endpoint.descriptions[name])}</td></tr>"
         for name in endpoint.fields
     )
     table = f"<table><tr><th>Field<th>Type<th>Default<th>Meaning</tr>{rows}</table>" if rows else ""
@@ -180,8 +182,18 @@ def type_text(endpoint: Endpoint, name: str) -> str:
     """The type of a field as people write it: "list[Point] or null"."""
     if name in endpoint.attachments:
         return "file or base64 text"
-    annotation = endpoint.fields[name].annotation
-    return str(annotation).replace(" | None", " or null")
+    return _type_text(endpoint.hints[name])
+
+
+def _type_text(hint: Any) -> str:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return " or ".join(json.dumps(choice) for choice in parts)
+    if origin is list:
+        return f"list[{_type_text(parts[0])}]"
+    if origin in (Union, UnionType):
+        return " or ".join(_type_text(part) for part in parts)
+    return "null" if hint is NoneType else hint.__name__ if isinstance(hint, type) else str(hint)
 
 
 def _default_text(endpoint: Endpoint, name: str) -> str:

@@ -10,8 +10,8 @@ from ...errors import InvalidInput
 from ...paint import colors
 from ...rle import RLE
 from ...types import Layer, Session
-from . import schemas as forms
-from .schemas import MaskFormat
+from . import schemas
+from .fields import MaskFormat
 
 
 def point_xy(point: Sequence[float], field: str = "point") -> tuple[float, float]:
@@ -31,13 +31,13 @@ def mask_text(rle: RLE, mask_format: MaskFormat) -> str:
     return base64_text(masks.mask_to_png(rle))
 
 
-def boxes_of(rle: RLE) -> forms.Boxes:
+def boxes_of(rle: RLE) -> schemas.Boxes:
     """The mask's box in both forms."""
     x, y, w, h = rle.bbox
     return {"bbox": [x, y, w, h], "box": [x, y, x + w, y + h]}
 
 
-def layer_values(layer: Layer) -> forms.PaintedLayer:
+def layer_values(layer: Layer) -> schemas.PaintedLayer:
     """A layer of paint as it is told."""
     return {
         "layer_id": layer.id,
@@ -65,6 +65,6 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def width_height(session: Session) -> forms.WidthHeight:
+def width_height(session: Session) -> schemas.WidthHeight:
     """The size of the photo."""
     return {"width": session.size[1], "height": session.size[0]}

@@ -1,4 +1,4 @@
-"""What goes in and out at the doors for programs: the names and types a client sees.
+"""What goes in and out by the API: the names and types a client sees.
 
 A mask travels as text: a base64 PNG of the photo's size, or COCO's compressed runs. Coordinates are pixels of the
 photo as opened, upright. bbox is [x, y, width, height], box the same as [x1, y1, x2, y2].
@@ -13,12 +13,6 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict  # pydantic reads no other before Python 3.12
 
 from ...types import CombineMode
-
-MaskFormat = Literal["png", "rle", "none"]
-"""How masks come back: base64 PNG of one bit a pixel, COCO's compressed runs of [height, width], or empty text."""
-
-ImageFormat = Literal["PNG", "JPG", "none"]
-"""How a painted picture comes back: exact, ten times smaller, or not at all (empty text)."""
 
 
 @dataclass(frozen=True)

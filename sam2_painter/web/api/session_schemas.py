@@ -22,6 +22,30 @@ class Applied(Work):
     left_out: list[str]
 
 
+class SchemePaint(TypedDict):
+    """How a scheme paints one layer."""
+
+    layer_id: int
+    name: str
+    color: str
+    visible: bool
+
+
+class Scheme(TypedDict):
+    """A variant of all paints of a photo. shown: the layers have its paint now."""
+
+    scheme_id: int
+    name: str
+    shown: bool
+    paints: list[SchemePaint]
+
+
+class Schemes(Work):
+    """What a session holds now, and every scheme in its order."""
+
+    schemes: list[Scheme]
+
+
 class SessionState(TypedDict):
     """Everything a session holds. masks: from number first_mask on, their runs in counts: base64 of deflated
     little-endian uint32. canvas: selection and layers, as in a project file."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from ...errors import InvalidInput
@@ -29,6 +30,11 @@ INSTRUCTIONS = """SAM2 Painter repaints walls in photos of buildings. Their ligh
 """
 MOST_PAINTS = 10
 Mode = Literal["new", "add", "subtract"]
+SelectionMode = Annotated[Mode, Field(description='"new", or "add" to what is selected, or "subtract" from it')]
+SessionId = Annotated[str, Field(description="from open_photo")]
+LayerId = Annotated[int | None, Field(description="of a painted wall, from the answers")]
+X = Annotated[float, Field(description="pixels from the left of the picture that look shows")]
+Y = Annotated[float, Field(description="pixels from its top")]
 _MODES: dict[Mode, SelectMode] = {"new": "new", "add": "union", "subtract": "subtract"}
 
 
@@ -61,9 +67,18 @@ class Tools:
     def __init__(self, studio: Studio, sources: PhotoSources):
         self.studio, self.sources = studio, sources
 
-    def open_photo(self, photo: str, name: str = "") -> State:
-        """Open a photo and start a session on it. photo: base64 or a data URL, example:brick-house, and, where the
-        server allows it, a path or an http(s) address. name: what to call it."""
+    def open_photo(
+        self,
+        photo: Annotated[
+            str,
+            Field(
+                description="base64 or a data URL, example:brick-house, and, where the server allows it, a path or an "
+                "http(s) address"
+            ),
+        ],
+        name: Annotated[str, Field(description="what to call it")] = "",
+    ) -> State:
+        """Open a photo (base64, data URL, example:brick-house, path or address) and start a session on it."""
         source, filename = self.sources.read(photo)
         session = self.studio.open(source, name or filename)
         self.studio.read_ahead(session.id)
@@ -71,23 +86,28 @@ class Tools:
         found = f" find knows {kinds}." if kinds else ""
         return self._state(session, " ".join(("Photo opened.", *session.notes)) + found)
 
-    def find(self, session_id: str, kind: str = "wall", mode: Mode = "new") -> State:
+    def find(
+        self,
+        session_id: SessionId,
+        kind: Annotated[str, Field(description="of the kinds open_photo told")] = "wall",
+        mode: SelectionMode = "new",
+    ) -> State:
         """Select everything of one kind in the photo, such as every wall."""
         session = self.studio.find(session_id, kind, _mode(mode), protect=True)
         return self._state(session, f"Every {kind} that was found is selected.")
 
     def select(
         self,
-        session_id: str,
-        x: float,
-        y: float,
-        x2: float | None = None,
-        y2: float | None = None,
-        mode: Mode = "new",
-        layer_id: int | None = None,
+        session_id: SessionId,
+        x: X,
+        y: Y,
+        x2: Annotated[float | None, Field(description="of the box's other corner")] = None,
+        y2: Annotated[float | None, Field(description="of the box's other corner")] = None,
+        mode: SelectionMode = "new",
+        layer_id: LayerId = None,
     ) -> State:
-        """Select what lies at a point, or in a box from (x, y) to (x2, y2). mode: "new" chooses the painted wall there
-        or begins a new selection, "add" and "subtract" change what is selected. layer_id: change this painted wall."""
+        """Select what lies at a point, or in a box from (x, y) to (x2, y2). mode "new" chooses the painted wall there
+        or begins a new selection, "add" and "subtract" change what is selected, or the painted wall layer_id."""
         session = self.studio.session(session_id)
         scale, how = state.scale(session), _mode(mode)
         if (x2 is None) != (y2 is None):
@@ -101,7 +121,11 @@ class Tools:
             session = self.studio.point(session_id, x * scale, y * scale, how, layer_id=layer_id, scale=scale)
         return self._state(session, "Selected. Look at it before painting.")
 
-    def resize(self, session_id: str, to: Literal["smaller", "larger"]) -> State:
+    def resize(
+        self,
+        session_id: SessionId,
+        to: Annotated[Literal["smaller", "larger"], Field(description="than the answer taken now")],
+    ) -> State:
         """Take the next smaller or larger of the engine's answers to the last step."""
         answers = self.studio.answers(self.studio.session(session_id))
         place = next((place for place, answer in enumerate(answers) if answer.chosen), None)
@@ -114,17 +138,15 @@ class Tools:
 
     def paint(
         self,
-        session_id: str,
-        color: str,
-        layer_id: int | None = None,
-        opacity: float = 1.0,
-        light: float = 1.0,
-        shadow: float = 1.0,
-        name: str = "",
+        session_id: SessionId,
+        color: Annotated[str, Field(description="#rrggbb, a CSS colour or a paint's name")],
+        layer_id: LayerId = None,
+        opacity: Annotated[float, Field(description="0 to 1")] = 1.0,
+        light: Annotated[float, Field(description="exposure of the paint, 0.25 to 4")] = 1.0,
+        shadow: Annotated[float, Field(description="depth of the shadows, 0 to 2")] = 1.0,
+        name: Annotated[str, Field(description="of the wall")] = "",
     ) -> State:
-        """Paint what is selected, or repaint the wall layer_id. color: #rrggbb, a CSS colour or a paint's name.
-        opacity: 0 to 1. light: exposure of the paint, .25 to 4. shadow: depth of the shadows, 0 to 2. name: of the
-        wall."""
+        """Paint what is selected, or repaint the wall layer_id, in a colour such as #b5c7a3 or a paint's name."""
         session = self.studio.session(session_id)
         coat = Coat(color=self.studio.color(session, color), opacity=opacity, light=light, shadow=shadow)
         session = self.studio.paint_wall(session_id, coat, layer_id=layer_id)
@@ -134,10 +156,12 @@ class Tools:
 
     def layers(
         self,
-        session_id: str,
-        layer_id: int | None = None,
-        do: Literal["list", "choose", "show", "hide", "remove", "rename"] = "list",
-        name: str = "",
+        session_id: SessionId,
+        layer_id: LayerId = None,
+        do: Annotated[
+            Literal["list", "choose", "show", "hide", "remove", "rename"], Field(description="with that wall")
+        ] = "list",
+        name: Annotated[str, Field(description="its new one, to rename it")] = "",
     ) -> State:
         """List the painted walls, or do something to one: choose it for mending, show, hide, remove or rename it."""
         if do == "list":
@@ -155,18 +179,62 @@ class Tools:
                 session = self.studio.edit_layer(session_id, layer_id, visible=do == "show")
         return self._state(session, "Done.")
 
-    def undo(self, session_id: str, redo: bool = False) -> State:
-        """Take the last step back; redo: do the one again that was taken back last."""
+    def schemes(
+        self,
+        session_id: SessionId,
+        do: Annotated[
+            Literal["list", "add", "show", "rename", "remove"],
+            Field(description='with a scheme; "add" copies the one shown and shows the copy'),
+        ] = "list",
+        scheme: Annotated[str, Field(description="the name of the one meant, or of the new one")] = "",
+        name: Annotated[str, Field(description="its new name, to rename it")] = "",
+    ) -> State:
+        """Variants of all paints of the photo, such as A and B: list, add, show, rename or remove them. Paint changes
+        the one shown; walls have the same shape in all."""
+        session = self.studio.session(session_id)
+        if do == "add":
+            session = self.studio.add_scheme(session_id, scheme)
+        elif do != "list":
+            found = [one.id for one in self.studio.schemes(session) if one.name == scheme]
+            if not found:
+                known = ", ".join(one.name for one in self.studio.schemes(session))
+                raise InvalidInput(f"{do} needs the name of a scheme: {known}", "scheme")
+            match do:
+                case "show":
+                    session = self.studio.choose_scheme(session_id, found[0])
+                case "rename":
+                    session = self.studio.rename_scheme(session_id, found[0], name)
+                case _:
+                    session = self.studio.remove_scheme(session_id, found[0])
+        shown = session.canvas.scheme
+        told = ", ".join(f"{s.name} (shown)" if s.id == shown else s.name for s in self.studio.schemes(session))
+        return self._state(session, f"Schemes: {told}.")
+
+    def undo(
+        self,
+        session_id: SessionId,
+        redo: Annotated[bool, Field(description="do the step again that was taken back last")] = False,
+    ) -> State:
+        """Take the last step back, or do the one again that was taken back last."""
         session = (self.studio.redo if redo else self.studio.undo)(session_id)
         return self._state(session, "Done again." if redo else "Taken back.")
 
-    def look(self, session_id: str, show: Literal["painted", "photo", "selection"] = "painted") -> bytes:
+    def look(
+        self,
+        session_id: SessionId,
+        show: Annotated[
+            Literal["painted", "photo", "selection"],
+            Field(description="the paint, the photo as it was, or what is selected, tinted pink"),
+        ] = "painted",
+    ) -> bytes:
         """See the picture: painted, as the photo was, or with what is selected tinted pink. At most 1024 pixels wide
         and high; places of all tools are pixels of it."""
         session = self.studio.session(session_id)
         return state.picture(self.studio, session, painted=show != "photo", selected=show == "selection")
 
-    def find_paints(self, session_id: str, text: str) -> Paints:
+    def find_paints(
+        self, session_id: SessionId, text: Annotated[str, Field(description="of a name or code, or a colour")]
+    ) -> Paints:
         """Paints whose name or code holds the text, or the ones nearest to a colour such as #b5c7a3."""
         session = self.studio.session(session_id)
         palette = self.studio.palette(session)
@@ -177,12 +245,17 @@ class Tools:
         told: list[Named] = [{"name": paint.name, "color": colors.to_hex(paint.rgb)} for paint in found]
         return {"paints": told, "message": f"{len(told)} of {len(palette.paints)} paints."}
 
-    def download(self, session_id: str, format: Literal["PNG", "JPG", "WEBP"] = "PNG", quality: int = 95) -> Link:
-        """Make the painted picture at full size; url: where it waits. quality: 1 to 100, of JPG and WEBP."""
+    def download(
+        self,
+        session_id: SessionId,
+        format: Annotated[Literal["PNG", "JPG", "WEBP"], Field(description="of the file")] = "PNG",
+        quality: Annotated[int, Field(description="1 to 100, of JPG and WEBP")] = 95,
+    ) -> Link:
+        """Make the painted picture at full size. Its url tells where it waits."""
         made = self.studio.download(session_id, format=format, quality=quality)
         return {"url": download_url(made), "filename": made.filename, "size_bytes": made.size_bytes, "message": ""}
 
-    def close_photo(self, session_id: str) -> str:
+    def close_photo(self, session_id: SessionId) -> str:
         """Delete the session with its photo and paint. What was not downloaded is lost."""
         self.studio.close(session_id)
         return "Deleted."
@@ -206,6 +279,7 @@ def limits(tools: Tools) -> dict[str, tuple[Callable[..., object], str, bool]]:
         "resize": (tools.resize, "segment", True),
         "paint": (tools.paint, "paint", False),
         "layers": (tools.layers, "paint", True),
+        "schemes": (tools.schemes, "paint", True),
         "undo": (tools.undo, "paint", True),
         "look": (tools.look, "paint", False),
         "download": (tools.download, "download", False),

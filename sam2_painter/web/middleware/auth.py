@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
 from ...errors import TooManyRequests
-from .rate_limit import Rate
+from ...jobs.rate import Rate
 
 log = logging.getLogger(__name__)
 COOKIE = "sam2_painter"

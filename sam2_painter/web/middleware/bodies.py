@@ -70,7 +70,7 @@ class Bodies:
             return
         most = self.most(path_of(scope))
         if _announced(Headers(scope=scope)) > most:
-            await _too_large(most)(scope, receive, send)
+            await _and_close(_too_large(most))(scope, receive, send)
             return
         body = _Body(receive, most, self.seconds, self.budget, address_of(scope))
         begun = replaced = False
@@ -129,14 +129,19 @@ class _Body:
         return None if self._ends is None else min(STALL_SECONDS, max(0.0, self._ends - monotonic()))
 
     def _refused(self, answer: Response) -> Message:
-        answer.headers["Connection"] = "close"
-        self.refusal, self._ends = answer, None
+        self.refusal, self._ends = _and_close(answer), None
         return {"type": "http.disconnect"}
 
     def close(self) -> None:
         """The request was answered: nothing of its body is held any more."""
         self._budget.give_back(self._address, self._taken)
         self._taken = 0
+
+
+def _and_close(answer: Response) -> Response:
+    """The rest of the body is not waited for."""
+    answer.headers["Connection"] = "close"
+    return answer
 
 
 def _too_large(most: int) -> Response:

@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import Busy
 from ...jobs.asker import Asker, asking
+from ...jobs.rate import Rate
 from ..error_responses import refuse_error
 from .paths import address_of, path_of
-from .rate_limit import Rate
 
 
 class RateLimits:
@@ -47,7 +47,9 @@ class RateLimits:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1013})
             else:
-                await refuse_error(error)(scope, receive, send)
+                refusal = refuse_error(error)
+                refusal.headers["Connection"] = "close"  # what else was sent on it is not read
+                await refusal(scope, receive, send)
             return
         with asking(Asker(address, partial(self.photos.count, address))):
             await self.app(scope, receive, send)

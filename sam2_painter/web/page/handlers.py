@@ -306,6 +306,34 @@ def move_layer(studio: Studio, ask: Ask) -> Json:
     return _seen(studio, ask, moved)
 
 
+def add_scheme(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.add_scheme(ask.sid))
+
+
+def choose_scheme(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.choose_scheme(ask.sid, ask.whole("scheme_id"), revision=ask.revision))
+
+
+def rename_scheme(studio: Studio, ask: Ask) -> Json:
+    renamed = studio.rename_scheme(ask.sid, ask.whole("scheme_id"), ask.get("name"), revision=ask.revision)
+    return _seen(studio, ask, renamed)
+
+
+def remove_scheme(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.remove_scheme(ask.sid, ask.whole("scheme_id"), revision=ask.revision))
+
+
+def compare_schemes(studio: Studio, ask: Ask) -> Json:
+    """The photo and every scheme side by side."""
+    return {"compared": view.compared_schemes(studio, studio.session(ask.sid))}
+
+
+def download_schemes(studio: Studio, ask: Ask) -> Json:
+    """Every scheme's picture at full size, in one zip file."""
+    made = studio.download_schemes(ask.sid)
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
+
+
 def undo(studio: Studio, ask: Ask) -> Json:
     return _seen(studio, ask, studio.undo(ask.sid))
 

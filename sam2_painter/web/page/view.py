@@ -78,8 +78,17 @@ def snapshot(studio: Studio, session: Session, have: Have) -> Json:
         "selection": _selection(session, have),
         "palette": _palette(studio, session, have),
         "layers": [_layer(layer, session, have) for layer in session.layers],
+        "schemes": [
+            {"id": one.id, "name": one.name, "shown": one.id == session.canvas.scheme}
+            for one in studio.schemes(session)
+        ],
         "regions": _regions(studio, session, have),
     }
+
+
+def compared_schemes(studio: Studio, session: Session) -> str:
+    """The photo and every scheme side by side, as a data URL."""
+    return images.to_data_url(images.encode(studio.compare_schemes(session.id), "JPEG", QUALITY), "JPEG")
 
 
 def _sent(name: str, key: str, have: Have, make: Callable[[], str]) -> Json:

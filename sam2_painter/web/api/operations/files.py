@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
+
+from pydantic import Field
 
 from ....errors import InvalidInput
 from ....sessions.downloads import Download
 from ....studio.studio import Studio
 from ....types import Layer, Mask
-from .. import schemas as forms
+from .. import schemas
+from ..fields import FileFormat, Quality, SessionId
 from ..plain import counted
 from ..schemas import ColoredMask
 from .paint import OPACITY, coat_of
 
 
-def download_image(studio: Studio, session_id: str, format: str = "PNG", quality: int = 95) -> forms.MadeDownload:
+def download_image(
+    studio: Studio, session_id: SessionId, format: FileFormat = "PNG", quality: Quality = 95
+) -> schemas.MadeDownload:
     """Make a file of the photo as it was opened, at full size.
-
-    Args:
-        session_id: from upload
-        format: "PNG", "JPG" or "WEBP"
-        quality: 1 to 100, for JPG and WEBP
 
     Returns:
         Where the file waits.
     """
-    return _made(studio.download(session_id, painted=False, format=format, quality=quality))
+    return made_download(studio.download(session_id, painted=False, format=format, quality=quality))
 
 
 def download_painted_image(
     studio: Studio,
-    session_id: str,
-    mask_id: int | None = None,
-    mask: str | None = None,
-    color: str = "#FF0000",
-    opacity: float = OPACITY,
-    format: str = "PNG",
-    quality: int = 95,
-) -> forms.MadeDownload:
+    session_id: SessionId,
+    mask_id: Annotated[int | None, Field(description="only this mask of the session, in color")] = None,
+    mask: Annotated[str | None, Field(description="or only this mask, a base64 PNG of the photo's size")] = None,
+    color: Annotated[str, Field(description="for mask_id or mask")] = "#FF0000",
+    opacity: Annotated[float, Field(description="for mask_id or mask, 0 to 1")] = OPACITY,
+    format: FileFormat = "PNG",
+    quality: Quality = 95,
+) -> schemas.MadeDownload:
     """Make a file of the painted photo at full size: all paint of the session, or only the mask named here.
-
-    Args:
-        session_id: from upload
-        mask_id: only this mask of the session, in color
-        mask: or only this mask, a base64 PNG of the photo's size
-        color: for mask_id or mask
-        opacity: for mask_id or mask, 0 to 1
-        format: "PNG", "JPG" or "WEBP"
-        quality: 1 to 100, for JPG and WEBP
 
     Returns:
         Where the file waits.
@@ -60,60 +51,59 @@ def download_painted_image(
         coat = coat_of(session, wanted)
         chosen = session.mask(mask_id) if coat.rle is None else Mask(coat.rle)  # type: ignore[arg-type]
         layers = [Layer(chosen, studio.color(session, color), coat.opacity)]
-    return _made(studio.download(session_id, layers=layers, format=format, quality=quality))
+    return made_download(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 
 def download_masks(
     studio: Studio,
-    session_id: str,
-    format: Literal["coco", "png", "ora"] = "coco",
-    which: Literal["chosen", "all"] = "chosen",
-) -> forms.MadeDownload:
+    session_id: SessionId,
+    format: Annotated[
+        Literal["coco", "png", "ora"],
+        Field(
+            description='"coco" (COCO JSON with compressed RLE), "png" (a zip of black and white PNGs) or '
+            '"ora" (OpenRaster, for GIMP and Krita: the photo and each painted wall as a layer)'
+        ),
+    ] = "coco",
+    which: Annotated[
+        Literal["chosen", "all"],
+        Field(
+            description='"chosen" (the painted ones and the selected one; without any, all that were found) or "all"'
+        ),
+    ] = "chosen",
+) -> schemas.MadeDownload:
     """Make a file of the masks of the session.
-
-    Args:
-        session_id: from upload
-        format: "coco" (COCO JSON with compressed RLE), "png" (a zip of black and white PNGs) or "ora" (OpenRaster, for
-            GIMP and Krita: the photo and each painted wall as a layer)
-        which: "chosen" (the painted ones and the selected one; without any, all that were found) or "all"
 
     Returns:
         Where the file waits.
     """
     if which not in ("chosen", "all"):
         raise InvalidInput("which must be chosen or all", "which")
-    return _made(studio.export(session_id, format, every=which == "all"))
+    return made_download(studio.export(session_id, format, every=which == "all"))
 
 
-def save_project(studio: Studio, session_id: str) -> forms.MadeDownload:
+def save_project(studio: Studio, session_id: SessionId) -> schemas.MadeDownload:
     """Make a file of everything: photo, masks and paint. open_project brings it back.
-
-    Args:
-        session_id: from upload
 
     Returns:
         Where the file waits.
     """
-    return _made(studio.export(session_id, "project"))
+    return made_download(studio.export(session_id, "project"))
 
 
-def download_file(studio: Studio, filename: str) -> Download:
-    """A file that was made by a download endpoint.
-
-    Args:
-        filename: as that endpoint named it
-    """
+def download_file(studio: Studio, filename: Annotated[str, Field(description="as that endpoint named it")]) -> Download:
+    """A file that was made by a download endpoint."""
     return studio.sessions.download(filename)
 
 
-def list_downloads(studio: Studio, session_id: str | None = None) -> forms.Downloads:
-    """The files of a session that wait to be fetched.
-
-    Args:
-        session_id: from upload; without it the list is empty: nobody sees the files of others
-    """
+def list_downloads(
+    studio: Studio,
+    session_id: Annotated[
+        str | None, Field(description="from upload; without it the list is empty: nobody sees the files of others")
+    ] = None,
+) -> schemas.Downloads:
+    """The files of a session that wait to be fetched."""
     made = [] if session_id is None else studio.sessions.downloads(session_id)
-    listed: list[forms.DownloadEntry] = [
+    listed: list[schemas.DownloadEntry] = [
         {"filename": one.filename, "size_bytes": one.size_bytes, "download_url": download_url(one)} for one in made
     ]
     message = "Name the session_id whose files to list." if session_id is None else f"{counted(len(listed), 'file')}."
@@ -125,7 +115,8 @@ def download_url(made: Download) -> str:
     return f"/download-file/{quote(made.filename, safe='')}"
 
 
-def _made(made: Download) -> forms.MadeDownload:
+def made_download(made: Download) -> schemas.MadeDownload:
+    """Where a file waits."""
     return {
         "session_id": made.session_id,
         "image_url": download_url(made),

@@ -4,40 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from .... import masks
 from ....errors import InvalidInput
 from ....rle import rle_to_mask
 from ....studio.studio import Generated, Pointed, Studio
 from ....types import AutoMask, CombineMode, Mask, Prompts
-from .. import schemas as forms
+from .. import schemas
+from ..fields import XY, ImageHash, IoUThresh, MaskFormat, PointsPerSide, SessionId, StabilityThresh
 from ..plain import boxes_of, mask_text, point_xy, width_height
-from ..schemas import Box, MaskFormat, Point
+from ..schemas import Box, Point
 
 MAX_PROMPTS = 1000
 
 
 def segment(
     studio: Studio,
-    session_id: str,
-    points: list[Point] | None = None,
-    boxes: list[Box] | None = None,
-    mask: str | None = None,
+    session_id: SessionId,
+    points: Annotated[
+        list[Point] | None, Field(description="clicks in pixels of the photo; label 1 is foreground, 0 background")
+    ] = None,
+    boxes: Annotated[list[Box] | None, Field(description="rectangles around what is meant")] = None,
+    mask: Annotated[str | None, Field(description="a rough mask as base64 PNG of the photo's size")] = None,
     mask_format: MaskFormat = "png",
-) -> forms.Segmented:
+) -> schemas.Segmented:
     """Find the mask that clicks, boxes or a rough mask point at. It is kept in the session under its mask_id.
 
     Several boxes are answered one by one, each with the points inside it, and united.
-
-    Args:
-        session_id: from upload
-        points: clicks in pixels of the photo; label 1 is foreground, 0 background
-        boxes: rectangles around what is meant
-        mask: a rough mask as base64 PNG of the photo's size
-        mask_format: "png", "rle" (COCO's compressed runs) or "none"
 
     Returns:
         The best mask, its score, its bbox [x, y, width, height], the same as box [x1, y1, x2, y2], and all
@@ -92,68 +89,47 @@ def _is_in(point: Point, box: Box) -> bool:
 
 def generate_masks(
     studio: Studio,
-    session_id: str,
-    points_per_side: int = 32,
-    pred_iou_thresh: float = 0.88,
-    stability_score_thresh: float = 0.95,
-    image_hash: str | None = None,
+    session_id: SessionId,
+    points_per_side: PointsPerSide = 32,
+    pred_iou_thresh: IoUThresh = 0.88,
+    stability_score_thresh: StabilityThresh = 0.95,
+    image_hash: ImageHash | None = None,
     mask_format: MaskFormat = "png",
-) -> forms.Generated:
-    """Find every mask of the photo, largest first. They are kept in the session under their ids.
-
-    Args:
-        session_id: from upload
-        points_per_side: how fine the grid of questions is, 1 to 128
-        pred_iou_thresh: least quality a mask must have by the engine's own guess, 0 to 1
-        stability_score_thresh: how little a mask may depend on its threshold, 0 to 1
-        image_hash: taken, not needed: the session knows its photo
-        mask_format: "png", "rle" (COCO's compressed runs) or "none"
-    """
+) -> schemas.Generated:
+    """Find every mask of the photo, largest first. They are kept in the session under their ids."""
     options = AutoMask(points_per_side, 64, pred_iou_thresh, stability_score_thresh)
     return _generated(studio.generate(session_id, options), mask_format)
 
 
 def generate_masks_advanced(
     studio: Studio,
-    session_id: str,
-    points_per_side: int = 32,
-    points_per_batch: int = 64,
-    pred_iou_thresh: float = 0.88,
-    stability_score_thresh: float = 0.95,
-    stability_score_offset: float = 1.0,
-    mask_threshold: float = 0.0,
-    box_nms_thresh: float = 0.7,
-    crop_n_layers: int = 0,
-    crop_nms_thresh: float = 0.7,
-    crop_overlap_ratio: float = 512 / 1500,
-    crop_n_points_downscale_factor: int = 1,
-    min_mask_region_area: int = 0,
-    use_m2m: bool = False,
-    multimask_output: bool = True,
-    image_hash: str | None = None,
+    session_id: SessionId,
+    points_per_side: PointsPerSide = 32,
+    points_per_batch: Annotated[
+        int, Field(description="questions asked at once; more is faster and takes more memory")
+    ] = 64,
+    pred_iou_thresh: IoUThresh = 0.88,
+    stability_score_thresh: StabilityThresh = 0.95,
+    stability_score_offset: Annotated[
+        float, Field(description="how far the threshold is moved to see that, in logits")
+    ] = 1.0,
+    mask_threshold: Annotated[float, Field(description="logit above which a pixel belongs to the mask")] = 0.0,
+    box_nms_thresh: Annotated[
+        float, Field(description="overlap of boxes above which the worse of two masks goes, 0 to 1")
+    ] = 0.7,
+    crop_n_layers: Annotated[int, Field(description="also look into crops of the photo, 0 to 3 layers of them")] = 0,
+    crop_nms_thresh: Annotated[float, Field(description="like box_nms_thresh, between crops")] = 0.7,
+    crop_overlap_ratio: Annotated[float, Field(description="how far crops overlap, 0 to 1")] = 512 / 1500,
+    crop_n_points_downscale_factor: Annotated[
+        int, Field(description="the grid of a crop is coarser by this factor for each layer")
+    ] = 1,
+    min_mask_region_area: Annotated[int, Field(description="holes and specks below so many pixels are removed")] = 0,
+    use_m2m: Annotated[bool, Field(description="refine every mask once more")] = False,
+    multimask_output: Annotated[bool, Field(description="up to three nested masks a point")] = True,
+    image_hash: ImageHash | None = None,
     mask_format: MaskFormat = "png",
-) -> forms.Generated:
-    """Find every mask of the photo with all the knobs of SAM 2's automatic mask generator, under its names.
-
-    Args:
-        session_id: from upload
-        points_per_side: how fine the grid of questions is, 1 to 128
-        points_per_batch: questions asked at once; more is faster and takes more memory
-        pred_iou_thresh: least quality a mask must have by the engine's own guess, 0 to 1
-        stability_score_thresh: how little a mask may depend on its threshold, 0 to 1
-        stability_score_offset: how far the threshold is moved to see that, in logits
-        mask_threshold: logit above which a pixel belongs to the mask
-        box_nms_thresh: overlap of boxes above which the worse of two masks goes, 0 to 1
-        crop_n_layers: also look into crops of the photo, 0 to 3 layers of them
-        crop_nms_thresh: like box_nms_thresh, between crops
-        crop_overlap_ratio: how far crops overlap, 0 to 1
-        crop_n_points_downscale_factor: the grid of a crop is coarser by this factor for each layer
-        min_mask_region_area: holes and specks below so many pixels are removed
-        use_m2m: refine every mask once more
-        multimask_output: up to three nested masks a point
-        image_hash: taken, not needed: the session knows its photo
-        mask_format: "png", "rle" (COCO's compressed runs) or "none"
-    """
+) -> schemas.Generated:
+    """Find every mask of the photo with all the knobs of SAM 2's automatic mask generator, under its names."""
     given = locals()
     options = AutoMask(**{knob.name: given[knob.name] for knob in fields(AutoMask)})
     return _generated(studio.generate(session_id, options), mask_format)
@@ -161,29 +137,20 @@ def generate_masks_advanced(
 
 def generate_masks_cached(
     studio: Studio,
-    session_id: str,
-    points_per_side: int = 32,
-    pred_iou_thresh: float = 0.88,
-    stability_score_thresh: float = 0.95,
-    image_hash: str | None = None,
+    session_id: SessionId,
+    points_per_side: PointsPerSide = 32,
+    pred_iou_thresh: IoUThresh = 0.88,
+    stability_score_thresh: StabilityThresh = 0.95,
+    image_hash: ImageHash | None = None,
     mask_format: MaskFormat = "png",
-) -> forms.GeneratedCached:
-    """Like generate_masks, and says whether anything had to be computed.
-
-    Args:
-        session_id: from upload
-        points_per_side: how fine the grid of questions is, 1 to 128
-        pred_iou_thresh: least quality a mask must have by the engine's own guess, 0 to 1
-        stability_score_thresh: how little a mask may depend on its threshold, 0 to 1
-        image_hash: taken, not needed: answers are remembered by the photo itself, the engine and all parameters
-        mask_format: "png", "rle" (COCO's compressed runs) or "none"
-    """
+) -> schemas.GeneratedCached:
+    """Like generate_masks, and says whether anything had to be computed."""
     options = AutoMask(points_per_side, 64, pred_iou_thresh, stability_score_thresh)
     made = studio.generate(session_id, options)
     return {**_generated(made, mask_format), "cached": made.cached}
 
 
-def _generated(made: Generated, mask_format: MaskFormat) -> forms.Generated:
+def _generated(made: Generated, mask_format: MaskFormat) -> schemas.Generated:
     session = made.session
     return {
         "session_id": session.id,
@@ -193,7 +160,7 @@ def _generated(made: Generated, mask_format: MaskFormat) -> forms.Generated:
     }
 
 
-def _found_mask(mask_id: int, mask: Mask, mask_format: MaskFormat) -> forms.FoundMask:
+def _found_mask(mask_id: int, mask: Mask, mask_format: MaskFormat) -> schemas.FoundMask:
     return {
         "id": mask_id,
         "mask": mask_text(mask.rle, mask_format),
@@ -206,19 +173,15 @@ def _found_mask(mask_id: int, mask: Mask, mask_format: MaskFormat) -> forms.Foun
 
 def combine_masks(
     studio: Studio,
-    session_id: str,
-    mask_ids: list[int],
-    mode: CombineMode = "union",
+    session_id: SessionId,
+    mask_ids: Annotated[list[int], Field(description="masks of the session")],
+    mode: Annotated[
+        CombineMode,
+        Field(description='"union", "intersect" (what they share) or "subtract" (the first less the others)'),
+    ] = "union",
     mask_format: MaskFormat = "png",
-) -> forms.Combined:
-    """Make one mask of several and keep it in the session.
-
-    Args:
-        session_id: from upload
-        mask_ids: masks of the session
-        mode: "union", "intersect" (what they share) or "subtract" (the first less the others)
-        mask_format: "png", "rle" (COCO's compressed runs) or "none"
-    """
+) -> schemas.Combined:
+    """Make one mask of several and keep it in the session."""
     mask_id, mask, _ = studio.combine(session_id, mask_ids, mode)
     return {
         "session_id": session_id,
@@ -232,38 +195,26 @@ def combine_masks(
 
 def get_mask_at_point(
     studio: Studio,
-    session_id: str,
-    point: list[float],
-    image_hash: str | None = None,
-    all_masks: list[dict[str, Any]] | None = None,
+    session_id: SessionId,
+    point: XY,
+    image_hash: ImageHash | None = None,
+    all_masks: Annotated[
+        list[dict[str, Any]] | None, Field(description="taken, not needed: the session holds its masks")
+    ] = None,
     mask_format: MaskFormat = "png",
-) -> forms.PointMask:
-    """The smallest mask of the session under a point, at once and without the engine.
-
-    Args:
-        session_id: from upload
-        point: [x, y] in pixels of the photo
-        image_hash: taken, not needed
-        all_masks: taken, not needed: the session holds its masks
-        mask_format: "png", "rle" (COCO's compressed runs) or "none"
-    """
+) -> schemas.PointMask:
+    """The smallest mask of the session under a point, at once and without the engine."""
     return _point_mask(session_id, studio.mask_at(session_id, *point_xy(point)), mask_format)
 
 
 def generate_mask_at_point(
     studio: Studio,
-    session_id: str,
-    point: list[float],
-    image_hash: str | None = None,
+    session_id: SessionId,
+    point: XY,
+    image_hash: ImageHash | None = None,
     mask_format: MaskFormat = "png",
-) -> forms.PointMask:
+) -> schemas.PointMask:
     """The engine's best mask for one foreground point, kept in the session.
-
-    Args:
-        session_id: from upload
-        point: [x, y] in pixels of the photo
-        image_hash: taken, not needed
-        mask_format: "png", "rle" (COCO's compressed runs) or "none"
 
     Returns:
         The mask; cached is true only if the engine was not asked.
@@ -271,7 +222,7 @@ def generate_mask_at_point(
     return _point_mask(session_id, studio.generate_at(session_id, *point_xy(point)), mask_format)
 
 
-def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> forms.PointMask:
+def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> schemas.PointMask:
     return {
         "session_id": session_id,
         "mask": mask_text(found.mask.rle, mask_format),
@@ -282,16 +233,11 @@ def _point_mask(session_id: str, found: Pointed, mask_format: MaskFormat) -> for
     }
 
 
-def list_masks(studio: Studio, session_id: str, mask_format: MaskFormat = "none") -> forms.MaskList:
-    """Every mask the session holds, by its number.
-
-    Args:
-        session_id: from upload
-        mask_format: "png", "rle" (COCO's compressed runs) or "none"
-    """
+def list_masks(studio: Studio, session_id: SessionId, mask_format: MaskFormat = "none") -> schemas.MaskList:
+    """Every mask the session holds, by its number."""
     session = studio.session(session_id)
     automatic, painted = set(session.automatic), {layer.mask_id for layer in session.layers}
-    listed: list[forms.ListedMask] = [
+    listed: list[schemas.ListedMask] = [
         {
             "mask_id": mask_id,
             "mask": mask_text(mask.rle, mask_format),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from .... import masks
 from ....errors import InvalidInput
@@ -12,9 +15,10 @@ from ....paint import OldPaint, colors, palette_files
 from ....photos import images, sources
 from ....studio.studio import Studio
 from ....types import Coat, Session
-from .. import schemas as forms
+from .. import schemas
+from ..fields import Color, Filename, ImageFormat, Opacity, SessionId
 from ..plain import base64_text, point_xy, width_height
-from ..schemas import Attachment, ColoredMask, ImageFormat
+from ..schemas import Attachment, ColoredMask
 
 OPACITY = 0.7
 """Of paint whose caller names none, at the endpoints of the original service; everywhere else paint covers."""
@@ -22,22 +26,14 @@ OPACITY = 0.7
 
 def paint_mask(
     studio: Studio,
-    session_id: str,
-    color: str,
-    mask_id: int | None = None,
-    mask: str | None = None,
-    opacity: float = OPACITY,
+    session_id: SessionId,
+    color: Color,
+    mask_id: Annotated[int | None, Field(description="a mask of the session")] = None,
+    mask: Annotated[str | None, Field(description="or a new mask as base64 PNG of the photo's size")] = None,
+    opacity: Opacity = OPACITY,
     image_format: ImageFormat = "PNG",
-) -> forms.Painted:
+) -> schemas.Painted:
     """Paint one mask. Painting a mask that has paint already changes that paint.
-
-    Args:
-        session_id: from upload
-        color: #rgb, #rrggbb, rgb(r, g, b), hsl(), oklch(), a CSS name or the name of a paint of the palette
-        mask_id: a mask of the session
-        mask: or a new mask as base64 PNG of the photo's size
-        opacity: 0 (nothing) to 1 (no trace of the old colour)
-        image_format: "PNG" (exact), "JPG" (smaller) or "none" for the picture that comes back
 
     Returns:
         The photo with all paint of the session.
@@ -47,14 +43,15 @@ def paint_mask(
 
 
 def paint_multiple_masks(
-    studio: Studio, session_id: str, colored_masks: list[ColoredMask], image_format: ImageFormat = "PNG"
-) -> forms.PaintedMasks:
+    studio: Studio,
+    session_id: SessionId,
+    colored_masks: Annotated[
+        list[ColoredMask],
+        Field(description="each with mask_id or mask (base64 PNG), color, and opacity (0.7 by default)"),
+    ],
+    image_format: ImageFormat = "PNG",
+) -> schemas.PaintedMasks:
     """Paint several masks at once, each in its colour: all of them or, if one is wrong, none.
-
-    Args:
-        session_id: from upload
-        colored_masks: each with mask_id or mask (base64 PNG), color, and opacity (0.7 by default)
-        image_format: "PNG" (exact), "JPG" (smaller) or "none" for the picture that comes back
 
     Returns:
         The photo with all paint of the session.
@@ -65,7 +62,7 @@ def paint_multiple_masks(
 
 def _painted(
     studio: Studio, session_id: str, wanted: Sequence[ColoredMask], image_format: ImageFormat
-) -> forms.Painted:
+) -> schemas.Painted:
     session = studio.session(session_id)
     coats = [coat_of(session, one) for one in wanted]
     if image_format == "none":
@@ -89,20 +86,18 @@ def coat_of(session: Session, wanted: ColoredMask) -> Coat:
 
 def describe_color(
     studio: Studio,
-    session_id: str,
-    color: str | None = None,
-    mask_id: int | None = None,
-    point: list[float] | None = None,
-) -> forms.Described:
-    """Tell a colour's nearest paint, light reflectance value and harmonies: a colour given, a wall's, or the photo's.
-
-    Args:
-        session_id: from upload
-        color: #rgb, #rrggbb, rgb(r, g, b), hsl(), oklch(), a CSS name or the name of a paint of the palette
-        mask_id: or a mask of the session: the paint that is on this wall now, with light and shadow taken out; of
-            several the main one, and all of them in paints
-        point: or [x, y] in pixels: what the photo shows there
-    """
+    session_id: SessionId,
+    color: Color | None = None,
+    mask_id: Annotated[
+        int | None,
+        Field(
+            description="or a mask of the session: the paint that is on this wall now, with light and shadow taken "
+            "out; of several the main one, and all of them in paints"
+        ),
+    ] = None,
+    point: Annotated[list[float] | None, Field(description="or [x, y] in pixels: what the photo shows there")] = None,
+) -> schemas.Described:
+    """Tell the nearest paint, light reflectance value and harmonies of a colour given, a wall's, or the photo's."""
     session = studio.session(session_id)
     if sum(one is not None for one in (color, mask_id, point)) != 1:
         raise InvalidInput("give one of color, mask_id and point", "color")
@@ -133,23 +128,20 @@ def describe_color(
     }
 
 
-def get_palette(studio: Studio, session_id: str) -> forms.Palette:
-    """The paints a session has to choose from.
-
-    Args:
-        session_id: from upload
-    """
+def get_palette(studio: Studio, session_id: SessionId) -> schemas.Palette:
+    """The paints a session has to choose from."""
     return _palette(studio, studio.session(session_id))
 
 
-def load_palette(studio: Studio, session_id: str, file: Attachment, filename: str = "") -> forms.Palette:
-    """Choose from the paints of a file from now on: colours may go by their names, and are named after them.
-
-    Args:
-        session_id: from upload
-        file: a palette (CSV, JSON, GIMP .gpl or Adobe .ase, .aco), as a file or base64 text
-        filename: what to call it, when it does not come as a file
-    """
+def load_palette(
+    studio: Studio,
+    session_id: SessionId,
+    file: Annotated[
+        Attachment, Field(description="a palette (CSV, JSON, GIMP .gpl or Adobe .ase, .aco), as a file or base64 text")
+    ],
+    filename: Filename = "",
+) -> schemas.Palette:
+    """Choose from the paints of a file from now on: colours may go by their names, and are named after them."""
     data = sources.read_bytes(
         file.content, palette_files.MAX_PALETTE_BYTES, paths=isinstance(file.content, Path), field="palette"
     )
@@ -157,18 +149,14 @@ def load_palette(studio: Studio, session_id: str, file: Attachment, filename: st
     return _palette(studio, studio.use_palette(session_id, palette))
 
 
-def reset_palette(studio: Studio, session_id: str) -> forms.Palette:
-    """Choose from the usual paints again.
-
-    Args:
-        session_id: from upload
-    """
+def reset_palette(studio: Studio, session_id: SessionId) -> schemas.Palette:
+    """Choose from the usual paints again."""
     return _palette(studio, studio.use_palette(session_id, None))
 
 
-def _palette(studio: Studio, session: Session) -> forms.Palette:
+def _palette(studio: Studio, session: Session) -> schemas.Palette:
     palette = studio.palette(session)
-    paints: list[forms.NamedColor] = [
+    paints: list[schemas.NamedColor] = [
         {"name": paint.name, "color": colors.to_hex(paint.rgb)} for paint in palette.paints
     ]
     return {"session_id": session.id, "name": palette.name, "paints": paints}

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from ....sessions import recipe as recipes
 from ....studio.studio import Studio
-from .. import session_schemas as forms
+from .. import session_schemas
+from ..fields import SessionId
 from .work import work_of
 
 
-def get_recipe(studio: Studio, session_id: str) -> forms.RecipeOf:
-    """How the painted walls of a session were found and painted, to do the same with other photos.
-
-    Args:
-        session_id: from upload
-    """
+def get_recipe(studio: Studio, session_id: SessionId) -> session_schemas.RecipeOf:
+    """How the painted walls of a session were found and painted, to do the same with other photos."""
     return {"session_id": session_id, "recipe": recipes.to_json(studio.recipe(session_id))}
 
 
-def apply_recipe(studio: Studio, session_id: str, recipe: dict[str, Any], scale: bool = False) -> forms.Applied:
+def apply_recipe(
+    studio: Studio,
+    session_id: SessionId,
+    recipe: Annotated[
+        dict[str, Any], Field(description="from get_recipe, or the JSON of a file that Painter.save_recipe wrote")
+    ],
+    scale: Annotated[
+        bool, Field(description="its clicks move with the photo's size; otherwise a photo of another size is refused")
+    ] = False,
+) -> session_schemas.Applied:
     """Find and paint the walls of a recipe, on top of what is painted: one step of the history.
-
-    Args:
-        session_id: from upload
-        recipe: from get_recipe, or the JSON of a file that Painter.save_recipe wrote
-        scale: its clicks move with the photo's size; otherwise a photo of another size is refused
 
     Returns:
         The layers, and in left_out a sentence for each thing that could not be done in this photo.

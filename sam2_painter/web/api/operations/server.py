@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from ....errors import SignInRequired
 from ....jobs.cache import CacheStatus
 from ....studio.studio import Studio
-from .. import schemas as forms
+from .. import schemas
 from ..schemas import Caller
 
 
-def health(studio: Studio) -> forms.Health:
+def health(studio: Studio) -> schemas.Health:
     """Is everything well? Which engine answers and why, how it did when it was last asked, how much is kept.
 
     Returns:
@@ -31,7 +34,7 @@ def health(studio: Studio) -> forms.Health:
     }
 
 
-def cache_status(studio: Studio) -> forms.CacheReport:
+def cache_status(studio: Studio) -> schemas.CacheReport:
     """How much is remembered: sessions, masks, embeddings, and every cache in bytes.
 
     Returns:
@@ -46,19 +49,21 @@ def cache_status(studio: Studio) -> forms.CacheReport:
     }
 
 
-def clear_cache(studio: Studio, caller: Caller, session_id: str | None = None) -> forms.Message:
-    """Forget what can be computed again. It costs time later and changes no answer.
-
-    Args:
-        session_id: whose caches; without it everybody's, which takes a signed-in operator
-    """
+def clear_cache(
+    studio: Studio,
+    caller: Caller,
+    session_id: Annotated[
+        str | None, Field(description="whose caches; without it everybody's, which takes a signed-in operator")
+    ] = None,
+) -> schemas.Message:
+    """Forget what can be computed again. It costs time later and changes no answer."""
     if session_id is None and not caller.operator:
         raise SignInRequired("Name the session_id whose cache to clear; everybody's takes an operator who signed in.")
     studio.clear_cache(session_id)
     return {"message": "Cache cleared." if session_id is None else "Cache of this session cleared."}
 
 
-def _fill(cache: CacheStatus) -> forms.CacheFill:
+def _fill(cache: CacheStatus) -> schemas.CacheFill:
     return {
         "entries": cache.entries,
         "bytes": cache.bytes,
@@ -68,7 +73,7 @@ def _fill(cache: CacheStatus) -> forms.CacheFill:
     }
 
 
-def _cache_counts(studio: Studio) -> forms.CacheCounts:
+def _cache_counts(studio: Studio) -> schemas.CacheCounts:
     digests, cached = studio.sessions.digests(), studio.cached_digests()
     status: dict[str, CacheStatus] = studio.cache_status()
     return {

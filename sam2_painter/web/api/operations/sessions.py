@@ -5,27 +5,34 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from ....photos import images, sources
 from ....sessions import project
 from ....studio.studio import Studio
 from ....types import Mask, Session
-from .. import schemas as forms
+from .. import schemas
+from ..fields import Filename, MaskFormat, SessionId
 from ..plain import base64_text, boxes_of, counted, layer_values, mask_text, width_height
-from ..schemas import Attachment, MaskFormat
+from ..schemas import Attachment
 
 EXACT_PIXELS = 4_000_000
 """A photo up to this size comes back as PNG; a larger one, that would take seconds and tens of megabytes, as JPEG where
 JPEG can hold it."""
 
 
-def upload(studio: Studio, file: Attachment, filename: str = "", image: bool = True) -> forms.Uploaded:
+def upload(
+    studio: Studio,
+    file: Annotated[
+        Attachment,
+        Field(description="the photo (JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP), as a file, base64 text or a data URL"),
+    ],
+    filename: Filename = "",
+    image: Annotated[bool, Field(description="false leaves image_data empty")] = True,
+) -> schemas.Uploaded:
     """Open a photo and start a session on it. Everything else names this session by its session_id.
-
-    Args:
-        file: the photo (JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP), as a file, base64 text or a data URL
-        filename: what to call it, when it does not come as a file
-        image: false leaves image_data empty
 
     Returns:
         The session_id, and the photo upright at full size: base64 PNG up to 4 megapixels, JPEG above.
@@ -34,11 +41,10 @@ def upload(studio: Studio, file: Attachment, filename: str = "", image: bool = T
     return _uploaded(studio, session, " ".join(("Photo opened.", *session.notes)), image)
 
 
-def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
+def open_project(
+    studio: Studio, file: Annotated[Attachment, Field(description="the project, as a file or base64 text")]
+) -> schemas.Uploaded:
     """Start a session from a file that save_project made.
-
-    Args:
-        file: the project, as a file or base64 text
 
     Returns:
         The new session_id and the photo, as upload does; session_info tells how many masks it holds.
@@ -47,13 +53,8 @@ def open_project(studio: Studio, file: Attachment) -> forms.Uploaded:
     return _uploaded(studio, studio.open_project(data), "Project opened.")
 
 
-def session_info(studio: Studio, session_id: str, mask_format: MaskFormat = "none") -> forms.SessionInfo:
-    """What a session holds: its masks by their ids, and its layers of paint, the one painted first first.
-
-    Args:
-        session_id: from upload
-        mask_format: "png", "rle" (COCO's compressed runs) or "none", of the stored masks
-    """
+def session_info(studio: Studio, session_id: SessionId, mask_format: MaskFormat = "none") -> schemas.SessionInfo:
+    """What a session holds: its masks by their ids, and its layers of paint, the one painted first first."""
     session = studio.session(session_id)
     return {
         "session_id": session.id,
@@ -67,7 +68,7 @@ def session_info(studio: Studio, session_id: str, mask_format: MaskFormat = "non
     }
 
 
-def _stored(mask: Mask, mask_format: MaskFormat) -> forms.StoredMask:
+def _stored(mask: Mask, mask_format: MaskFormat) -> schemas.StoredMask:
     return {
         "mask": mask_text(mask.rle, mask_format),
         "score": mask.predicted_iou,
@@ -76,21 +77,14 @@ def _stored(mask: Mask, mask_format: MaskFormat) -> forms.StoredMask:
     }
 
 
-def delete_session(studio: Studio, session_id: str) -> forms.Message:
-    """Delete a session with its photo, masks, paint and downloads. Nothing of it stays on disk.
-
-    Args:
-        session_id: from upload
-    """
+def delete_session(studio: Studio, session_id: SessionId) -> schemas.Message:
+    """Delete a session with its photo, masks, paint and downloads. Nothing of it stays on disk."""
     studio.close(session_id)
     return {"message": "Session deleted."}
 
 
-def keep_alive(studio: Studio, session_id: str) -> forms.Alive:
+def keep_alive(studio: Studio, session_id: SessionId) -> schemas.Alive:
     """Keep a session that is still wanted: without use it is deleted after a while.
-
-    Args:
-        session_id: from upload
 
     Returns:
         The seconds until it is deleted unless it is used again.
@@ -98,11 +92,8 @@ def keep_alive(studio: Studio, session_id: str) -> forms.Alive:
     return {"session_id": session_id, "seconds_left": studio.keep_alive(session_id)}
 
 
-def get_embedding(studio: Studio, session_id: str) -> forms.Embedded:
+def get_embedding(studio: Studio, session_id: SessionId) -> schemas.Embedded:
     """Let the engine read the photo now, so that the first segmentation is quick.
-
-    Args:
-        session_id: from upload
 
     Returns:
         What the engine keeps; cached is true only if it was there already.
@@ -121,7 +112,7 @@ def get_embedding(studio: Studio, session_id: str) -> forms.Embedded:
     }
 
 
-def _uploaded(studio: Studio, session: Session, message: str, image: bool = True) -> forms.Uploaded:
+def _uploaded(studio: Studio, session: Session, message: str, image: bool = True) -> schemas.Uploaded:
     studio.read_ahead(session.id)
     if not image:
         return {"session_id": session.id, "image_data": "", **width_height(session), "message": message}

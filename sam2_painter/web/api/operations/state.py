@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import base64
+from typing import Annotated
+
+from pydantic import Field
 
 from ....photos import images
 from ....sessions import records
 from ....studio.studio import Studio
-from .. import session_schemas as forms
+from .. import session_schemas
+from ..fields import ImageFormat, SessionId
 from ..plain import base64_text, width_height
-from ..schemas import ImageFormat
 
 
-def session_state(studio: Studio, session_id: str, first_mask: int = 0) -> forms.SessionState:
-    """Everything a session holds, in the form of a project file: masks with their runs, selection, layers, palette.
-
-    Args:
-        session_id: from upload
-        first_mask: leave out masks below this number, which never change
-    """
+def session_state(
+    studio: Studio,
+    session_id: SessionId,
+    first_mask: Annotated[int, Field(description="leave out masks below this number, which never change")] = 0,
+) -> session_schemas.SessionState:
+    """Everything a session holds, in the form of a project file: masks with their runs, selection, layers, palette."""
     session = studio.session(session_id)
     return {
         "session_id": session.id,
@@ -43,18 +45,14 @@ def session_state(studio: Studio, session_id: str, first_mask: int = 0) -> forms
 
 def get_picture(
     studio: Studio,
-    session_id: str,
-    max_side: int | None = None,
+    session_id: SessionId,
+    max_side: Annotated[
+        int | None, Field(description="at most so many pixels on its long side; full size by default")
+    ] = None,
     image_format: ImageFormat = "PNG",
-    painted: bool = True,
-) -> forms.Picture:
+    painted: Annotated[bool, Field(description="false for the photo without paint")] = True,
+) -> session_schemas.Picture:
     """The painted picture, or the photo as it was opened, to look at.
-
-    Args:
-        session_id: from upload
-        max_side: at most so many pixels on its long side; full size by default
-        image_format: "PNG" (exact) or "JPG" (smaller)
-        painted: false for the photo without paint
 
     Returns:
         The picture as base64.

@@ -5,12 +5,17 @@ Each answers with the same `Work`: the chosen wall, the layers, and what can be 
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from .... import masks
 from ....errors import InvalidInput
 from ....studio.studio import SelectMode, Studio
-from .. import schemas as forms
+from .. import schemas
+from ..fields import XY, MaskFormat, OtherLayer, Protect, Revision, SessionId, WallMode
 from ..plain import point_xy
-from ..schemas import Box, MaskFormat
+from ..schemas import Box
 from .work import work_of
 
 # -- choosing --------------------------------------------------------------------------------------------------------
@@ -18,20 +23,13 @@ from .work import work_of
 
 def choose_wall(
     studio: Studio,
-    session_id: str,
-    point: list[float] | None = None,
-    layer_id: int | None = None,
-    revision: int | None = None,
+    session_id: SessionId,
+    point: XY | None = None,
+    layer_id: Annotated[int | None, Field(description="or a painted wall, from list_layers")] = None,
+    revision: Revision | None = None,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
+) -> schemas.Work:
     """Choose the wall to work on: the painted one at a point, or by its layer. Where nothing is painted a wall begins.
-
-    Args:
-        session_id: from upload
-        point: [x, y] in pixels of the photo
-        layer_id: or a painted wall, from list_layers
-        revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
 
     Returns:
         The chosen wall with the steps of its shape and the engine's answers, and every layer.
@@ -45,30 +43,24 @@ def choose_wall(
 
 def find_walls(
     studio: Studio,
-    session_id: str,
-    category: str = "wall",
-    mode: SelectMode = "new",
-    protect: bool = True,
+    session_id: SessionId,
+    category: Annotated[
+        str,
+        Field(
+            description='the kind, such as "wall", "roof", "door" or "window"; '
+            "an unknown one is answered with those there are"
+        ),
+    ] = "wall",
+    mode: WallMode = "new",
+    protect: Annotated[bool, Field(description="leave pixels of painted walls alone")] = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
-    """Choose everything of a kind at once, such as all walls less their windows, where the engine knows the kind.
-
-    Args:
-        session_id: from upload
-        category: the kind, such as "wall", "roof", "door" or "window"; an unknown one is answered with those there are
-        mode: "new", or "union", "subtract" or "intersect" with the chosen wall
-        protect: leave pixels of painted walls alone
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
-    """
+) -> schemas.Work:
+    """Choose everything of a kind at once, such as all walls less their windows, where the engine knows the kind."""
     return work_of(studio, studio.find(session_id, category, mode, protect=protect), mask_format)
 
 
-def choose_nothing(studio: Studio, session_id: str) -> forms.Work:
-    """Choose no wall; the next one begins anew.
-
-    Args:
-        session_id: from upload
-    """
+def choose_nothing(studio: Studio, session_id: SessionId) -> schemas.Work:
+    """Choose no wall; the next one begins anew."""
     return work_of(studio, studio.clear_selection(session_id))
 
 
@@ -77,25 +69,21 @@ def choose_nothing(studio: Studio, session_id: str) -> forms.Work:
 
 def wall_point(
     studio: Studio,
-    session_id: str,
-    point: list[float],
-    mode: SelectMode = "union",
-    layer_id: int | None = None,
-    revision: int | None = None,
-    protect: bool = True,
+    session_id: SessionId,
+    point: XY,
+    mode: Annotated[
+        SelectMode,
+        Field(
+            description='"union" adds, "subtract" takes away near the point, "intersect" keeps what both have, '
+            '"new" begins a wall'
+        ),
+    ] = "union",
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
-    """Add what lies at a point to the chosen wall, or take it away; painted walls change at once.
-
-    Args:
-        session_id: from upload
-        point: [x, y] in pixels of the photo
-        mode: "union" adds, "subtract" takes away near the point, "new" begins a wall, "intersect" keeps what both have
-        layer_id: a painted wall to change instead of the chosen one, from list_layers
-        revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
-        protect: leave pixels of other painted walls alone
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
-    """
+) -> schemas.Work:
+    """Add what lies at a point to the chosen wall, or take it away; painted walls change at once."""
     x, y = point_xy(point)
     session = studio.point(session_id, x, y, mode, layer_id=layer_id, revision=revision, protect=protect)
     return work_of(studio, session, mask_format)
@@ -103,25 +91,17 @@ def wall_point(
 
 def wall_box(
     studio: Studio,
-    session_id: str,
-    box: Box,
-    mode: SelectMode = "new",
-    layer_id: int | None = None,
-    revision: int | None = None,
-    protect: bool = True,
+    session_id: SessionId,
+    box: Annotated[Box, Field(description="x1, y1, x2, y2 in pixels of the photo")],
+    mode: Annotated[
+        SelectMode, Field(description='"new", "union" (add), "subtract" (nothing outside the box) or "intersect"')
+    ] = "new",
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
-    """Begin a wall with what a box is drawn around, add it to the chosen wall, or take it away.
-
-    Args:
-        session_id: from upload
-        box: x1, y1, x2, y2 in pixels of the photo
-        mode: "new", "union" (add), "subtract" (nothing outside the box) or "intersect"
-        layer_id: a painted wall to change instead of the chosen one, from list_layers
-        revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
-        protect: leave pixels of other painted walls alone
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
-    """
+) -> schemas.Work:
+    """Begin a wall with what a box is drawn around, add it to the chosen wall, or take it away."""
     session = studio.box(
         session_id,
         box["x1"],
@@ -138,29 +118,17 @@ def wall_box(
 
 def wall_stroke(
     studio: Studio,
-    session_id: str,
-    path: list[list[float]],
-    radius: float,
-    mode: SelectMode = "union",
-    edge_aware: bool = False,
-    layer_id: int | None = None,
-    revision: int | None = None,
-    protect: bool = True,
+    session_id: SessionId,
+    path: Annotated[list[list[float]], Field(description="points [x, y] the brush passes, in pixels of the photo")],
+    radius: Annotated[float, Field(description="of the brush, in pixels of the photo")],
+    mode: WallMode = "union",
+    edge_aware: Annotated[bool, Field(description="the brush stops at strong borders")] = False,
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
-    """Brush on the chosen wall's shape, or rub out; without a chosen wall a stroke begins one.
-
-    Args:
-        session_id: from upload
-        path: points [x, y] the brush passes, in pixels of the photo
-        radius: of the brush, in pixels of the photo
-        mode: "union" brushes, "subtract" rubs out, "new" begins a wall, "intersect" keeps what both have
-        edge_aware: the brush stops at strong borders
-        layer_id: a painted wall to change instead of the chosen one, from list_layers
-        revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
-        protect: leave pixels of other painted walls alone
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
-    """
+) -> schemas.Work:
+    """Brush on the chosen wall's shape, or rub out; without a chosen wall a stroke begins one."""
     session = studio.stroke(
         session_id,
         [point_xy(point, "path") for point in path],
@@ -176,25 +144,15 @@ def wall_stroke(
 
 def wall_polygon(
     studio: Studio,
-    session_id: str,
-    path: list[list[float]],
-    mode: SelectMode = "union",
-    layer_id: int | None = None,
-    revision: int | None = None,
-    protect: bool = True,
+    session_id: SessionId,
+    path: Annotated[list[list[float]], Field(description="its corners [x, y] in pixels of the photo, at least three")],
+    mode: WallMode = "union",
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
-    """Add the inside of a polygon to the chosen wall, take it away, or begin a wall with it.
-
-    Args:
-        session_id: from upload
-        path: its corners [x, y] in pixels of the photo, at least three
-        mode: "union" (add), "subtract", "new" or "intersect"
-        layer_id: a painted wall to change instead of the chosen one, from list_layers
-        revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
-        protect: leave pixels of other painted walls alone
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
-    """
+) -> schemas.Work:
+    """Add the inside of a polygon to the chosen wall, take it away, or begin a wall with it."""
     corners = [point_xy(point, "path") for point in path]
     session = studio.polygon(session_id, corners, mode, layer_id=layer_id, revision=revision, protect=protect)
     return work_of(studio, session, mask_format)
@@ -202,57 +160,40 @@ def wall_polygon(
 
 def wall_mask(
     studio: Studio,
-    session_id: str,
-    mask: str,
-    mode: SelectMode = "new",
-    layer_id: int | None = None,
-    revision: int | None = None,
-    protect: bool = True,
+    session_id: SessionId,
+    mask: Annotated[
+        str, Field(description="a base64 PNG of the photo's size; what is not black and at least half opaque is in")
+    ],
+    mode: WallMode = "new",
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    protect: Protect = True,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
-    """Begin a wall with a mask of your own, add it to the chosen wall, or take it away.
-
-    Args:
-        session_id: from upload
-        mask: a base64 PNG of the photo's size; what is not black and at least half opaque is in
-        mode: "new", "union" (add), "subtract" or "intersect"
-        layer_id: a painted wall to change instead of the chosen one, from list_layers
-        revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
-        protect: leave pixels of other painted walls alone
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
-    """
+) -> schemas.Work:
+    """Begin a wall with a mask of your own, add it to the chosen wall, or take it away."""
     rle = masks.mask_from_png(mask, studio.session(session_id).size)
     session = studio.import_mask(session_id, rle, mode, layer_id=layer_id, revision=revision, protect=protect)
     return work_of(studio, session, mask_format)
 
 
-def choose_answer(studio: Studio, session_id: str, choice: int, mask_format: MaskFormat = "none") -> forms.Work:
-    """Take another of the engine's answers to the last step; what the wall was before that step stays.
-
-    Args:
-        session_id: from upload
-        choice: of one of the answers in the last reply
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
-    """
+def choose_answer(
+    studio: Studio,
+    session_id: SessionId,
+    choice: Annotated[int, Field(description="of one of the answers in the last reply")],
+    mask_format: MaskFormat = "none",
+) -> schemas.Work:
+    """Take another of the engine's answers to the last step; what the wall was before that step stays."""
     return work_of(studio, studio.choose(session_id, choice), mask_format)
 
 
 def remove_step(
     studio: Studio,
-    session_id: str,
-    index: int,
-    layer_id: int | None = None,
-    revision: int | None = None,
+    session_id: SessionId,
+    index: Annotated[int, Field(description="the step's place in the list of the last reply, 0 for the first")],
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
     mask_format: MaskFormat = "none",
-) -> forms.Work:
-    """Take one step back out of the chosen wall's shape; the steps after it stay.
-
-    Args:
-        session_id: from upload
-        index: the step's place in the list of the last reply, 0 for the first
-        layer_id: a painted wall to change instead of the chosen one, from list_layers
-        revision: of the reply in which the caller saw that layer; if it is gone since, the answer is 409
-        mask_format: "png", "rle" (COCO's compressed runs) or "none" for the wall's mask
-    """
+) -> schemas.Work:
+    """Take one step back out of the chosen wall's shape; the steps after it stay."""
     session = studio.remove_step(session_id, index, layer_id=layer_id, revision=revision)
     return work_of(studio, session, mask_format)

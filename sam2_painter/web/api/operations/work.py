@@ -6,12 +6,12 @@ import math
 
 from ....studio.studio import Studio
 from ....types import Session
-from .. import schemas as forms
+from .. import schemas
+from ..fields import MaskFormat
 from ..plain import boxes_of, layer_values, mask_text
-from ..schemas import MaskFormat
 
 
-def work_of(studio: Studio, session: Session, mask_format: MaskFormat = "none") -> forms.Work:
+def work_of(studio: Studio, session: Session, mask_format: MaskFormat = "none") -> schemas.Work:
     """The reply of everything here that changes something."""
     return {
         "session_id": session.id,
@@ -23,7 +23,7 @@ def work_of(studio: Studio, session: Session, mask_format: MaskFormat = "none") 
     }
 
 
-def _wall(studio: Studio, session: Session, mask_format: MaskFormat) -> forms.Wall | None:
+def _wall(studio: Studio, session: Session, mask_format: MaskFormat) -> schemas.Wall | None:
     selection = session.selection
     if selection.mask_id is None:
         return None

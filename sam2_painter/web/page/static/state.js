@@ -18,7 +18,7 @@
  *   sprite?: { url: string, width: number, height: number, row: number } }} Regions
  * @typedef {{ sid: string, revision: number, name: string, width: number, height: number, undo: string, redo: string,
  *   photo: Picture, picture: Picture, selection: Selection, palette: Palette, layers: Layer[],
- *   regions: Regions | null }} Session
+ *   schemes: { id: number, name: string, shown: boolean }[], regions: Regions | null }} Session
  * @typedef {{ engine: { title: string, reason: string }, categories: string[], signs_in: boolean,
  *   examples: { name: string, title: string }[], max_file_size: number, max_palette_size: number,
  *   session_ttl: number }} Facts what the page knows before any photo is open
@@ -38,7 +38,18 @@ const MOST_SHAPES = 64;
 /** Questions that change nothing, or that may be asked twice. */
 const HARMLESS = new Set([
   ...["resume", "look", "alive", "embed", "answers", "color", "wall_color", "wall", "detail"],
-  ...["download", "save_project", "open", "open_project", "example", "close", "load_palette", "reset_palette"],
+  ...[
+    "download",
+    "save_project",
+    "compare_schemes",
+    "download_schemes",
+    "open",
+    "open_project",
+    "example",
+    "close",
+    "load_palette",
+    "reset_palette",
+  ],
 ]);
 
 /** Questions about the chosen wall: they name it, so that another window's choice changes nothing. */

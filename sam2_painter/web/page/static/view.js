@@ -49,6 +49,7 @@ export class SessionView {
     stage.showWalls(walls.map(({ id, shape }) => ({ id, path: this.pathOf(shape) })));
     this.showSelection(session);
     this.page.layers.show(session.layers, session.selection.layer);
+    this.page.schemes.show(session);
     this.showHistory(session);
     if (opened || painted) this.page.rememberPhoto();
   }

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from ...errors import TooManyRequests
+from ..errors import TooManyRequests
 
 MINUTE = 60.0
 
@@ -20,18 +20,29 @@ class Rate:
         self._clock = clock
         self._minute = 0
         self._counts: Counter[str] = Counter()  # of this minute only, so it cannot grow for ever
+        self._refused: Counter[str] = Counter()
         self._changing = threading.Lock()
 
     def count(self, address: str) -> None:
         """One more. Raises TooManyRequests, which says when to come back."""
         with self._changing:
-            self._check(address)
+            try:
+                self._check(address)
+            except TooManyRequests:
+                self._refused[address] += 1
+                raise
             self._counts[address] += 1
 
     def check(self, address: str) -> None:
         """Raises TooManyRequests where one more would be one too many."""
         with self._changing:
             self._check(address)
+
+    def is_deaf(self, address: str) -> bool:
+        """Whether it was refused as often as it may ask, and goes on all the same."""
+        with self._changing:
+            self._turn()
+            return self._refused[address] >= self.per_minute
 
     def counted(self, address: str) -> int:
         """How many there were in this minute."""
@@ -50,3 +61,4 @@ class Rate:
         if minute != self._minute:
             self._minute = minute
             self._counts.clear()
+            self._refused.clear()

@@ -1,0 +1,86 @@
+"""Verbs about schemes: variants of all paints of a photo, switched, compared and downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..jobs.deadline import check
+from ..photos import images
+from ..photos.grid import grid
+from ..sessions import schemes
+from ..sessions.downloads import Download
+from ..sessions.zips import pack
+from ..types import Scheme, Session, whole_number
+from .files import FileVerbs
+from .verb import verb
+
+COMPARED = 1200
+"""Pixels on the long side of each picture that is compared."""
+
+
+class SchemeVerbs(FileVerbs):
+    """A scheme goes by its id. revision: as in the verbs about walls."""
+
+    def schemes(self, session: Session) -> tuple[Scheme, ...]:
+        """Every scheme in its order, with all it paints; `session.canvas.scheme` is the id of the one shown."""
+        return schemes.schemes_of(session)
+
+    @verb("paint")
+    def add_scheme(self, session_id: str, name: str = "", *, like: int | None = None) -> Session:
+        """Make a scheme, painted like the one shown or another, and show it. name: "" for the next letter."""
+        with self.sessions.edit(session_id) as edit:
+            schemes.add(edit, name, like)
+        return edit.session
+
+    @verb("paint")
+    def choose_scheme(self, session_id: str, scheme_id: int, *, revision: int | None = None) -> Session:
+        """Show another scheme: every layer gets the paint it has there."""
+        with self.sessions.edit(session_id) as edit:
+            schemes.choose(edit, scheme_id, revision)
+        return edit.session
+
+    @verb("paint")
+    def rename_scheme(self, session_id: str, scheme_id: int, name: str, *, revision: int | None = None) -> Session:
+        """Call a scheme something else: text of 1 to 80 characters."""
+        with self.sessions.edit(session_id) as edit:
+            schemes.rename(edit, scheme_id, name, revision)
+        return edit.session
+
+    @verb("paint")
+    def remove_scheme(self, session_id: str, scheme_id: int, *, revision: int | None = None) -> Session:
+        """Take a scheme away; if it is the one shown, its neighbour is. The last one stays."""
+        with self.sessions.edit(session_id) as edit:
+            schemes.remove(edit, scheme_id, revision)
+        return edit.session
+
+    @verb("download")
+    def compare_schemes(self, session_id: str, max_side: int = 2400) -> np.ndarray:
+        """(H, W, 3) uint8: the photo and every scheme side by side, each with its name, on at most max_side pixels."""
+        session = self.sessions.get(session_id)
+        whole_number(max_side, "max_side", 64, 8192)
+        pictures = [("Photo", images.fit(self.photo_of(session).pixels, COMPARED))]
+        for scheme in self.schemes(session):
+            check()
+            pictures.append((scheme.name, self.painted(session, schemes.layers_in(session, scheme.id), COMPARED)))
+        return grid(pictures, max_side)
+
+    @verb("download")
+    def download_schemes(self, session_id: str, *, format: str = "JPG", quality: int = 95) -> Download:
+        """Every scheme's picture at full size, all in one zip file. format, quality: as in `download`."""
+        session = self.sessions.get(session_id)
+        format, quality = images.check_format(format), whole_number(quality, "quality", 1, 100)
+        suffix = "jpg" if format == "JPEG" else format.lower()
+
+        def make() -> bytes:
+            dpi, files = images.printed_dpi(self.sessions.read_photo(session)), []
+            for place, scheme in enumerate(self.schemes(session), 1):
+                check()
+                pixels = self.painted(session, schemes.layers_in(session, scheme.id))
+                name = "".join(c if c.isalnum() or c in " -_" else "_" for c in scheme.name)
+                files.append((f"{place} {name}.{suffix}", images.encode_file(pixels, format, quality, dpi=dpi)))
+            return pack(files)
+
+        key = f"schemes {format} {quality} {session.revision}"
+        return self._made(session, key, f"{Path(session.name).stem}-schemes", "zip", "application/zip", make)

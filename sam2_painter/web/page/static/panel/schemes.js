@@ -1,0 +1,79 @@
+/**
+ * Schemes: named variants of all paints, as a row of buttons above the walls.
+ *
+ * @typedef {import("../state.js").Session} Session
+ */
+
+import { dialog } from "../actions.js";
+import { field, icon, node, one, refill } from "../dom.js";
+
+export class SchemesPanel {
+  /** @param {import("../page.js").Page} page */
+  constructor(page) {
+    this.page = page;
+    this.root = one(page.root, ".sp-schemes");
+    this.row = one(this.root, ".sp-schemelist");
+    this.name = field(this.root, "[data-scheme-name]");
+    this.shown = 0;
+    this.name.addEventListener("change", () => {
+      if (this.name.value.trim()) page.ask("rename_scheme", { scheme_id: this.shown, name: this.name.value });
+    });
+    this.name.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.name.blur();
+    });
+    Object.assign(page.doing, {
+      "remove-scheme": () => page.ask("remove_scheme", { scheme_id: this.shown }, "Painting"),
+      "compare-schemes": () =>
+        page.ask("compare_schemes", {}, "Painting every scheme", { then: (reply) => this.compare(reply.compared) }),
+      "close-compared": () => dialog(page.root, ".sp-compared").close(),
+      "download-schemes": () => page.ask("download_schemes", {}, "Making the pictures at full size"),
+    });
+  }
+
+  /** @param {Session} session */
+  show({ schemes, layers }) {
+    const several = schemes.length > 1;
+    this.root.hidden = !layers.length && !several;
+    one(this.root, ".sp-schemetools").hidden = !several;
+    const choices = several ? schemes.map((scheme) => this.choice(scheme)) : [];
+    refill(this.row, [...choices, this.adding(several)]);
+    const current = schemes.find((scheme) => scheme.shown);
+    if (!current) return;
+    this.shown = current.id;
+    if (document.activeElement !== this.name) this.name.value = current.name;
+  }
+
+  /** @param {Session["schemes"][number]} scheme */
+  choice({ id, name, shown }) {
+    return node(
+      "button",
+      {
+        type: "button",
+        className: "sp-family",
+        "aria-pressed": String(shown),
+        title: `Show scheme ${name}`,
+        onclick: () => {
+          if (!shown) this.page.ask("choose_scheme", { scheme_id: id }, "Painting");
+        },
+      },
+      name,
+    );
+  }
+
+  /** @param {boolean} several */
+  adding(several) {
+    const title = "Keep these paints as they are, and try others in a copy";
+    const onclick = () => this.page.ask("add_scheme", {}, "Painting");
+    const properties = { type: "button", className: "sp-family sp-addscheme", title, onclick };
+    if (several) return node("button", { ...properties, "aria-label": "Another scheme" }, icon("plus"));
+    return node("button", properties, icon("plus"), "Try another scheme");
+  }
+
+  /** @param {string} url */
+  compare(url) {
+    const shown = dialog(this.page.root, ".sp-compared");
+    one(shown, "img").setAttribute("src", url);
+    one(shown, "a").setAttribute("href", url);
+    if (!shown.open) shown.showModal();
+  }
+}
