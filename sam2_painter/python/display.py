@@ -24,6 +24,9 @@ from ..types import Layer, Mask, Photo
 SCREEN = 900
 """Pixels on the long side of a picture that is only looked at."""
 
+SEEN_BEFORE = 0.15
+"""Of what differs: so much lies on the side of the photo, where a slider rests."""
+
 THUMBNAIL, MOST_CARDS = 150, 60
 
 
@@ -199,7 +202,7 @@ _MOVE = "this.parentNode.style.setProperty('--cut', this.value + '%')"
 def slider(before: np.ndarray, after: np.ndarray, text: str = "") -> str:
     """Two pictures of one size, one over the other, and a slider that moves the border between them.
 
-    It rests in the middle of what differs. Where scripts are not run, as in a notebook that is not trusted or on a web
+    It rests where most of what differs is seen painted. Where scripts are not run, as in a notebook that is not trusted or on a web
     page that shows it, the two stand side by side.
     """
     cut = f"{resting_place(before, after):.0f}"
@@ -218,9 +221,9 @@ def slider(before: np.ndarray, after: np.ndarray, text: str = "") -> str:
 
 
 def resting_place(before: np.ndarray, after: np.ndarray) -> float:
-    """Per cent of the width with half of what differs left of it; 50 where nothing does."""
+    """Per cent of the width with SEEN_BEFORE of what differs left of it; 50 where nothing does."""
     change = np.abs(after.astype(np.int16) - before).sum((0, 2))
     total = change.sum()
     if not total:
         return 50.0
-    return 100.0 * (int(np.searchsorted(np.cumsum(change), total / 2)) + 1) / len(change)
+    return 100.0 * (int(np.searchsorted(np.cumsum(change), total * SEEN_BEFORE)) + 1) / len(change)
