@@ -202,8 +202,8 @@ _MOVE = "this.parentNode.style.setProperty('--cut', this.value + '%')"
 def slider(before: np.ndarray, after: np.ndarray, text: str = "") -> str:
     """Two pictures of one size, one over the other, and a slider that moves the border between them.
 
-    It rests where most of what differs is seen painted. Where scripts are not run, as in a notebook that is not trusted or on a web
-    page that shows it, the two stand side by side.
+    It rests where most of what differs is seen painted. Where scripts are not run, as in a notebook that is not
+    trusted, the two stand side by side.
     """
     cut = f"{resting_place(before, after):.0f}"
     line = "position:absolute;top:0;bottom:0;left:calc(var(--cut) - 1px);width:2px;background:#fff"
