@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from weakref import WeakValueDictionary
 
 from ..errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, StorageError
@@ -28,6 +29,7 @@ from . import database, folders, records, unowned
 from .clock import Jumps
 from .database import Database, storage_errors
 from .downloads import Download, Downloads
+from .sheets import Sheet, Sheets
 from .sweep import TOUCH_SECONDS, Sweep
 from .unowned import Unowned
 
@@ -132,6 +134,7 @@ class SessionStore:
         self.results_dir = folders.files_folder(Path(results_dir), self._db, self.masks_dir)
         self._unowned = Unowned(self._db, self.upload_dir, self.results_dir)
         self._downloads = Downloads(self._db, self._unowned, self.results_dir, max_downloads, clock)
+        self.sheets = Sheets(self._db, clock)
         self._sweep = Sweep(
             self._db,
             self._unowned,
@@ -213,6 +216,7 @@ class SessionStore:
         be written down. Raises SessionNotFound."""
         with storage_errors():
             self._touch(session_id)
+            self.sheets.revoke_all(session_id)
             self._sweep.forget(session_id)
             self._sweep.empty_log()
 
@@ -324,6 +328,11 @@ class SessionStore:
             if found.path.is_file():
                 return found
         raise DownloadNotFound("No such download: it was deleted with its session. Make it again.")
+
+    def add_sheet(self, session: Session, facts: dict[str, Any], before: bytes, after: bytes, days: int) -> Sheet:
+        """Keep a sheet of a session at hand; the rest is in `sheets`."""
+        self._grow(len(before) + len(after))
+        return self.sheets.add(session.id, facts, before, after, days)
 
     def sweep(self) -> int:
         """Delete expired sessions, idle ones over the limits, and files no session owns; how many sessions went."""

@@ -334,6 +334,27 @@ def download_schemes(studio: Studio, ask: Ask) -> Json:
     return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 
+def sheets(studio: Studio, ask: Ask) -> Json:
+    """The links to sheets for the painter that can be taken back."""
+    return {"sheets": view.sheets(studio.sheets(ask.sid))}
+
+
+def make_sheet(studio: Studio, ask: Ask) -> Json:
+    made = studio.make_sheet(ask.sid, days=ask.get("days", 30), width=ask.get("width"))
+    return sheets(studio, ask) | {"sheet": view.sheets([made])[0]}
+
+
+def revoke_sheet(studio: Studio, ask: Ask) -> Json:
+    studio.revoke_sheet(ask.sid, ask.get("token"))
+    return sheets(studio, ask)
+
+
+def download_sheet(studio: Studio, ask: Ask) -> Json:
+    """The sheet as one file."""
+    made = studio.download_sheet(ask.sid, width=ask.get("width"))
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
+
+
 def undo(studio: Studio, ask: Ask) -> Json:
     return _seen(studio, ask, studio.undo(ask.sid))
 
