@@ -96,6 +96,7 @@ def test_unknown_sessions(verb, sid, studio, monkeypatch):
     monkeypatch.setattr(type(studio), "categories", ("wall",))
     file = Attachment(b"GIMP Palette\n181 199 163 Old sage\n", "walls.gpl") if verb in FILE_VERBS else None
     rest = dict(mask_id=0, index=0, to=0, choice=0, mask_ids=[0], changes={"opacity": 1}, category="wall", layer_id=0)
+    rest |= dict(scheme_id=0, name="Second")
     asked = dict(
         sid=sid,
         text="red",

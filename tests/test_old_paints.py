@@ -229,3 +229,15 @@ def test_the_shade_of_a_canopy_is_no_paint():
     painter = Painter(examples.path("brick-house"), engine="offline")
     brick = next(paint for paint in painter.click(700, 700).wall_paints())
     assert brick.share > 0.95
+
+
+def test_the_readmes_first_wall_has_the_colour_it_asks_for():
+    """Painted with nothing but a colour, the wall has the paint's hue and none of the brick's."""
+    painter = Painter(examples.path("brick-house"), engine="offline")
+    before = np.asarray(painter)
+    painter.click(800, 660).paint("#b5c7a3")
+    after = np.asarray(painter)
+    wall = cv2.erode((before != after).any(-1).view(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    lab = cv2.cvtColor(np.float32([[(181, 199, 163)]]) / 255, cv2.COLOR_RGB2LAB)[0, 0]
+    found = np.median(cv2.cvtColor(after.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[wall], 0)
+    assert np.abs(found[1:] - lab[1:]).max() < 6

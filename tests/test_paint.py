@@ -366,6 +366,24 @@ def test_eyedropper_takes_a_small_mean(wall):
             color_at(photo, x, y)
 
 
+@pytest.mark.parametrize("quality", [50, 70, 85])
+@pytest.mark.parametrize("paint", [(30, 31, 34), (45, 38, 36), (20, 24, 40)], ids=str)
+def test_a_near_black_wall_painted_white_shows_no_speckles(paint, quality):
+    """The noise of a sensor and of JPEG in a dark wall is not blown up into grain, blotches of colour or blocks."""
+    rng = np.random.default_rng(0)
+    light = np.linspace(0.75, 0.4, 320)[None, :, None] * LINEAR[np.uint8([[paint]])] * np.ones((240, 1, 1))
+    light = light + np.sqrt(2.5e-4 * light + 4e-6) * rng.normal(0, 1, light.shape)
+    codes = np.round(255 * linear_to_srgb(np.clip(light, 0, 1))).astype(np.uint8)
+    _, file = cv2.imencode(".jpg", codes[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    photo = Photo(np.ascontiguousarray(cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1]))
+    result = composite(photo, [Layer(Mask(mask_to_rle(np.ones(photo.size, bool))), WHITE, 1.0)])
+    lab = cv2.cvtColor(result.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[12:-12, 12:-12]
+    grain = lab - cv2.GaussianBlur(lab, (0, 0), 6)
+    assert grain[..., 0].std() < 1.5  # of a hundred; up to 2.7 when smoothed as walls of middling paint are
+    assert grain[..., 1:].std((0, 1)).max() < 0.4
+    assert lab[..., 1:].std((0, 1)).max() < 1.2
+
+
 def test_the_sunlit_corner_of_a_dark_wall_sets_the_reference():
     """A dark green wall of which a sixth is in the sun is read by its sunlit part, not by its shade."""
     rng = np.random.default_rng(3)

@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from conftest import eventually, free_port, make_studio
+from conftest import draw_building, eventually, free_port, make_studio, to_png
 
 pytest.importorskip("gradio", reason="the doors need gradio")
 
@@ -115,3 +115,23 @@ def test_an_answer_does_not_wait_for_its_own_head_to_be_acknowledged(server):
             client.post("/page/look", json={"sid": "nobody"})
             took.append(time.perf_counter() - start)
     assert min(took[10:]) < 0.03  # the quickest: it has nothing to do with how busy this machine is
+
+
+def test_the_public_link_leads_to_page_and_api(launch, monkeypatch):
+    """Who comes by the link's name is answered, the page's own requests among them; other names and sites are not."""
+    monkeypatch.setattr("gradio.networking.setup_tunnel", lambda *given: "http://abc123.gradio.live")
+    live = launch(share=True)
+    assert "Public link:  https://abc123.gradio.live" in live.served.notes
+    link = {"Host": "abc123.gradio.live"}
+    with httpx.Client(base_url=live.url, headers=link, timeout=60) as public:
+        assert public.get("/").status_code == 200
+        assert public.get("/config").status_code == 200  # where Gradio's clients begin
+        photo = {"file": ("house.png", to_png(draw_building()))}
+        sid = public.post("/api/upload", files=photo).raise_for_status().json()["session_id"]
+        own = {"Origin": "https://abc123.gradio.live"}
+        asked = {"sid": sid, "points": [[100, 80, 1]]}
+        clicked = public.post("/page/click", json=asked, headers=own).raise_for_status().json()
+        assert clicked["session"]["selection"]["mask_id"] is not None
+        foreign = {"Origin": "https://other.gradio.live"}
+        assert public.post("/page/click", json=asked, headers=foreign).status_code == 403
+        assert public.get("/", headers={"Host": "other.gradio.live"}).status_code == 403

@@ -6,7 +6,7 @@ import doctest
 import numpy as np
 import pytest
 
-import sam2_painter.types
+import sam2_painter.prompts
 from sam2_painter.errors import InvalidInput, LayerNotFound, MaskNotFound
 from sam2_painter.rle import mask_to_rle
 from sam2_painter.types import (
@@ -366,7 +366,7 @@ def test_a_new_session_is_empty():
 
 
 def test_the_docstrings_tell_the_truth():
-    """The examples in the module run."""
-    result = doctest.testmod(sam2_painter.types)
+    """The examples in the modules run."""
+    result = doctest.testmod(sam2_painter.prompts)
     assert result.attempted
     assert not result.failed

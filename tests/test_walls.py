@@ -112,6 +112,23 @@ def test_a_click_on_a_painted_wall_chooses_it(studio, sid):
     assert studio.session(sid).can_undo == "choose wall"
 
 
+def test_choosing_among_painted_walls_is_no_step_and_keeps_what_can_be_redone(studio, sid):
+    """Looking at another wall after an undo does not cost the redo; the choice is on disk all the same."""
+    studio.click(sid, *ON_WALL)
+    wall = studio.paint_wall(sid, RED).layers[0].id
+    studio.click(sid, *ON_SKY)
+    sky = studio.paint_wall(sid, RED).layers[1].id
+    studio.paint_wall(sid, BLUE)
+    before = studio.undo(sid)
+    assert studio.choose_at(sid, *ON_WALL).selection.layer == wall
+    studio.sessions._forget_snapshots(sid)
+    session = studio.session(sid)
+    assert session.selection.layer == wall
+    assert (session.can_undo, session.can_redo) == (before.can_undo, before.can_redo) == ("paint", "paint")
+    again = studio.redo(sid)
+    assert (again.selection.layer, again.layers[1].color) == (sky, BLUE.color)
+
+
 def test_after_painting_the_next_click_begins_anew(studio, sid):
     """Row 5: elsewhere a new wall begins, by itself, and the painted one stays as it is."""
     studio.click(sid, *ON_WALL)

@@ -50,6 +50,8 @@ DARKER = 0.3  # (ln red/green, ln blue/green): of a hue that far off is what is 
 COOLER = 0.6  # of that: towards the blue of the sky shade may be farther off
 GLOW = 0.22  # ln luminance; coloured light changes it less
 BLACK = -1.6  # ln luminance; shade is lighter
+DEEP = 1.85  # ln luminance; so deep is no far shadow: what the lens smears only makes the border look soft
+PALE = 0.6  # the hue of walls whose own does not make their shade deeper
 EVEN = 0.08  # half the distance of the quartiles of ln luminance along the border of two paints
 ROUGH = 0.27  # ln luminance: more spread within five pixels have shops, people and cars, but no wall
 
@@ -219,7 +221,9 @@ class _Pair:
         if sharp < 0.45 or change[0] < 0 < apart[0] - 0.3 or step.woven:
             return 1.0, step.length  # one runs into the other
         if step.soft:
-            return max(0.0, 0.5 * self._explained(apart, False, 0)), step.length
+            light = self._explained(apart, False, 0)
+            deep = abs(change[0]) > DEEP and np.hypot(*self.bright[1:]) < PALE
+            return (light if light < 0 and deep else max(0.0, 0.5 * light)), step.length
         return self._explained(change, step.strip[not first_is_bright] > 0.6, sign * step.above), step.length
 
     def _explained(self, change: np.ndarray, thin: bool, above: float) -> float:
@@ -252,7 +256,8 @@ def light_explains(step: np.ndarray, own_hue: np.ndarray, noise: float, thin: bo
     else:
         high += 0.55 * strong * max(0, 1 - abs(across) / 0.1)
     low = -max(0.3 - 0.6 * lightness, 0.12)
-    excess = max(abs(across) - 0.14 - noise, along - high - noise, low - along - noise, (lightness - 2.3) / 3)
+    deepest = 1.9 if np.hypot(along, across) < 0.07 else 2.3  # lamps leave less dark what they do not reach
+    excess = max(abs(across) - 0.14 - noise, along - high - noise, low - along - noise, (lightness - deepest) / 3)
     if lightness > 1 and along < 0 and np.hypot(*own_hue) < 0.25:  # a grey so much brighter, and yet cooler, is no sun
         excess = max(excess, float(np.hypot(along, across)) - 0.11 - noise)
     # Trim or a plinth: darker and not bluer, on a wall without a hue that both would have to share.
@@ -412,9 +417,11 @@ def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) 
     plinth = step is not None and step.above > 0.35 and np.abs(own_hue).max() < 0.12
     panels = step is not None and step.thin[0] > 0.5 and share > 0.1  # the main paint is their frame
     along, across = float(own_hue @ WARM_COOL), float(own_hue @ ACROSS)
+    # Another house: broad on both sides of a border along which the step is everywhere the same.
+    house = step is not None and max(step.thin) < 0.3 and step.spread < EVEN / 2 and not step.soft and share > 0.1
     if (
         luminance < -0.3
-        and np.hypot(min(along, 0) * COOLER + max(along, 0), across) < DARKER
+        and np.hypot(min(along, 0) * COOLER + max(along, 0), across) < (0.7 * DARKER if house else DARKER)
         and not (plinth or panels)
     ):
         return False  # shade, niches, soffits, what is under a balcony: less light, from the sky or from other walls

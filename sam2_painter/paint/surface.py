@@ -254,7 +254,8 @@ def _denoised(shade: np.ndarray, coverage: np.ndarray, brightness: np.ndarray, l
     (h, w) uint8, which paint each pixel has, None for the first.
     """
     strength = np.clip(np.log(0.2 / brightness) / np.log(8), 0, 1).astype(np.float32)
-    noise = (2.2 / 255 / np.sqrt(brightness)).astype(np.float32)
+    codes = 2.2 + 2.2 * np.clip(np.log(0.06 / brightness) / np.log(4), 0, 1)  # near black a sensor's own noise shows
+    noise = (codes / 255 / np.sqrt(brightness)).astype(np.float32)
     seen = [0] if labels is None else [n for n in range(len(brightness)) if cv2.inRange(labels, n, n).any()]
     if strength[seen].max() <= 0.02:
         return shade

@@ -44,6 +44,7 @@ class Edit:
         self.session = session
         self.new_masks: dict[int, Mask] = {}
         self.new_step: str = ""
+        self.looks_on = False
         self.new_palette: str | None = None
         self.step_by = 0
 
@@ -86,6 +87,11 @@ class Edit:
         """One step forward in the history; `action` is its name, such as "paint"."""
         self.new_step, self.step_by = action, 1
         self.session = replace(self.session, canvas=canvas, can_undo=action, can_redo="")
+
+    def look(self, canvas: Canvas) -> None:
+        """The canvas as it lies now, with another wall chosen: no step of the history, so what can be redone stays."""
+        self.looks_on = True
+        self.session = replace(self.session, canvas=canvas)
 
     def undo(self) -> None:
         """One step back, read when the block ends. InvalidInput when there is none."""
@@ -257,7 +263,7 @@ class SessionStore:
         if len(edit.session.masks) > self.max_masks:
             raise InvalidInput(f"A session holds at most {self.max_masks} masks. Open the photo again.", "session_id")
         sid = before.id
-        canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step else ""
+        canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step or edit.looks_on else ""
         masks = [
             (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
@@ -282,6 +288,10 @@ class SessionStore:
                 db.execute(f"DELETE FROM steps {where}", dropped)
                 db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
                 db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (sid, step, edit.new_step, canvas))
+            elif edit.looks_on:
+                here = "WHERE session_id = ? AND id = ?"
+                added += len(canvas) - db.execute(f"SELECT LENGTH(canvas) FROM steps {here}", (sid, step)).fetchone()[0]
+                db.execute(f"UPDATE steps SET canvas = ? {here}", (canvas, sid, step))
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, palette = COALESCE(?, palette),"
                 " next_layer = ?, used_at = ?, bytes = bytes + ? WHERE id = ?",

@@ -87,9 +87,20 @@ def clear(edit: Edit) -> None:
 
 
 def choose_painted(edit: Edit, layer: Layer) -> None:
-    """Choose a painted wall: a step of the history unless it is chosen already."""
-    if edit.session.selection.layer != layer.id:
-        edit.do("choose wall", replace(edit.session.canvas, selection=selection_of(layer)))
+    """Choose a painted wall instead of what is chosen."""
+    before = edit.session.selection
+    if before.layer != layer.id:
+        edit.session = replace(edit.session, canvas=replace(edit.session.canvas, selection=selection_of(layer)))
+        write_choice(edit, before)
+
+
+def write_choice(edit: Edit, before: Selection) -> None:
+    """Write down which wall is chosen now. A step of the history only if it drops a wall that was begun and not
+    painted, so that one can be had back; otherwise nothing is lost, and what can be redone stays."""
+    if before.mask_id is not None and before.layer is None:
+        edit.do("choose wall", edit.session.canvas)
+    else:
+        edit.look(edit.session.canvas)
 
 
 # -- its clicks -----------------------------------------------------------------------------------------------------

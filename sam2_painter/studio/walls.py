@@ -295,7 +295,7 @@ class WallVerbs(Core):
             walls.choose(edit, layer_id, revision)
             yield edit
             if not edit.new_step and edit.session.selection is not before:  # the step changed nothing, but it chose
-                edit.do("choose wall", edit.session.canvas)
+                walls.write_choice(edit, before)
 
     def _point(self, edit: Edit, x: float, y: float, mode: SelectMode, protect: bool, scale: float | None) -> None:
         session, prompts = edit.session, Prompts.click(x, y)
