@@ -23,13 +23,34 @@
 
 from __future__ import annotations
 
+import linecache
+import os
+from types import TracebackType
+
 
 class PainterError(Exception):
     """Base class: ``except PainterError`` catches all of them, and nothing else."""
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook prints: the sentence. How the house got there helps nobody at a prompt."""
-        return [f"{type(self).__name__}: {self}"]
+        """What a notebook prints: the line that asked, and the sentence. How the package got there helps nobody."""
+        return [f"{_asked_at(self.__traceback__)}{type(self).__name__}: {self}"]
+
+
+_PACKAGE = os.path.dirname(__file__) + os.sep
+
+
+def _asked_at(frames: TracebackType | None) -> str:
+    """The last line outside of this package before it was entered, where it can be read."""
+    asked = None
+    while frames is not None and not frames.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        asked, frames = frames, frames.tb_next
+    if asked is None:
+        return ""
+    code, number = asked.tb_frame.f_code, asked.tb_lineno
+    text = linecache.getline(code.co_filename, number, asked.tb_frame.f_globals).strip()
+    in_cell = "ipykernel" in code.co_filename or code.co_filename.startswith("<ipython")
+    where = "Line" if in_cell else f"{os.path.basename(code.co_filename)}, line"
+    return f"{where} {number}: {text}\n" if text else ""
 
 
 class InvalidInput(PainterError, ValueError):

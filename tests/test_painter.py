@@ -17,7 +17,7 @@ from PIL import Image
 
 from sam2_painter import InvalidInput, Painter, PainterError, Prompts, paint
 from sam2_painter.errors import MaskNotFound, NotAnImage, SessionNotFound
-from sam2_painter.python.display import SCREEN
+from sam2_painter.python.display import SCREEN, resting_place
 
 WALL, SKY, ROOF, WINDOW, DOOR = (110, 90), (5, 5), (100, 30), (45, 60), (70, 140)
 
@@ -253,9 +253,9 @@ def test_text_is_a_path_and_a_data_url_a_picture(studio, tmp_path):
 
 
 def test_it_shows_itself_as_a_png_of_screen_size(studio):
-    """`_repr_png_` is the painted picture, shrunk to the screen."""
+    """`to_png` is the painted picture, shrunk to the screen."""
     painter = Painter(draw_building(2000, 1500), studio=studio).click(1100, 900).paint("#b5c7a3")
-    assert (png(painter._repr_png_()) == painter.picture(SCREEN)).all()
+    assert (png(painter.to_png()) == painter.picture(SCREEN)).all()
     assert max(painter.picture(SCREEN).shape) == SCREEN
 
 
@@ -271,12 +271,12 @@ def test_before_and_after_need_no_kernel_and_no_network(painter):
 
 def test_a_selection_is_outlined_until_it_is_painted(painter):
     """What is only selected can be seen, and never gets into the picture."""
-    plain = painter._repr_png_()
-    selected = painter.click(*WALL)._repr_png_()
+    plain = painter.to_png()
+    selected = painter.click(*WALL).to_png()
     assert len(embedded(painter._repr_html_())) == 1  # nothing to compare yet
     assert (png(selected) != png(plain)).any()
     assert (painter.picture() == painter.photo.pixels).all()
-    assert (png(painter.paint("#fff")._repr_png_()) == painter.picture()).all()
+    assert (png(painter.paint("#fff").to_png()) == painter.picture()).all()
 
 
 def test_masks_and_layers_show_themselves(painter):
@@ -285,7 +285,7 @@ def test_masks_and_layers_show_themselves(painter):
     assert len(embedded(painter.masks._repr_html_())) == len(painter.masks)
     assert len(embedded(painter.masks[:3]._repr_html_())) == 3
     assert len(embedded(painter.selected._repr_html_())) == 1
-    assert png(painter.selected._repr_png_()).shape == (150, 200, 3)
+    assert png(painter.selected.to_png()).shape == (150, 200, 3)
     assert "#b5c7a3" in painter.layers._repr_html_()
     assert len(embedded(painter.layers._repr_html_())) == 1
     assert repr(painter) == f"<Painter house.png, 200x150: {len(painter.masks)} masks, 1 layer; Flood engine>"
@@ -315,14 +315,37 @@ def test_before_and_after_stand_side_by_side(painter):
     side = pair.side_by_side(gap=8)
     assert (side[:, :200] == painter.photo.pixels).all()
     assert (side[:, 208:] == painter.picture()).all()
-    assert (png(pair._repr_png_()) == side).all()
+    assert (png(pair.to_png()) == side).all()
 
 
-def test_a_notebook_prints_the_sentence_only(painter):
-    """Our errors render as one line, without the frames of the library."""
+def test_a_notebook_prints_the_users_line_and_the_sentence(painter):
+    """Our errors render without the frames of the library: the line that asked, and what is wrong with it."""
     with pytest.raises(InvalidInput) as caught:
-        painter.click(999, 0)
-    assert caught.value._render_traceback_() == ["InvalidInput: point (999, 0) is outside the 200x150 photo"]
+        painter.click(999, 0)  # outside
+    (shown,) = caught.value._render_traceback_()
+    line, sentence = shown.splitlines()
+    assert re.fullmatch(r"test_painter\.py, line \d+: painter\.click\(999, 0\)  # outside", line)
+    assert sentence == "InvalidInput: point (999, 0) is outside the 200x150 photo"
+    assert InvalidInput("Never raised.")._render_traceback_() == ["InvalidInput: Never raised."]
+
+
+def test_the_slider_rests_where_most_of_the_change_is_seen(painter):
+    """A little of the change is left of it; without scripts both pictures stand side by side, with no dead slider."""
+    before, after = np.zeros((10, 100, 3), np.uint8), np.zeros((10, 100, 3), np.uint8)
+    assert resting_place(before, after) == 50
+    after[:, 80:90] = 200
+    assert 81 <= resting_place(before, after) <= 83
+    html = painter.click(*WALL).paint("#203040")._repr_html_()
+    assert html.count("width:49.5%") == 2
+    assert re.search(r"<input hidden type=\"range\"", html)
+
+
+def test_nothing_is_stored_twice(painter):
+    """A notebook keeps the HTML only: no PNG of the same beside it."""
+    painter.click(*WALL).paint("#203040")
+    for shown in (painter, painter.before_after(), painter.selected, painter.masks, painter.layers):
+        assert hasattr(shown, "_repr_html_")
+        assert not hasattr(shown, "_repr_png_")
 
 
 # -- life and death
@@ -560,7 +583,6 @@ def test_a_closed_painter_can_be_shown(studio):
         pass
     assert "deleted or has expired" in repr(painter)
     assert painter._repr_html_() is None
-    assert painter._repr_png_() is None
     with Painter(draw_building(), studio=studio) as closed:
         closed.close()
     assert studio.sessions.count() == 0

@@ -1,4 +1,4 @@
-"""How pictures, masks and layers show themselves in a notebook: HTML and PNG that need no kernel and no network.
+"""How pictures, masks and layers show themselves in a notebook: HTML that needs no kernel and no network.
 
 A saved notebook, or one exported to a web page, shows what it showed when it ran.
 """
@@ -24,6 +24,9 @@ from ..types import Layer, Mask, Photo
 SCREEN = 900
 """Pixels on the long side of a picture that is only looked at."""
 
+SEEN_BEFORE = 0.15
+"""Of what differs: so much lies on the side of the photo, where a slider rests."""
+
 THUMBNAIL, MOST_CARDS = 150, 60
 
 
@@ -40,7 +43,8 @@ class BeforeAfter:
         white = np.full((self.before.shape[0], gap, 3), 255, np.uint8)
         return np.hstack([self.before, white, self.after])
 
-    def _repr_png_(self) -> bytes:
+    def to_png(self) -> bytes:
+        """Side by side as a PNG file, at most twice the screen wide."""
         return encode(fit(self.side_by_side(), 2 * SCREEN), "PNG")
 
     def _repr_html_(self) -> str:
@@ -57,7 +61,8 @@ class PhotoMask(Mask):
     def __repr__(self) -> str:
         return f"<Mask {self.id}: {caption(self)}>"
 
-    def _repr_png_(self) -> bytes:
+    def to_png(self) -> bytes:
+        """The photo at screen size with the mask outlined, as a PNG file."""
         assert self.photo is not None
         return encode(outlined(self.photo.pixels, self.rle), "PNG")
 
@@ -174,9 +179,10 @@ def outlined(pixels: np.ndarray, rle: RLE) -> np.ndarray:
     return np.asarray(Image.alpha_composite(base, line).convert("RGB"))
 
 
-def picture(pixels: np.ndarray, alt: str, style: str = "") -> str:
-    """An <img> that carries its pixels along, as JPEG."""
-    return f'<img alt="{escape(alt)}" src="{to_data_url(encode(pixels, "JPEG", 88), "JPEG")}" style="{style}">'
+def picture(pixels: np.ndarray, alt: str, style: str = "", onload: str = "") -> str:
+    """An <img> that carries its pixels along, as JPEG. onload: script for when it is shown."""
+    then = f' onload="{onload}"' if onload else ""
+    return f'<img alt="{escape(alt)}" src="{to_data_url(encode(pixels, "JPEG", 85), "JPEG")}" style="{style}"{then}>'
 
 
 def figure(content: str, text: str) -> str:
@@ -184,20 +190,40 @@ def figure(content: str, text: str) -> str:
     return f'<figure style="margin:0">{content}<figcaption style="font-size:85%">{text}</figcaption></figure>'
 
 
+_BECOME = (
+    "this.onload=null;const stack=this.parentNode;stack.style.display='block';"
+    "this.previousElementSibling.style.width='100%';"
+    "this.style.cssText='position:absolute;inset:0;width:100%;clip-path:inset(0 calc(100% - var(--cut)) 0 0)';"
+    "this.nextElementSibling.hidden=stack.nextElementSibling.hidden=false"
+)
+_MOVE = "this.parentNode.style.setProperty('--cut', this.value + '%')"
+
+
 def slider(before: np.ndarray, after: np.ndarray, text: str = "") -> str:
     """Two pictures of one size, one over the other, and a slider that moves the border between them.
 
-    One line of script on the slider moves it; where scripts are not run it stays in the middle.
+    It rests where most of what differs is seen painted. Where scripts are not run, as in a notebook that is not
+    trusted, the two stand side by side.
     """
-    cover = "position:absolute;inset:0;width:100%;clip-path:inset(0 calc(100% - var(--cut)) 0 0)"
+    cut = f"{resting_place(before, after):.0f}"
     line = "position:absolute;top:0;bottom:0;left:calc(var(--cut) - 1px);width:2px;background:#fff"
-    move = "this.parentNode.style.setProperty('--cut', this.value + '%')"
     stack = (
-        '<div style="position:relative;line-height:0">'
-        + picture(after, "after", "width:100%")
-        + picture(before, "before", cover)
-        + f'<div style="{line}"></div></div>'
+        '<div style="position:relative;display:flex;flex-direction:row-reverse;gap:1%;line-height:0">'
+        + picture(after, "after", "width:49.5%")
+        + picture(before, "before", "width:49.5%", onload=_BECOME)
+        + f'<div hidden style="{line}"></div></div>'
     )
-    control = f'<input type="range" value="50" aria-label="before and after" oninput="{move}" style="width:100%">'
+    control = (
+        f'<input hidden type="range" value="{cut}" aria-label="before and after" oninput="{_MOVE}" style="width:100%">'
+    )
     width = before.shape[1]
-    return figure(f'<div style="--cut:50%;max-width:{width}px">{stack}{control}</div>', escape(text))
+    return figure(f'<div style="--cut:{cut}%;max-width:{width}px">{stack}{control}</div>', escape(text))
+
+
+def resting_place(before: np.ndarray, after: np.ndarray) -> float:
+    """Per cent of the width with SEEN_BEFORE of what differs left of it; 50 where nothing does."""
+    change = np.abs(after.astype(np.int16) - before).sum((0, 2))
+    total = change.sum()
+    if not total:
+        return 50.0
+    return 100.0 * (int(np.searchsorted(np.cumsum(change), total * SEEN_BEFORE)) + 1) / len(change)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..settings import Settings
 from ..studio.studio import Studio
@@ -34,7 +38,8 @@ class Page:
             f'<iframe src="{escape(self.url)}" width="100%" height="{self.height}" style="border:0" '
             'title="SAM2 Painter" allow="fullscreen; clipboard-read; clipboard-write"></iframe>'
         )
-        return frame + (f"<p>{escape(self.note)}</p>" if self.note else "")
+        link = f'<a href="{escape(self.url)}" target="_blank" rel="noopener">Open it in a tab</a>'
+        return f"{frame}<p>{link}. It lives as long as the kernel: run the cell again. {escape(self.note)}</p>"
 
 
 def show(
@@ -46,10 +51,45 @@ def show(
     """
     if isinstance(studio, RemoteStudio):
         return Page(f"{studio.connection.url}/?session={session_id}", height, owner=owner)
-    served = serve(studio, share=share)
+    with _said("Opening the page; the first time takes some ten seconds."):
+        served = serve(studio, share=share)
     address = (share and served.share_url) or served.url
     note = served.notes[-1] if share and not served.share_url else ""
-    return Page(f"{address}/?session={session_id}", height, note, owner)
+    return Page(f"{address}/?session={session_id}", height, note or ("" if share else elsewhere()), owner)
+
+
+def elsewhere(environ: Mapping[str, str] | None = None) -> str:
+    """What to do where the browser is probably on another machine than this kernel; "" where it is not."""
+    environ = os.environ if environ is None else environ
+    share = (
+        "Nothing shows above? This kernel runs on another machine than your browser: p.show(share=True) makes a link."
+    )
+    if "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in environ:
+        return f"Colab: {share[0].lower()}{share[1:]}"
+    if "JUPYTERHUB_API_URL" in environ or "BINDER_SERVICE_HOST" in environ:
+        return f"JupyterHub: {share[0].lower()}{share[1:]}"
+    if "VSCODE_PID" in environ or "VSCODE_IPC_HOOK_CLI" in environ:
+        return (
+            "VS Code: nothing shows above? Forward the port (Ports, below), or open the address in a browser; "
+            "p.show(share=True) makes a public link."
+        )
+    return share if "SSH_CONNECTION" in environ else ""
+
+
+@contextmanager
+def _said(text: str) -> Iterator[None]:
+    """Words in the cell while something takes long, gone when it is done. At a prompt nothing is said."""
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    if not shell or not hasattr(shell, "kernel"):
+        yield
+        return
+    from IPython.display import HTML, display
+
+    shown: Any = display(HTML(f"<p>{escape(text)}</p>"), display_id=True)  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        shown.update(HTML(""))  # type: ignore[no-untyped-call]
 
 
 def serve(studio: Studio, *, share: bool = False, mcp: bool = False) -> Served:

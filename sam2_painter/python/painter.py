@@ -258,10 +258,9 @@ class Painter(PaintingVerbs):
             f"{display.counted(len(session.layers), 'layer')}; {self.studio.engine.title}"
         )
 
-    def _repr_png_(self) -> bytes | None:
-        with suppress(PainterError):
-            return encode(self._seen(), "PNG")
-        return None
+    def to_png(self) -> bytes:
+        """What a notebook shows, as a PNG file: the picture at screen size, what is selected outlined."""
+        return encode(self._seen(), "PNG")
 
     def _repr_html_(self) -> str | None:
         try:
