@@ -128,7 +128,9 @@ def open_example(studio: Studio, ask: Ask) -> Json:
 
 
 def _opened(studio: Studio, ask: Ask, session: Session) -> Json:
-    """The next photo, with the paints that were brought along to the one before."""
+    """The next photo, with the paints that were brought along to the one before. It is read from now on, while the
+    browser fetches it and the person looks at it."""
+    studio.read_ahead(session.id)
     notes = session.notes
     with suppress(SessionNotFound):
         if palette := studio.session(ask.sid).palette:
