@@ -93,6 +93,10 @@ class SchemeNotFound(NotFound):
     """No such scheme in the session."""
 
 
+class SheetNotFound(NotFound):
+    """No such sheet, or not any more."""
+
+
 class DownloadNotFound(NotFound):
     """No such download in the session."""
 

@@ -81,6 +81,18 @@ def test_mistakes_are_a_status_and_a_sentence(page, verb, asked, status, words):
     assert words in reply.json()["detail"]
 
 
+def test_a_slow_engine_reads_from_the_moment_a_photo_opens(launch, photo_bytes):
+    """Before the browser asks for it: while the photo travels and the person looks at it."""
+    engine = FloodEngine()
+    engine.reads_ahead = True
+    live = launch(engine)
+    with httpx.Client(base_url=f"{live.url}/page", timeout=60) as client:
+        sid = opened(client, photo_bytes)["sid"]
+        assert eventually(lambda: engine.asked["embed"] == 1)
+        client.post("/click", json={"sid": sid, "points": [[100, 100, 1]]}).raise_for_status()
+    assert engine.asked["embed"] == 1
+
+
 def test_every_mask_is_a_stream(page, photo_bytes):
     """Lines that tell how far it is, and what is to be seen as the last one."""
     sid = opened(page, photo_bytes)["sid"]

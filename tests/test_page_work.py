@@ -294,6 +294,28 @@ def test_schemes_on_the_page(new_page, tmp_path):
     assert page.locator('.sp-schemelist [aria-pressed="true"]').all_text_contents() == ["Bold"]
 
 
+def test_a_sheet_for_the_painter(new_page):
+    """Its link is made in a dialog, read by a browser that knows nothing of the session, and taken back."""
+    painter = painted(new_page(accept_downloads=True))
+    page = painter.page
+    page.locator('[data-menu="export"]').click()
+    page.locator('[data-do="open-sheet"]').click()
+    page.locator("[data-sheet-width]").fill("12.5")
+    page.locator('[data-do="make-sheet"]').click()
+    href = page.locator(".sp-sheets a").get_attribute("href")
+    stranger = page.context.browser.new_context().new_page()
+    stranger.goto(href)
+    assert "m²" in stranger.locator("li").inner_text()
+    assert stranger.evaluate("[...document.images].every((one) => one.naturalWidth > 100)")
+    stranger.context.close()
+    with page.expect_download() as download:
+        page.locator('[data-do="download-sheet"]').click()
+    assert download.value.suggested_filename.endswith(".html")
+    page.locator(".sp-sheets button", has_text="Take back").click()
+    page.locator(".sp-sheets li").wait_for(state="detached")
+    assert page.request.get(href).status == 404
+
+
 def test_adjustments_belong_to_their_wall(new_page):
     """Sliders go back with an undo, and to the usual for the next wall and the next photo; Reset does it, too."""
     painter = painted(new_page())

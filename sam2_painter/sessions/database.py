@@ -40,11 +40,18 @@ CREATE TABLE unowned (
 CREATE TABLE folders (path TEXT PRIMARY KEY) WITHOUT ROWID
 """  # unowned: what no session owns yet, or any more; file: of a download, "" for all of the session's; since: 0 to go
 _LAYER_IDS = "ALTER TABLE sessions ADD COLUMN next_layer INT NOT NULL DEFAULT 0"
+_SHEETS = """
+CREATE TABLE sheets (
+    token TEXT PRIMARY KEY, session_id TEXT NOT NULL, facts TEXT NOT NULL, before_jpeg BLOB NOT NULL,
+    after_jpeg BLOB NOT NULL, bytes INT NOT NULL, made_at REAL NOT NULL, expires_at REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX sheets_session ON sheets (session_id)
+"""  # they outlive sessions that nobody uses any more
 MIGRATIONS = (
     _FIRST_SCHEMA,
     _PALETTES,
     _FILES_OF_OURS,
     _LAYER_IDS,
+    _SHEETS,
 )  # statement n brings a folder from schema n to n + 1; what was released never changes
 _WAIT_SECONDS = 10.0  # how long another process may hold the database
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InvalidInput, LayerNotFound
 from ..types import Coat, Layer, Mask, Selection, whole_number
 from . import walls
-from .store import Edit
+from .editing import Edit
 
 EDITABLE = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
 """What can be changed of a layer once it is painted; its shape changes by steps (`walls`)."""

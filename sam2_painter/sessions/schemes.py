@@ -15,8 +15,8 @@ from types import MappingProxyType
 
 from ..errors import Conflict, InvalidInput, SchemeNotFound
 from ..types import Canvas, Coat, Layer, Scheme, Session
+from .editing import Edit
 from .edits import LOOK
-from .store import Edit
 
 MAX_SCHEMES = 24
 

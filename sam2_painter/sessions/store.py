@@ -12,96 +12,30 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from weakref import WeakValueDictionary
 
 from ..errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, StorageError
 from ..jobs import deadline
 from ..jobs.cache import Cache
-from ..types import Canvas, Mask, Palette, Session
+from ..types import Canvas, Mask, Session
 from . import clock as clocks
 from . import database, folders, records, unowned
 from .clock import Jumps
 from .database import Database, storage_errors
 from .downloads import Download, Downloads
+from .editing import Edit
+from .sheets import Sheet, Sheets
 from .sweep import TOUCH_SECONDS, Sweep
 from .unowned import Unowned
 
 MAX_STEPS = 100_000  # of a session's history: more than a person does, less than a program could
 MAX_NAME = 255  # characters of a photo's name
-
-
-class Edit:
-    """The session while one caller has it. Nothing is written before the `edit` block ends."""
-
-    def __init__(self, session: Session):
-        self.session = session
-        self.new_masks: dict[int, Mask] = {}
-        self.new_step: str = ""
-        self.looks_on = False
-        self.new_palette: str | None = None
-        self.step_by = 0
-
-    def add(self, masks: Sequence[Mask]) -> tuple[int, ...]:
-        """Keep masks; returns their ids. A mask the session holds already keeps its id."""
-        known = {mask: mask_id for mask_id, mask in self.session.masks.items()}
-        next_id = len(self.session.masks)
-        ids = []
-        for mask in masks:
-            mask_id = known.setdefault(mask, next_id)
-            if mask_id == next_id:
-                self.new_masks[mask_id] = mask
-                next_id += 1
-            ids.append(mask_id)
-        self.session = replace(self.session, masks=MappingProxyType({**self.session.masks, **self.new_masks}))
-        return tuple(ids)
-
-    def new_layer_id(self) -> int:
-        """An id that no layer of the session ever had."""
-        layer_id = self.session.next_layer
-        self.session = replace(self.session, next_layer=layer_id + 1)
-        return layer_id
-
-    def set_automatic(self, ids: tuple[int, ...]) -> None:
-        """These are the answer to "every mask"."""
-        self.session = replace(self.session, automatic=ids)
-
-    def set_palette(self, palette: Palette | None) -> None:
-        """These are the paints to choose from; None for the usual ones. No step of the history."""
-        self.session = replace(self.session, palette=palette)
-        self.new_palette = json.dumps(records.palette_to_record(palette)) if palette else ""
-
-    def bring_layers(self, action: str, canvas: Canvas) -> None:
-        """`do` with a canvas of another session, whose layers keep their ids."""
-        after = max((layer.id for layer in canvas.layers), default=-1) + 1
-        self.session = replace(self.session, next_layer=max(self.session.next_layer, after))
-        self.do(action, canvas)
-
-    def do(self, action: str, canvas: Canvas) -> None:
-        """One step forward in the history; `action` is its name, such as "paint"."""
-        self.new_step, self.step_by = action, 1
-        self.session = replace(self.session, canvas=canvas, can_undo=action, can_redo="")
-
-    def look(self, canvas: Canvas) -> None:
-        """The canvas as it lies now, with another wall chosen: no step of the history, so what can be redone stays."""
-        self.looks_on = True
-        self.session = replace(self.session, canvas=canvas)
-
-    def undo(self) -> None:
-        """One step back, read when the block ends. InvalidInput when there is none."""
-        if not self.session.can_undo:
-            raise InvalidInput("There is nothing to undo.", "session_id")
-        self.step_by = -1
-
-    def redo(self) -> None:
-        """One step forward again. InvalidInput when there is none."""
-        if not self.session.can_redo:
-            raise InvalidInput("There is nothing to redo.", "session_id")
-        self.step_by = 1
 
 
 class SessionStore:
@@ -138,6 +72,7 @@ class SessionStore:
         self.results_dir = folders.files_folder(Path(results_dir), self._db, self.masks_dir)
         self._unowned = Unowned(self._db, self.upload_dir, self.results_dir)
         self._downloads = Downloads(self._db, self._unowned, self.results_dir, max_downloads, clock)
+        self.sheets = Sheets(self._db, clock)
         self._sweep = Sweep(
             self._db,
             self._unowned,
@@ -219,6 +154,7 @@ class SessionStore:
         be written down. Raises SessionNotFound."""
         with storage_errors():
             self._touch(session_id)
+            self.sheets.revoke_all(session_id)
             self._sweep.forget(session_id)
             self._sweep.empty_log()
 
@@ -334,6 +270,11 @@ class SessionStore:
             if found.path.is_file():
                 return found
         raise DownloadNotFound("No such download: it was deleted with its session. Make it again.")
+
+    def add_sheet(self, session: Session, facts: dict[str, Any], before: bytes, after: bytes, days: int) -> Sheet:
+        """Keep a sheet of a session at hand; the rest is in `sheets`."""
+        self._grow(len(before) + len(after))
+        return self.sheets.add(session.id, facts, before, after, days)
 
     def sweep(self) -> int:
         """Delete expired sessions, idle ones over the limits, and files no session owns; how many sessions went."""

@@ -57,6 +57,7 @@ class Sweep:
                 gone.append(idle.pop(0))
                 files += self.forget(gone[-1])
             files += self.unowned.sweep()
+            self.db.execute("DELETE FROM sheets WHERE expires_at <= ?", (now,))
             if gone:
                 self.empty_log()
         if gone or files:
@@ -98,9 +99,9 @@ class Sweep:
             self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def bytes_on_disk(self) -> int:
-        """Bytes of photos, masks and downloads."""
-        kept = self.db.number("SELECT COALESCE(SUM(bytes), 0) FROM sessions")
-        return kept + self.db.number("SELECT COALESCE(SUM(bytes), 0) FROM downloads")
+        """Bytes of photos, masks, downloads and sheets."""
+        tables = ("sessions", "downloads", "sheets")
+        return sum(self.db.number(f"SELECT COALESCE(SUM(bytes), 0) FROM {table}") for table in tables)
 
     def _unused_since(self, moment: float) -> list[str]:
         query = "SELECT id FROM sessions WHERE used_at <= ? ORDER BY used_at"

@@ -15,7 +15,7 @@ from .. import masks
 from ..errors import Conflict, InvalidInput, LayerNotFound
 from ..rle import RLE
 from ..types import COMBINE_MODES, CombineMode, Layer, Line, Mask, Selection, Session, Step, whole_number
-from .store import Edit
+from .editing import Edit
 
 SelectMode = Literal["new", "union", "subtract", "intersect"]
 """How a new part is taken: by itself, or combined with the wall that is chosen."""

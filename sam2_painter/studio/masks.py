@@ -11,7 +11,7 @@ from ..errors import InvalidInput, MaskNotFound
 from ..jobs.deadline import check
 from ..rle import RLE
 from ..sessions import walls
-from ..sessions.store import Edit
+from ..sessions.editing import Edit
 from ..sessions.walls import SelectMode
 from ..types import AutoMask, CombineMode, Mask, Prompts, Session, Step
 from .core import Core

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ..errors import InvalidInput, MaskNotFound
 from ..jobs.deadline import check
 from ..sessions import edits, recipe, walls
+from ..sessions.editing import Edit
 from ..sessions.recipe import Recipe, RecipeStep, RecipeWall
-from ..sessions.store import Edit
 from ..sessions.walls import SelectMode
 from ..types import Coat, Session, Step
 from .masks import MaskVerbs

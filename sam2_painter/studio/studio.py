@@ -12,13 +12,13 @@ from .files import EXPORT_KINDS, ExportKind
 from .masks import Generated, Pointed
 from .photos import PhotoVerbs
 from .recipes import Applied, RecipeVerbs
-from .schemes import SchemeVerbs
+from .sheets import SheetVerbs
 from .walls import Answer
 
 __all__ = ["EXPORT_KINDS", "Answer", "Applied", "ExportKind", "Generated", "Limits", "Pointed", "SelectMode", "Studio"]
 
 
-class Studio(PhotoVerbs, RecipeVerbs, SchemeVerbs):
+class Studio(PhotoVerbs, RecipeVerbs, SheetVerbs):
     """One engine, one session store and the caches between them. Thread-safe.
 
     A verb takes the id of a session and returns the session as it is then. What only reads takes a session at hand.

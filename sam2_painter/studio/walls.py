@@ -19,7 +19,7 @@ from .. import masks
 from ..errors import InvalidInput
 from ..rle import RLE
 from ..sessions import walls
-from ..sessions.store import Edit
+from ..sessions.editing import Edit
 from ..sessions.walls import SelectMode
 from ..types import Layer, Line, Mask, Prompts, Session, Step, number, whole_number
 from .core import Core

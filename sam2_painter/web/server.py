@@ -30,7 +30,7 @@ from ..jobs.rate import Rate
 from ..jobs.workers import Workers, usual_threads
 from ..settings import Settings
 from ..studio.studio import Studio
-from . import body_limits, files, gradio_app
+from . import body_limits, files, gradio_app, sheets
 from .api import endpoints as api
 from .api import rest
 from .api.gradio_protocol import GradioProtocol
@@ -50,7 +50,7 @@ from .middleware.guard import Doors, Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.kept import Kept
 from .middleware.origins import Origins
-from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE
+from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE, SHEET
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limits import RateLimits
 from .page import blocks as page
@@ -258,7 +258,11 @@ def _middleware(
         most_file=settings.max_file_size,
     )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
-    doors: dict[str, ASGIApp] = {API: rest.build(service), PAGE: page_routes.build(service)}
+    doors: dict[str, ASGIApp] = {
+        API: rest.build(service),
+        PAGE: page_routes.build(service),
+        SHEET: sheets.build(service.studio.sessions.sheets),
+    }
     if tools is not None:
         doors[MCP] = CountedJson(tools)
         if not settings.mcp_all:

@@ -27,7 +27,7 @@ from ...jobs.workers import Workers
 from ...sessions.downloads import Download
 from ...studio.studio import Studio
 from . import schemas
-from .operations import files, layers, masks, paint, recipes, schemes, selecting, server, sessions, state, walls
+from .operations import files, layers, masks, paint, recipes, schemes, selecting, server, sessions, sheets, state, walls
 from .schemas import Attachment, Caller
 
 log = logging.getLogger(__name__)
@@ -220,6 +220,10 @@ ENDPOINTS = (
     Endpoint("POST", "/remove-scheme", schemes.remove_scheme, "paint", quick=True),
     Endpoint("POST", "/compare-schemes", schemes.compare_schemes, "download"),
     Endpoint("POST", "/download-schemes", schemes.download_schemes, "download"),
+    Endpoint("POST", "/make-sheet", sheets.make_sheet, "download"),
+    Endpoint("GET", "/sheets/{session_id}", sheets.list_sheets, "paint", quick=True),
+    Endpoint("POST", "/revoke-sheet", sheets.revoke_sheet, "paint", quick=True),
+    Endpoint("POST", "/download-sheet", sheets.download_sheet, "download"),
     Endpoint("GET", "/recipe/{session_id}", recipes.get_recipe, "paint", quick=True),
     Endpoint("POST", "/apply-recipe", recipes.apply_recipe, "generate"),
     Endpoint("GET", "/picture/{session_id}", state.get_picture, "paint"),

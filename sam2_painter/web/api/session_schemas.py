@@ -46,6 +46,29 @@ class Schemes(Work):
     schemes: list[Scheme]
 
 
+class Sheet(TypedDict):
+    """A sheet for the painter. path: below the server's address, with a secret in it: who has it may read the sheet.
+    made_at, expires_at: in Unix seconds."""
+
+    token: str
+    path: str
+    made_at: float
+    expires_at: float
+
+
+class MadeSheet(Sheet):
+    """A sheet that was just made."""
+
+    session_id: str
+
+
+class SheetList(TypedDict):
+    """The sheets of a session, oldest first."""
+
+    session_id: str
+    sheets: list[Sheet]
+
+
 class SessionState(TypedDict):
     """Everything a session holds. masks: from number first_mask on, their runs in counts: base64 of deflated
     little-endian uint32. canvas: selection and layers, as in a project file."""

@@ -16,7 +16,7 @@ from ..error_responses import refuse, refuse_error
 from . import signin_page
 from .auth import COOKIE, SignIn, cookies_named
 from .origins import SAFE_METHODS, Origins
-from .paths import API, HEALTH, is_under
+from .paths import API, HEALTH, SHEET, is_under
 
 SIGN_IN_BYTES, SIGN_IN_FIELDS = 4096, 16
 SIGNED_IN = "signed_in"
@@ -78,6 +78,8 @@ class Entrance:
         asked = _Asked(scope, headers, path)
         writes = asked.method not in SAFE_METHODS
         foreign = writes and self.origins.is_foreign(headers)
+        if is_under(path, SHEET) and asked.method in ("GET", "HEAD"):
+            return None  # its link is a secret of its own
         if not self.sign_in.required:
             return _foreign(asked) if foreign else None
         if path.rstrip("/") == "/login" and asked.method == "POST":

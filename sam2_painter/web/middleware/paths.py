@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
-API, GRADIO_API, PAGE, MCP = "/api", "/gradio_api", "/page", "/mcp"
+API, GRADIO_API, PAGE, MCP, SHEET = "/api", "/gradio_api", "/page", "/mcp", "/sheet"
 HEALTH = f"{API}/health"
 
 

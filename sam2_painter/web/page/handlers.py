@@ -128,7 +128,9 @@ def open_example(studio: Studio, ask: Ask) -> Json:
 
 
 def _opened(studio: Studio, ask: Ask, session: Session) -> Json:
-    """The next photo, with the paints that were brought along to the one before."""
+    """The next photo, with the paints that were brought along to the one before. It is read from now on, while the
+    browser fetches it and the person looks at it."""
+    studio.read_ahead(session.id)
     notes = session.notes
     with suppress(SessionNotFound):
         if palette := studio.session(ask.sid).palette:
@@ -331,6 +333,27 @@ def compare_schemes(studio: Studio, ask: Ask) -> Json:
 def download_schemes(studio: Studio, ask: Ask) -> Json:
     """Every scheme's picture at full size, in one zip file."""
     made = studio.download_schemes(ask.sid)
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
+
+
+def sheets(studio: Studio, ask: Ask) -> Json:
+    """The links to sheets for the painter that can be taken back."""
+    return {"sheets": view.sheets(studio.sheets(ask.sid))}
+
+
+def make_sheet(studio: Studio, ask: Ask) -> Json:
+    made = studio.make_sheet(ask.sid, days=ask.get("days", 30), width=ask.get("width"))
+    return sheets(studio, ask) | {"sheet": view.sheets([made])[0]}
+
+
+def revoke_sheet(studio: Studio, ask: Ask) -> Json:
+    studio.revoke_sheet(ask.sid, ask.get("token"))
+    return sheets(studio, ask)
+
+
+def download_sheet(studio: Studio, ask: Ask) -> Json:
+    """The sheet as one file."""
+    made = studio.download_sheet(ask.sid, width=ask.get("width"))
     return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 

@@ -19,6 +19,7 @@ import { AnswersPanel } from "./panel/answers.js";
 import { ColourPanel } from "./panel/colour.js";
 import { LayersPanel } from "./panel/layers.js";
 import { SchemesPanel } from "./panel/schemes.js";
+import { PainterDialog } from "./panel/painter.js";
 import { RegionsPanel } from "./panel/regions.js";
 import { Sheet } from "./panel/sheet.js";
 import { Photos } from "./photos.js";
@@ -81,6 +82,7 @@ export class Page {
     this.regions = new RegionsPanel(root, (id, more) => this.tools.pickRegion(id, more));
     this.doing = makeActions(this);
     this.schemes = new SchemesPanel(this);
+    this.painter = new PainterDialog(this);
     this.listen();
   }
 

@@ -43,6 +43,8 @@ const HARMLESS = new Set([
     "save_project",
     "compare_schemes",
     "download_schemes",
+    "sheets",
+    "download_sheet",
     "open",
     "open_project",
     "example",

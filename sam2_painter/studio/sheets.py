@@ -1,0 +1,102 @@
+"""Verbs about sheets for the painter: what was chosen, to read and print, behind a link with no right to write."""
+
+from __future__ import annotations
+
+import base64
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidInput
+from ..paint import colors, palettes
+from ..photos import images
+from ..sessions import sheet_page
+from ..sessions.downloads import Download
+from ..sessions.sheets import MAX_DAYS, Sheet
+from ..types import Layer, Session, number, whole_number
+from .schemes import SchemeVerbs
+from .verb import verb
+
+PICTURE = 1400
+"""Pixels on the long side of the pictures on a sheet."""
+
+ANGLED = (0.8, 1.6)
+"""What a wall in a photo may be of its true area, measured by one length on another part of the house."""
+
+COATS, COVERAGE = 2, (6.0, 10.0)
+"""Coats of paint, and the least and most square metres a litre covers."""
+
+
+class SheetVerbs(SchemeVerbs):
+    """A sheet shows the work as it was when it was made. width: metres across the photo at the house, None where nobody
+    knows."""
+
+    @verb("download")
+    def make_sheet(self, session_id: str, *, days: int = 30, width: float | None = None) -> Sheet:
+        """Make a sheet of the scheme that is shown, to be had by its token for so many days (1 to 365).
+
+        Raises InvalidInput when nothing is painted.
+        """
+        session = self.sessions.get(session_id)
+        whole_number(days, "days", 1, MAX_DAYS)
+        facts, before, after = self._sheet(session, width)
+        return self.sessions.add_sheet(session, facts, before, after, days)
+
+    @verb("download")
+    def download_sheet(self, session_id: str, *, width: float | None = None) -> Download:
+        """A sheet as one HTML file with its pictures in it, to send or to print without a server."""
+        session = self.sessions.get(session_id)
+        facts, before, after = self._sheet(session, width)
+
+        def make() -> bytes:
+            pictures = (f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for jpeg in (before, after))
+            return sheet_page.render(facts, *pictures).encode()
+
+        key = f"sheet {width} {session.revision} {facts['date']}"
+        return self._made(session, key, f"{Path(session.name).stem}-sheet", "html", "text/html", make)
+
+    def sheets(self, session_id: str) -> list[Sheet]:
+        """The session's sheets that have not expired, oldest first."""
+        return self.sessions.sheets.of(self.sessions.get(session_id).id)
+
+    @verb("paint")
+    def revoke_sheet(self, session_id: str, token: str) -> None:
+        """Take a sheet back: its link is dead at once."""
+        self.sessions.sheets.revoke(self.sessions.get(session_id).id, token)
+
+    def _sheet(self, session: Session, width: float | None) -> tuple[dict[str, Any], bytes, bytes]:
+        layers = [layer for layer in session.layers if layer.visible and layer.opacity > 0]
+        if not layers:
+            raise InvalidInput("Paint a wall first: a sheet says what is painted how.", "session_id")
+        across = None if width is None else number(width, "width", 0.1, 1000)
+        schemes = self.schemes(session)
+        shown = next(one.name for one in schemes if one.id == session.canvas.scheme)
+        facts = {
+            "title": Path(session.name).stem or "House",
+            "scheme": shown if len(schemes) > 1 else "",
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "walls": [self._painted_wall(session, layer, across) for layer in layers],
+        }
+        pictures = (self.painted(session, (), PICTURE), self.painted(session, layers, PICTURE))
+        before, after = (images.encode(pixels, "JPEG", 85) for pixels in pictures)
+        return facts, before, after
+
+    def _painted_wall(self, session: Session, layer: Layer, across: float | None) -> dict[str, Any]:
+        near = palettes.nearest(self.palette(session).paints, layer.color, 1)[0]
+        share = layer.mask.area / math.prod(session.size)
+        facts: dict[str, Any] = {
+            "name": layer.name,
+            "color": colors.to_hex(layer.color),
+            "paint": near.paint.name,
+            "code": near.paint.code,
+            "brand": near.paint.brand,
+            "distance": round(near.distance, 1),
+            "reflectance": colors.light_reflectance(layer.color),
+            "share": share,
+        }
+        if across is not None:
+            seen = layer.mask.area * (across / session.size[1]) ** 2
+            facts["area"] = [seen * bound for bound in ANGLED]
+            facts["litres"] = [facts["area"][0] * COATS / COVERAGE[1], facts["area"][1] * COATS / COVERAGE[0]]
+        return facts
