@@ -168,7 +168,7 @@ def test_a_link_reads_and_nothing_else(live):
     live.studio.paint_wall(session.id, Coat(RED))
     with httpx.Client(base_url=f"{live.url}/api", headers={"Authorization": "Bearer t0ken"}, timeout=60) as owner:
         made = owner.post("/make-sheet", json={"session_id": session.id, "width": 12}).json()
-        link = f"{live.url}{made['path']}"
+        link = f"{live.url}{made['link']}"
         page = httpx.get(link, timeout=60)
         assert page.status_code == 200
         assert "my house" in page.text

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter
 
 from sam2_painter.web.api import schemas
 from sam2_painter.web.api.endpoints import ENDPOINTS
-from sam2_painter.web.api.operations import layers, schemes, walls
+from sam2_painter.web.api.operations import layers, schemes, sheets, walls
 
 WALLS = {
-    one.name for one in ENDPOINTS if one.verb.__module__ in (walls.__name__, layers.__name__, schemes.__name__)
+    one.name for one in ENDPOINTS if one.verb.__module__ in {part.__name__ for part in (walls, layers, schemes, sheets)}
 } | {
     "list_masks",
     "keep_alive",
@@ -131,6 +131,18 @@ def test_schemes_are_made_switched_compared_and_downloaded(ask):
     assert max(compared["width"], compared["height"]) == 300
     assert ask("download_schemes")["filename"].endswith(".zip")
     assert len(ask("remove_scheme", scheme_id=second["scheme_id"])["schemes"]) == 1
+
+
+def test_sheets_are_made_listed_downloaded_and_taken_back(ask):
+    """By their tokens, each for so many days."""
+    ask("choose_wall", point=ON_WALL)
+    ask("paint_wall", color="red")
+    made = ask("make_sheet", days=3, width=12.5)
+    assert made["link"] == f"/sheet/{made['token']}"
+    assert made["expires_at"] - made["made_at"] == 3 * 24 * 3600
+    assert [sheet["token"] for sheet in ask("list_sheets")["sheets"]] == [made["token"]]
+    assert ask("download_sheet", width=12.5)["filename"].endswith(".html")
+    assert ask("revoke_sheet", token=made["token"])["sheets"] == []
 
 
 def test_another_answer_keeps_what_came_before(ask):

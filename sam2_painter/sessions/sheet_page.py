@@ -82,7 +82,7 @@ def render(facts: dict[str, Any], before: str, after: str, link: str = "") -> st
     link: the page's own address, for a preview card.
     """
     title, scheme = str(facts["title"]), str(facts["scheme"])
-    paints = ", ".join(dict.fromkeys(_named(wall) for wall in facts["walls"]))
+    paints = ", ".join(dict.fromkeys(f"{wall['name']} {_chosen(wall)}" for wall in facts["walls"]))
     card = ""
     if link:
         tags = {
@@ -107,7 +107,7 @@ def render(facts: dict[str, Any], before: str, after: str, link: str = "") -> st
 
 
 def _wall(wall: dict[str, Any]) -> str:
-    near = f"nearest paint, ΔE {wall['distance']:.1f}" if wall["distance"] >= SAME else ""
+    near = f"nearest paint: {wall['paint']}, ΔE {wall['distance']:.1f}" if wall["distance"] >= SAME else ""
     lines = [
         " ".join(filter(None, (wall["brand"], wall["code"]))),
         near,
@@ -119,13 +119,14 @@ def _wall(wall: dict[str, Any]) -> str:
         much.append(f"<span>{_range(wall['area'])} m²</span><small>{_range(wall['litres'])} l</small>")
     return (
         f'<li style="--c:{escape(wall["color"])}"><div class="swatch"></div>'
-        f"<div><small>{escape(wall['name'])}</small><b>{escape(wall['paint'])}</b>{small}</div>"
+        f"<div><small>{escape(wall['name'])}</small><b>{escape(_chosen(wall))}</b>{small}</div>"
         f'<div class="much">{"".join(much)}</div></li>'
     )
 
 
-def _named(wall: dict[str, Any]) -> str:
-    return f"{wall['name']} {wall['paint']}"
+def _chosen(wall: dict[str, Any]) -> str:
+    """The paint; where the card only has one that is near, the colour, which is what was chosen."""
+    return str(wall["paint"] if wall["distance"] < SAME else wall["color"])
 
 
 def _range(pair: list[float]) -> str:

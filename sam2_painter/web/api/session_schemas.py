@@ -47,11 +47,11 @@ class Schemes(Work):
 
 
 class Sheet(TypedDict):
-    """A sheet for the painter. path: below the server's address, with a secret in it: who has it may read the sheet.
+    """A sheet for the painter. link: below the server's address, with a secret in it: who has it may read the sheet.
     made_at, expires_at: in Unix seconds."""
 
     token: str
-    path: str
+    link: str
     made_at: float
     expires_at: float
 

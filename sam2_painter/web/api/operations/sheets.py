@@ -30,7 +30,7 @@ def make_sheet(
     It shows the work as it is now, and outlives the session; delete_session takes it back.
 
     Returns:
-        Its path below the server's address. Whoever has it may read the sheet, without signing in, and nothing else.
+        Its link, below the server's address. Whoever has it may read the sheet, without signing in, and nothing else.
     """
     return {"session_id": session_id, **_told(studio.make_sheet(session_id, days=days, width=width))}
 
@@ -60,7 +60,7 @@ def download_sheet(studio: Studio, session_id: SessionId, width: Width | None = 
 def _told(sheet: Sheet) -> session_schemas.Sheet:
     return {
         "token": sheet.token,
-        "path": f"{SHEET}/{sheet.token}",
+        "link": f"{SHEET}/{sheet.token}",
         "made_at": sheet.made_at,
         "expires_at": sheet.expires_at,
     }
