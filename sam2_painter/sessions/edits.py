@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidInput, LayerNotFound
 from ..types import Coat, Layer, Mask, Selection, whole_number
 from . import walls
 from .editing import Edit
+from .records import LOOK
 
 EDITABLE = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
 """What can be changed of a layer once it is painted; its shape changes by steps (`walls`)."""
-
-LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id", "rle", "name"))
-"""What paint looks like: fields that coats and layers share."""
 
 
 def put_paint(edit: Edit, coats: Sequence[Coat], replace_same: bool = True) -> None:

@@ -32,6 +32,7 @@ from ..errors import InvalidInput
 from ..masks import mask_from_png, mask_to_png, sample_rle
 from ..rle import RLE
 from ..types import Coat, Layer, Mask, Session, Step, StepKind, number, whole_number
+from .records import coat_of
 from .walls import MAX_STEPS
 
 T = TypeVar("T")
@@ -131,15 +132,7 @@ def of_session(session: Session) -> Recipe:
 
 
 def _wall(session: Session, layer: Layer) -> RecipeWall:
-    coat = Coat(
-        layer.color,
-        opacity=layer.opacity,
-        mode=layer.mode,
-        light=layer.light,
-        shadow=layer.shadow,
-        visible=layer.visible,
-        name=layer.name,
-    )
+    coat = replace(coat_of(layer), name=layer.name)
     steps = layer.steps or (Step("mask"),)
     return RecipeWall(coat, tuple(_step(session, layer, step) for step in steps), layer.tie)
 

@@ -17,7 +17,9 @@ from ..errors import InvalidInput
 from ..rle import RLE
 from ..types import Canvas, Coat, Layer, Mask, Paint, Palette, Prompts, Scheme, Selection, Step
 
-_LOOK = ("color", "opacity", "mode", "light", "shadow", "visible")
+LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id", "rle", "name"))
+"""What paint looks like: fields that coats and layers share."""
+
 MaskOf = Callable[[int], Mask]
 Record = dict[str, Any]
 
@@ -142,14 +144,18 @@ def canvas_from_record(record: Record, mask_of: MaskOf) -> Canvas:
     return Canvas(selection, layers, schemes, record["scheme"] if schemes else 0)
 
 
+def coat_of(layer: Layer) -> Coat:
+    """The paint of a layer, without a name."""
+    return Coat(**{name: getattr(layer, name) for name in LOOK})
+
+
 def _coat_to_record(coat: Coat) -> Record:
-    values = asdict(coat)
-    return {name: values[name] for name in _LOOK}
+    return {name: getattr(coat, name) for name in LOOK}
 
 
 def _scheme_from_record(record: Record) -> Scheme:
     coats = {
-        coat["layer"]: Coat(**{name: coat[name] for name in _LOOK} | {"color": tuple(coat["color"])})
+        coat["layer"]: Coat(**{name: coat[name] for name in LOOK} | {"color": tuple(coat["color"])})
         for coat in record["coats"]
     }
     return Scheme(record["id"], record["name"], MappingProxyType(coats))

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from ..errors import Conflict, InvalidInput, SchemeNotFound
 from ..types import Canvas, Coat, Layer, Scheme, Session
 from .editing import Edit
-from .edits import LOOK
+from .records import LOOK, coat_of
 
 MAX_SCHEMES = 24
 
@@ -82,7 +82,7 @@ def remove(edit: Edit, scheme_id: int, revision: int | None = None) -> None:
 
 
 def _all(canvas: Canvas) -> tuple[Scheme, ...]:
-    shown = MappingProxyType({layer.id: _coat(layer) for layer in canvas.layers})
+    shown = MappingProxyType({layer.id: coat_of(layer) for layer in canvas.layers})
     kept = canvas.schemes or (Scheme(canvas.scheme, ascii_uppercase[0]),)
     return tuple(replace(one, coats=shown) if one.id == canvas.scheme else one for one in kept)
 
@@ -104,10 +104,6 @@ def _showing(canvas: Canvas, kept: tuple[Scheme, ...], scheme_id: int) -> Canvas
     others = {one.id: {k: v for k, v in one.coats.items() if k in there} for one in kept if one is not shown}
     schemes = tuple(replace(one, coats=MappingProxyType(others.get(one.id, {}))) for one in kept)
     return replace(canvas, layers=_painted(canvas.layers, shown.coats), schemes=schemes, scheme=scheme_id)
-
-
-def _coat(layer: Layer) -> Coat:
-    return Coat(**{name: getattr(layer, name) for name in LOOK})
 
 
 def _painted(layers: tuple[Layer, ...], coats: Mapping[int, Coat]) -> tuple[Layer, ...]:

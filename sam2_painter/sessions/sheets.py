@@ -47,8 +47,8 @@ class Sheets:
         text = json.dumps(facts, ensure_ascii=False)
         size = len(text) + len(before) + len(after)
         with storage_errors(), self.db.transaction() as db:
-            self._forget_expired(db)
-            count = db.execute("SELECT COUNT(*) FROM sheets WHERE session_id = ?", (session_id,)).fetchone()[0]
+            query = "SELECT COUNT(*) FROM sheets WHERE session_id = ? AND expires_at > ?"
+            count = db.execute(query, (session_id, now)).fetchone()[0]
             if count >= MAX_SHEETS:
                 raise InvalidInput(f"A photo has at most {MAX_SHEETS} sheets. Revoke one first.", "session_id")
             row = (token, session_id, text, before, after, size, sheet.made_at, sheet.expires_at)
@@ -91,9 +91,6 @@ class Sheets:
     def revoke_all(self, session_id: str) -> None:
         """Take every sheet of a session back."""
         self.db.execute("DELETE FROM sheets WHERE session_id = ?", (session_id,))
-
-    def _forget_expired(self, db: Any) -> None:
-        db.execute("DELETE FROM sheets WHERE expires_at <= ?", (self.now(),))
 
 
 def _sheet(token: str, facts: str, made_at: float, expires_at: float) -> Sheet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import time
 from pathlib import Path
@@ -40,17 +39,17 @@ class SheetVerbs(SchemeVerbs):
         """
         session = self.sessions.get(session_id)
         whole_number(days, "days", 1, MAX_DAYS)
-        facts, before, after = self._sheet(session, width)
-        return self.sessions.add_sheet(session, facts, before, after, days)
+        facts = self._facts(session, width)
+        return self.sessions.add_sheet(session, facts, *self._before_after(session), days)
 
     @verb("download")
     def download_sheet(self, session_id: str, *, width: float | None = None) -> Download:
         """A sheet as one HTML file with its pictures in it, to send or to print without a server."""
         session = self.sessions.get(session_id)
-        facts, before, after = self._sheet(session, width)
+        facts = self._facts(session, width)
 
         def make() -> bytes:
-            pictures = (f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for jpeg in (before, after))
+            pictures = (images.to_data_url(jpeg, "JPEG") for jpeg in self._before_after(session))
             return sheet_page.render(facts, *pictures).encode()
 
         key = f"sheet {width} {session.revision} {facts['date']}"
@@ -65,22 +64,23 @@ class SheetVerbs(SchemeVerbs):
         """Take a sheet back: its link is dead at once."""
         self.sessions.sheets.revoke(self.sessions.get(session_id).id, token)
 
-    def _sheet(self, session: Session, width: float | None) -> tuple[dict[str, Any], bytes, bytes]:
+    def _facts(self, session: Session, width: float | None) -> dict[str, Any]:
         layers = [layer for layer in session.layers if layer.visible and layer.opacity > 0]
         if not layers:
             raise InvalidInput("Paint a wall first: a sheet says what is painted how.", "session_id")
         across = None if width is None else number(width, "width", 0.1, 1000)
         schemes = self.schemes(session)
         shown = next(one.name for one in schemes if one.id == session.canvas.scheme)
-        facts = {
+        return {
             "title": Path(session.name).stem or "House",
             "scheme": shown if len(schemes) > 1 else "",
             "date": time.strftime("%Y-%m-%d", time.gmtime()),
             "walls": [self._painted_wall(session, layer, across) for layer in layers],
         }
-        pictures = (self.painted(session, (), PICTURE), self.painted(session, layers, PICTURE))
-        before, after = (images.encode(pixels, "JPEG", 85) for pixels in pictures)
-        return facts, before, after
+
+    def _before_after(self, session: Session) -> tuple[bytes, bytes]:
+        before, after = (self.painted(session, layers, PICTURE) for layers in ((), session.layers))
+        return images.encode(before, "JPEG", 85), images.encode(after, "JPEG", 85)
 
     def _painted_wall(self, session: Session, layer: Layer, across: float | None) -> dict[str, Any]:
         near = palettes.nearest(self.palette(session).paints, layer.color, 1)[0]

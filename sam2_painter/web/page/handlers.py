@@ -20,6 +20,7 @@ from ...studio.studio import Studio
 from ...studio.walls import MAX_POINTS
 from ...types import AutoMask, Coat, Prompts, Session, whole_number
 from ..api.operations.files import download_url
+from ..api.operations.sheets import told
 from ..api.schemas import Attachment
 from . import view
 
@@ -338,12 +339,12 @@ def download_schemes(studio: Studio, ask: Ask) -> Json:
 
 def sheets(studio: Studio, ask: Ask) -> Json:
     """The links to sheets for the painter that can be taken back."""
-    return {"sheets": view.sheets(studio.sheets(ask.sid))}
+    return {"sheets": [told(sheet) for sheet in studio.sheets(ask.sid)]}
 
 
 def make_sheet(studio: Studio, ask: Ask) -> Json:
     made = studio.make_sheet(ask.sid, days=ask.get("days", 30), width=ask.get("width"))
-    return sheets(studio, ask) | {"sheet": view.sheets([made])[0]}
+    return sheets(studio, ask) | {"sheet": told(made)}
 
 
 def revoke_sheet(studio: Studio, ask: Ask) -> Json:

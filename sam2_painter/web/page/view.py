@@ -7,7 +7,7 @@ ask for it by address. The browser says by `have` which ones it holds already; t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -19,10 +19,8 @@ from ... import paint
 from ...masks import contours, overlay
 from ...paint import colors, palette_files
 from ...photos import examples, images
-from ...sessions.sheets import Sheet
 from ...studio.studio import Studio
 from ...types import Layer, Mask, Session, fit_size, whole_number
-from ..middleware.paths import SHEET
 
 PREVIEW = 1600  # pixels on the long side of what the stage shows
 HOVER = 800  # of the label map: a finger or a pointer is no finer
@@ -86,14 +84,6 @@ def snapshot(studio: Studio, session: Session, have: Have) -> Json:
         ],
         "regions": _regions(studio, session, have),
     }
-
-
-def sheets(made: Iterable[Sheet]) -> list[Json]:
-    """Links to sheets, and when they were made and expire, in Unix seconds."""
-    return [
-        {"token": one.token, "path": f"{SHEET}/{one.token}", "made": one.made_at, "expires": one.expires_at}
-        for one in made
-    ]
 
 
 def compared_schemes(studio: Studio, session: Session) -> str:

@@ -32,12 +32,12 @@ def make_sheet(
     Returns:
         Its link, below the server's address. Whoever has it may read the sheet, without signing in, and nothing else.
     """
-    return {"session_id": session_id, **_told(studio.make_sheet(session_id, days=days, width=width))}
+    return {"session_id": session_id, **told(studio.make_sheet(session_id, days=days, width=width))}
 
 
 def list_sheets(studio: Studio, session_id: SessionId) -> session_schemas.SheetList:
     """The sheets of a session that have not expired, oldest first."""
-    return {"session_id": session_id, "sheets": [_told(sheet) for sheet in studio.sheets(session_id)]}
+    return {"session_id": session_id, "sheets": [told(sheet) for sheet in studio.sheets(session_id)]}
 
 
 def revoke_sheet(
@@ -57,7 +57,8 @@ def download_sheet(studio: Studio, session_id: SessionId, width: Width | None = 
     return made_download(studio.download_sheet(session_id, width=width))
 
 
-def _told(sheet: Sheet) -> session_schemas.Sheet:
+def told(sheet: Sheet) -> session_schemas.Sheet:
+    """A sheet as replies tell it."""
     return {
         "token": sheet.token,
         "link": f"{SHEET}/{sheet.token}",

@@ -1,7 +1,7 @@
 /**
  * The dialog that makes sheets for the painter, and takes their links back.
  *
- * @typedef {{ token: string, path: string, made: number, expires: number }} Sheet
+ * @typedef {{ token: string, link: string, made_at: number, expires_at: number }} Sheet
  */
 
 import { dialog } from "../actions.js";
@@ -47,12 +47,12 @@ export class PainterDialog {
   }
 
   /** @param {Sheet} sheet */
-  row({ token, path, expires }) {
-    const href = new URL(`..${path}`, this.page.folder).href;
-    const until = new Date(1000 * expires).toLocaleDateString();
-    const link = node("input", { type: "text", readOnly: true, value: href, "aria-label": `Link, until ${until}` });
-    link.addEventListener("focus", () => link.select());
-    const copy = node("button", { type: "button", className: "sp-link", onclick: () => void this.copy(link) }, "Copy");
+  row({ token, link, expires_at }) {
+    const href = new URL(`..${link}`, this.page.folder).href;
+    const until = new Date(1000 * expires_at).toLocaleDateString();
+    const shown = node("input", { type: "text", readOnly: true, value: href, "aria-label": `Link, until ${until}` });
+    shown.addEventListener("focus", () => shown.select());
+    const copy = node("button", { type: "button", className: "sp-link", onclick: () => void this.copy(shown) }, "Copy");
     const open = node("a", { className: "sp-link", href, target: "_blank", rel: "noopener" }, "Open");
     const revoke = node(
       "button",
@@ -64,7 +64,7 @@ export class PainterDialog {
       },
       "Take back",
     );
-    return node("li", { "data-token": token }, link, copy, open, revoke, node("small", {}, `until ${until}`));
+    return node("li", { "data-token": token }, shown, copy, open, revoke, node("small", {}, `until ${until}`));
   }
 
   /** @param {HTMLInputElement} link */
