@@ -1,6 +1,7 @@
 """Sessions: what people did is kept, as a whole or not at all, and only as long as it is used."""
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -25,7 +26,7 @@ from sam2_painter.errors import (
 )
 from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.rle import mask_to_rle
-from sam2_painter.sessions import records
+from sam2_painter.sessions import database, records
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.types import Canvas, Layer, Mask, Paint, Palette, Prompts, Selection, Step
 
@@ -475,3 +476,34 @@ def test_a_long_session_is_not_read_again(make_store, monkeypatch):
     assert session.can_redo == "select"
     assert not read
     assert store._snapshots.kept() == [(session_id, session.revision)]
+
+
+def test_nothing_of_a_deleted_session_stays_in_the_file(store):
+    """However the others' rows moved within the pages meanwhile."""
+    chance, sessions = random.Random(3), []
+    for number in range(90):
+        sessions.append(new_session(store, f"house {number} of {'x' * chance.randint(0, 60)}").id)
+        for _ in range(chance.randint(0, 5)):
+            with store.edit(sessions[-1]) as edit:
+                edit.do("paint " + "y" * chance.randint(0, 900), edit.session.canvas)
+        if number % 2:
+            gone = sessions.pop(chance.randrange(len(sessions)))
+            store.delete(gone)
+            held = b"".join(path.read_bytes() for path in store.masks_dir.iterdir())
+            assert gone.encode() not in held
+            assert sessions[-1].encode() in held
+
+
+def test_what_takes_long_is_put_off(store, monkeypatch):
+    """Deleting stays quick: a file that was written anew for long rests until a sweep, one that is too large always."""
+    store._db._rests_until = time.monotonic() + 3600
+    store.delete(new_session(store).id)
+    store.sweep()
+    assert store._db.is_put_off
+    store._db._rests_until = 0.0
+    store.sweep()
+    assert not store._db.is_put_off
+    monkeypatch.setattr(database, "MOST_REWRITTEN", 4096)
+    store._db._rests_until = time.monotonic() + 3600
+    store.delete(new_session(store).id)
+    assert not store._db.is_put_off

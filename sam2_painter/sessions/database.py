@@ -53,6 +53,9 @@ MIGRATIONS = (
     _LAYER_IDS,
     _SHEETS,
 )  # statement n brings a folder from schema n to n + 1; what was released never changes
+MOST_REWRITTEN = 64 * 2**20
+"""Bytes of a file that is written anew when something was deleted from it: half a second."""
+
 _WAIT_SECONDS = 10.0  # how long another process may hold the database
 
 
@@ -60,10 +63,13 @@ class Database:
     """One connection to the file at `path`, made or migrated if need be. Thread-safe; writes are transactions.
 
     Raises StorageError when a newer version wrote the file; SQLite's errors come as they are (`storage_errors`).
+    is_put_off: the file is to be written anew, and was not yet.
     """
 
     def __init__(self, path: Path):
         self._lock = threading.RLock()
+        self._rests_until = 0.0  # when it may be written anew again
+        self.is_put_off = False
         self._connection = _connect(path)
 
     def close(self) -> None:
@@ -79,6 +85,23 @@ class Database:
         """
         with self._lock, _transaction(self._connection, kind) as connection:
             yield connection
+
+    def write_anew(self) -> None:
+        """Leave nothing of what was deleted in the file, nor in its log.
+
+        `secure_delete` is not enough: a page that was balanced keeps copies of rows beside those it holds. What takes
+        long is put off, so that it takes no more than a tenth of the time; a file of more than MOST_REWRITTEN is never
+        written anew, and may hold such copies until they are overwritten.
+        """
+        with self._lock:
+            pages, size = (self.number(f"PRAGMA {what}") for what in ("page_count", "page_size"))
+            begins = time.monotonic()
+            self.is_put_off = pages * size <= MOST_REWRITTEN
+            if self.is_put_off and begins >= self._rests_until:
+                self._connection.execute("VACUUM")
+                self.is_put_off, ends = False, time.monotonic()
+                self._rests_until = ends + 9 * (ends - begins) if ends - begins > 0.1 else 0.0
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def execute(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         """One statement, a transaction of its own."""

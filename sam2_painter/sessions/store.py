@@ -156,7 +156,7 @@ class SessionStore:
             self._touch(session_id)
             self.sheets.revoke_all(session_id)
             self._sweep.forget(session_id)
-            self._sweep.empty_log()
+            self._sweep.write_anew()
 
     def count(self) -> int:
         """How many sessions there are."""

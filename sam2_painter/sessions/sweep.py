@@ -58,8 +58,8 @@ class Sweep:
                 files += self.forget(gone[-1])
             files += self.unowned.sweep()
             self.db.execute("DELETE FROM sheets WHERE expires_at <= ?", (now,))
-            if gone:
-                self.empty_log()
+            if gone or self.db.is_put_off:
+                self.write_anew()
         if gone or files:
             log.info("swept", extra={"fields": {"sessions": len(gone), "files": len(files)}})
         for path in files:
@@ -93,10 +93,10 @@ class Sweep:
         self.forgotten(session_id)
         return gone + self.unowned.remove(session_id)
 
-    def empty_log(self) -> None:
-        """Write the log back into the database: it holds what was just deleted, too."""
+    def write_anew(self) -> None:
+        """Leave nothing of what was deleted in the database's files."""
         with suppress(sqlite3.OperationalError):  # a full disk, or another process reads: next time
-            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.db.write_anew()
 
     def bytes_on_disk(self) -> int:
         """Bytes of photos, masks, downloads and sheets."""
