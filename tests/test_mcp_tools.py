@@ -5,7 +5,10 @@ import base64
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -22,6 +25,7 @@ from mcp.types import CallToolResult
 
 from sam2_painter.photos import examples
 
+ROOT = Path(__file__).parents[1]
 TOKEN = "t0ken"
 NAMES = {
     "open_photo", "find", "select", "resize", "paint", "layers", "schemes", "undo", "look", "find_paints", "download",
@@ -186,6 +190,7 @@ def test_paints_are_found_by_name_and_by_colour(live, opened):
 def test_a_photo_of_the_folder_opens_by_path(live):
     """And so does an example by its name."""
     assert done(live, "open_photo", photo=str(live.folder / "house.png"))["photo"].startswith("house.png")
+    assert done(live, "open_photo", photo=(live.folder / "house.png").as_uri())["photo"].startswith("house.png")
     assert done(live, "open_photo", photo=f"example:{examples.NAMES[0]}")["photo"].startswith(examples.NAMES[0])
 
 
@@ -205,6 +210,7 @@ def test_nothing_outside_the_folder_opens(live, name):
         ("look", {"session_id": "nobody"}, "Open the photo again"),
         ("select", {"x": 1, "y": 1, "x2": 5}, "both x2 and y2"),
         ("select", {"x": -5, "y": 1}, "outside"),
+        ("select", {"x": 1, "y": 1, "x2": 9999, "y2": 5}, r"\(9999, 5\) is outside the picture that look shows"),
         ("paint", {"color": "#12345"}, "#12345"),
         ("layers", {"do": "remove"}, "needs the layer_id"),
         ("layers", {"do": "remove", "layer_id": 77}, "77"),
@@ -220,6 +226,31 @@ def test_a_mistake_is_a_sentence(live, opened, tool, fields, sentence):
     reply = call(live, tool, **fields)
     assert reply.isError
     assert re.search(sentence, reply.content[0].text), reply.content[0].text
+
+
+def test_a_place_outside_is_told_in_the_pixels_that_were_given(live):
+    """Of a photo larger than what look shows, too: the model knows that picture's pixels only."""
+    large = io.BytesIO()
+    Image.new("RGB", (2048, 1024)).save(large, "JPEG")
+    sid = done(live, "open_photo", photo=base64.b64encode(large.getvalue()).decode())["session_id"]
+    told = call(live, "select", session_id=sid, x=900, y=700).content[0].text
+    assert "(900, 700) is outside the picture that look shows: it is 1024x512" in told
+
+
+def test_the_logging_of_the_process_is_left_alone(tmp_path):
+    """In a notebook that serves MCP no cell fills with the log of its requests."""
+    program = """
+import logging, sys
+from sam2_painter.settings import Settings
+from sam2_painter.studio.studio import Studio
+from sam2_painter.web import server
+settings = Settings.from_args(["--mcp", "--engine", "offline"], {"SAM2_PAINTER_DATA_DIR": sys.argv[1]})
+served = server.launch(Studio.from_settings(settings), settings, prevent_thread_lock=True, any_port=True, quiet=True)
+served.close()
+assert not logging.getLogger().handlers, logging.getLogger().handlers
+"""
+    ran = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_a_closed_photo_is_gone(live, opened):

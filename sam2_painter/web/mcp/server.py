@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -30,20 +31,33 @@ from .tools import INSTRUCTIONS, Tools, limits
 LINK = "The address needs the sign-in of this server."
 
 
+@contextmanager
+def _root_logger_kept() -> Iterator[None]:
+    """The process's logging as it was: FastMCP sets it up for itself, and a notebook's cells fill with requests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
 class McpServer:
     """An ASGI application; it answers during its `lifespan`."""
 
     def __init__(self, service: Service, sources: PhotoSources, *, signed_in: bool = False):
         self.service, self.signed_in = service, signed_in
-        self._mcp = FastMCP(
-            "SAM2 Painter",
-            instructions=INSTRUCTIONS,
-            stateless_http=True,
-            json_response=True,
-            max_request_body_size=TOOL_CALL,
-            # Host and Origin are checked before anything comes here.
-            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-        )
+        with _root_logger_kept():
+            self._mcp = FastMCP(
+                "SAM2 Painter",
+                instructions=INSTRUCTIONS,
+                stateless_http=True,
+                json_response=True,
+                max_request_body_size=TOOL_CALL,
+                # Host and Origin are checked before anything comes here.
+                transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+            )
         for name, (call, limit, quick) in limits(Tools(service.studio, sources)).items():
             self._add(name, call, limit, quick)
         self._mcp.streamable_http_app()  # makes the session manager

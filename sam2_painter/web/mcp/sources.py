@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from ...errors import InvalidInput
 from ...photos import examples, urls
@@ -44,6 +45,8 @@ class PhotoSources:
             return urls.fetch(text, self.max_bytes)
         if text[:5].lower() == "data:" or len(text) > 1024:
             return text, ""  # base64, which `Studio.open` reads
+        if text[:7].lower() == "file://":
+            text = unquote(urlsplit(text).path)
         return self._in_a_folder(text), Path(text).name
 
     def _in_a_folder(self, text: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from typing_extensions import TypedDict
 
+from ...errors import InvalidInput
 from ...masks.operations import sample_rle
 from ...paint.colors import to_hex
 from ...photos import images
@@ -105,6 +106,15 @@ def _box(rle: RLE) -> list[int]:
 def scale(session: Session) -> float:
     """Pixels of the photo to one of the picture that is looked at."""
     return max(1.0, max(session.size) / LOOK_SIDE)
+
+
+def in_photo(session: Session, x: float, y: float) -> tuple[float, float]:
+    """A place of the picture that is looked at, in pixels of the photo. Raises InvalidInput in the former's pixels."""
+    height, width = fit_size(session.size, LOOK_SIDE)
+    if not (0 <= x <= width and 0 <= y <= height):
+        raise InvalidInput(f"({x:g}, {y:g}) is outside the picture that look shows: it is {width}x{height}.", "x")
+    times = scale(session)
+    return x * times, y * times
 
 
 def picture(studio: Studio, session: Session, painted: bool, selected: bool) -> bytes:

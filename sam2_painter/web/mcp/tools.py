@@ -113,12 +113,13 @@ class Tools:
         if (x2 is None) != (y2 is None):
             raise InvalidInput("a box needs both x2 and y2", "x2")
         if x2 is not None and y2 is not None:
-            corners = (x * scale, y * scale, x2 * scale, y2 * scale)
+            corners = (*state.in_photo(session, x, y), *state.in_photo(session, x2, y2))
             session = self.studio.box(session_id, *corners, mode=how, layer_id=layer_id, scale=scale)
         elif how == "new":
-            session = self.studio.choose_at(session_id, x * scale, y * scale, scale=scale)
+            session = self.studio.choose_at(session_id, *state.in_photo(session, x, y), scale=scale)
         else:
-            session = self.studio.point(session_id, x * scale, y * scale, how, layer_id=layer_id, scale=scale)
+            place = state.in_photo(session, x, y)
+            session = self.studio.point(session_id, *place, how, layer_id=layer_id, scale=scale)
         return self._state(session, "Selected. Look at it before painting.")
 
     def resize(
