@@ -17,6 +17,7 @@ from PIL import Image
 
 from sam2_painter import InvalidInput, Painter, PainterError, Prompts, paint
 from sam2_painter.errors import MaskNotFound, NotAnImage, SessionNotFound
+from sam2_painter.photos import images, urls
 from sam2_painter.python.display import SCREEN, resting_place
 
 WALL, SKY, ROOF, WINDOW, DOOR = (110, 90), (5, 5), (100, 30), (45, 60), (70, 140)
@@ -185,6 +186,18 @@ def test_a_project_is_opened_as_it_was_saved(painter, studio, tmp_path):
     assert again.session.layers == painter.session.layers
     assert again.selected.rle == painter.selected.rle
     assert (again.picture() == painter.picture()).all()
+
+
+def test_of_an_opened_project_nothing_is_undone(painter, studio, tmp_path):
+    """Its paint is what it begins with; what is done afterwards is undone as ever, and no more."""
+    painter.click(*WALL).paint("#fff").click(*ROOF).paint("#000")
+    opened = Painter.open_project(painter.save_project(tmp_path / "p.zip"), studio=studio)
+    with pytest.raises(InvalidInput, match="nothing to undo"):
+        opened.undo()
+    assert len(opened.remove_layer(0).layers) == 1
+    assert len(opened.undo().layers) == 2
+    with pytest.raises(InvalidInput, match="nothing to undo"):
+        opened.undo()
 
 
 def test_masks_are_exported(painter, tmp_path):
@@ -409,7 +422,7 @@ def test_plain_use_starts_no_server_and_leaves_nothing(tmp_path):
     loaded, folder = out.stdout.splitlines()
     assert loaded == "[]"
     assert not Path(folder).exists()
-    assert not (tmp_path / ".sam2_painter").exists()
+    assert not list(tmp_path.rglob("*sam2?painter*"))
     assert (tmp_path / "out.png").is_file()
 
 
@@ -516,7 +529,7 @@ def test_a_tensor_is_an_array(studio):
 @pytest.mark.parametrize(
     ("photo", "says"),
     [
-        ("https://example.com/house.jpg", "not addresses on the network"),
+        ("https://example.com/house.jpg", "allow_urls=True"),
         ("no/such/house", "There is no file house"),
         ("a" * 100, "There is no file|cannot be"),
         (io.StringIO("text"), "open\\(path, 'rb'\\)"),
@@ -530,6 +543,22 @@ def test_what_is_no_photo_is_told(studio, photo, says):
     """One sentence that names the mistake."""
     with pytest.raises(InvalidInput, match=says):
         Painter(photo, studio=studio)
+
+
+def test_an_address_is_opened_when_that_is_said(studio, monkeypatch):
+    """By the reader that goes to public servers only; the photo is called as the address ends."""
+    asked = []
+
+    def fetch(url):
+        asked.append(url)
+        return images.encode(draw_building(), "PNG"), "house.png"
+
+    monkeypatch.setattr(urls, "fetch", fetch)
+    opened = Painter("https://example.com/house.png", studio=studio, allow_urls=True)
+    assert (asked, opened.session.name) == (["https://example.com/house.png"], "house.png")
+    monkeypatch.undo()
+    with pytest.raises(InvalidInput, match="not a public server"):
+        Painter("http://127.0.0.1:9/house.png", studio=studio, allow_urls=True)
 
 
 MISTAKES_IN_FORM = {

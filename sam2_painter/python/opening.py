@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from ..errors import InvalidInput
+from ..photos import urls
 from ..photos.images import Source
 from ..photos.sources import decode_base64
 
@@ -19,12 +20,18 @@ _ADDRESS = re.compile(r"(?:https?|ftp|s3|gs)://", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]{64,}")  # shorter than any picture
 
 
-def as_source(photo: Source | IO[bytes], name: str = "") -> tuple[Source, str, Path | None]:
+def as_source(
+    photo: Source | IO[bytes], name: str = "", *, allow_urls: bool = False
+) -> tuple[Source, str, Path | None]:
     """A photo as `Studio.open` takes it, its name, and where it was read from, if it is a file.
 
     Text is a path, a file:// address, a data URL, or base64 where no such file is. Files that are open are read from
-    where they stand. Raises InvalidInput for addresses on the network and for what is none of these.
+    where they stand. Addresses on the network are fetched from public servers, with `allow_urls`. Raises InvalidInput
+    for what is none of these.
     """
+    if isinstance(photo, str) and allow_urls and urls.is_url(photo):
+        data, called = urls.fetch(photo)
+        return data, name or called, None
     if isinstance(photo, str):
         photo = _from_text(photo)
     if isinstance(photo, PathLike):
@@ -49,7 +56,7 @@ def _from_text(text: str) -> Source:
         return Path(unquote(urlsplit(text).path))
     if _ADDRESS.match(text):
         raise InvalidInput(
-            "Painter opens files, not addresses on the network. Download the photo, and give its bytes.", "photo"
+            'Addresses on the network are opened when that is said: Painter("https://...", allow_urls=True).', "photo"
         )
     if _BASE64.fullmatch(text) and not _is_file(text):
         try:

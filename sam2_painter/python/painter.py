@@ -56,6 +56,8 @@ class Painter(PaintingVerbs):
     token: its --auth-token, or auth: (user, password) of its --auth. The session stays there until `close`, or until it
     was not used for the time the server keeps it. Raises ServerUnavailable, SignInRequired.
 
+    allow_urls: the photo may be an http(s) address, too, of a public server.
+
     Coordinates are pixels of the photo as opened, upright, x to the right and y down from the top left corner. Errors
     are `PainterError`s of one sentence: NotAnImage, TooLarge, EngineUnavailable when opening.
     """
@@ -71,9 +73,10 @@ class Painter(PaintingVerbs):
         url: str | None = None,
         token: str = "",
         auth: tuple[str, str] | None = None,
+        allow_urls: bool = False,
     ):
         self._opened = studios.chosen(engine, data_dir, studio, url, token, auth)
-        source, name, self._read_from = as_source(photo, name)
+        source, name, self._read_from = as_source(photo, name, allow_urls=allow_urls)
         session = self.studio.open(source, name)
         for note in session.notes:
             warnings.warn(note, stacklevel=2)

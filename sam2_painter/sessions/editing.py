@@ -52,11 +52,11 @@ class Edit:
         self.session = replace(self.session, palette=palette)
         self.new_palette = json.dumps(records.palette_to_record(palette)) if palette else ""
 
-    def bring_layers(self, action: str, canvas: Canvas) -> None:
-        """`do` with a canvas of another session, whose layers keep their ids."""
+    def begin_with(self, canvas: Canvas) -> None:
+        """What a session has from the start, of another session: its layers keep their ids, no step is undone to."""
         after = max((layer.id for layer in canvas.layers), default=-1) + 1
         self.session = replace(self.session, next_layer=max(self.session.next_layer, after))
-        self.do(action, canvas)
+        self.look(canvas)
 
     def do(self, action: str, canvas: Canvas) -> None:
         """One step forward in the history; `action` is its name, such as "paint"."""

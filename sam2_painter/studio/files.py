@@ -102,7 +102,7 @@ class FileVerbs(PaintVerbs):
                 edit.add(project.masks)
                 edit.set_automatic(project.automatic)
                 edit.set_palette(project.palette)
-                edit.bring_layers("open project", project.canvas)
+                edit.begin_with(project.canvas)
         except BaseException:
             self.sessions.delete(session.id)
             raise
