@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 import sam2_painter
 from sam2_painter.errors import InvalidInput, NotAnImage, TooLarge
 from sam2_painter.photos.images import encode, fit, open_photo, thumbnail, to_data_url
-from sam2_painter.photos.sources import read_bytes
+from sam2_painter.photos.sources import decode_base64, read_bytes
 
 RED, GREEN, BLUE, GREY = (200, 30, 20), (20, 160, 60), (30, 60, 190), (90, 90, 90)
 
@@ -379,6 +379,22 @@ def test_text_from_strangers_never_opens_a_file(tmp_path):
     path.write_bytes(saved(quarters(), "PNG"))
     with pytest.raises(InvalidInput, match="not base64"):
         read_bytes(str(path), paths=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("house.jpg", "name of a file"),
+        ("C:\\photos\\house.HEIC", "name of a file"),
+        ("https://example.com/house", "is an address"),
+        ("file:///tmp/house.png", "is an address"),
+        ("häuser", "not base64"),
+    ],
+)
+def test_a_path_or_an_address_in_place_of_base64_is_named(text, sentence):
+    """Programs on another machine send the name of their file by mistake: they are told what to send."""
+    with pytest.raises(InvalidInput, match=sentence):
+        decode_base64(text)
 
 
 @pytest.mark.parametrize(

@@ -421,8 +421,12 @@ def test_an_endpoint_is_documented_with_one_media_type(http):
 
 
 def test_the_documentation_is_where_the_original_had_it(http):
-    """/docs and /redoc are the same page."""
+    """/docs and /redoc are the same page; without /api they lead there."""
     assert http.get("/redoc").text == http.get("/docs").text
+    root = str(http.base_url).rstrip("/").removesuffix("/api")
+    for path in ("/docs", "/redoc", "/docs/"):
+        led = httpx.get(f"{root}{path}", follow_redirects=True, timeout=60)
+        assert (led.status_code, led.url.path) == (200, "/api/docs")
 
 
 def test_the_docs_page_fetches_nothing_from_elsewhere(http):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import stat
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -77,9 +78,20 @@ def decode_base64(text: str, *, max_bytes: int = MAX_BYTES, field: str = "photo"
         raw = raw.translate(_TO_STANDARD, b" \t\r\n=")
         data = base64.b64decode(raw + b"=" * (-len(raw) % 4), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise InvalidInput(f"The {field} text is not base64.", field) from None
+        raise InvalidInput(_no_base64(text, field), field) from None
     check_bytes(len(data), max_bytes, field)
     return data
+
+
+def _no_base64(text: str, field: str) -> str:
+    """What was probably meant by a text that is none, and what to send instead."""
+    if re.match(r"[a-z][a-z0-9+.-]*://", text[:20].lower()):
+        meant = f"The {field} is an address, and is not fetched from there"
+    elif len(text) < 1024 and Path(text).suffix.lower() in _SUFFIXES:
+        meant = f"The {field} is the name of a file, which cannot be read from here"
+    else:
+        return f"The {field} text is not base64."
+    return f"{meant}. Send the file itself (in gradio_client: handle_file(path)), or its bytes as base64."
 
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import InvalidInput, StorageError
+from ..photos import urls
 from ..sessions import folders, private
 from .api.schemas import Attachment
 
@@ -39,6 +40,10 @@ def uploaded(file: object, folder: Path) -> Attachment:
         inside = resolved.is_relative_to(folder.resolve()) and resolved.is_file()
     except (OSError, ValueError):  # too long, or a null character
         inside = False
+    if not inside and urls.is_url(path):
+        raise InvalidInput(
+            "file was not uploaded here: web addresses are not fetched. Download the photo, and send the file.", "file"
+        )
     if not inside:
         raise InvalidInput("file was not uploaded here, or is gone; upload it again", "file")
     name = file.get("orig_name") if isinstance(file, dict) else None

@@ -262,6 +262,8 @@ def _middleware(
         API: rest.build(service),
         PAGE: page_routes.build(service),
         SHEET: sheets.build(service.studio.sessions.sheets),
+        "/docs": rest.lead_to_docs,
+        "/redoc": rest.lead_to_docs,
     }
     if tools is not None:
         doors[MCP] = CountedJson(tools)

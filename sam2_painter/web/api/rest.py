@@ -15,13 +15,15 @@ from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from ...errors import Cancelled, DownloadNotFound, PainterError, StorageError
 from ...sessions.downloads import Download
 from .. import files
 from ..error_responses import refuse, refuse_error
+from ..middleware.paths import path_of
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
 from .json_bodies import parse, parse_object
@@ -162,6 +164,12 @@ async def _openapi(request: Request) -> Response:
 
 async def _docs(request: Request) -> Response:
     return HTMLResponse(openapi.page())
+
+
+async def lead_to_docs(scope: Scope, receive: Receive, send: Send) -> None:
+    """From where people look for it, /docs or /redoc, to the documentation page, below whatever path."""
+    up = "../" * (path_of(scope).count("/") - 1)
+    await RedirectResponse(f"{up}api/docs")(scope, receive, send)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
