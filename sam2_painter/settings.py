@@ -14,7 +14,7 @@ from typing import Any
 from .errors import InvalidInput
 
 MB = 2**20
-_DATA_DIR = Path("~/.sam2_painter")
+_OLD_DATA_DIR = Path("~/.sam2_painter")  # of versions before 0.2
 
 
 def _knob(
@@ -45,7 +45,12 @@ class Group:
 class Storage(Group):
     """What is kept, where and how long. The folders are absolute or below the program's own once this is made."""
 
-    data_dir: Path = _knob(_DATA_DIR, "SAM2_PAINTER_DATA_DIR", "folder for everything that is kept", kind="Path")
+    data_dir: Path = _knob(
+        None,
+        "SAM2_PAINTER_DATA_DIR",
+        "folder for everything that is kept [this system's for data of programs, or ~/.sam2_painter where that is]",
+        kind="Path",
+    )
     upload_dir: Path | None = _knob(None, "UPLOAD_DIR", "photos as they were sent [DATA_DIR/uploads]", kind="Path")
     masks_dir: Path | None = _knob(None, "MASKS_DIR", "masks, layers and history [DATA_DIR/masks]", kind="Path")
     results_dir: Path | None = _knob(None, "RESULTS_DIR", "pictures made for download [DATA_DIR/results]", kind="Path")
@@ -59,7 +64,8 @@ class Storage(Group):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        data = default_data_dir() if self.data_dir == _DATA_DIR else _expand(self.data_dir, "data_dir")
+        given: Path | None = self.data_dir
+        data = default_data_dir() if given is None else _expand(given, "data_dir")
         object.__setattr__(self, "data_dir", data)
         for name, folder in (("upload_dir", "uploads"), ("masks_dir", "masks"), ("results_dir", "results")):
             given = getattr(self, name)
@@ -357,11 +363,18 @@ def _own_knobs(kind: type[Group], group: str = "") -> tuple[Knob, ...]:
 
 
 def default_data_dir() -> Path:
-    """Where everything is kept unless a folder is named; as "~/..." where nobody knows a home folder."""
+    """Where everything is kept unless a folder is named; as "~/..." where nobody knows a home folder.
+
+    That is where the system keeps data of programs (~/.local/share/sam2-painter or as XDG_DATA_HOME says, in Library or
+    AppData elsewhere), or ~/.sam2_painter where an earlier version made that.
+    """
+    import platformdirs  # not in Modal's containers, which keep nothing
+
     try:
-        return _DATA_DIR.expanduser()
+        old = _OLD_DATA_DIR.expanduser()
     except RuntimeError:
-        return _DATA_DIR
+        return _OLD_DATA_DIR
+    return old if old.is_dir() else platformdirs.user_data_path("sam2-painter", appauthor=False)
 
 
 def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Settings: one table of defaults, variables and flags."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,19 @@ def test_folders_lie_under_the_data_folder():
     settings = Settings.from_args(["--data-dir", "/tmp/x"], {})
     assert settings.storage.upload_dir == Path("/tmp/x/uploads")
     assert settings.storage.results_dir == Path("/tmp/x/results")
+
+
+def test_by_default_it_is_where_the_system_keeps_data(tmp_path, monkeypatch):
+    """The folder of an earlier version is still used where there is one; a folder that is named always counts."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    if sys.platform == "linux":
+        assert Settings().storage.data_dir == tmp_path / "data" / "sam2-painter"
+    assert not list(tmp_path.iterdir()), "asking makes nothing"
+    (tmp_path / ".sam2_painter").mkdir()
+    assert Settings().storage.upload_dir == tmp_path / ".sam2_painter" / "uploads"
+    named = Settings.from_args(["--data-dir", str(tmp_path / "mine")], {})
+    assert named.storage.data_dir == tmp_path / "mine"
 
 
 def test_a_flag_beats_its_variable():
