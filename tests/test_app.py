@@ -144,3 +144,21 @@ def test_log_lines(capsys):
         **{"ms": 1.5, "name": 'x="1"\n', "empty": ""},
     }
     assert "ValueError: broken" in json.loads(error_object)["traceback"]
+
+
+def test_demo_serves_everything_once(tmp_path):
+    """`from app import demo` starts nothing and imports no Gradio; `demo.launch()` serves page and API, on one port."""
+    program = """
+import sys, app, httpx
+assert "gradio" not in sys.modules
+served = app.demo.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), prevent_thread_lock=True, quiet=True)
+assert served.url.endswith(":" + sys.argv[1])
+assert httpx.get(served.url, timeout=60).status_code == 200
+assert httpx.get(served.url + "/api/health", timeout=60).json()["status"] == "healthy"
+served.close()
+"""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SAM2_", "MODAL_"))}
+    environment = {**kept, "SAM2_PAINTER_ENGINE": "offline", "SAM2_PAINTER_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", program, str(free_port())]
+    done = subprocess.run(command, cwd=APP.parent, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
