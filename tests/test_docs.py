@@ -15,6 +15,7 @@ import pytest
 
 import sam2_painter
 from sam2_painter import Painter, Studio
+from sam2_painter.cli import arguments as cli
 from sam2_painter.photos import examples
 from sam2_painter.settings import Settings, knobs
 
@@ -105,22 +106,58 @@ def test_examples_in_docstrings_run(module):
     assert results.failed == 0
 
 
-@pytest.mark.timeout(600)
-def test_the_api_reference_is_built_from_them(tmp_path):
-    """One command writes the pages, and every public name is on them."""
+# -- the site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """What `python docs/build.py` makes."""
     pytest.importorskip("pdoc", reason="pdoc writes the reference")
+    folder = tmp_path_factory.mktemp("site")
     made = subprocess.run(
-        [sys.executable, "docs/build.py", str(tmp_path)],
+        [sys.executable, "docs/build.py", str(folder)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
     assert made.returncode == 0, made.stderr
-    front = (tmp_path / "sam2_painter.html").read_text()
+    return folder
+
+
+@pytest.mark.timeout(600)
+def test_the_reference_has_every_public_name(site):
+    """Its front page those of the package, and each class its members."""
+    front = (site / "reference" / "sam2_painter.html").read_text()
     for name in sam2_painter.__all__:
         assert f'id="{name}"' in front, f"{name} is not in the reference"
-    assert 'id="Painter.click"' in (tmp_path / "sam2_painter" / "python" / "painter.html").read_text()
+    assert 'id="Painter.click"' in (site / "reference" / "sam2_painter" / "python" / "painter.html").read_text()
+
+
+@pytest.mark.timeout(600)
+def test_the_site_has_every_page_and_notebook(site):
+    """Each of docs/ and notebooks/ is one, under its own name, and in the contents of all others."""
+    front = (site / "index.html").read_text()
+    for source in [*ROOT.glob("docs/*.md"), *ROOT.glob("notebooks/*.ipynb")]:
+        name = "documentation" if source.stem == "README" else source.stem
+        assert (site / f"{name}.html").is_file()
+        assert f'href="{name}.html"' in front, f"{name} is not in the contents"
+
+
+@pytest.mark.timeout(600)
+def test_links_of_the_site_lead_somewhere(site):
+    """To pages, pictures and headings that are there; nothing that a page needs comes from the network."""
+    for page in site.glob("*.html"):
+        text = page.read_text()
+        ids = set(re.findall(r'\bid="([^"]+)"', text))
+        for target in re.findall(r'\b(?:href|src)="([^"]+)"', text):
+            path, _, anchor = target.partition("#")
+            if not re.match("[a-z]+:", target):
+                assert not path or (site / path).is_file(), f"{page.name} links to {target}"
+                assert path or anchor in ids, f"{page.name} links to {target}"
+    for page in site.rglob("*.html"):
+        assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="(?:https?:)?//[^"]+"', page.read_text())
+    assert "http" not in (site / "style.css").read_text()
 
 
 # -- pages
@@ -189,7 +226,7 @@ def test_commands_on_our_pages_work(text, desk, request):
             check(words)
 
 
-FREE = {"cd", "source", "git", "jupyter", "docker", "export", "modal", "nbstripout"}  # other people's commands
+FREE = {"cd", "source", "git", "jupyter", "docker", "export", "modal", "nbstripout", "pipx"}  # other people's commands
 
 
 def check(words):
@@ -203,6 +240,15 @@ def check(words):
     if words[0] == "export":
         assert words[1].partition("=")[0] in variables
     program, *arguments = words
+    if program == "uvx":
+        assert arguments[:2] == ["--from", "."]
+        program, *arguments = arguments[2:]
+    if program == "sam2-painter":
+        if arguments[0] == "serve":
+            Settings.from_args(arguments[1:], {})
+        elif arguments[0] != "modal":
+            cli.parser().parse_args(arguments)  # ends the program, too
+        return
     if program.startswith("python"):
         if arguments[:1] == ["app.py"]:
             if arguments[1:] != ["--help"]:

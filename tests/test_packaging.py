@@ -1,5 +1,7 @@
 """The package: what is installed with it, and what each extra brings."""
 
+import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -23,9 +25,15 @@ def test_an_extra_is_its_requirements_file(extra):
     assert set(PROJECT["optional-dependencies"][extra]) == requirements(f"requirements-{extra}.txt")
 
 
-def test_jupyterlab_is_the_one_that_is_tested():
-    """The notebook extra asks for the range that the tests ask for."""
-    assert set(PROJECT["optional-dependencies"]["notebook"]) <= requirements("requirements-dev.txt")
+def test_the_notebook_extra_is_what_the_notebooks_need():
+    """JupyterLab and every library they import, in the ranges that the tests ask for."""
+    extra = set(PROJECT["optional-dependencies"]["notebook"])
+    assert extra <= requirements("requirements-dev.txt")
+    code = "".join(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))
+    imported = set(re.findall(r'"(?:from|import) (\w+)', code))
+    known = {re.split(r"[\[><=]", line)[0] for line in extra | requirements("requirements.txt")}
+    theirs = {"sam2_painter", "gradio_client", "IPython", "mcp"}  # 04 says what MCP needs; gradio brings its client
+    assert imported - set(sys.stdlib_module_names) - theirs <= known
 
 
 def test_the_default_install_has_no_torch():
