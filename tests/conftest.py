@@ -42,6 +42,17 @@ with suppress(ImportError):  # SAM 2's own tests do without it
 
 pytest_plugins = ["browser"]  # the page as a person uses it: new_page, and the browser itself
 
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests in a browser are not traced for coverage: tracing slows the server behind a page that is drawn in software,
+    and the lines it would reach are reached by the tests without a browser.
+    """
+    if config.pluginmanager.hasplugin("_cov"):
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(pytest.mark.no_cover)
+
+
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 os.environ["GRADIO_SERVER_PORT"] = str(7860 + 200 * WORKER)  # where a page that takes any port begins to look
 PORTS = count(11_000 + 500 * WORKER + os.getpid() % 250)  # below those the system hands out, and no other worker's
