@@ -35,7 +35,7 @@ import sam2_painter
 
 ROOT = Path(__file__).resolve().parents[1]
 THEME = Path(__file__).with_name("theme")
-FIRST = ("start", "tour", "walls", "schemes", "api", "mcp", "deploy", "modal", "limits")  # then the other pages by their names
+FIRST = ("start", "tour", "walls", "schemes", "api", "mcp", "deploy", "modal", "limits")  # then the others
 ELSEWHERE = {  # pages whose source is not in docs/
     "README.md": "index",
     "CHANGELOG.md": "changelog",
