@@ -194,7 +194,7 @@ class SessionStore:
     def _commit(self, before: Session, edit: Edit) -> Session:
         if len(edit.session.masks) > self.max_masks:
             raise InvalidInput(f"A session holds at most {self.max_masks} masks. Open the photo again.", "session_id")
-        sid = before.id
+        sid, used_at = before.id, self._clock()
         canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step or edit.looks_on else ""
         masks = [
             (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
@@ -232,14 +232,17 @@ class SessionStore:
                     json.dumps(edit.session.automatic),
                     edit.new_palette,
                     edit.session.next_layer,
-                    self._clock(),
+                    used_at,
                     added,
                     sid,
                 ),
             )
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
-            return self._keep(self._read(sid, edit.session.masks))
-        return self._keep(replace(edit.session, revision=before.revision + 1, used_at=self._clock()))
+            after = self._read(sid, edit.session.masks)
+        else:
+            after = replace(edit.session, revision=before.revision + 1, used_at=used_at)
+        self._snapshots.replace((sid, before.revision), (sid, after.revision), after)
+        return after
 
     # -- downloads ---------------------------------------------------------------------------------------------------
 
@@ -299,12 +302,6 @@ class SessionStore:
             with suppress(sqlite3.OperationalError):  # on a full disk people still see what they have
                 self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
         return int(row[0])
-
-    def _keep(self, session: Session) -> Session:
-        """Have the snapshot at hand, in place of older ones: each would count for the same masks anew."""
-        kept = self._snapshots.get((session.id, session.revision), lambda: session).value
-        self._snapshots.clear(lambda key: key[0] == session.id and key[1] < session.revision)  # type: ignore[index]
-        return kept
 
     def _read(self, session_id: str, known: Mapping[int, Mask] = MappingProxyType({})) -> Session:
         """The session as it is on disk. known: its first masks, which never change and need not be read again."""

@@ -86,17 +86,17 @@ class WallVerbs(Core):
         "subtract" or "intersect".
         """
         walls.check_mode(mode)
-        Prompts.click(x, y, label)
+        asked = Prompts.click(x, y, label)
+        if label == 0:
+            mode, asked = "subtract", Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
             selection = edit.session.selection
-            begun = selection.layer is None and selection.prompts is not None
-            if label == 0:
-                mode = "subtract"
-            painted = None if mode != "new" or not protect else self.layer_at(edit.session, x, y)
+            begun = selection.layer is None and selection.is_asked
+            painted = None if mode != "new" or not protect else walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
             else:
-                self._point(edit, x, y, "union" if mode == "new" and begun else mode, protect, scale)
+                self._point(edit, asked, "union" if mode == "new" and begun else mode, protect, scale)
         return edit.session
 
     @verb("segment")
@@ -104,12 +104,13 @@ class WallVerbs(Core):
         self, session_id: str, x: float, y: float, *, protect: bool = True, scale: float | None = None
     ) -> Session:
         """Choose the painted wall that lies on top at (x, y); where there is none, begin a new one with the engine."""
+        asked = Prompts.click(x, y)
         with self.sessions.edit(session_id) as edit:
-            painted = self.layer_at(edit.session, x, y)
+            painted = walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
             else:
-                self._point(edit, x, y, "new", protect, scale)
+                self._point(edit, asked, "new", protect, scale)
         return edit.session
 
     @verb("segment")
@@ -144,8 +145,9 @@ class WallVerbs(Core):
         Adding never loses anything. Taking away stays near the point, takes at least a visible spot, and never adds.
         """
         walls.check_mode(mode)
+        asked = Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
-            self._point(edit, x, y, mode, protect, scale)
+            self._point(edit, asked, mode, protect, scale)
         return edit.session
 
     @verb("segment")
@@ -177,7 +179,7 @@ class WallVerbs(Core):
                 raise InvalidInput(f"the box lies outside the {width}x{height} photo", "box")
             if max(right - left, bottom - top) < TINY_BOX * _scale(edit.session, scale):
                 x, y = min((left + right) / 2, width - 1), min((top + bottom) / 2, height - 1)
-                self._point(edit, x, y, mode, protect, scale)
+                self._point(edit, Prompts.click(x, y), mode, protect, scale)
             else:
                 prompts = Prompts(box=[left, top, max(right, left + 1), max(bottom, top + 1)])  # type: ignore[arg-type]
                 self._boxed(edit, prompts, mode, protect)
@@ -297,8 +299,9 @@ class WallVerbs(Core):
             if not edit.new_step and edit.session.selection is not before:  # the step changed nothing, but it chose
                 walls.write_choice(edit, before)
 
-    def _point(self, edit: Edit, x: float, y: float, mode: SelectMode, protect: bool, scale: float | None) -> None:
-        session, prompts = edit.session, Prompts.click(x, y)
+    def _point(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool, scale: float | None) -> None:
+        """prompts: one click of label 1."""
+        session, (x, y) = edit.session, prompts.point_coords[0].tolist()
         prompts.check_inside(session.size)
         anew = mode == "new" or (session.selection.mask_id is None and mode != "subtract")
         if not anew and session.selection.mask_id is None:
