@@ -32,8 +32,7 @@ def test_the_list_is_short():
 def test_canary_1_endpoints_have_numbers_and_inputs():
     """gr.api tells the number of an endpoint and of the components for its inputs; those describe themselves."""
     with gr.Blocks() as blocks:
-        pass
-    numbers = endpoints.add_to(blocks)
+        numbers = endpoints.add_to(blocks)
     assert len(numbers) == len(endpoints.ENDPOINTS), "gr.api no longer tells an endpoint's number as ['id']"
     config = {one["id"]: one["api_name"] for one in blocks.get_config_file()["dependencies"]}
     assert {number: one.name for number, one in numbers.items()} == config, "the numbers are not those of /config"

@@ -131,7 +131,7 @@ def launch(
     _keep_memory_together()
     uploads = files.use_private_folder()
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
-    blocks = page.build(studio, settings)
+    blocks, numbers = page.build(studio, settings, api.add_to)
     workers = _workers(studio, settings)
     photos = Rate(settings.sessions_per_minute, "photos")
     requests = Rate(settings.requests_per_minute, "requests")
@@ -139,7 +139,6 @@ def launch(
     shared_as: list[str] = []
     front = _front(settings, shared_as)
     sign_in = SignIn(settings.credentials, settings.auth_token)
-    numbers = api.add_to(blocks)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     tools = _tools(service, sources, sign_in) if mcp else None
@@ -260,15 +259,6 @@ def _middleware(
         most_file=settings.max_file_size,
     )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
-    doors: dict[str, ASGIApp] = {
-        API: rest.build(service),
-        PAGE: page_routes.build(service),
-        SHEET: sheets.build(service.studio.sessions.sheets),
-    }
-    if tools is not None:
-        doors[MCP] = CountedJson(tools)
-        if not settings.mcp_all:
-            doors[f"{GRADIO_API}{MCP}"] = doors[MCP]  # where the tools of version 0.1 were
     return [
         Middleware(Defects),
         Middleware(Heads, policy=page_policy(origins.named.union(hosted_frames(os.environ)), shared=settings.share)),
@@ -287,7 +277,7 @@ def _middleware(
             seconds=settings.body_limit,
             budget=BodyBudget(6 * largest, 3 * largest),
         ),
-        Middleware(Guard, entrance=entrance, by_prefix=doors),
+        Middleware(Guard, entrance=entrance, by_prefix=_doors(service, settings, tools)),
         # What follows stands before Gradio alone.
         Middleware(Document),
         Middleware(Kept),
@@ -295,6 +285,20 @@ def _middleware(
         Middleware(CountedJson),
         Middleware(WithoutCors),
     ]
+
+
+def _doors(service: api.Service, settings: Settings, tools: McpServer | None) -> dict[str, ASGIApp]:
+    """The applications beside Gradio's, by the path they answer below."""
+    doors: dict[str, ASGIApp] = {
+        API: rest.build(service),
+        PAGE: page_routes.build(service),
+        SHEET: sheets.build(service.studio.sessions.sheets),
+    }
+    if tools is not None:
+        doors[MCP] = CountedJson(tools)
+        if not settings.mcp_all:
+            doors[f"{GRADIO_API}{MCP}"] = doors[MCP]  # where the tools of version 0.1 were
+    return doors
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:
