@@ -234,7 +234,7 @@ def from_json(value: object) -> Recipe:
     walls = _list(top.get("walls"), "walls", 1, MAX_WALLS)
     size = None
     if top.get("size") is not None:
-        width, height = (whole("size", v) for v in _list(top["size"], "size", 2, 2))
+        width, height = (_side("size", v) for v in _list(top["size"], "size", 2, 2))
         size = (height, width)
     recipe = Recipe(tuple(_wall_from_json(wall, f"walls[{place}]", size) for place, wall in enumerate(walls)), size)
     if recipe.placed and size is None:
@@ -242,8 +242,8 @@ def from_json(value: object) -> Recipe:
     return recipe
 
 
-def whole(where: str, value: object) -> int:
-    """A side of a photo."""
+def _side(where: str, value: object) -> int:
+    """A side of a photo, in pixels."""
     return _checked(where, lambda: whole_number(value, "it", 1, MAX_SIDE))
 
 

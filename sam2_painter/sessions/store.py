@@ -138,7 +138,7 @@ class SessionStore:
         """`photo_bytes` of a session at hand."""
         try:
             with storage_errors():
-                return (self.upload_dir / session.id / "photo").read_bytes()
+                return (self.upload_dir / session.id / folders.PHOTO).read_bytes()
         except StorageError:
             self.get(session.id)  # deleted meanwhile?
             raise
@@ -213,17 +213,9 @@ class SessionStore:
             if edit.new_palette is not None:
                 added += len(edit.new_palette) - row[2]
             if edit.new_step:
-                dropped = (sid, step, step - MAX_STEPS)
-                length = "SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps"
-                where = "WHERE session_id = ?1 AND (id >= ?2 OR id < ?3)"
-                added += len(canvas) - db.execute(f"{length} {where}", dropped).fetchone()[0]
-                db.execute(f"DELETE FROM steps {where}", dropped)
-                db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
-                db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (sid, step, edit.new_step, canvas))
+                added += _add_step(db, sid, step, edit.new_step, canvas)
             elif edit.looks_on:
-                here = "WHERE session_id = ? AND id = ?"
-                added += len(canvas) - db.execute(f"SELECT LENGTH(canvas) FROM steps {here}", (sid, step)).fetchone()[0]
-                db.execute(f"UPDATE steps SET canvas = ? {here}", (canvas, sid, step))
+                added += _change_step(db, sid, step, canvas)
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, palette = COALESCE(?, palette),"
                 " next_layer = ?, used_at = ?, bytes = bytes + ? WHERE id = ?",
@@ -376,6 +368,26 @@ class SessionStore:
             yield
         finally:
             lock.release()
+
+
+def _add_step(db: sqlite3.Connection, session_id: str, step: int, action: str, canvas: str) -> int:
+    """Write a step of the history down in place of all that could be redone; of too many the oldest goes. Returns by
+    how many bytes the history grew."""
+    dropped = (session_id, step, step - MAX_STEPS)
+    where = "WHERE session_id = ?1 AND (id >= ?2 OR id < ?3)"
+    size = db.execute(f"SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps {where}", dropped).fetchone()[0]
+    db.execute(f"DELETE FROM steps {where}", dropped)
+    db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
+    db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (session_id, step, action, canvas))
+    return len(canvas) - int(size)
+
+
+def _change_step(db: sqlite3.Connection, session_id: str, step: int, canvas: str) -> int:
+    """Change what a step left behind; returns by how many bytes the history grew."""
+    here = "WHERE session_id = ? AND id = ?"
+    size = db.execute(f"SELECT LENGTH(canvas) FROM steps {here}", (session_id, step)).fetchone()[0]
+    db.execute(f"UPDATE steps SET canvas = ? {here}", (canvas, session_id, step))
+    return len(canvas) - int(size)
 
 
 def _session_bytes(session: Session) -> int:
