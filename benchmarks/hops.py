@@ -71,7 +71,9 @@ class Moves:
         moves = self.edges.total()
         modules = {module for edge in self.edges for module in edge} - {"outside"}
         own = sum(count for (start, _), count in self.edges.items() if start.startswith("engines.offline"))
-        print(f"{name}: {len(modules)} modules, {len(self.edges)} ways between them, {moves} moves, {own} by the engine")
+        print(
+            f"{name}: {len(modules)} modules, {len(self.edges)} ways between them, {moves} moves, {own} by the engine"
+        )
         if edges:
             for (start, here), count in sorted(self.edges.items()):
                 print(f"  {count:4} {start} -> {here}")
