@@ -352,11 +352,6 @@ class Selection:
         )
 
     @property
-    def is_asked(self) -> bool:
-        """Whether points or a box made something of its shape."""
-        return any(step.points or step.box is not None for step in self.steps)
-
-    @property
     def prompts(self) -> Prompts | None:
         """Every one of the `points`, and the last box; None when there are none."""
         box = next((step.box for step in reversed(self.steps) if step.box is not None), None)

@@ -91,7 +91,7 @@ class WallVerbs(Core):
             mode, asked = "subtract", Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
             selection = edit.session.selection
-            begun = selection.layer is None and selection.is_asked
+            begun = selection.layer is None and any(step.points or step.box for step in selection.steps)
             painted = None if mode != "new" or not protect else walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
