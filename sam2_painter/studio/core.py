@@ -110,9 +110,12 @@ class Core:
         """The engine's reading of a session's photo, which is opened only if it has not read it."""
         return self._caches.embeddings.get((session.digest, name), lambda: engine.embed(self.photo_of(session)))
 
-    def _found(self, session: Session, category: str) -> tuple[Mask, ...]:
-        """All of a category, from whoever knows what things are: the engine, or the one beside it."""
-        return self._finding.find(self._read_by(self._finding, self.finder.name, session).value, category)
+    def _found(self, session: Session, category: str, point: tuple[float, float] | None) -> tuple[Mask, ...]:
+        """All of a category, of all buildings or the one at a point, from whoever knows what things are: the engine, or
+        the one beside it.
+        """
+        embedding = self._read_by(self._finding, self.finder.name, session).value
+        return self._finding.find(embedding, category, point)
 
     def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
         """The engine's answers, best first. A box alone is answered with masks that have to do with it: one far from

@@ -81,9 +81,9 @@ class WallVerbs(Core):
     ) -> Session:
         """One click on the photo, the way a person means it.
 
-        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks
-        and has no paint yet. label 0 takes away from the chosen wall what lies there. mode says how instead: "union",
-        "subtract" or "intersect".
+        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks,
+        boxes, strokes or polygons and has no paint yet. label 0 takes away from the chosen wall what lies there. mode
+        says how instead: "union", "subtract" or "intersect".
         """
         walls.check_mode(mode)
         asked = Prompts.click(x, y, label)
@@ -91,7 +91,7 @@ class WallVerbs(Core):
             mode, asked = "subtract", Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
             selection = edit.session.selection
-            begun = selection.layer is None and any(step.points or step.box for step in selection.steps)
+            begun = selection.layer is None and any(step.kind != "mask" for step in selection.steps)
             painted = None if mode != "new" or not protect else walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
