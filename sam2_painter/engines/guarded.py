@@ -67,12 +67,12 @@ class GuardedEngine:
             left.set()
         return self._masks(found, embedding.size)
 
-    def find(self, embedding: Embedding, category: str) -> tuple[Mask, ...]:
+    def find(self, embedding: Embedding, category: str, point: tuple[float, float] | None = None) -> tuple[Mask, ...]:
         """`Finder.find` of an engine that is one."""
         engine = self._engine
         if not isinstance(engine, Finder):
             raise EngineError(f"{engine.title} does not know what things are.")
-        return self._masks(self._ask(lambda: engine.find(embedding, category)), embedding.size)
+        return self._masks(self._ask(lambda: engine.find(embedding, category, point)), embedding.size)
 
     def _ask(self, call: Callable[[], R], own: _OwnErrors | None = None) -> R:
         try:
