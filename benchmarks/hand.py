@@ -5,10 +5,11 @@
 
 On the three examples, whose masks the renderer knows, and on the first ten photos of DATA/painter/dev by name, for
 every wall of 2% of the photo: a click somewhere in the wall, 5 px from its border, never sought out. Of the answers
-shown the best is taken. Then up to three clicks in the middle of the widest error, as long as they help; after that
-whatever promises most an action: a polygon of at most 12 corners, the same after starting over, a stroke of one width,
-the brush that stops at borders, "remove every window", another click. What made it worse is undone. Each of these is
-one action, choosing an answer, starting over and undoing too; presses count every corner of a polygon.
+shown the best is taken; where it is hopeless (below .3), a click in the middle begins anew. Then up to three clicks in
+the middle of the widest error, as long as they help; after that whatever promises most an action: a polygon of at most
+12 corners, the same after starting over, a stroke of one width, the brush that stops at borders, "remove every
+window", another click. What made it worse is undone. Each of these is one action, choosing an answer, starting over
+and undoing too; presses count every corner of a polygon. After twelve actions the wall is given up.
 
 Done is an IoU of .95 with the painter's truth, where somebody judged (see ``painter.py``; a click may mean the wall's
 face or all of its paint, whichever the answers are nearest to). Each wall is painted once it is right, and the next
@@ -52,6 +53,7 @@ PHOTOS = 10
 MOST_ACTIONS = 12
 CLICKS = 3  # after the first, before anything is drawn
 HELPS = 0.02  # IoU that a click must bring to be followed by another
+HOPELESS = 0.3  # IoU of a first answer that nobody goes on with
 CHOICE = 0.01  # IoU by which another answer must be better to be taken
 WORSE = 0.002  # IoU that may be lost unseen
 LITTLE = 0.003  # IoU an action must promise; for less nobody goes on
@@ -148,6 +150,8 @@ class Hand:
         self.aim = max(self.aims, key=lambda aim: max((Work(m, aim, self.judged).iou for m in shown), default=0.0))
         self.row.actions[-1] = Action("click", 1, self.work.iou)
         self.choose()
+        if self.work.iou < HOPELESS:
+            self.click_anew()
         clicks = 0
         while self.work.iou < GOAL and len(self.row.actions) < MOST_ACTIONS:
             before = self.work.iou
@@ -233,6 +237,16 @@ class Hand:
     def outline(self) -> Shape | None:
         """What one polygon makes of nothing."""
         return best_shape(Work(np.zeros(self.size, bool), self.aim, self.judged))
+
+    def click_anew(self) -> None:
+        """Start over with a click in the middle of the wall; go back where that is no better."""
+        before = self.work.iou
+        x, y, _ = Work(np.zeros(self.size, bool), self.aim, self.judged).worst()
+        self.act("start over", 1, lambda: self.studio.clear_selection(self.sid))
+        self.act("click", 1, lambda: self.studio.click(self.sid, x, y, scale=self.scale))
+        self.choose()
+        while self.work.iou < before - WORSE:
+            self.act("undo", 1, lambda: self.studio.undo(self.sid))
 
     def begin(self, path: Line) -> Session:
         """Start over, with a polygon."""
