@@ -198,6 +198,17 @@ def test_taking_away_is_seen_stays_near_and_never_adds(tmp_path, region):
     assert abs(ys - ON_DOOR[1]).max() <= 12
 
 
+def test_a_leak_larger_than_the_wall_can_be_taken_away(studio, sid):
+    """A wall that ran into the sky is got back by a click there and the larger answer; the click alone takes a spot."""
+    studio.import_mask(sid, mask_to_rle(is_color(DOOR)))
+    studio.import_mask(sid, mask_to_rle(is_color(SKY)), "union")
+    session = studio.point(sid, *ON_SKY, "subtract")
+    assert chosen(session).sum() > is_color(SKY).sum() / 2
+    answers = studio.answers(session)
+    assert [answer.chosen for answer in answers] == [False, True]
+    assert np.array_equal(chosen(studio.choose(sid, answers[0].choice)), is_color(DOOR))
+
+
 @pytest.mark.parametrize("region", [is_color(SKY), np.zeros((150, 200), bool)], ids=["sky", "none"])
 def test_adding_never_loses_anything_and_acts_at_the_click(tmp_path, region):
     """Row 8: what was right elsewhere stays right, even when the engine answers with something else."""

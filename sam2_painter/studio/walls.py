@@ -35,7 +35,7 @@ SPOT = 12.0
 """In pixels of the screen: the radius of the least that a click takes away."""
 
 MOST_TAKEN = 0.5
-"""Of a wall: a click takes no more of it away, unless it is asked to."""
+"""Of a wall: a click takes no more of it away, unless that answer is chosen."""
 
 MOST_ADDED = 1.5
 """Times the wall: a click adds no more to it, where the engine has another answer."""
@@ -387,10 +387,10 @@ class WallVerbs(Core):
 
     def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
         """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
-        point, at least a spot, and at last the spot alone.
+        point, at least a spot, and the spot alone.
 
-        What the engine leaves out of the wall when it is told of the click, or what it sees there, unless that is most
-        of the wall, or holds a click that added more than that.
+        What the engine leaves out of the wall when it is told of the click, or what it sees there, unless it holds a
+        click that added more than that. One that is most of the wall comes last: a leak may be larger than the wall.
         """
         wall, wanted, unwanted = walls.clicks(session)
         spot = masks.intersect([spot, wall])
@@ -401,13 +401,18 @@ class WallVerbs(Core):
         if wanted:
             less = Prompts([*wanted, *unwanted, (x, y)], [1] * len(wanted) + [0] * (len(unwanted) + 1))  # type: ignore[arg-type]
             parts.insert(0, masks.subtract(wall, [self._predicted(session, less).value[0].rle]))
-        guesses = []
+        guesses: list[RLE] = []
+        most: list[RLE] = []
         for part in (masks.part_at(part, x, y) for part in parts):
-            if part is not None and part.area <= MOST_TAKEN * wall.area and not walls.cuts(session, part):
-                guesses.append(part if part.area >= spot.area else masks.union([part, spot]))
+            if part is not None and part.area < wall.area and not walls.cuts(session, part):
+                seen = part if part.area >= spot.area else masks.union([part, spot])
+                (guesses if part.area <= MOST_TAKEN * wall.area else most).append(seen)
         if spot.area < wall.area:
             guesses.append(spot)
-        return list(dict.fromkeys(guesses))[:3]
+        guesses = list(dict.fromkeys(guesses))
+        if not guesses or not most:
+            return guesses[:3]
+        return [*guesses[:2], min(most, key=lambda part: part.area)]
 
     def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
         steps = edit.session.selection.steps
