@@ -107,6 +107,7 @@ class GuardedEngine:
             raise EngineError(f"{self._engine.title} failed ({type(error).__name__}). Try again.") from error
         finally:
             future.cancel()  # one that waits for a thread need not start any more
+            del future  # it holds its error, and that this frame: photos would wait for the garbage collector
 
     def _masks(self, found: object, size: tuple[int, int]) -> tuple[Mask, ...]:
         if not isinstance(found, Sequence) or not all(isinstance(mask, Mask) for mask in found):

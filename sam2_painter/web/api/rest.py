@@ -15,15 +15,24 @@ from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+<<<<<<< HEAD
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
+=======
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Route, request_response
+>>>>>>> main
 
 from ...errors import Cancelled, DownloadNotFound, PainterError, StorageError
 from ...sessions.downloads import Download
 from .. import files
 from ..error_responses import refuse, refuse_error
+<<<<<<< HEAD
 from ..middleware.paths import path_of
+=======
+from ..middleware.kept import Kept
+>>>>>>> main
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
 from .json_bodies import parse, parse_object
@@ -38,7 +47,8 @@ Ask = Callable[[], Mapping[str, Any]]
 
 def build(service: Service) -> Starlette:
     """The application that answers /api."""
-    routes = [Route("/api/openapi.json", _openapi), Route("/api/docs", _docs), Route("/api/redoc", _docs)]
+    openapi_json = Route("/api/openapi.json", Kept(request_response(_openapi)), methods=["GET"])
+    routes = [openapi_json, Route("/api/docs", _docs), Route("/api/redoc", _docs)]
     for endpoint in ENDPOINTS:
         paths = ["/api", "/api/"] if endpoint.path == "/" else [f"/api{endpoint.path}"]
         routes += [Route(path, partial(_answer, endpoint, service), methods=[endpoint.method]) for path in paths]
