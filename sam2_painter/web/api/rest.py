@@ -15,24 +15,16 @@ from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-<<<<<<< HEAD
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
-=======
-from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route, request_response
->>>>>>> main
+from starlette.types import Receive, Scope, Send
 
 from ...errors import Cancelled, DownloadNotFound, PainterError, StorageError
 from ...sessions.downloads import Download
 from .. import files
 from ..error_responses import refuse, refuse_error
-<<<<<<< HEAD
-from ..middleware.paths import path_of
-=======
 from ..middleware.kept import Kept
->>>>>>> main
+from ..middleware.paths import path_of
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
 from .json_bodies import parse, parse_object
