@@ -207,7 +207,9 @@ def test_python_on_our_pages_runs(text, desk, request):
     compile(text, "README", "exec")
     if 'engine="modal"' in text or 'engine="sam2"' in text:
         return
-    if ":7860" in text:
+    if ":7860/mcp" in text:
+        text = at(request.getfixturevalue("launch")(mcp=True), text)
+    elif ":7860" in text:
         text = at(request.getfixturevalue("server"), text)
     run([sys.executable, "-c", text], desk)
 
