@@ -374,10 +374,10 @@ def test_read_bytes_keeps_the_file_as_sent(tmp_path):
 
 
 def test_text_from_strangers_never_opens_a_file(tmp_path):
-    """With paths=False a path is only text, and as such no base64."""
+    """With paths=False a path is only text, and the sentence says what to send."""
     path = tmp_path / "secret.png"
     path.write_bytes(saved(quarters(), "PNG"))
-    with pytest.raises(InvalidInput, match="not base64"):
+    with pytest.raises(InvalidInput, match="name of a file, which cannot be read"):
         read_bytes(str(path), paths=False)
 
 

@@ -46,3 +46,9 @@ def test_the_version_has_one_source():
     assert "version" in PROJECT["dynamic"]
     newest = next(line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## "))
     assert newest.split()[1] == sam2_painter.__version__
+
+
+def test_no_query_numbers_its_values():
+    """Python 3.14 refuses ?1 with a tuple, 3.12 warns: values go by place or by name."""
+    for path in ROOT.glob("sam2_painter/**/*.py"):
+        assert not re.search(r"[=<>(,] ?\?\d", path.read_text()), path

@@ -311,9 +311,9 @@ class SessionStore:
                 (session_id, len(known)),
             ).fetchall()
             steps = db.execute(
-                "SELECT id, action, CASE WHEN id = ?1 THEN canvas END FROM steps"
-                " WHERE session_id = ?2 AND id IN (?1, ?1 + 1) ORDER BY id",
-                (step, session_id),
+                "SELECT id, action, CASE WHEN id = :step THEN canvas END FROM steps"
+                " WHERE session_id = :session AND id IN (:step, :step + 1) ORDER BY id",
+                {"step": step, "session": session_id},
             ).fetchall()
         try:
             by_id = dict(known) | {
@@ -373,11 +373,11 @@ class SessionStore:
 def _add_step(db: sqlite3.Connection, session_id: str, step: int, action: str, canvas: str) -> int:
     """Write a step of the history down in place of all that could be redone; of too many the oldest goes. Returns by
     how many bytes the history grew."""
-    dropped = (session_id, step, step - MAX_STEPS)
-    where = "WHERE session_id = ?1 AND (id >= ?2 OR id < ?3)"
+    dropped = {"session": session_id, "step": step, "first": step - MAX_STEPS}
+    where = "WHERE session_id = :session AND (id >= :step OR id < :first)"
     size = db.execute(f"SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps {where}", dropped).fetchone()[0]
     db.execute(f"DELETE FROM steps {where}", dropped)
-    db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
+    db.execute("UPDATE steps SET action = '' WHERE session_id = :session AND id = :first", dropped)  # now the first
     db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (session_id, step, action, canvas))
     return len(canvas) - int(size)
 
