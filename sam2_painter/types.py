@@ -385,8 +385,9 @@ class Canvas:
 class Session:
     """What one person has done to one photo: a snapshot; `sessions.edit` makes the next one.
 
-    masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found by
-    the last "every mask", largest first. palette: paints somebody brought along. next_layer: the id of the next new
+    masks: every mask of the session by its id; ids count up from 0 and are never given twice. made: ids of those that
+    the steps of walls made, such as strokes of a brush. automatic: ids found by the last "every mask", largest first.
+    palette: paints somebody brought along. next_layer: the id of the next new
     layer. can_undo, can_redo: names of the actions, "" for none. created_at, used_at: Unix seconds. revision: counts
     up with each change. notes: what there is to say about the file it was opened from, in the session that opening
     gives only.
@@ -397,6 +398,7 @@ class Session:
     digest: str
     size: tuple[int, int]
     masks: Mapping[int, Mask] = field(default_factory=lambda: MappingProxyType({}))
+    made: frozenset[int] = frozenset()
     automatic: tuple[int, ...] = ()
     palette: Palette | None = None
     canvas: Canvas = field(default_factory=Canvas)
