@@ -159,11 +159,8 @@ class MaskVerbs(Core):
                 else f"{self.engine.title} does not name what it sees; click the walls instead.",
                 "category",
             )
-        photo = self.photo_of(edit.session)
-        found = self._caches.masks.get(
-            (photo.digest, "find", self.finder.name, category), lambda: self._found(photo, category)
-        )
-        if not found.value:
+        found = self._found(self.photo_of(edit.session), category)
+        if not found:
             raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
-        mask_id = walls.combine(edit, edit.add(found.value), "union")
+        mask_id = walls.combine(edit, edit.add(found), "union")
         walls.take(edit, Step("mask", region=mask_id, protect=protect, found=category), mode, f"select {category}s")
