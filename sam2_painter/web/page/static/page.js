@@ -9,6 +9,7 @@
  */
 
 import { canShare, hand, makeActions, sentenceOf } from "./actions.js";
+import { Alike } from "./alike.js";
 import { keepAlive } from "./alive.js";
 import { button, node, one, roveByArrows } from "./dom.js";
 import { listenToFiles, megabytes } from "./files.js";
@@ -22,19 +23,20 @@ import { SchemesPanel } from "./panel/schemes.js";
 import { PainterDialog } from "./panel/painter.js";
 import { RegionsPanel } from "./panel/regions.js";
 import { Sheet } from "./panel/sheet.js";
+import { TiesPanel } from "./panel/ties.js";
 import { Photos } from "./photos.js";
 import { Search } from "./search.js";
 import { Refused, Server } from "./server.js";
 import { Stage } from "./stage/stage.js";
 import { showStart } from "./start.js";
-import { Line, State } from "./state.js";
+import { Line, State, isAboutShapes } from "./state.js";
 import { Tools } from "./tools.js";
 import { SessionView, picture } from "./view.js";
 
 const BUSY_AFTER = 140; // milliseconds
 const CLOSER = 350; // milliseconds at rest before a sharper part is fetched
 const RESHAPES = ["click", "box", "stroke", "polygon", "remove_point", "choose", "import_mask", "choose_wall"];
-const QUIET = ["paint", "undo", "redo", "resume", "open_project"];
+const QUIET = ["paint", "paint_alike", "undo", "redo", "resume", "open_project"];
 
 export class Page {
   /**
@@ -63,6 +65,8 @@ export class Page {
     this.wall = null;
     this.dropping = false;
     this.looking = 0;
+    /** @type {string | null} the session whose photo the engine still reads */
+    this.reading = null;
 
     this.sheet = new Sheet(root);
     this.photos = new Photos(root, (sid) => this.reopen(sid));
@@ -72,17 +76,20 @@ export class Page {
     this.stage = new Stage(root, this.tools.listener());
     this.colour = new ColourPanel(root, this.colourListener());
     this.answers = new AnswersPanel(root, this.stage, (choice) => this.ask("choose", { choice }));
-    this.layers = new LayersPanel(root, {
+    this.layers = new LayersPanel(root, this.colour, {
       edit: (layer, changes) => this.ask("edit_layer", { layer_id: layer, changes }, "Painting"),
       move: (layer, to) => this.ask("move_layer", { layer_id: layer, to }, "Painting"),
       remove: (layer) => this.ask("remove_layer", { layer_id: layer }, "Painting"),
       choose: (layer) => this.ask("choose_wall", { layer_id: layer }),
       point: (layer) => this.stage.light(layer),
+      untie: (layer) => this.ask("untie_layer", { layer_id: layer }, "Painting"),
     });
     this.regions = new RegionsPanel(root, (id, more) => this.tools.pickRegion(id, more));
     this.doing = makeActions(this);
     this.schemes = new SchemesPanel(this);
     this.painter = new PainterDialog(this);
+    this.ties = new TiesPanel(this);
+    this.alike = new Alike(this);
     this.listen();
   }
 
@@ -105,12 +112,24 @@ export class Page {
   }
 
   showBusy() {
-    const { flying } = this.state;
+    const { flying, queue } = this.state;
     const busy = this.one(".sp-busy");
-    const shown = Boolean(flying && performance.now() - flying.at > BUSY_AFTER);
-    busy.hidden = !shown;
-    if (shown && flying && this.one(".sp-sent").hidden) one(busy, "span").textContent = flying.busy || "Working";
+    const asked = Boolean(flying && performance.now() - flying.at > BUSY_AFTER);
+    busy.hidden = !asked && !this.reading;
+    if (!busy.hidden && this.one(".sp-sent").hidden) one(busy, "span").textContent = this.doingNow;
     if (!flying) this.showSent(1);
+    const waits = (this.reading || "sending" in this.root.dataset) && [flying, ...queue].some(isAboutShapes);
+    if (Boolean(waits) === "waiting" in this.root.dataset) return;
+    if (waits) this.root.dataset.waiting = "1";
+    else delete this.root.dataset.waiting;
+    this.tools.advise();
+  }
+
+  /** What takes so long. */
+  get doingNow() {
+    const { flying } = this.state;
+    if (this.reading && (!flying || isAboutShapes(flying))) return "Reading the photo";
+    return flying?.busy || "Working";
   }
 
   /** How much of a file was sent. @param {number} fraction */
@@ -119,7 +138,7 @@ export class Page {
     const said = one(this.one(".sp-busy"), "span");
     bar.hidden = fraction >= 1;
     if (bar instanceof HTMLProgressElement) bar.value = fraction;
-    said.textContent = fraction < 1 ? `Sending, ${Math.round(100 * fraction)}%` : this.state.flying?.busy || "Working";
+    said.textContent = fraction < 1 ? `Sending, ${Math.round(100 * fraction)}%` : this.doingNow;
   }
 
   /** @param {boolean} away */
@@ -140,13 +159,15 @@ export class Page {
       this.colour.describe(reply.color);
       if (reply.session) this.colour.remember(reply.color.color);
     }
-    if (reply.wall_color) this.colour.showWall(reply.wall_color);
+    if (reply.wall_paints) this.colour.showWall(reply.wall_paints);
     if (reply.wall) this.wall = { ...reply.wall, image: await picture(reply.wall.url) };
     if (reply.download) void hand(this, reply.download, Boolean(question.args.shared));
     if (reply.detail && reply.detail.key === this.state.have.picture)
       this.stage.show({ detail: { image: await picture(reply.detail.url), box: reply.detail.box } });
-    if (question.verb === "paint") this.view.painted();
-    if (reply.session && RESHAPES.includes(question.verb)) void this.view.showAnswers(reply.session);
+    if (question.verb === "paint") {
+      this.view.painted();
+      void this.lookUnder();
+    }
     this.root.dataset.answers = String(Number(this.root.dataset.answers ?? 0) + 1); // what the benchmark waits for
     const { state, colour } = this;
     if (state.session && !colour.isDescribed && !state.queue.length && !question.args.told && !question.then)
@@ -199,9 +220,18 @@ export class Page {
     else this.stage.close();
   }
 
-  /** After opening, let the engine read the photo, so that the first click is quick. */
-  ready() {
-    this.ask("embed", {}, "Reading the photo");
+  /** The engine reads the photo from the moment it opens. Until it has, it is said so; clicks are kept meanwhile. */
+  async awaitReading() {
+    const { sid } = this.state;
+    this.reading = sid;
+    window.setTimeout(() => this.showBusy(), BUSY_AFTER + 10);
+    try {
+      await this.server.ask("embed", { sid });
+    } catch {
+      // whoever clicks will be told
+    }
+    if (this.reading === sid) this.reading = null;
+    this.showBusy();
   }
 
   /** A photo of before. @param {string} sid */
@@ -217,7 +247,6 @@ export class Page {
         if (reply.gone && before && before !== sid) this.reopen(before);
       },
     });
-    this.ready();
   }
 
   /** Another photo took the place of a painted one. @param {Session} before */
@@ -231,8 +260,9 @@ export class Page {
     const { picture: painted, photo } = this.stage.scene;
     const shown = painted ?? photo;
     if (session && (shown instanceof HTMLImageElement || shown instanceof ImageBitmap))
-      this.photos.remember(session.sid, session.name || "Photo", shown);
+      this.photos.remember(session.sid, session.name || "Photo", shown, session.layers.length > 0);
     this.photos.show(session?.sid ?? null);
+    this.alike.show(session);
   }
 
   // -- the end of a session -------------------------------------------------------------------------------------------
@@ -241,6 +271,7 @@ export class Page {
     const { state } = this;
     state.queue.length = 0;
     Object.assign(state, { sid: null, session: null, have: {} });
+    this.reading = null;
     state.shapes.clear();
     this.wall = null;
     this.picked = new Set();
@@ -289,6 +320,19 @@ export class Page {
         if (this.colour.pointed) this.tryPaint({ color: this.colour.pointed });
       },
     });
+  }
+
+  /** Several old paints under the wall that was painted are told unasked. */
+  async lookUnder() {
+    const { state, view } = this;
+    const { wallOf } = view;
+    try {
+      const asked = { sid: state.sid, mask_id: state.session?.selection.mask_id };
+      const { wall_paints } = await this.server.ask("wall_paints", asked);
+      if (wall_paints.length > 1 && view.wallOf === wallOf) this.colour.showWall(wall_paints);
+    } catch {
+      // whoever wants to know asks
+    }
   }
 
   /** @returns {import("./panel/colour.js").Listener} */
@@ -388,9 +432,6 @@ export class Page {
 
   begin() {
     const { facts, root } = this;
-    this.one("[data-engine-title]").textContent = facts.engine.title;
-    this.one("[data-engine-reason]").textContent = facts.engine.reason;
-    this.one(".sp-engine").title = `${facts.engine.title}: ${facts.engine.reason}`;
     this.one("[data-engine-note]").textContent = `Walls are found by: ${facts.engine.title}. ${facts.engine.reason}`;
     this.one("[data-limits]").textContent = `JPG, PNG, HEIC, WebP and others, up to ${megabytes(facts.max_file_size)}`;
     this.colour.recall(keptJson(KEYS.recent, []));
@@ -405,14 +446,12 @@ export class Page {
     button(root, '[data-do="share"]').hidden = !canShare();
     showStart(this);
     this.tools.use("point");
-    this.answers.show([]);
     this.photos.show(null);
     keepAlive(this);
     const sid = new URLSearchParams(location.search).get("session") ?? kept(KEYS.session); // a notebook opens the page on its own session
     if (sid) {
       this.state.sid = sid;
       this.ask("resume", {}, "Finding your photo again");
-      this.ready();
     }
     root.dataset.ready = "1";
   }
