@@ -396,7 +396,7 @@ def test_a_session_holds_a_bounded_number_of_masks(make_store):
 def test_steps_of_walls_do_not_use_up_the_masks(make_store):
     """Masks that strokes and clicks make do not count, in this process, in another and after an undo; there is an end
     to them all the same."""
-    store, other = make_store(max_masks=2), make_store(max_masks=2)
+    store, other = make_store(max_masks=3), make_store(max_masks=3)
     session = new_session(store)
     for place in range(5):
         with store.edit(session.id) as edit:
@@ -407,9 +407,9 @@ def test_steps_of_walls_do_not_use_up_the_masks(make_store):
     for one in (store, other):
         assert (len(one.get(session.id).masks), one.get(session.id).made) == (5, frozenset(range(5)))
     with store.edit(session.id) as edit:
-        edit.add([mask((0, 1)), mask((1, 1))])
-    with pytest.raises(InvalidInput, match="at most 2 masks"), store.edit(session.id) as edit:
-        edit.add([mask((2, 1))])
+        edit.add([mask((place, 1)) for place in range(3)])
+    with pytest.raises(InvalidInput, match="at most 3 masks"), store.edit(session.id) as edit:
+        edit.add([mask((3, 1))])
     with pytest.raises(InvalidInput, match="more often"), store.edit(session.id) as edit:
         edit.add([mask((place, 2)) for place in range(4)], made=True)
 

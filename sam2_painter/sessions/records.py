@@ -20,7 +20,7 @@ from ..types import Canvas, Coat, Layer, Mask, Paint, Palette, Prompts, Scheme, 
 LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id", "rle", "name"))
 """What paint looks like: fields that coats and layers share."""
 
-MOST_MADE = 4
+MOST_MADE = 2
 """Times the masks a session may hold: so many more may steps of walls make."""
 
 MaskOf = Callable[[int], Mask]
