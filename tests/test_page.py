@@ -32,7 +32,7 @@ class WallFinder(FloodEngine):
 
     categories = ("wall",)
 
-    def find(self, embedding, category):
+    def find(self, embedding, category, point=None):
         """The region in the middle of the building."""
         masks = self.predict(embedding, Prompts.click(*WALL_AT))
         return [replace(masks[0], category=category, category_score=0.9)]

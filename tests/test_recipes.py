@@ -13,6 +13,8 @@ from PIL import Image
 
 from sam2_painter import InvalidInput, MaskNotFound, Painter
 from sam2_painter.__main__ import main
+from sam2_painter.errors import TimeLimitExceeded
+from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.sessions import recipe as recipes
 
 SAGE, NAVY = (181, 199, 163), (32, 48, 78)
@@ -181,6 +183,20 @@ def test_a_mistake_is_told_in_one_sentence_and_changes_nothing(house, tmp_path, 
         house.apply_recipe(path)
     assert caught.value.field == "recipe"
     assert not house.session.can_undo
+
+
+def test_a_mask_larger_than_any_photo_is_not_decoded(monkeypatch):
+    """A PNG of a megabyte may be ten thousand million pixels: whoever wrote the recipe wrote its size too."""
+    monkeypatch.setattr(recipes, "mask_from_png", lambda *_: pytest.fail("it was decoded"))
+    for size, limits in (([100_000, 100_000], {}), ([300, 200], {"max_pixels": 59_999})):
+        with pytest.raises(InvalidInput, match=r"steps\[0\].mask.*not too large"):
+            recipes.from_json(recipe_json({**FLAT, "steps": [{"mask": "AAAA"}]}, size=size), **limits)
+
+
+def test_reading_a_recipe_ends_with_its_time():
+    """Six thousand masks take minutes; whoever asked was told after his, and the worker is free."""
+    with Deadline(0, "apply_recipe"), pytest.raises(TimeLimitExceeded):
+        recipes.from_json(recipe_json(FLAT))
 
 
 def test_a_recipe_needs_paint_and_a_free_name(house, tmp_path):

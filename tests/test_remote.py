@@ -67,6 +67,7 @@ ACTIONS = {
     "choosing layers": lambda p: (
         p.find("wall").paint("red").deselect().find("door").paint("red").choose_layer(0).paint("blue")
     ),
+    "one house": lambda p: p.find("window", point=(60, 60)).paint("red"),
     "choosing a wall": lambda p: p.find("wall").paint("red").deselect().choose_wall(100, 80).paint("blue"),
     "history": lambda p: p.click(100, 80).paint("red").undo().undo().redo().redo().remove_layer(0).undo(),
     "a palette": lambda p: p.use_palette(RED).click(100, 80).paint("b 7"),
@@ -203,6 +204,7 @@ def test_a_session_is_shared_with_the_page_and_closed(live):
         (lambda p: p.click(100, 80).paint("garden sag"), InvalidInput, "Did you mean 'Garden Sage'", "color"),
         (lambda p: p.click(100, 80).paint("red", opacity=2), InvalidInput, "opacity must be", "opacity"),
         (lambda p: p.click(100, 80).paint("red", mode="wet"), InvalidInput, "mode", "mode"),
+        (lambda p: p.find("wall", point=(900, 60)), InvalidInput, "outside the 200x150", "points"),
         (lambda p: p.find("moon"), InvalidInput, "wall, window, door", "category"),
         (lambda p: p.select(99), MaskNotFound, "No mask 99", ""),
         (lambda p: p.mask_at(1, 1), MaskNotFound, "No mask at", ""),

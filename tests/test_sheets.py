@@ -64,7 +64,17 @@ def test_it_tells_each_wall_that_is_seen(studio, sid):
 
 def test_shares_are_of_the_facade_where_it_is_known(tmp_path):
     """Of what was found of it with what is painted; else of all that is painted, and then that is said."""
-    engine = NamingEngine({"wall": WALL, "window": WINDOW, "sky": SKY})
+    asked = []
+
+    class OneBuilding(NamingEngine):
+        """All of the photo is one building."""
+
+        def find(self, embedding, category, point=None):
+            """Keeps where it is asked."""
+            asked.append(point)
+            return super().find(embedding, category)
+
+    engine = OneBuilding({"wall": WALL, "window": WINDOW, "sky": SKY})
     for finds, words in ((True, "of the facade"), (False, "of what is painted")):
         studio = make_studio(tmp_path / str(finds), engine if finds else FloodEngine())
         sid = studio.open(draw_building(), "house.png").id
@@ -75,6 +85,7 @@ def test_shares_are_of_the_facade_where_it_is_known(tmp_path):
             studio.paint_wall(sid, Coat(BLUE))
         told = facts(studio, sid)
         areas = [layer.mask.area for layer in studio.session(sid).layers]
+        assert all(studio.session(sid).layers[0].mask.rle.contains(int(x), int(y)) for x, y in asked)
         photo = draw_building()
         front = sum(int((photo == color).all(2).sum()) for color in (WALL, WINDOW)) if finds else sum(areas)
         assert [wall["of_facade"] for wall in told["walls"]] == [pytest.approx(area / front) for area in areas]

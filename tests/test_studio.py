@@ -199,6 +199,20 @@ def test_a_wall_is_analysed_once_for_equal_bytes(studio, photo_bytes):
     assert studio.surface(one, mask_to_rle(~mask)) is not found
 
 
+def test_walls_share_the_memory_that_they_are_analysed_in(studio, opened, monkeypatch):
+    """All pixels of a wall of 80 megapixels take gigabytes: several at once wait for each other, as photos do."""
+    from sam2_painter.studio import caches
+
+    taken = []
+    take = caches.DECODING.take
+    monkeypatch.setattr(caches.DECODING, "take", lambda nbytes: taken.append(nbytes) or take(nbytes))
+    studio.click(opened.id, *ON_WALL)
+    studio.paint_wall(opened.id, Coat((10, 200, 30)))
+    studio.picture(opened.id)
+    _, _, width, height = studio.session(opened.id).layers[0].mask.bbox
+    assert taken == [24 * width * height]
+
+
 def test_two_photos_at_once_do_not_mix(studio, photo_bytes):
     """A click on my photo is answered from my photo, whoever else is clicking."""
     mirrored = to_png(draw_building()[:, ::-1])

@@ -140,6 +140,20 @@ def test_after_painting_the_next_click_begins_anew(studio, sid):
     assert len(session.selection.steps) == 1
 
 
+@pytest.mark.parametrize("begin", ["stroke", "polygon", "box"])
+def test_a_click_goes_on_with_a_wall_however_it_was_begun(studio, sid, begin):
+    """What was drawn is not thrown away by the click after it, while it has no paint."""
+    if begin == "stroke":
+        session = studio.stroke(sid, [ON_ROOF], 5)
+    elif begin == "polygon":
+        session = studio.polygon(sid, [(80, 25), (120, 25), (120, 40)])
+    else:
+        session = studio.box(sid, 60, 20, 140, 42)
+    after = studio.click(sid, *ON_DOOR)
+    assert (chosen(after) >= (chosen(session) | is_color(DOOR))).all()
+    assert len(after.selection.steps) == 2
+
+
 def test_the_chosen_answer_is_what_the_next_click_refines(studio, sid):
     """Row 6: another answer than the best is not forgotten."""
     studio.click(sid, *ON_DOOR)

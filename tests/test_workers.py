@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 from conftest import eventually
@@ -153,6 +155,37 @@ def test_quick_verbs_of_one_address_are_bounded_too():
         workers.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_work_that_fails_lets_go_of_what_it_worked_with(quick):
+    """A photo of 240 MB in a refused file must not wait for the garbage collector, which counts objects, not bytes."""
+    seen = []
+
+    class Large:
+        """Can be watched."""
+
+    def work():
+        large = Large()
+        seen.append(weakref.ref(large))
+        try:
+            raise ValueError("a decoder's error")
+        except ValueError as error:
+            raise Busy("no room") from error
+
+    async def run():
+        workers = Workers(threads=1)
+        for _ in range(3):
+            with pytest.raises(Busy, match="no room"):
+                await ask(workers, work, quick=quick)
+        workers.close()
+
+    gc.disable()
+    try:
+        asyncio.run(run())
+        assert [one() for one in seen] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_background_work_says_how_much_there_is():

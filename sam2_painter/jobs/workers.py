@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -87,8 +88,16 @@ class Workers:
         if self._closing:
             raise Busy("The server is going down. Try again in a minute.", 30.0)
         deadline, address = Deadline(limit, name), asker.current().address
-        if quick:
-            return await self._run_quick(call, deadline, address)
+        try:
+            if quick:
+                return await self._run_quick(call, deadline, address)
+            return await self._run_in_turn(call, deadline, address)
+        except BaseException as error:
+            _let_go(error)
+            raise
+
+    async def _run_in_turn(self, call: Callable[[], R], deadline: Deadline, address: str) -> R:
+        name, limit = deadline.what, deadline.seconds
         lane = self._lane_of(name)
         self._admit(name, limit, address, lane)
         loop = asyncio.get_running_loop()
@@ -255,6 +264,17 @@ def _timed(call: Callable[[], R], job: _Job) -> R:
         job.deadline.check()
         job.began = time.monotonic()
         return call()
+
+
+def _let_go(error: BaseException) -> None:
+    """Of what was worked with. An error names the frames it came through, one of them awaits the future that holds the
+    error, and so photos of hundreds of megabytes would stay until the garbage collector comes by."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        traceback.clear_frames(one.__traceback__)
+        one = one.__cause__ or one.__context__
 
 
 def _retrieve(future: asyncio.Future[Any]) -> None:

@@ -198,8 +198,16 @@ class RemoteStudio:
     def remove_point(self, session_id: str, index: int) -> None:
         self._do("/remove-point", session_id, index=index)
 
-    def find(self, session_id: str, category: str, mode: SelectMode = "new", *, protect: bool = False) -> None:
-        self._do("/find-walls", session_id, category=category, mode=mode, protect=protect)
+    def find(
+        self,
+        session_id: str,
+        category: str,
+        mode: SelectMode = "new",
+        *,
+        point: tuple[float, float] | None = None,
+        protect: bool = False,
+    ) -> None:
+        self._do("/find-walls", session_id, category=category, mode=mode, point=point, protect=protect)
 
     def select(self, session_id: str, mask_ids: Sequence[int], mode: SelectMode = "new") -> None:
         self._do("/select-masks", session_id, mask_ids=list(mask_ids), mode=mode)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from .. import masks
 from ..errors import Conflict, InvalidInput, LayerNotFound
+from ..jobs.deadline import check
 from ..rle import RLE
 from ..types import COMBINE_MODES, CombineMode, Layer, Line, Mask, Selection, Session, Step, whole_number
 from .editing import Edit
@@ -284,6 +285,7 @@ def _fold(session: Session, steps: Iterable[Step], layer_id: int | None) -> Mask
     """The mask that steps make."""
     rle, named = None, None
     for step in steps:
+        check()  # a line across a large photo takes seconds
         rle = _changed(session, rle, step, _region(session, step), layer_id)
         named = named or (session.masks[step.region] if step.region is not None else None)
     assert rle is not None

@@ -106,15 +106,17 @@ class Core:
     def _embedding(self, photo: Photo) -> Found[Embedding]:
         return self._caches.embeddings.get((photo.digest, self.engine.name), lambda: self._asking.embed(photo))
 
-    def _found(self, photo: Photo, category: str) -> tuple[Mask, ...]:
-        """All of a category, from whoever knows what things are: the engine, or the one beside it."""
+    def _found(self, photo: Photo, category: str, point: tuple[float, float] | None = None) -> tuple[Mask, ...]:
+        """All of a category, of all buildings or the one at a point, from whoever knows what things are: the engine, or
+        the one beside it.
+        """
 
         def find() -> tuple[Mask, ...]:
             key = (photo.digest, self.finder.name)
             embedding = self._caches.embeddings.get(key, lambda: self._finding.embed(photo)).value
-            return self._finding.find(embedding, category)
+            return self._finding.find(embedding, category, point)
 
-        return self._caches.masks.get((photo.digest, "find", self.finder.name, category), find).value
+        return self._caches.masks.get((photo.digest, "find", self.finder.name, category, point), find).value
 
     def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
         """The engine's answers, best first. A box alone is answered with masks that have to do with it: one far from

@@ -76,13 +76,21 @@ class MaskVerbs(Core):
         return edit.session
 
     @verb("segment")
-    def find(self, session_id: str, category: str, mode: SelectMode = "new", *, protect: bool = False) -> Session:
+    def find(
+        self,
+        session_id: str,
+        category: str,
+        mode: SelectMode = "new",
+        *,
+        point: tuple[float, float] | None = None,
+        protect: bool = False,
+    ) -> Session:
         """Select everything of a kind, such as "wall" (walls less their windows, doors and plants).
 
-        protect: only what no other wall is painted on.
+        point: (x, y), only of the building under it. protect: only what no other wall is painted on.
         """
         with self.sessions.edit(session_id) as edit:
-            self._find(edit, category, mode, protect)
+            self._find(edit, category, mode, protect, point)
         return edit.session
 
     @verb("generate")
@@ -151,7 +159,9 @@ class MaskVerbs(Core):
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _find(self, edit: Edit, category: str, mode: SelectMode, protect: bool) -> None:
+    def _find(
+        self, edit: Edit, category: str, mode: SelectMode, protect: bool, point: tuple[float, float] | None = None
+    ) -> None:
         if category not in self.categories:
             raise InvalidInput(
                 f"category must be one of {', '.join(self.categories)}"
@@ -159,8 +169,12 @@ class MaskVerbs(Core):
                 else f"{self.engine.title} does not name what it sees; click the walls instead.",
                 "category",
             )
-        found = self._found(self.photo_of(edit.session), category)
+        if point is not None:
+            Prompts.click(*point).check_inside(edit.session.size)
+        found = self._found(self.photo_of(edit.session), category, point)
         if not found:
-            raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
+            where = "in this photo" if point is None else "on a building at this point"
+            raise MaskNotFound(f"No {category} was found {where}. Click one instead.")
         mask_id = walls.combine(edit, edit.add(found), "union")
-        walls.take(edit, Step("mask", region=mask_id, protect=protect, found=category), mode, f"select {category}s")
+        again = category if point is None else ""  # in another photo the point would be at another building
+        walls.take(edit, Step("mask", region=mask_id, protect=protect, found=again), mode, f"select {category}s")

@@ -110,6 +110,7 @@ class RecipeVerbs(MaskVerbs, WallVerbs, PaintVerbs):
         """Paint one wall of a recipe; why steps after the first could not be done."""
         missing = []
         for place, step in enumerate(wall.steps):
+            check()
             try:
                 self._repeat(edit, step, "new" if place == 0 else step.step.mode)
             except (InvalidInput, MaskNotFound) as error:

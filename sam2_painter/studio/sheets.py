@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from .. import masks
 from ..errors import EngineError, InvalidInput
 from ..paint import colors, palettes
@@ -103,7 +105,8 @@ class SheetVerbs(SchemeVerbs):
         painted, found = [layer.mask.rle for layer in layers], []
         photo = self.photo_of(session)
         with suppress(EngineError):  # then it is as if nobody knew
-            found = [mask.rle for kind in FACADE if kind in self.categories for mask in self._found(photo, kind)]
+            kinds = [kind for kind in FACADE if kind in self.categories]
+            found = [mask.rle for kind in kinds for mask in self._found(photo, kind, _inside(max(painted, key=_area)))]
         return masks.union([*found, *painted]), bool(found)
 
     def _before_after(self, session: Session) -> tuple[bytes, bytes]:
@@ -128,3 +131,16 @@ class SheetVerbs(SchemeVerbs):
             facts["area"] = [seen * bound for bound in ANGLED]
             facts["litres"] = [facts["area"][0] * COATS / COVERAGE[1], facts["area"][1] * COATS / COVERAGE[0]]
         return facts
+
+
+def _area(rle: RLE) -> int:
+    return rle.area
+
+
+def _inside(rle: RLE) -> tuple[float, float]:
+    """A pixel of the mask, (x, y): the middle one, counted down the columns."""
+    ends = np.cumsum(rle.counts)
+    runs = rle.counts[1::2]
+    place = int(np.searchsorted(np.cumsum(runs), rle.area // 2, "right"))
+    x, y = divmod(int(ends[2 * place] + rle.area // 2 - runs[:place].sum()), rle.size[0])
+    return float(x), float(y)

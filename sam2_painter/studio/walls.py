@@ -81,15 +81,15 @@ class WallVerbs(Core):
     ) -> Session:
         """One click on the photo, the way a person means it.
 
-        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks
-        and has no paint yet. label 0 takes away from the chosen wall what lies there. mode says how instead: "union",
-        "subtract" or "intersect".
+        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks,
+        boxes, strokes or polygons and has no paint yet. label 0 takes away from the chosen wall what lies there. mode
+        says how instead: "union", "subtract" or "intersect".
         """
         walls.check_mode(mode)
         Prompts.click(x, y, label)
         with self._wall(session_id, layer_id, revision) as edit:
             selection = edit.session.selection
-            begun = selection.layer is None and selection.prompts is not None
+            begun = selection.layer is None and any(step.kind != "mask" for step in selection.steps)
             if label == 0:
                 mode = "subtract"
             painted = None if mode != "new" or not protect else self.layer_at(edit.session, x, y)

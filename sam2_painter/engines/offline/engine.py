@@ -18,6 +18,7 @@ from ..base import Progress, no_progress
 from .answers import Answers, Points, answer, overlaps, tidy
 from .asking import given_mask, paste, points_of
 from .boxes import in_box
+from .buildings import building_at
 from .network import Network
 from .objects import all_of_a_kind, every_answer
 from .reading import Reading, read_photo
@@ -129,9 +130,10 @@ class OfflineEngine:
         progress(1.0)
         return sorted(masks.values(), key=lambda mask: -mask.area)
 
-    def find(self, embedding: Embedding, category: str) -> list[Mask]:
+    def find(self, embedding: Embedding, category: str, point: tuple[float, float] | None = None) -> list[Mask]:
         """All of a category at once, as one mask, or [] when there is none: "wall" is every wall without its
-        windows, doors and plants. Raises InvalidInput for what is not in `categories`.
+        windows, doors and plants. point: (x, y) in the photo, only what belongs to the building under it. Raises
+        InvalidInput for what is not in `categories`.
         """
         if category not in self.categories:
             allowed = ", ".join(self.categories)
@@ -139,6 +141,8 @@ class OfflineEngine:
         reading = self._reading(embedding)
         kind = CLASSES.index(category)
         leaves = all_of_a_kind(reading, kind)
+        if point is not None:
+            leaves &= building_at(reading, reading.cell(*point))
         if reading.areas[leaves].sum() < FOUND * reading.areas.sum():
             return []
         sure = float(np.average(reading.classes[leaves, kind], weights=reading.areas[leaves]))

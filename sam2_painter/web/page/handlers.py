@@ -240,8 +240,12 @@ def select(studio: Studio, ask: Ask) -> Json:
 
 
 def find(studio: Studio, ask: Ask) -> Json:
-    protect = ask.get("protect") is not False
-    return _seen(studio, ask, studio.find(ask.sid, ask.get("category"), ask.get("mode", "new"), protect=protect))
+    protect, point = ask.get("protect") is not False, None
+    if ask.get("point") is not None:
+        x, y = Prompts([ask.items("point", 2)], [1]).point_coords[0].tolist()  # type: ignore[arg-type]  # checks it
+        point = (x, y)
+    session = studio.find(ask.sid, ask.get("category"), ask.get("mode", "new"), point=point, protect=protect)
+    return _seen(studio, ask, session)
 
 
 def clear_selection(studio: Studio, ask: Ask) -> Json:
