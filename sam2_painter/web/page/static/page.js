@@ -11,6 +11,7 @@
 import { canShare, hand, makeActions, sentenceOf } from "./actions.js";
 import { Alike } from "./alike.js";
 import { keepAlive } from "./alive.js";
+import { Busy } from "./busy.js";
 import { button, node, one, roveByArrows } from "./dom.js";
 import { listenToFiles, megabytes } from "./files.js";
 import { listenToKeys } from "./keys.js";
@@ -29,11 +30,10 @@ import { Search } from "./search.js";
 import { Refused, Server } from "./server.js";
 import { Stage } from "./stage/stage.js";
 import { showStart } from "./start.js";
-import { Line, State, isAboutShapes } from "./state.js";
+import { Line, State } from "./state.js";
 import { Tools } from "./tools.js";
 import { SessionView, picture } from "./view.js";
 
-const BUSY_AFTER = 140; // milliseconds
 const CLOSER = 350; // milliseconds at rest before a sharper part is fetched
 const RESHAPES = ["click", "box", "stroke", "polygon", "remove_point", "choose", "import_mask", "choose_wall"];
 const QUIET = ["paint", "paint_alike", "undo", "redo", "resume", "open_project"];
@@ -54,8 +54,8 @@ export class Page {
     this.line = new Line(this.state, this.server, {
       answer: (reply, question) => this.answered(reply, question),
       failure: (error, question) => this.failed(error, question),
-      change: () => this.showBusy(),
-      progress: (fraction) => this.showSent(fraction),
+      change: () => this.busy.show(),
+      progress: (fraction) => this.busy.showSent(fraction),
     });
     /** @type {Set<number>} parts chosen together */
     this.picked = new Set();
@@ -65,8 +65,7 @@ export class Page {
     this.wall = null;
     this.dropping = false;
     this.looking = 0;
-    /** @type {string | null} the session whose photo the engine still reads */
-    this.reading = null;
+    this.busy = new Busy(this);
 
     this.sheet = new Sheet(root);
     this.photos = new Photos(root, (sid) => this.reopen(sid));
@@ -108,37 +107,7 @@ export class Page {
    */
   ask(verb, args = {}, busy = "", more = {}) {
     this.line.ask(verb, args, { busy, ...more });
-    window.setTimeout(() => this.showBusy(), BUSY_AFTER + 10);
-  }
-
-  showBusy() {
-    const { flying, queue } = this.state;
-    const busy = this.one(".sp-busy");
-    const asked = Boolean(flying && performance.now() - flying.at > BUSY_AFTER);
-    busy.hidden = !asked && !this.reading;
-    if (!busy.hidden && this.one(".sp-sent").hidden) one(busy, "span").textContent = this.doingNow;
-    if (!flying) this.showSent(1);
-    const waits = (this.reading || "sending" in this.root.dataset) && [flying, ...queue].some(isAboutShapes);
-    if (Boolean(waits) === "waiting" in this.root.dataset) return;
-    if (waits) this.root.dataset.waiting = "1";
-    else delete this.root.dataset.waiting;
-    this.tools.advise();
-  }
-
-  /** What takes so long. */
-  get doingNow() {
-    const { flying } = this.state;
-    if (this.reading && (!flying || isAboutShapes(flying))) return "Reading the photo";
-    return flying?.busy || "Working";
-  }
-
-  /** How much of a file was sent. @param {number} fraction */
-  showSent(fraction) {
-    const bar = this.one(".sp-sent");
-    const said = one(this.one(".sp-busy"), "span");
-    bar.hidden = fraction >= 1;
-    if (bar instanceof HTMLProgressElement) bar.value = fraction;
-    said.textContent = fraction < 1 ? `Sending, ${Math.round(100 * fraction)}%` : this.doingNow;
+    this.busy.soon();
   }
 
   /** @param {boolean} away */
@@ -220,20 +189,6 @@ export class Page {
     else this.stage.close();
   }
 
-  /** The engine reads the photo from the moment it opens. Until it has, it is said so; clicks are kept meanwhile. */
-  async awaitReading() {
-    const { sid } = this.state;
-    this.reading = sid;
-    window.setTimeout(() => this.showBusy(), BUSY_AFTER + 10);
-    try {
-      await this.server.ask("embed", { sid });
-    } catch {
-      // whoever clicks will be told
-    }
-    if (this.reading === sid) this.reading = null;
-    this.showBusy();
-  }
-
   /** A photo of before. @param {string} sid */
   reopen(sid) {
     this.closeMenus();
@@ -271,7 +226,7 @@ export class Page {
     const { state } = this;
     state.queue.length = 0;
     Object.assign(state, { sid: null, session: null, have: {} });
-    this.reading = null;
+    this.busy.reading = null;
     state.shapes.clear();
     this.wall = null;
     this.picked = new Set();

@@ -39,7 +39,7 @@ export class SessionView {
     }
     if (opened) {
       this.showOpened(session);
-      if (!state.queue.some(({ verb }) => verb === "open")) void this.page.awaitReading();
+      if (!state.queue.some(({ verb }) => verb === "open")) void this.page.busy.read();
     }
     if (painted || !session.picture.key) {
       if (stage.scene.detail) this.page.lookCloser();
