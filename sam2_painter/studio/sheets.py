@@ -103,10 +103,10 @@ class SheetVerbs(SchemeVerbs):
         """What a wall's share is told of, and whether it was found: the facade with all that is painted. Where nobody
         names what is seen it is all that is painted."""
         painted, found = [layer.mask.rle for layer in layers], []
-        photo = self.photo_of(session)
         with suppress(EngineError):  # then it is as if nobody knew
             kinds = [kind for kind in FACADE if kind in self.categories]
-            found = [mask.rle for kind in kinds for mask in self._found(photo, kind, _inside(max(painted, key=_area)))]
+            point = _inside(max(painted, key=_area))
+            found = [mask.rle for kind in kinds for mask in self._found(session, kind, point)]
         return masks.union([*found, *painted]), bool(found)
 
     def _before_after(self, session: Session) -> tuple[bytes, bytes]:
