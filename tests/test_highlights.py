@@ -36,7 +36,7 @@ def painted(photo: Photo, color) -> np.ndarray:
 @pytest.mark.parametrize("new", [NAVY, WHITE, BRICK], ids=["navy", "white", "brick"])
 @pytest.mark.parametrize("old", [GREEN, BLUE, RED], ids=["green", "blue", "red"])
 def test_the_blown_reflection_of_a_lamp(old, new):
-    """It is the brightest place, fades outwards without a rim, has the new hue, and the rest of the wall is as without."""
+    """It is brightest, fades outwards without a rim, in the new hue, and leaves the rest of the wall as without it."""
     photo = wall(old, LAMP * np.exp(-((FROM_LAMP / 9) ** 2) / 2)[..., None])
     assert (photo.pixels[FROM_LAMP < 12] >= 250).all(-1).any()
     result, without = painted(photo, new), painted(wall(old, np.zeros(3)), new)
