@@ -188,7 +188,7 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
             cast = np.ones(3)
     else:
         around = mask < 6
-        clear = around & unclipped
+        clear = around & (small.min(-1) < 250)  # sky with one channel at its end still tells
         if clear.sum() > 0.01 * clear.size:
             brightest = float(np.percentile(linear[clear] @ LUMINANCE, 99)) / 0.9
             if np.count_nonzero(clear) < (1 - BLOWN) * np.count_nonzero(around):
