@@ -44,7 +44,7 @@ from sam2_painter.photos import examples
 from sam2_painter.rle import rle_to_mask
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.settings import Limits
-from sam2_painter.studio.studio import Studio
+from sam2_painter.studio.studio import SelectMode, Studio
 from sam2_painter.types import Coat, Session
 
 GOAL, NEARLY = 0.95, 0.9  # IoU
@@ -56,7 +56,7 @@ HELPS = 0.02  # IoU that a click must bring to be followed by another
 HOPELESS = 0.3  # IoU of a first answer that nobody goes on with
 CHOICE = 0.01  # IoU by which another answer must be better to be taken
 WORSE = 0.002  # IoU that may be lost unseen
-LITTLE = 0.003  # IoU an action must promise; for less nobody goes on
+LITTLE = 0.001  # IoU an action must promise; for less nobody goes on
 TRUST = 0.5  # of what is hoped for comes true, until it is seen
 SCREEN = 1600  # pixels of the photo's long side on the page
 KINDS = {  # what the truth calls things that "every ..." finds
@@ -258,7 +258,8 @@ class Hand:
         work = self.work
         x, y, adds = work.worst()
         hoped = work.after(work.part_at(x, y, adds), 0, adds)
-        return Move("click", hoped, lambda: self.studio.click(self.sid, x, y, int(adds), scale=self.scale))
+        mode: SelectMode = "union" if adds else "subtract"
+        return Move("click", hoped, lambda: self.studio.click(self.sid, x, y, int(adds), mode, scale=self.scale))
 
     def drawn(self, shape: Shape) -> Move:
         mode = "union" if shape.adds else "subtract"
