@@ -199,7 +199,7 @@ class Hand:
             self.row.actions.append(Action(move.kind, move.presses, before))
         changed = self.studio.session(self.sid).revision != revision
         if changed and move.kind == "click":
-            self.choose()
+            self.choose(before)
         if changed and self.work.iou < before - WORSE:
             self.act("undo", 1, lambda: self.studio.undo(self.sid))
             while self.work.iou < before - WORSE:  # the answer that was taken is a step of its own
@@ -210,14 +210,14 @@ class Hand:
             self.trust[move.kind] = (self.trust.get(move.kind, TRUST) + float(came_true)) / 2
         return after
 
-    def choose(self) -> None:
-        """Take another of the answers where it is better."""
+    def choose(self, least: float = 0.0) -> None:
+        """Take another of the answers where it is better, and no worse than what was there."""
         answers = self.studio.answers(self.studio.session(self.sid))
         if len(answers) < 2:
             return
         ious = [Work(rle_to_mask(answer.rle), self.aim, self.judged).iou for answer in answers]
         best = int(np.argmax(ious))
-        if ious[best] > self.work.iou + CHOICE:
+        if ious[best] > max(least, self.work.iou + CHOICE):
             self.act("choose", 1, lambda: self.studio.choose(self.sid, answers[best].choice))
 
     def moves(self) -> Iterator[Move]:
