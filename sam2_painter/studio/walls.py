@@ -86,17 +86,17 @@ class WallVerbs(Core):
         says how instead: "union", "subtract" or "intersect".
         """
         walls.check_mode(mode)
-        Prompts.click(x, y, label)
+        asked = Prompts.click(x, y, label)
+        if label == 0:
+            mode, asked = "subtract", Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
             selection = edit.session.selection
             begun = selection.layer is None and any(step.kind != "mask" for step in selection.steps)
-            if label == 0:
-                mode = "subtract"
-            painted = None if mode != "new" or not protect else self.layer_at(edit.session, x, y)
+            painted = None if mode != "new" or not protect else walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
             else:
-                self._point(edit, x, y, "union" if mode == "new" and begun else mode, protect, scale)
+                self._point(edit, asked, "union" if mode == "new" and begun else mode, protect, scale)
         return edit.session
 
     @verb("segment")
@@ -104,12 +104,13 @@ class WallVerbs(Core):
         self, session_id: str, x: float, y: float, *, protect: bool = True, scale: float | None = None
     ) -> Session:
         """Choose the painted wall that lies on top at (x, y); where there is none, begin a new one with the engine."""
+        asked = Prompts.click(x, y)
         with self.sessions.edit(session_id) as edit:
-            painted = self.layer_at(edit.session, x, y)
+            painted = walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
             else:
-                self._point(edit, x, y, "new", protect, scale)
+                self._point(edit, asked, "new", protect, scale)
         return edit.session
 
     @verb("segment")
@@ -144,8 +145,9 @@ class WallVerbs(Core):
         Adding never loses anything. Taking away stays near the point, takes at least a visible spot, and never adds.
         """
         walls.check_mode(mode)
+        asked = Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
-            self._point(edit, x, y, mode, protect, scale)
+            self._point(edit, asked, mode, protect, scale)
         return edit.session
 
     @verb("segment")
@@ -177,7 +179,7 @@ class WallVerbs(Core):
                 raise InvalidInput(f"the box lies outside the {width}x{height} photo", "box")
             if max(right - left, bottom - top) < TINY_BOX * _scale(edit.session, scale):
                 x, y = min((left + right) / 2, width - 1), min((top + bottom) / 2, height - 1)
-                self._point(edit, x, y, mode, protect, scale)
+                self._point(edit, Prompts.click(x, y), mode, protect, scale)
             else:
                 prompts = Prompts(box=[left, top, max(right, left + 1), max(bottom, top + 1)])  # type: ignore[arg-type]
                 self._boxed(edit, prompts, mode, protect)
@@ -297,8 +299,9 @@ class WallVerbs(Core):
             if not edit.new_step and edit.session.selection is not before:  # the step changed nothing, but it chose
                 walls.write_choice(edit, before)
 
-    def _point(self, edit: Edit, x: float, y: float, mode: SelectMode, protect: bool, scale: float | None) -> None:
-        session, prompts = edit.session, Prompts.click(x, y)
+    def _point(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool, scale: float | None) -> None:
+        """prompts: one click of label 1."""
+        session, (x, y) = edit.session, prompts.point_coords[0].tolist()
         prompts.check_inside(session.size)
         anew = mode == "new" or (session.selection.mask_id is None and mode != "subtract")
         if not anew and session.selection.mask_id is None:
@@ -312,7 +315,7 @@ class WallVerbs(Core):
             found, best = [Mask(rle) for rle in change(session, x, y, spot)], 0
         if not found:
             return
-        ids = edit.add(found)
+        ids = edit.add(found, made=True)
         step = Step.asked(prompts, "union", ids, ids[best], protect)
         walls.take(edit, step, mode, {"union": "add", "subtract": "take away"}.get(mode, "select"))
 
@@ -326,11 +329,11 @@ class WallVerbs(Core):
             inside = masks.intersect([drawn, session.mask(session.selection.mask_id).rle])
             regions = [masks.intersect([inside, mask.rle]) for mask in found]
             seen = [rle for rle in regions if rle.area >= inside.area / 10]
-            ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area])
+            ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area], made=True)
             if ids:
                 walls.take(edit, Step.asked(prompts, "subtract", _once(ids), ids[0]), mode, "take away")
             return
-        ids = edit.add(found)
+        ids = edit.add(found, made=True)
         walls.take(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
 
     def _stroked(
@@ -347,7 +350,7 @@ class WallVerbs(Core):
         region = None
         if edge_aware:
             rle = masks.edge_aware_stroke(self.photo_of(edit.session).pixels, line, radius)
-            region = edit.add([Mask(rle)])[0] if rle.area else None
+            region = edit.add([Mask(rle)], made=True)[0] if rle.area else None
         if region is None and not masks.stroke(line, radius, edit.session.size).area:
             raise InvalidInput("the stroke lies outside the photo", "path")
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
@@ -420,7 +423,7 @@ class WallVerbs(Core):
             return
         prompts = replace(step, points=points).prompts
         assert prompts is not None
-        ids = edit.add(self._predicted(edit.session, prompts).value)
+        ids = edit.add(self._predicted(edit.session, prompts).value, made=True)
         fewer = Step.asked(prompts, step.mode, ids, ids[0], step.protect)
         walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), "remove point")
 
