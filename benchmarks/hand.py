@@ -378,7 +378,7 @@ def figures(rows: Sequence[Row], goal: float) -> str:
     counts = [row.until(goal) for row in rows]
     reached = [count for count in counts if count is not None]
     ordered = sorted(count if count is not None else MOST_ACTIONS + 1 for count in counts)
-    middle = ordered[(len(ordered) - 1) // 2]
+    middle = ordered[len(ordered) // 2]
     median = str(middle) if middle <= MOST_ACTIONS else "never"
     worst = str(ordered[-1]) if ordered[-1] <= MOST_ACTIONS else f"{len(counts) - len(reached)} never"
     within = [f"{np.mean([count <= most for count in ordered]):.0%}" for most in (3, 5, 8)]
