@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput
+from ..jobs.deadline import check
 from ..paint import colors, palettes
 from ..photos import images
 from ..sessions import sheet_page
@@ -19,6 +20,9 @@ from .verb import verb
 
 PICTURE = 1400
 """Pixels on the long side of the pictures on a sheet."""
+
+MAX_WALLS = 200
+"""On one sheet."""
 
 ANGLED = (0.8, 1.6)
 """What a wall in a photo may be of its true area, measured by one length on another part of the house."""
@@ -68,6 +72,8 @@ class SheetVerbs(SchemeVerbs):
         layers = [layer for layer in session.layers if layer.visible and layer.opacity > 0]
         if not layers:
             raise InvalidInput("Paint a wall first: a sheet says what is painted how.", "session_id")
+        if len(layers) > MAX_WALLS:
+            raise InvalidInput(f"A sheet tells of at most {MAX_WALLS} walls. Hide or remove some.", "session_id")
         across = None if width is None else number(width, "width", 0.1, 1000)
         schemes = self.schemes(session)
         shown = next(one.name for one in schemes if one.id == session.canvas.scheme)
@@ -83,6 +89,7 @@ class SheetVerbs(SchemeVerbs):
         return images.encode(before, "JPEG", 85), images.encode(after, "JPEG", 85)
 
     def _painted_wall(self, session: Session, layer: Layer, across: float | None) -> dict[str, Any]:
+        check()  # among thousands of paints that are nearly alike it takes a second
         near = palettes.nearest(self.palette(session).paints, layer.color, 1)[0]
         share = layer.mask.area / math.prod(session.size)
         facts: dict[str, Any] = {
