@@ -5,10 +5,11 @@
 
 On the three examples, whose masks the renderer knows, and on the first ten photos of DATA/painter/dev by name, for
 every wall of 2% of the photo: a click somewhere in the wall, 5 px from its border, never sought out. Of the answers
-shown the best is taken. Then up to three clicks in the middle of the widest error, as long as they help; after that
-whatever promises most: a polygon of at most 12 corners, a stroke of one width, the brush that stops at borders,
-"remove every window", another click. What made it worse is undone. Each of these is one action, choosing an answer and
-undoing too; presses count every corner of a polygon.
+shown the best is taken; where it is hopeless (below .3), a click in the middle begins anew. Then up to three clicks in
+the middle of the widest error, as long as they help; after that whatever promises most an action: a polygon of at most
+12 corners, the same after starting over, a stroke of one width, the brush that stops at borders, "remove every
+window", another click. What made it worse is undone. Each of these is one action, choosing an answer, starting over
+and undoing too; presses count every corner of a polygon. After twelve actions the wall is given up.
 
 Done is an IoU of .95 with the painter's truth, where somebody judged (see ``painter.py``; a click may mean the wall's
 face or all of its paint, whichever the answers are nearest to). Each wall is painted once it is right, and the next
@@ -25,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +50,14 @@ from sam2_painter.types import Coat, Session
 GOAL, NEARLY = 0.95, 0.9  # IoU
 LEAST = 0.02  # of the photo: smaller walls are not asked for
 PHOTOS = 10
-MOST_ACTIONS = 20
+MOST_ACTIONS = 12
 CLICKS = 3  # after the first, before anything is drawn
 HELPS = 0.02  # IoU that a click must bring to be followed by another
+HOPELESS = 0.3  # IoU of a first answer that nobody goes on with
 CHOICE = 0.01  # IoU by which another answer must be better to be taken
 WORSE = 0.002  # IoU that may be lost unseen
+LITTLE = 0.003  # IoU an action must promise; for less nobody goes on
 TRUST = 0.5  # of what is hoped for comes true, until it is seen
-FORGOTTEN = 0.05  # a tool trusted less is left alone
 SCREEN = 1600  # pixels of the photo's long side on the page
 KINDS = {  # what the truth calls things that "every ..." finds
     "window": ("window", "glass", "window frames"),
@@ -112,13 +115,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Move:
-    """What a person may do next. hoped: the IoU if all goes well; sure: it will, for it is seen before."""
+    """What a person may do next. hoped: the IoU if all goes well; sure: it will, for it is seen before. actions: how
+    many it is.
+    """
 
     kind: str
     hoped: float
     do: Callable[[], Session]
     presses: int = 1
     sure: bool = False
+    actions: int = 1
 
 
 class Hand:
@@ -144,6 +150,8 @@ class Hand:
         self.aim = max(self.aims, key=lambda aim: max((Work(m, aim, self.judged).iou for m in shown), default=0.0))
         self.row.actions[-1] = Action("click", 1, self.work.iou)
         self.choose()
+        if self.work.iou < HOPELESS:
+            self.click_anew()
         clicks = 0
         while self.work.iou < GOAL and len(self.row.actions) < MOST_ACTIONS:
             before = self.work.iou
@@ -152,11 +160,9 @@ class Hand:
                 if self.step(self.click()) < before + HELPS:
                     clicks = CLICKS
                 continue
-            moves = [move for move in self.moves() if move.hoped > before]
-            if not moves:
-                break
-            best = max(moves, key=lambda move: before + (move.hoped - before) * self.trusted(move))
-            if self.trusted(best) < FORGOTTEN:
+            moves = [(self.trusted(move) * (move.hoped - before) / move.actions, move) for move in self.moves()]
+            promised, best = max(moves, key=lambda pair: pair[0])
+            if promised < LITTLE:
                 break
             self.step(best)
         return self.row
@@ -220,9 +226,32 @@ class Hand:
         shape = best_shape(work)
         if shape is not None:
             yield self.drawn(shape)
+        anew = self.outline
+        if anew is not None and not anew.radius:
+            yield Move("polygon", anew.iou, lambda: self.begin(anew.path), len(anew.path) + 1, True, 2)
         yield self.click()
         yield from self.brushed(work)
         yield from self.every(work)
+
+    @cached_property
+    def outline(self) -> Shape | None:
+        """What one polygon makes of nothing."""
+        return best_shape(Work(np.zeros(self.size, bool), self.aim, self.judged))
+
+    def click_anew(self) -> None:
+        """Start over with a click in the middle of the wall; go back where that is no better."""
+        before = self.work.iou
+        x, y, _ = Work(np.zeros(self.size, bool), self.aim, self.judged).worst()
+        self.act("start over", 1, lambda: self.studio.clear_selection(self.sid))
+        self.act("click", 1, lambda: self.studio.click(self.sid, x, y, scale=self.scale))
+        self.choose()
+        while self.work.iou < before - WORSE:
+            self.act("undo", 1, lambda: self.studio.undo(self.sid))
+
+    def begin(self, path: Line) -> Session:
+        """Start over, with a polygon."""
+        self.act("start over", 1, lambda: self.studio.clear_selection(self.sid))
+        return self.studio.polygon(self.sid, path, "union")
 
     def click(self) -> Move:
         """A click in the middle of the widest error."""
@@ -420,13 +449,13 @@ def main() -> None:
                 steps = ", ".join(f"{one.kind} {one.iou:.2f}" for one in row.actions)
                 print(f"{row.photo} {row.share:.1%}: {steps}", flush=True)
             done = time.perf_counter() - begun
+            if args.json:
+                told = [dict(photo=v.photo, share=v.share, actions=[vars(one) for one in v.actions]) for v in rows]
+                args.json.write_text(json.dumps(told, indent=1) + "\n")
             print(f"{scene.name}: {len(some)} walls, {done:.0f} s", file=sys.stderr, flush=True)
         studio.sessions.close()
     made = table(engine.title, rows)
     print(made)
-    if args.json:
-        told = [dict(photo=row.photo, share=row.share, actions=[vars(one) for one in row.actions]) for row in rows]
-        args.json.write_text(json.dumps(told, indent=1) + "\n")
     if args.write:
         args.write.write_text(written(args.write.read_text(), made))
 

@@ -13,6 +13,9 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from sam2_painter import masks
+from sam2_painter.rle import rle_to_mask
+
 MOST_CORNERS = 12  # of a polygon
 MOST_POINTS = 6  # of a stroke: a curve of the wrist
 PARTS = 3  # errors that are looked at, the largest ones
@@ -88,9 +91,17 @@ def best_shape(work: Work) -> Shape | None:
     found = _best_shape(small)
     if found is None:
         return None
-    path = [(x * step, y * step) for x, y in found.path]
-    shape = _measured(work, _value(work, found.adds), path, found.radius * step, found.adds)
+    shape = _exact(work, [(x * step, y * step) for x, y in found.path], found.radius * step, found.adds)
     return shape if shape.iou > work.iou else None
+
+
+def _exact(work: Work, path: Path, radius: float, adds: bool) -> Shape:
+    """A shape and what it leads to, to the pixel."""
+    size = work.mask.shape
+    rle = masks.stroke(path, radius, size) if radius else masks.polygon(path, size)
+    inside = rle_to_mask(rle)
+    after = Work(work.mask | inside if adds else work.mask & ~inside, work.aim, work.judged)
+    return Shape(path, radius, adds, after.iou)
 
 
 def _best_shape(work: Work) -> Shape | None:

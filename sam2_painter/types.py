@@ -345,11 +345,17 @@ class Selection:
         return self.steps[-1].choice if self.steps else 0
 
     @property
+    def points(self) -> tuple[tuple[float, float, int], ...]:
+        """(x, y, label) of every click in the steps; those of steps that take away are labelled 0."""
+        return tuple(
+            (x, y, 0 if step.mode == "subtract" else label) for step in self.steps for x, y, label in step.points
+        )
+
+    @property
     def prompts(self) -> Prompts | None:
-        """Every point of the steps, those that take away labelled 0, and the last box; None when there are none."""
-        points = [(x, y, 0 if step.mode == "subtract" else label) for step in self.steps for x, y, label in step.points]
+        """Every one of the `points`, and the last box; None when there are none."""
         box = next((step.box for step in reversed(self.steps) if step.box is not None), None)
-        return Step("prompts", points=tuple(points), box=box).prompts
+        return Step("prompts", points=self.points, box=box).prompts
 
 
 def _pixel(value: object) -> float:

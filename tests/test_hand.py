@@ -8,8 +8,9 @@ from conftest import DOOR, ROOF, SKY, WALL, WINDOW, draw_building, make_studio
 from engines import FloodEngine
 
 from benchmarks import hand
-from benchmarks.moves import MOST_CORNERS, Work, best_shape, covered
-from sam2_painter.rle import mask_to_rle
+from benchmarks.moves import MOST_CORNERS, Work, best_shape
+from sam2_painter import masks
+from sam2_painter.rle import mask_to_rle, rle_to_mask
 from sam2_painter.types import Mask
 
 PIXELS = draw_building(400, 300)
@@ -33,7 +34,7 @@ class Stubborn(FloodEngine):
     def predict(self, embedding, prompts):
         return [Mask(mask_to_rle(self.region), 0.9)]
 
-    def find(self, embedding, category):
+    def find(self, embedding, category, *_):
         return [Mask(mask_to_rle(PARTS["window"]), 0.9)]
 
 
@@ -74,8 +75,8 @@ def test_a_polygon_has_few_corners_and_does_what_it_promised():
     work = Work(np.zeros((200, 200), bool), (x - 100) ** 2 + (y - 100) ** 2 < 80**2, np.ones((200, 200), bool))
     shape = best_shape(work)
     assert len(shape.path) <= MOST_CORNERS
-    after = Work(covered(shape.path, shape.radius, (200, 200)) > 0, work.aim, work.judged)
-    assert after.iou == pytest.approx(shape.iou, abs=0.005)
+    drawn = rle_to_mask(masks.polygon(shape.path, (200, 200)))
+    assert Work(drawn, work.aim, work.judged).iou == shape.iou
     assert 0.9 < shape.iou < 1
 
 

@@ -203,7 +203,7 @@ def test_a_session_is_shared_with_the_page_and_closed(live):
     [
         (lambda p: p.click(900, 900), InvalidInput, "outside", "points"),
         (lambda p: p.click((1, 2)), InvalidInput, "one by one", "x"),
-        (lambda p: p.click(float("nan"), 1), InvalidInput, "", ""),
+        (lambda p: p.click(float("nan"), 1), InvalidInput, "number", ""),
         (lambda p: p.paint("red"), MaskNotFound, "Nothing is selected", ""),
         (lambda p: p.click(100, 80).paint("garden sag"), InvalidInput, "Did you mean 'Garden Sage'", "color"),
         (lambda p: p.click(100, 80).paint("red", opacity=2), InvalidInput, "opacity must be", "opacity"),

@@ -91,7 +91,7 @@ def test_what_waits_for_its_lane_holds_no_thread():
     """Eight times "every mask": one is at work, seven wait, and clicks of the same person go on."""
 
     async def run():
-        lanes = dict(lanes={"slow": 1}, lane_of=lambda name: "slow" if name == "every mask" else "")
+        lanes = dict(lanes={"slow": 1}, lane_of={"every mask": "slow"})
         workers, gate, begun = Workers(threads=3, **lanes), threading.Event(), []
         slow = [ask(workers, lambda: begun.append(1) or gate.wait(), name="every mask", limit=600) for _ in range(8)]
         await settled()

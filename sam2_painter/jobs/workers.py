@@ -53,8 +53,8 @@ class Workers:
 
     Of what waits, the next is of the address that has the fewest at work and was not served for longest; one address
     is at work on all threads but one. lanes: how many of a kind may be at work at once, by the kind; lane_of: the kind
-    of a verb, "" for most. What waits for its lane holds no thread. newcomers: verbs that open a photo; ahead: seconds
-    of work that is promised to photos opened already, and done elsewhere.
+    of a verb, for those that have one. What waits for its lane holds no thread. newcomers: verbs that open a photo;
+    ahead: seconds of work that is promised to photos opened already, and done elsewhere.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class Workers:
         queue_size: int = 64,
         *,
         lanes: Mapping[str, int] | None = None,
-        lane_of: Callable[[str], str] = lambda name: "",
+        lane_of: Mapping[str, str] | None = None,
         newcomers: frozenset[str] = frozenset(),
         ahead: Callable[[], float] = lambda: 0.0,
     ):
         self.threads, self.queue_size = threads or usual_threads(), queue_size
-        self.lanes, self._lane_of, self._newcomers, self._ahead = dict(lanes or {}), lane_of, newcomers, ahead
+        self.lanes, self._lane_of, self._newcomers, self._ahead = dict(lanes or {}), lane_of or {}, newcomers, ahead
         self._pool = ThreadPoolExecutor(self.threads, "verb")
         self._quick_pool = ThreadPoolExecutor(QUICK_THREADS, "quick verb")
         self._quick: Counter[str] = Counter()
@@ -98,7 +98,7 @@ class Workers:
 
     async def _run_in_turn(self, call: Callable[[], R], deadline: Deadline, address: str) -> R:
         name, limit = deadline.what, deadline.seconds
-        lane = self._lane_of(name)
+        lane = self._lane_of.get(name, "")
         self._admit(name, limit, address, lane)
         loop = asyncio.get_running_loop()
         job = _Job(deadline, name, address, lane, loop.create_future())

@@ -239,7 +239,7 @@ def from_json(value: object, *, max_pixels: int = MAX_PIXELS) -> Recipe:
     walls = _list(top.get("walls"), "walls", 1, MAX_WALLS)
     size = None
     if top.get("size") is not None:
-        width, height = (whole("size", v) for v in _list(top["size"], "size", 2, 2))
+        width, height = (_side("size", v) for v in _list(top["size"], "size", 2, 2))
         size = (height, width)
     masked = size if size and size[0] * size[1] <= max_pixels else None
     read = (_wall_from_json(wall, f"walls[{place}]", masked) for place, wall in enumerate(walls))
@@ -249,8 +249,8 @@ def from_json(value: object, *, max_pixels: int = MAX_PIXELS) -> Recipe:
     return recipe
 
 
-def whole(where: str, value: object) -> int:
-    """A side of a photo."""
+def _side(where: str, value: object) -> int:
+    """A side of a photo, in pixels."""
     return _checked(where, lambda: whole_number(value, "it", 1, MAX_SIDE))
 
 

@@ -138,7 +138,7 @@ class SessionStore:
         """`photo_bytes` of a session at hand."""
         try:
             with storage_errors():
-                return (self.upload_dir / session.id / "photo").read_bytes()
+                return (self.upload_dir / session.id / folders.PHOTO).read_bytes()
         except StorageError:
             self.get(session.id)  # deleted meanwhile?
             raise
@@ -194,7 +194,7 @@ class SessionStore:
     def _commit(self, before: Session, edit: Edit) -> Session:
         if len(edit.session.masks) > self.max_masks:
             raise InvalidInput(f"A session holds at most {self.max_masks} masks. Open the photo again.", "session_id")
-        sid = before.id
+        sid, used_at = before.id, self._clock()
         canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step or edit.looks_on else ""
         masks = [
             (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
@@ -213,17 +213,9 @@ class SessionStore:
             if edit.new_palette is not None:
                 added += len(edit.new_palette) - row[2]
             if edit.new_step:
-                dropped = (sid, step, step - MAX_STEPS)
-                length = "SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps"
-                where = "WHERE session_id = ?1 AND (id >= ?2 OR id < ?3)"
-                added += len(canvas) - db.execute(f"{length} {where}", dropped).fetchone()[0]
-                db.execute(f"DELETE FROM steps {where}", dropped)
-                db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
-                db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (sid, step, edit.new_step, canvas))
+                added += _add_step(db, sid, step, edit.new_step, canvas)
             elif edit.looks_on:
-                here = "WHERE session_id = ? AND id = ?"
-                added += len(canvas) - db.execute(f"SELECT LENGTH(canvas) FROM steps {here}", (sid, step)).fetchone()[0]
-                db.execute(f"UPDATE steps SET canvas = ? {here}", (canvas, sid, step))
+                added += _change_step(db, sid, step, canvas)
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, palette = COALESCE(?, palette),"
                 " next_layer = ?, used_at = ?, bytes = bytes + ? WHERE id = ?",
@@ -232,14 +224,17 @@ class SessionStore:
                     json.dumps(edit.session.automatic),
                     edit.new_palette,
                     edit.session.next_layer,
-                    self._clock(),
+                    used_at,
                     added,
                     sid,
                 ),
             )
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
-            return self._keep(self._read(sid, edit.session.masks))
-        return self._keep(replace(edit.session, revision=before.revision + 1, used_at=self._clock()))
+            after = self._read(sid, edit.session.masks)
+        else:
+            after = replace(edit.session, revision=before.revision + 1, used_at=used_at)
+        self._snapshots.replace((sid, before.revision), (sid, after.revision), after)
+        return after
 
     # -- downloads ---------------------------------------------------------------------------------------------------
 
@@ -299,12 +294,6 @@ class SessionStore:
             with suppress(sqlite3.OperationalError):  # on a full disk people still see what they have
                 self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
         return int(row[0])
-
-    def _keep(self, session: Session) -> Session:
-        """Have the snapshot at hand, in place of older ones: each would count for the same masks anew."""
-        kept = self._snapshots.get((session.id, session.revision), lambda: session).value
-        self._snapshots.clear(lambda key: key[0] == session.id and key[1] < session.revision)  # type: ignore[index]
-        return kept
 
     def _read(self, session_id: str, known: Mapping[int, Mask] = MappingProxyType({})) -> Session:
         """The session as it is on disk. known: its first masks, which never change and need not be read again."""
@@ -379,6 +368,26 @@ class SessionStore:
             yield
         finally:
             lock.release()
+
+
+def _add_step(db: sqlite3.Connection, session_id: str, step: int, action: str, canvas: str) -> int:
+    """Write a step of the history down in place of all that could be redone; of too many the oldest goes. Returns by
+    how many bytes the history grew."""
+    dropped = (session_id, step, step - MAX_STEPS)
+    where = "WHERE session_id = ?1 AND (id >= ?2 OR id < ?3)"
+    size = db.execute(f"SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps {where}", dropped).fetchone()[0]
+    db.execute(f"DELETE FROM steps {where}", dropped)
+    db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
+    db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (session_id, step, action, canvas))
+    return len(canvas) - int(size)
+
+
+def _change_step(db: sqlite3.Connection, session_id: str, step: int, canvas: str) -> int:
+    """Change what a step left behind; returns by how many bytes the history grew."""
+    here = "WHERE session_id = ? AND id = ?"
+    size = db.execute(f"SELECT LENGTH(canvas) FROM steps {here}", (session_id, step)).fetchone()[0]
+    db.execute(f"UPDATE steps SET canvas = ? {here}", (canvas, session_id, step))
+    return len(canvas) - int(size)
 
 
 def _session_bytes(session: Session) -> int:

@@ -162,8 +162,7 @@ def add_step(edit: Edit, step: Step, action: str) -> None:
 
 
 def take(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
-    """A part of the photo by `mode`: a new wall, or one step more for the chosen one."""
-    check_mode(mode)
+    """A part of the photo by `mode` (`check_mode`): a new wall, or one step more for the chosen one."""
     if mode == "new" or (mode != "subtract" and edit.session.selection.mask_id is None):
         begin(edit, step, action)
     else:

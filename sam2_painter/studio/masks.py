@@ -43,6 +43,7 @@ class MaskVerbs(Core):
         The candidates, best first, are kept in the session, and the best is selected; with a mode other than "new" it
         is combined with what was selected before. Raises InvalidInput for prompts outside the photo.
         """
+        walls.check_mode(mode)
         with self.sessions.edit(session_id) as edit:
             ids = edit.add(self._predicted(edit.session, prompts).value)
             walls.take(edit, Step.asked(prompts, "union", ids, ids[0]), mode, "select")
@@ -63,6 +64,7 @@ class MaskVerbs(Core):
     @verb("segment")
     def select(self, session_id: str, mask_ids: Sequence[int], mode: SelectMode = "new") -> Session:
         """Select masks the session holds, several as their union; by `mode` combined with the selection."""
+        walls.check_mode(mode)
         with self.sessions.edit(session_id) as edit:
             mask_id = walls.combine(edit, mask_ids, "union")
             walls.take(edit, Step("mask", region=mask_id), mode, "select")
@@ -107,11 +109,11 @@ class MaskVerbs(Core):
 
         def compute() -> tuple[Mask, ...]:
             with self._generating.enter():
-                return self._asking.generate(photo, self._embedding(photo).value, options, step)
+                return self._asking.generate(self.photo_of(session), self._embedding(session).value, options, step)
 
         with self._cancellable(session_id):
-            photo = self.photo_of(self.sessions.get(session_id))
-            found = self._caches.masks.get((photo.digest, "generate", self.engine.name, options), compute)
+            session = self.sessions.get(session_id)
+            found = self._caches.masks.get((session.digest, "generate", self.engine.name, options), compute)
             with self.sessions.edit(session_id) as edit:  # clicks of others were not kept waiting till here
                 edit.set_automatic(edit.add(found.value))
         return Generated(edit.session, found.cached)
@@ -162,6 +164,7 @@ class MaskVerbs(Core):
     def _find(
         self, edit: Edit, category: str, mode: SelectMode, protect: bool, point: tuple[float, float] | None = None
     ) -> None:
+        walls.check_mode(mode)
         if category not in self.categories:
             raise InvalidInput(
                 f"category must be one of {', '.join(self.categories)}"
@@ -169,11 +172,12 @@ class MaskVerbs(Core):
                 else f"{self.engine.title} does not name what it sees; click the walls instead.",
                 "category",
             )
+        session = edit.session
         if point is not None:
-            Prompts.click(*point).check_inside(edit.session.size)
-        photo = self.photo_of(edit.session)
+            Prompts.click(*point).check_inside(session.size)
         found = self._caches.masks.get(
-            (photo.digest, "find", self.finder.name, category, point), lambda: self._found(photo, category, point)
+            (session.digest, "find", self.finder.name, category, point),
+            lambda: self._found(session, category, point),
         )
         if not found.value:
             where = "in this photo" if point is None else "on a building at this point"

@@ -11,7 +11,7 @@ from ..sessions import edits, recipe, walls
 from ..sessions.editing import Edit
 from ..sessions.recipe import Recipe, RecipeStep, RecipeWall
 from ..sessions.walls import SelectMode
-from ..types import Coat, Session, Step
+from ..types import Coat, Prompts, Session, Step
 from .masks import MaskVerbs
 from .painting import PaintVerbs
 from .verb import verb
@@ -100,7 +100,7 @@ class RecipeVerbs(MaskVerbs, WallVerbs, PaintVerbs):
             self._boxed(edit, prompts, mode, step.protect)
         elif step.box is None and len(step.points) == 1:
             ((x, y, _),) = step.points
-            self._point(edit, x, y, mode, step.protect, None)
+            self._point(edit, Prompts.click(x, y), mode, step.protect, None)
         else:
             ids = edit.add(self._predicted(edit.session, prompts).value)
             walls.take(edit, Step.asked(prompts, "union", ids, ids[0], step.protect), mode, "select")

@@ -145,11 +145,7 @@ def _layer(layer: Layer, session: Session, have: Have) -> Json:
 
 
 def _selection(session: Session, have: Have) -> Json:
-    selection, prompts = session.selection, session.selection.prompts
-    points: list[Json] = []
-    if prompts is not None:
-        pairs = zip(prompts.point_coords.tolist(), prompts.point_labels.tolist(), strict=True)
-        points = [{"x": x, "y": y, "label": label} for (x, y), label in pairs]
+    selection = session.selection
     mask = None if selection.mask_id is None else session.masks[selection.mask_id]
     last = selection.steps[-1] if selection.steps else None
     return {
@@ -158,7 +154,7 @@ def _selection(session: Session, have: Have) -> Json:
         "shape": None if mask is None else _shape(mask, have),
         "area": 0 if mask is None else mask.area / math.prod(session.size),
         "category": "" if mask is None else mask.category,
-        "points": points,
+        "points": [{"x": x, "y": y, "label": label} for x, y, label in selection.points],
         "box": None if last is None or last.box is None else list(last.box),
         "candidates": len(selection.candidates),
         "choice": selection.choice,
