@@ -378,8 +378,7 @@ class Scheme:
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """The part of a session that undo and redo travel through. schemes: () until there are two of them; scheme: the id
-    of the one that is shown."""
+    """What undo and redo travel through. schemes: () until there are two; scheme: the id of the one that is shown."""
 
     selection: Selection = field(default_factory=Selection)
     layers: tuple[Layer, ...] = ()
@@ -391,11 +390,11 @@ class Canvas:
 class Session:
     """What one person has done to one photo: a snapshot; `sessions.edit` makes the next one.
 
-    masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found by
-    the last "every mask", largest first. palette: paints somebody brought along. next_layer: the id of the next new
-    layer. can_undo, can_redo: names of the actions, "" for none. created_at, used_at: Unix seconds. revision: counts
-    up with each change. notes: what there is to say about the file it was opened from, in the session that opening
-    gives only.
+    masks: every mask of the session by its id; ids count up from 0 and are never given twice. made: ids of those that
+    steps of walls made. automatic: ids found by the last "every mask", largest first. palette: paints somebody brought
+    along. next_layer: the id of the next new layer. can_undo, can_redo: names of the actions, "" for none. created_at,
+    used_at: Unix seconds. revision: counts up with each change. notes: what there is to say about the file it was
+    opened from, in the session that opening gives only.
     """
 
     id: str
@@ -403,6 +402,7 @@ class Session:
     digest: str
     size: tuple[int, int]
     masks: Mapping[int, Mask] = field(default_factory=lambda: MappingProxyType({}))
+    made: frozenset[int] = frozenset()
     automatic: tuple[int, ...] = ()
     palette: Palette | None = None
     canvas: Canvas = field(default_factory=Canvas)

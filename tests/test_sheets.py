@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from conftest import draw_building
-from engines import FloodEngine
+from conftest import SKY, WALL, WINDOW, draw_building, make_studio
+from engines import FloodEngine, NamingEngine
 from PIL import Image
 
 from sam2_painter import Painter
@@ -71,6 +71,51 @@ def test_it_tells_each_wall_that_is_seen(studio, sid):
     seen = layer.mask.area * (10 / 200) ** 2
     assert wall["area"][0] < seen < wall["area"][1]
     assert wall["litres"] == [pytest.approx(wall["area"][0] * 2 / 10), pytest.approx(wall["area"][1] * 2 / 6)]
+
+
+def test_shares_are_of_the_facade_where_it_is_known(tmp_path):
+    """Of what was found of it with what is painted; else of all that is painted, and then that is said."""
+    asked = []
+
+    class OneBuilding(NamingEngine):
+        """All of the photo is one building."""
+
+        def find(self, embedding, category, point=None):
+            """Keeps where it is asked."""
+            asked.append(point)
+            return super().find(embedding, category)
+
+    engine = OneBuilding({"wall": WALL, "window": WINDOW, "sky": SKY})
+    for finds, words in ((True, "of the facade"), (False, "of what is painted")):
+        studio = make_studio(tmp_path / str(finds), engine if finds else FloodEngine())
+        sid = studio.open(draw_building(), "house.png").id
+        studio.click(sid, 100, 80)
+        studio.paint_wall(sid, Coat(RED))
+        if not finds:
+            studio.click(sid, 100, 5, mode="new")
+            studio.paint_wall(sid, Coat(BLUE))
+        told = facts(studio, sid)
+        areas = [layer.mask.area for layer in studio.session(sid).layers]
+        assert all(studio.session(sid).layers[0].mask.rle.contains(int(x), int(y)) for x, y in asked)
+        photo = draw_building()
+        front = sum(int((photo == color).all(2).sum()) for color in (WALL, WINDOW)) if finds else sum(areas)
+        assert [wall["of_facade"] for wall in told["walls"]] == [pytest.approx(area / front) for area in areas]
+        assert words in sheet_page.render(told, "b.jpg", "a.jpg")
+        studio.sessions.close()
+
+
+def test_feet_and_gallons(studio, sid):
+    """A sheet in feet tells square feet and gallons; other units are refused; sheets of before are still read."""
+    page = sheet_page.render(facts(studio, sid, width=10, units="ft"), "b.jpg", "a.jpg")
+    assert ("sq ft" in page, " gal<" in page, "m²" in page) == (True, True, False)
+    with pytest.raises(InvalidInput, match="units must be one of m, ft"):
+        studio.make_sheet(sid, units="miles")
+    old = facts(studio, sid, width=10)
+    for name in ("units", "facade"):
+        del old[name]
+    del old["walls"][0]["of_facade"]
+    page = sheet_page.render(old, "b.jpg", "a.jpg")
+    assert ("m²" in page, "of the facade" in page) == (True, False)
 
 
 def test_a_paint_of_a_card_is_told_by_its_code_and_brand(studio, sid):

@@ -595,15 +595,16 @@ def test_selecting_the_sky_and_painting_it_is_the_user_s_business(studio, opened
 
 
 def test_an_engine_that_takes_long_reads_ahead(tmp_path, photo_bytes):
-    """Where the engine wants it, reading begins in the background and the first question joins it; else it waits."""
-    for wants in (True, False):
+    """Where the engine wants it, or a person will click, reading begins in the background and the first question joins
+    it; else it waits."""
+    for wants, clicks in ((True, False), (False, True), (False, False)):
         engine = FloodEngine()
         engine.reads_ahead = wants
-        studio = make_studio(tmp_path / str(wants), engine)
+        studio = make_studio(tmp_path / f"{wants} {clicks}", engine)
         session = studio.open(photo_bytes)
-        studio.read_ahead(session.id)
+        studio.read_ahead(session.id, clicks=clicks)
         studio.reading.finish()
-        assert engine.asked["embed"] == int(wants)
+        assert engine.asked["embed"] == int(wants or clicks)
         studio.click(session.id, 100, 90)
         assert engine.asked["embed"] == 1
         studio.sessions.close()

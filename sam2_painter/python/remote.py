@@ -292,8 +292,8 @@ class RemoteStudio:
     def download_schemes(self, session_id: str, *, format: str = "JPG", quality: int = 95) -> Fetched:
         return self._fetch(self._do("/download-schemes", session_id, format=format, quality=quality))
 
-    def download_sheet(self, session_id: str, *, width: float | None = None) -> Fetched:
-        return self._fetch(self._do("/download-sheet", session_id, width=width))
+    def download_sheet(self, session_id: str, *, width: float | None = None, units: str = "m") -> Fetched:
+        return self._fetch(self._do("/download-sheet", session_id, width=width, units=units))
 
     def recipe(self, session_id: str) -> Recipe:
         return recipes.from_json(self.connection.get("/recipe", session_id)["recipe"])

@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 from ..errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, StorageError
 from ..jobs import deadline
 from ..jobs.cache import Cache
-from ..types import Canvas, Mask, Session
+from ..types import Canvas, Session
 from . import clock as clocks
 from . import database, folders, records, unowned
 from .clock import Jumps
@@ -192,12 +192,11 @@ class SessionStore:
                 edit.session = self._commit(before, edit)
 
     def _commit(self, before: Session, edit: Edit) -> Session:
-        if len(edit.session.masks) > self.max_masks:
-            raise InvalidInput(f"A session holds at most {self.max_masks} masks. Open the photo again.", "session_id")
+        records.check_count(len(edit.session.masks), len(edit.session.made), self.max_masks)
         sid, used_at = before.id, self._clock()
         canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step or edit.looks_on else ""
         masks = [
-            (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
+            (sid, mask_id, json.dumps(records.kept_mask(edit.session, mask_id)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
         ]
         self._grow(len(canvas) + sum(len(counts) for *_, counts in masks))
@@ -230,7 +229,7 @@ class SessionStore:
                 ),
             )
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
-            after = self._read(sid, edit.session.masks)
+            after = self._read(sid, edit.session)
         else:
             after = replace(edit.session, revision=before.revision + 1, used_at=used_at)
         self._snapshots.replace((sid, before.revision), (sid, after.revision), after)
@@ -295,8 +294,9 @@ class SessionStore:
                 self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
         return int(row[0])
 
-    def _read(self, session_id: str, known: Mapping[int, Mask] = MappingProxyType({})) -> Session:
-        """The session as it is on disk. known: its first masks, which never change and need not be read again."""
+    def _read(self, session_id: str, known: Session | None = None) -> Session:
+        """The session as it is on disk. known: the same with its first masks, which never change and need not be read
+        again."""
         with self._db.transaction("DEFERRED") as db:  # one moment in time for all four reads
             row = db.execute(
                 "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette,"
@@ -308,7 +308,7 @@ class SessionStore:
             name, digest, height, width, created_at, used_at, revision, step, automatic, palette, next_layer = row
             masks = db.execute(
                 "SELECT id, record, counts FROM masks WHERE session_id = ? AND id >= ? ORDER BY id",
-                (session_id, len(known)),
+                (session_id, len(known.masks) if known else 0),
             ).fetchall()
             steps = db.execute(
                 "SELECT id, action, CASE WHEN id = ?1 THEN canvas END FROM steps"
@@ -316,16 +316,18 @@ class SessionStore:
                 (step, session_id),
             ).fetchall()
         try:
-            by_id = dict(known) | {
-                mask_id: records.mask_from_record(json.loads(record), records.rle_from_bytes(counts, (height, width)))
-                for mask_id, record, counts in masks
-            }
+            by_id, made = (dict(known.masks), set(known.made)) if known else ({}, set())
+            for mask_id, text, counts in masks:
+                record = json.loads(text)
+                by_id[mask_id] = records.mask_from_record(record, records.rle_from_bytes(counts, (height, width)))
+                made |= {mask_id} if record.get("made") else set()
             return Session(
                 id=session_id,
                 name=name,
                 digest=digest,
                 size=(height, width),
                 masks=MappingProxyType(by_id),
+                made=frozenset(made),
                 automatic=tuple(json.loads(automatic)),
                 palette=records.palette_from_record(json.loads(palette)) if palette else None,
                 canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),

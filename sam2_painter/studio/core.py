@@ -93,10 +93,10 @@ class Core:
         """Let the engine read the photo now, so that the first click is quick."""
         return self._embedding(self.sessions.get(session_id))
 
-    def read_ahead(self, session_id: str) -> None:
-        """`embed` in the background, if the engine wants to (`Engine`). Returns at once and raises nothing: an engine
-        that cannot read the photo tells so at the first question about it."""
-        if getattr(self.engine, "reads_ahead", False):
+    def read_ahead(self, session_id: str, *, clicks: bool = False) -> None:
+        """`embed` in the background, if the engine wants to (`Engine`) or a person is about to click. Returns at once
+        and raises nothing: an engine that cannot read the photo tells so at the first question about it."""
+        if clicks or getattr(self.engine, "reads_ahead", False):
             self.reading.submit(lambda: self._read_ahead(session_id))
 
     def _read_ahead(self, session_id: str) -> None:
@@ -114,8 +114,12 @@ class Core:
         """All of a category, of all buildings or the one at a point, from whoever knows what things are: the engine, or
         the one beside it.
         """
-        embedding = self._read_by(self._finding, self.finder.name, session).value
-        return self._finding.find(embedding, category, point)
+
+        def find() -> tuple[Mask, ...]:
+            embedding = self._read_by(self._finding, self.finder.name, session).value
+            return self._finding.find(embedding, category, point)
+
+        return self._caches.masks.get((session.digest, "find", self.finder.name, category, point), find).value
 
     def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
         """The engine's answers, best first. A box alone is answered with masks that have to do with it: one far from

@@ -103,6 +103,7 @@ class FileVerbs(PaintVerbs):
         try:
             with self.sessions.edit(session.id) as edit:
                 edit.add(project.masks)
+                edit.session = replace(edit.session, made=project.made)
                 edit.set_automatic(project.automatic)
                 edit.set_palette(project.palette)
                 edit.bring_layers("open project", project.canvas)

@@ -175,13 +175,10 @@ class MaskVerbs(Core):
         session = edit.session
         if point is not None:
             Prompts.click(*point).check_inside(session.size)
-        found = self._caches.masks.get(
-            (session.digest, "find", self.finder.name, category, point),
-            lambda: self._found(session, category, point),
-        )
-        if not found.value:
+        found = self._found(session, category, point)
+        if not found:
             where = "in this photo" if point is None else "on a building at this point"
             raise MaskNotFound(f"No {category} was found {where}. Click one instead.")
-        mask_id = walls.combine(edit, edit.add(found.value), "union")
+        mask_id = walls.combine(edit, edit.add(found), "union")
         again = category if point is None else ""  # in another photo the point would be at another building
         walls.take(edit, Step("mask", region=mask_id, protect=protect, found=again), mode, f"select {category}s")

@@ -315,7 +315,7 @@ class WallVerbs(Core):
             found, best = [Mask(rle) for rle in change(session, x, y, spot)], 0
         if not found:
             return
-        ids = edit.add(found)
+        ids = edit.add(found, made=True)
         step = Step.asked(prompts, "union", ids, ids[best], protect)
         walls.take(edit, step, mode, {"union": "add", "subtract": "take away"}.get(mode, "select"))
 
@@ -329,11 +329,11 @@ class WallVerbs(Core):
             inside = masks.intersect([drawn, session.mask(session.selection.mask_id).rle])
             regions = [masks.intersect([inside, mask.rle]) for mask in found]
             seen = [rle for rle in regions if rle.area >= inside.area / 10]
-            ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area])
+            ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area], made=True)
             if ids:
                 walls.take(edit, Step.asked(prompts, "subtract", _once(ids), ids[0]), mode, "take away")
             return
-        ids = edit.add(found)
+        ids = edit.add(found, made=True)
         walls.take(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
 
     def _stroked(
@@ -350,7 +350,7 @@ class WallVerbs(Core):
         region = None
         if edge_aware:
             rle = masks.edge_aware_stroke(self.photo_of(edit.session).pixels, line, radius)
-            region = edit.add([Mask(rle)])[0] if rle.area else None
+            region = edit.add([Mask(rle)], made=True)[0] if rle.area else None
         if region is None and not masks.stroke(line, radius, edit.session.size).area:
             raise InvalidInput("the stroke lies outside the photo", "path")
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
@@ -423,7 +423,7 @@ class WallVerbs(Core):
             return
         prompts = replace(step, points=points).prompts
         assert prompts is not None
-        ids = edit.add(self._predicted(edit.session, prompts).value)
+        ids = edit.add(self._predicted(edit.session, prompts).value, made=True)
         fewer = Step.asked(prompts, step.mode, ids, ids[0], step.protect)
         walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), "remove point")
 
