@@ -201,7 +201,7 @@ def test_mistakes_are_told(studio, sid):
 def test_a_sheet_ends_with_its_time_and_tells_so_many_walls(studio, sid, monkeypatch):
     """To find the nearest of thousands of paints takes a second, and a session may hold thousands of layers."""
     with Deadline(0, "make_sheet"), pytest.raises(TimeLimitExceeded):
-        studio._facts(studio.session(sid), None, "metric")
+        studio._facts(studio.session(sid), None, "m")
     monkeypatch.setattr(sheets, "MAX_WALLS", 0)
     with pytest.raises(InvalidInput, match="Hide or remove some"):
         studio.make_sheet(sid)
