@@ -676,6 +676,22 @@ def test_a_length_is_marked_on_the_photo(new_page):
     page.locator(".sp-painter").wait_for()
 
 
+def test_the_house_that_was_clicked_is_painted_alone(new_page, launch):
+    """After a click one press paints every wall of that house, and none of another; without one it is not offered."""
+    live = launch(NamingEngine({"wall": WALL}), requests_per_minute=100_000)
+    painter = new_page(live).open()
+    offered = painter.page.locator('[data-do="house-walls"]')
+    assert not offered.is_visible()
+    painter.click(*WALL_AT)
+    offered.wait_for()
+    painter.do("house-walls")
+    (layer,) = painter.session.layers
+    wall = layer.mask.segmentation
+    columns = np.flatnonzero(wall.any(axis=0))
+    assert wall[WALL_AT[1], WALL_AT[0]]
+    assert 40 <= columns.max() - columns.min() <= 80  # what the engine takes for a house
+
+
 def test_the_same_paints_on_the_next_photo(new_page, launch):
     """A photo that is opened next is painted like the one before by one press, or all others are from there."""
     live = launch(NamingEngine({"wall": WALL, "door": DOOR}), requests_per_minute=100_000)

@@ -53,6 +53,7 @@ export function makeActions(page) {
     "zoom-out": () => stage.zoom(1 / 1.5),
     fit: () => stage.fit(),
     "all-walls": () => page.find("wall", () => page.paintWall()),
+    "house-walls": () => page.find("wall", () => page.paintWall(), page.clicked),
   };
 }
 

@@ -305,9 +305,15 @@ export class Page {
     };
   }
 
-  /** @param {string} kind @param {() => void} [then] */
-  find(kind, then) {
-    this.ask("find", { category: kind, mode: "new" }, `Looking for every ${kind}`, { then });
+  /** @param {string} kind @param {() => void} [then] @param {[number, number]} [point] of the house under it only */
+  find(kind, then, point) {
+    this.ask("find", { category: kind, mode: "new", point }, `Looking for every ${kind}`, { then });
+  }
+
+  /** Where the chosen wall was clicked last. @returns {[number, number] | undefined} */
+  get clicked() {
+    const point = this.state.session?.selection.points.findLast(({ label }) => label);
+    return point && [point.x, point.y];
   }
 
   clear() {

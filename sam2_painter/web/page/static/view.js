@@ -135,6 +135,8 @@ export class SessionView {
     const share = `${(100 * selection.area).toFixed(1)}% of the photo`;
     const kind = layer ? "" : selection.category && `${selection.category}, `;
     this.page.one(".sp-area").textContent = some ? kind + share : "";
+    const house = button(this.page.root, '[data-do="house-walls"]');
+    house.hidden = !this.page.clicked || !this.page.facts.categories.includes("wall");
     button(this.page.root, '[data-do="clear"]').disabled = !some && !selection.points.length;
     for (const verb of ["paint", "wall-color"]) button(this.page.root, `[data-do="${verb}"]`).disabled = !some;
     const wallOf = `${session.sid}/${selection.mask_id}`;
