@@ -616,7 +616,7 @@ def test_walls_on_one_old_paint_are_tied(new_page):
     what was refused is not offered again."""
     painter = new_page().open(sun_and_shade(), "corner.png")
     page = painter.page
-    for corners in (((5, 95), (290, 440)), ((310, 95), (595, 440))):
+    for corners in (((5, 95), (299, 440)), ((301, 95), (595, 440))):
         painter.key("b").drag(*corners)
         painter.type_color("#8fa58b")
         painter.idle()
