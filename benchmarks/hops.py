@@ -2,7 +2,8 @@
 
 A click on the page and `/api/segment`, each asked of a live server that has answered the same question about another
 place before. A move is a call from a function of one of our modules into one of another; what Python, Gradio and
-Starlette do between them is not counted. `--edges` lists every move with how often it was made.
+Starlette do between them is not counted. Who waits for the engine looks up every quarter of a second, and each look is
+a move, too. `--edges` lists every move with how often it was made, and the modules that were come to more than once.
 """
 
 from __future__ import annotations
@@ -69,10 +70,18 @@ class Moves:
         self._seen.clear()
         moves = self.edges.total()
         modules = {module for edge in self.edges for module in edge} - {"outside"}
-        print(f"{name}: {len(modules)} modules, {len(self.edges)} ways between them, {moves} moves")
+        own = sum(count for (start, _), count in self.edges.items() if start.startswith("engines.offline"))
+        print(
+            f"{name}: {len(modules)} modules, {len(self.edges)} ways between them, {moves} moves, {own} by the engine"
+        )
         if edges:
             for (start, here), count in sorted(self.edges.items()):
                 print(f"  {count:4} {start} -> {here}")
+            arrivals: Counter[str] = Counter()
+            for (_, here), count in self.edges.items():
+                arrivals[here] += count
+            again = ", ".join(f"{module} {count}" for module, count in arrivals.most_common() if count > 1)
+            print(f"come to more than once: {again}")
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """The pictures that README and link previews show: ``python docs/make_pictures.py``, with playwright and a Chromium.
 
-Those of the page are taken from the real page on the offline engine, with an example photo that comes with the package.
-Those before and after show the paint alone: the masks are the exact ones that the renderer of the examples knows.
+``--page`` makes those of the page alone. They are taken from the real page on the offline engine, with an example photo
+that comes with the package. Those before and after show the paint alone: the masks are the exact ones that the renderer
+of the examples knows.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.fly
 EXAMPLE = "Brick house"
 WALL = (760 / 1600, 700 / 1200)  # where the front wall is clicked, as a share of the example's width and height
 SIDE = (0.72, 0.62)  # of the wall round the corner, too
-PAINT = 39  # its place in the palette
+PAINT, OTHER_PAINT = 39, 20  # their places in the palette
+PATIENCE, FADED = 600_000, 1500  # milliseconds: that a busy machine gets, and after which what fades has faded
 
 
 SCHEMES = {  # paints, and the parts of the example that get them, as one layer each
@@ -45,12 +47,13 @@ SCHEMES = {  # paints, and the parts of the example that get them, as one layer 
 
 
 def main() -> None:
-    """Write docs/images/before-after.jpg, page-desktop.jpg, page-phone.jpg, and the page's own pictures."""
+    """Write what docs/images holds, and the page's own pictures."""
     FOLDER.mkdir(exist_ok=True)
-    for name, pixels in zip(("before.jpg", "after.jpg"), repainted("brick-house", 800), strict=True):
-        (START / name).write_bytes(encode(pixels, "JPEG", 86))
-    (SITE / "preview.jpg").write_bytes(encode(preview(), "JPEG", 84))
-    (FOLDER / "before-after.jpg").write_bytes(encode(before_and_after(), "JPEG", 86))
+    if "--page" not in sys.argv[1:]:
+        for name, pixels in zip(("before.jpg", "after.jpg"), repainted("brick-house", 800), strict=True):
+            (START / name).write_bytes(encode(pixels, "JPEG", 86))
+        (SITE / "preview.jpg").write_bytes(encode(preview(), "JPEG", 84))
+        (FOLDER / "before-after.jpg").write_bytes(encode(before_and_after(), "JPEG", 86))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         settings = Settings.of(engine="offline", data_dir=Path(folder))
         studio = Studio.from_settings(settings)
@@ -58,6 +61,8 @@ def main() -> None:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         desktop(chromium, served.url)
         phone(chromium, served.url)
+        schemes(chromium, served.url)
+        sheet(chromium, served.url)
         chromium.close()
         served.close()
         studio.sessions.close()
@@ -111,14 +116,56 @@ def phone(chromium: Browser, url: str) -> None:
     shoot(page, "page-phone.jpg")
 
 
+def schemes(chromium: Browser, url: str) -> None:
+    """Two schemes beside the photo, as "Compare all" shows them."""
+    page = chromium.new_page(viewport={"width": 1200, "height": 800})
+    paint_example(page, url)
+    page.locator(".sp-addscheme").click()
+    page.wait_for_function(IDLE, timeout=PATIENCE)
+    choose_paint(page, OTHER_PAINT)
+    page.locator('[data-do="compare-schemes"]').click()
+    compared = page.locator(".sp-compared[open]")
+    compared.wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(FADED)
+    compared.screenshot(path=FOLDER / "schemes.jpg", type="jpeg", quality=84)
+
+
+def sheet(chromium: Browser, url: str) -> None:
+    """The sheet for the painter, as its reader sees it."""
+    page = chromium.new_page(viewport={"width": 1200, "height": 800})
+    paint_example(page, url)
+    click(page, *SIDE)
+    choose_paint(page, PAINT)
+    sid, layers = page.evaluate("[sam2painter.state.sid, sam2painter.state.session.layers.map((layer) => layer.id)]")
+
+    def ask(verb: str, **fields: object) -> dict:
+        answer = page.request.post(
+            f"{url.rstrip('/')}/api/{verb}", data={"session_id": sid, **fields}, timeout=PATIENCE
+        )
+        assert answer.ok, answer.text()
+        return answer.json()
+
+    for layer, name in zip(layers, ("Front", "Side"), strict=True):
+        ask("edit-layer", layer_id=layer, name=name)
+    ask("tie-layers", layer_ids=layers)
+    reader = chromium.new_page(viewport={"width": 900, "height": 760})
+    reader.goto(url.rstrip("/") + ask("make-sheet", width=14)["link"])
+    shoot(reader, "sheet.jpg", quality=84)
+
+
 def paint_example(page: Page, url: str) -> None:
     """Open the example, click its front wall, choose a paint: the first answer, as it comes."""
     page.goto(url)
     page.locator(".sp-example", has_text=EXAMPLE).click()
-    page.wait_for_function(IDLE, timeout=120_000)
+    page.wait_for_function(IDLE, timeout=PATIENCE)
     click(page, *WALL)
-    page.locator("[data-palette] .sp-swatch").nth(PAINT).click()
-    page.wait_for_function(IDLE, timeout=60_000)
+    choose_paint(page, PAINT)
+
+
+def choose_paint(page: Page, place: int) -> None:
+    """Choose a paint by its place in the palette."""
+    page.locator("[data-palette] .sp-swatch").nth(place).click()
+    page.wait_for_function(IDLE, timeout=PATIENCE)
 
 
 def click(page: Page, x: float, y: float) -> None:
@@ -128,14 +175,14 @@ def click(page: Page, x: float, y: float) -> None:
     scale = min(frame["width"] / 4, frame["height"] / 3)  # the example is 4:3
     left, top = frame["x"] + (frame["width"] - 4 * scale) / 2, frame["y"] + (frame["height"] - 3 * scale) / 2
     page.mouse.click(left + x * 4 * scale, top + y * 3 * scale)
-    page.wait_for_function(IDLE, timeout=60_000)
+    page.wait_for_function(IDLE, timeout=PATIENCE)
 
 
-def shoot(page: Page, name: str) -> None:
+def shoot(page: Page, name: str, quality: int = 88) -> None:
     """A screenshot without the pointer."""
     page.mouse.move(0, 0)
-    page.wait_for_timeout(1500)  # what fades has faded
-    page.screenshot(path=FOLDER / name, type="jpeg", quality=88)
+    page.wait_for_timeout(FADED)
+    page.screenshot(path=FOLDER / name, type="jpeg", quality=quality)
 
 
 if __name__ == "__main__":

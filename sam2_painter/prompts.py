@@ -86,13 +86,6 @@ class Prompts:
             point_labels=np.append(self.point_labels, more.point_labels),
         )
 
-    @property
-    def points_and_box(self) -> Prompts | None:
-        """What further clicks refine, and a session keeps: these prompts less the mask; None when that is all."""
-        if len(self.point_coords) == 0 and self.box is None:
-            return None
-        return Prompts(self.point_coords, self.point_labels, self.box)
-
     def check_inside(self, size: tuple[int, int]) -> None:
         """InvalidInput if a point or the box lies outside a photo of `size` (H, W), or mask_input has another size."""
         height, width = size

@@ -205,7 +205,10 @@ class Settings(Group):
         kind="Path",
     )
     decode_memory: int = _knob(
-        1200 * MB, "SAM2_PAINTER_DECODE_MEMORY", "bytes that photos being opened take together; more wait", kind="size"
+        1200 * MB,
+        "SAM2_PAINTER_DECODE_MEMORY",
+        "bytes that photos being opened, and walls being painted, take together; more wait",
+        kind="size",
     )
 
     storage: Storage = field(default_factory=Storage)

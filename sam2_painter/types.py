@@ -345,11 +345,17 @@ class Selection:
         return self.steps[-1].choice if self.steps else 0
 
     @property
+    def points(self) -> tuple[tuple[float, float, int], ...]:
+        """(x, y, label) of every click in the steps; those of steps that take away are labelled 0."""
+        return tuple(
+            (x, y, 0 if step.mode == "subtract" else label) for step in self.steps for x, y, label in step.points
+        )
+
+    @property
     def prompts(self) -> Prompts | None:
-        """Every point of the steps, those that take away labelled 0, and the last box; None when there are none."""
-        points = [(x, y, 0 if step.mode == "subtract" else label) for step in self.steps for x, y, label in step.points]
+        """Every one of the `points`, and the last box; None when there are none."""
         box = next((step.box for step in reversed(self.steps) if step.box is not None), None)
-        return Step("prompts", points=tuple(points), box=box).prompts
+        return Step("prompts", points=self.points, box=box).prompts
 
 
 def _pixel(value: object) -> float:
@@ -372,8 +378,7 @@ class Scheme:
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """The part of a session that undo and redo travel through. schemes: () until there are two of them; scheme: the id
-    of the one that is shown."""
+    """What undo and redo travel through. schemes: () until there are two; scheme: the id of the one that is shown."""
 
     selection: Selection = field(default_factory=Selection)
     layers: tuple[Layer, ...] = ()
@@ -385,11 +390,11 @@ class Canvas:
 class Session:
     """What one person has done to one photo: a snapshot; `sessions.edit` makes the next one.
 
-    masks: every mask of the session by its id; ids count up from 0 and are never given twice. automatic: ids found by
-    the last "every mask", largest first. palette: paints somebody brought along. next_layer: the id of the next new
-    layer. can_undo, can_redo: names of the actions, "" for none. created_at, used_at: Unix seconds. revision: counts
-    up with each change. notes: what there is to say about the file it was opened from, in the session that opening
-    gives only.
+    masks: every mask of the session by its id; ids count up from 0 and are never given twice. made: ids of those that
+    steps of walls made. automatic: ids found by the last "every mask", largest first. palette: paints somebody brought
+    along. next_layer: the id of the next new layer. can_undo, can_redo: names of the actions, "" for none. created_at,
+    used_at: Unix seconds. revision: counts up with each change. notes: what there is to say about the file it was
+    opened from, in the session that opening gives only.
     """
 
     id: str
@@ -397,6 +402,7 @@ class Session:
     digest: str
     size: tuple[int, int]
     masks: Mapping[int, Mask] = field(default_factory=lambda: MappingProxyType({}))
+    made: frozenset[int] = frozenset()
     automatic: tuple[int, ...] = ()
     palette: Palette | None = None
     canvas: Canvas = field(default_factory=Canvas)

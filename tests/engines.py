@@ -92,9 +92,12 @@ class NamingEngine(FloodEngine):
         self._photos[photo.digest] = photo.pixels
         return super().embed(photo)
 
-    def find(self, embedding: Embedding, category: str) -> tuple[Mask, ...]:
-        """Every pixel of the kind's colour."""
+    def find(self, embedding: Embedding, category: str, point: tuple[float, float] | None = None) -> tuple[Mask, ...]:
+        """Every pixel of the kind's colour; a building reaches 40 px to each side of the point."""
         inside = (self._photos[embedding.digest] == self._colors[category]).all(2)
+        if point is not None:
+            columns = np.arange(inside.shape[1])
+            inside &= np.abs(columns - point[0]) <= 40
         return (Mask(mask_to_rle(inside), category=category, category_score=1.0),) if inside.any() else ()
 
 

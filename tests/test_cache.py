@@ -48,6 +48,14 @@ def test_a_failed_computation_is_not_kept():
     assert cache.get("a", lambda: "x") == ("x", False)
 
 
+def test_a_value_takes_the_place_of_an_older_one():
+    """Under its own key; the older one costs nothing any more."""
+    cache = text_cache()
+    cache.put("first", "xxx")
+    cache.replace("first", "second", "yy")
+    assert (cache.kept(), cache.peek("second"), cache.status().bytes) == (["second"], "yy", 2)
+
+
 def test_the_longest_unused_goes_first():
     """Over the limit, the entry used longest ago is dropped, until the rest fits."""
     cache = text_cache(max_bytes=10)

@@ -116,6 +116,7 @@ def test_one_file_for_a_folder(joint):
     assert len({c["id"] for c in made["categories"]}) == len(made["categories"])
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # pycocotools'
 def test_pycocotools_reads_it(joint, tmp_path):
     """The masks that pycocotools decodes are ours, pixel by pixel."""
     reader = pytest.importorskip("pycocotools.coco")

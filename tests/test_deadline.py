@@ -8,6 +8,18 @@ import pytest
 from sam2_painter.errors import Cancelled, TimeLimitExceeded
 from sam2_painter.jobs import deadline
 from sam2_painter.jobs.deadline import Deadline
+from sam2_painter.settings import Limits
+from sam2_painter.studio.verb import verb
+
+
+class Studio:
+    """One whose only verb tells the deadline it works under."""
+
+    limits = Limits(segment=60)
+
+    @verb("segment")
+    def look(self):
+        return deadline.current()
 
 
 def test_no_deadline_never_stops():
@@ -75,3 +87,26 @@ def test_late_work_cannot_be_sealed():
     with Deadline(0, "paint"), pytest.raises(TimeLimitExceeded):
         threading.Event().wait(0.01)
         deadline.seal()
+
+
+def test_a_verb_works_under_the_limit_of_its_door():
+    """Where that is as tight as its own; where it is not, or there is none, the verb's own counts."""
+    with Deadline(60, "door") as door:
+        assert Studio().look() is door
+    with Deadline(600, "notebook"):
+        assert (Studio().look().what, Studio().look().seconds) == ("look", 60)
+    assert Studio().look().what == "look"
+
+
+def test_a_verb_after_another_has_a_limit_of_its_own():
+    """What the first one wrote down ends the door's limit: the second must not work for ever."""
+    with Deadline(60, "door") as door:
+        door.seal()
+        door.ends_at = 0.0
+        second = Studio().look()
+        assert second is not door
+        with second:
+            assert second.remaining() > 50
+            second.ends_at = 0.0
+            with pytest.raises(TimeLimitExceeded, match="look"):
+                deadline.check()

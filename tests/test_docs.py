@@ -75,6 +75,8 @@ ELSEWHERE = {  # verbs of the studio that a Painter has under another name, or d
     "download_schemes": "save_schemes",
     "download_sheet": "save_sheet",
     "make_sheet": "save_sheet",
+    "paint_alike": "apply_recipe",
+    "scheme_pictures": "compare_schemes",
     "revoke_sheet": "save_sheet",
     "export": "export_coco",
     "choose_at": "choose_wall",

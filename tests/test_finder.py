@@ -10,7 +10,8 @@ from engines import FloodEngine
 
 from sam2_painter.engines.choice import finder_beside
 from sam2_painter.engines.offline import OfflineEngine
-from sam2_painter.errors import InvalidInput
+from sam2_painter.errors import InvalidInput, MaskNotFound
+from sam2_painter.photos.examples import path as example_path
 from sam2_painter.studio import Studio
 
 
@@ -44,3 +45,41 @@ def test_an_unknown_name_is_refused(studio: Studio) -> None:
     with pytest.raises(InvalidInput, match="shutter") as caught:
         studio.find(session.id, "castle")
     assert caught.value.field == "category"
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory) -> tuple[Studio, str]:
+    """Three houses in a row: of brick, of ochre plaster over a pale ground floor, and grey."""
+    studio = make_studio(tmp_path_factory.mktemp("street"), OfflineEngine())
+    return studio, studio.open(example_path("town-house").read_bytes(), "street.jpg").id
+
+
+HOUSES = {"brick": (200, 700), "ochre": (420, 520), "ground floor": (640, 1100), "grey": (1400, 700)}
+
+
+@pytest.mark.parametrize("house", HOUSES)
+def test_a_house_of_a_row_is_found_alone(street, house) -> None:
+    """All walls of the building under a point are none of its neighbours'."""
+    studio, session_id = street
+    session = studio.find(session_id, "wall", point=HOUSES[house])
+    rle = session.mask(session.selection.mask_id).rle
+    other = {"brick": "grey", "grey": "ochre"}.get(house, "brick")
+    assert rle.contains(*HOUSES[house])
+    assert not rle.contains(*HOUSES[other])
+    assert rle.contains(*HOUSES["ground floor"]) == (house in ("ochre", "ground floor"))
+
+
+def test_where_no_building_is_nothing_is_found(street) -> None:
+    """The sky is nobody's house, and what was selected stays."""
+    studio, session_id = street
+    before = studio.session(session_id)
+    with pytest.raises(MaskNotFound, match="on a building at this point"):
+        studio.find(session_id, "wall", point=(150, 60))
+    assert studio.session(session_id) == before
+
+
+def test_a_house_found_at_a_point_is_no_kind_for_another_photo(street) -> None:
+    """A recipe keeps the mask: elsewhere the point would be at another house."""
+    studio, session_id = street
+    session = studio.find(session_id, "wall", point=HOUSES["grey"])
+    assert [step.found for step in session.selection.steps] == [""]

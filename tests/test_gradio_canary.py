@@ -32,8 +32,7 @@ def test_the_list_is_short():
 def test_canary_1_endpoints_have_numbers_and_inputs():
     """gr.api tells the number of an endpoint and of the components for its inputs; those describe themselves."""
     with gr.Blocks() as blocks:
-        pass
-    numbers = endpoints.add_to(blocks)
+        numbers = endpoints.add_to(blocks)
     assert len(numbers) == len(endpoints.ENDPOINTS), "gr.api no longer tells an endpoint's number as ['id']"
     config = {one["id"]: one["api_name"] for one in blocks.get_config_file()["dependencies"]}
     assert {number: one.name for number, one in numbers.items()} == config, "the numbers are not those of /config"
@@ -60,8 +59,13 @@ def test_canary_3_the_mcp_server_has_a_client():
     assert "if self._client_instance is None" in source, "see gradio_app.sign_in_mcp: MCP would ask without our key"
 
 
-def test_canary_4_closing_all_is_noticed():
-    """Blocks.is_running is what gradio.close_all() ends."""
+def test_canary_4_closing_all_is_noticed_and_no_queue_runs(server):
+    """Blocks.is_running is what gradio.close_all() ends; Blocks.run_startup_events is what starts Gradio's queue."""
+    started = inspect.getsource(gr.Blocks.run_startup_events)
+    assert "self._queue.start()" in started, "Gradio starts its queue elsewhere: see gradio_app.mount"
+    assert "self.is_running = True" in started, "Blocks.is_running is set elsewhere: see gradio_app.mount"
+    assert server.served.is_running
+    assert server.served.blocks._queue.active_jobs == [], "Gradio's queue runs, and looks for work all the time"
     with gr.Blocks() as blocks:
         pass
     assert blocks.is_running is False, "Blocks.is_running is gone: see Served.is_running"

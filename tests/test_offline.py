@@ -94,7 +94,7 @@ class TestClicks:
             truth[48:76, x : x + 24] = False
         truth[110:, 30:56] = False
         masks = engine.predict(engine.embed(photo), Prompts.click(*WALL_POINT))
-        assert max(overlap(mask.segmentation, t) for mask in masks for t in (truth, whole)) > 0.9
+        assert max(overlap(mask.segmentation, t) for mask in masks for t in (truth, whole)) > 0.85
 
     @pytest.mark.parametrize("seed", range(6))
     def test_a_positive_click_only_adds(self, engine, embedding: Embedding, seed: int) -> None:

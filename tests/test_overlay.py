@@ -1,4 +1,4 @@
-"""What the stage shows: small, transparent where it should be, and in the right place."""
+"""Pictures of masks: small, transparent where they should be, and in the right place."""
 
 import io
 
@@ -35,19 +35,12 @@ def rough_wall():
     return mask_to_rle(shape > 0.5)
 
 
-def test_a_tint_is_the_colour_inside_and_nothing_outside():
-    """Colour and alpha as asked for, at the photo's own size when that is small."""
-    pixels = rgba(overlay.tint_png(block(5, 6, 7, 8), 1600, (10, 200, 30), 0.5))
-    assert pixels.shape == (30, 40, 4)
-    assert (pixels[6:14, 5:12] == (10, 200, 30, 128)).all()
-    assert pixels[..., 3].sum() == 128 * 56
-
-
-def test_a_tint_is_shrunk_to_the_stage():
+def test_an_outline_is_shrunk():
     """The longer side fits, and the mask keeps its place."""
-    pixels = rgba(overlay.tint_png(block(20, 10, 20, 10), 20))
+    pixels = rgba(overlay.outline_png(block(20, 10, 20, 10), 20, alpha=0.2))
     assert pixels.shape == (15, 20, 4)
-    assert np.array_equal(pixels[..., 3] > 0, block_of(15, 20, slice(5, 10), slice(10, 20)))
+    line_or_tint = np.isin(pixels[..., 3], (51, 255))
+    assert np.array_equal(line_or_tint, block_of(15, 20, slice(5, 10), slice(10, 20)))
 
 
 def block_of(height, width, rows, columns):
@@ -56,11 +49,10 @@ def block_of(height, width, rows, columns):
     return mask
 
 
-def test_a_tint_of_twelve_megapixels_is_small():
-    """A click's answer travels in a few kilobytes: under 20, with an outline too."""
+def test_an_outline_of_twelve_megapixels_is_small():
+    """A few kilobytes: under 20."""
     wall = rough_wall()
     assert len(wall.counts) > 5000  # ragged it is
-    assert len(overlay.tint_png(wall, 1600)) < 20_000
     assert len(overlay.outline_png(wall, 1600, alpha=0.3)) < 20_000
 
 
@@ -79,8 +71,9 @@ def mask_square():
 
 
 def test_an_outline_may_be_filled():
-    """With alpha the inside is tinted."""
+    """With alpha the inside is tinted, at the photo's own size when that is small."""
     pixels = rgba(overlay.outline_png(block(10, 10, 12, 12), 1600, (255, 0, 0), alpha=0.2))
+    assert pixels.shape == (30, 40, 4)
     assert tuple(pixels[15, 15]) == (255, 0, 0, 51)
 
 
@@ -94,7 +87,6 @@ def test_a_wall_cut_off_by_the_frame_has_no_outline_there():
 def test_an_empty_mask_is_an_empty_overlay():
     """Nothing selected, nothing shown."""
     empty = mask_to_rle(np.zeros((30, 40), bool))
-    assert not rgba(overlay.tint_png(empty, 20))[..., 3].any()
     assert not rgba(overlay.outline_png(empty, 20))[..., 3].any()
 
 
@@ -111,7 +103,7 @@ def test_an_empty_mask_is_an_empty_overlay():
 def test_bad_options_are_refused(options, field):
     """By the name of the option."""
     with pytest.raises(InvalidInput) as caught:
-        overlay.tint_png(**{"rle": block(1, 1, 2, 2), "max_side": 20, **options})
+        overlay.outline_png(**{"rle": block(1, 1, 2, 2), "max_side": 20, **options})
     assert caught.value.field == field
 
 

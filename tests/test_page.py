@@ -32,7 +32,7 @@ class WallFinder(FloodEngine):
 
     categories = ("wall",)
 
-    def find(self, embedding, category):
+    def find(self, embedding, category, point=None):
         """The region in the middle of the building."""
         masks = self.predict(embedding, Prompts.click(*WALL_AT))
         return [replace(masks[0], category=category, category_score=0.9)]
@@ -656,11 +656,14 @@ def test_the_docs_page_sends_a_file_with_its_fields(new_page):
 
 
 def test_engine_and_dark_mode(new_page):
-    """Who answers and why is always in sight; a dark system gets a dark page."""
+    """Who answers and why is told in the help; a dark system gets a dark page."""
     light, dark = new_page(), new_page(color_scheme="dark")
     for painter in (light, dark):
-        assert painter.page.locator(".sp-engine").inner_text().split("\n")[0].startswith("Flood engine")
-        assert "it is quick" in painter.page.locator(".sp-engine").inner_text()
+        painter.page.locator('[data-do="help"]').click()
+        told = painter.page.locator("[data-engine-note]").inner_text()
+        assert "Flood engine" in told
+        assert "it is quick" in told
+        painter.page.locator('[data-do="close-help"]').click()
     backgrounds = [
         sum(
             int(v)

@@ -7,7 +7,7 @@ import threading
 
 import httpx
 import pytest
-from conftest import Live, eventually
+from conftest import Live, draw_building, eventually, to_png
 from engines import FloodEngine
 
 from sam2_painter.web.middleware.defects import SENTENCE
@@ -81,15 +81,18 @@ def test_mistakes_are_a_status_and_a_sentence(page, verb, asked, status, words):
     assert words in reply.json()["detail"]
 
 
-def test_a_slow_engine_reads_from_the_moment_a_photo_opens(launch, photo_bytes):
-    """Before the browser asks for it: while the photo travels and the person looks at it."""
+def test_every_engine_reads_from_the_moment_a_photo_opens(launch, photo_bytes):
+    """Before the browser asks for it: while the photo travels and the person looks at it. Of several that are opened
+    only the one that is shown is read."""
     engine = FloodEngine()
-    engine.reads_ahead = True
     live = launch(engine)
     with httpx.Client(base_url=f"{live.url}/page", timeout=60) as client:
         sid = opened(client, photo_bytes)["sid"]
         assert eventually(lambda: engine.asked["embed"] == 1)
         client.post("/click", json={"sid": sid, "points": [[100, 100, 1]]}).raise_for_status()
+        other = {"file": ("other.png", to_png(draw_building(120, 80)))}
+        client.post("/open", data={"ask": '{"next": true}'}, files=other).raise_for_status()
+        live.studio.reading.finish()
     assert engine.asked["embed"] == 1
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser import DOOR_AT, HEIGHT, SKY_AT, WALL_AT, WIDTH, WINDOW_AT
-from conftest import WALL, draw_building, eventually, to_png
+from conftest import DOOR, WALL, draw_building, eventually, to_png
+from engines import NamingEngine
 
 pytest.importorskip("gradio", reason="the page needs gradio")
 pytest.importorskip("playwright", reason="the browser tests need playwright")
@@ -284,12 +286,17 @@ def test_schemes_on_the_page(new_page, tmp_path):
     page.locator(".sp-schemelist button").first.click()
     assert painter.idle().session.layers[0].color == (0x30, 0x60, 0xA0)
     page.locator('[data-do="compare-schemes"]').click()
-    page.wait_for_function("document.querySelector('.sp-compared img').naturalWidth > 500")
+    page.wait_for_function("document.querySelectorAll('.sp-compare img')[2]?.naturalWidth > 500")
+    assert page.locator(".sp-compare figure").all_inner_texts() == ["Photo", "A", "Bold"]
+    with page.expect_download() as download:
+        page.locator('[data-do="save-compared"]').click()
+    assert download.value.suggested_filename == "schemes.jpg"
     with page.expect_download() as download:
         page.locator('[data-do="download-schemes"]').click()
     assert download.value.suggested_filename.endswith(".zip")
-    page.locator('[data-do="close-compared"]').click()
-    painter.key("Control+z")
+    page.locator(".sp-compare button", has_text="Bold").click()
+    assert painter.idle().session.layers[0].color == (0xC0, 0x39, 0x2B)
+    painter.key("Control+z").key("Control+z")
     assert painter.idle().session.layers[0].color == (0xC0, 0x39, 0x2B)
     assert page.locator('.sp-schemelist [aria-pressed="true"]').all_text_contents() == ["Bold"]
 
@@ -477,7 +484,7 @@ def test_one_main_landmark(new_page):
 
 
 def test_the_file_is_shown_at_once(new_page):
-    """While a photo is being sent it is on the stage already, with how much of it was sent; then it can be clicked."""
+    """While a photo is being sent it is on the stage already, with how much of it was sent; a click on it is kept."""
     painter = new_page()
     sent = []
     painter.page.route("**/page/open", lambda route: sent.append(route))
@@ -486,8 +493,272 @@ def test_the_file_is_shown_at_once(new_page):
     assert eventually(lambda: sent)
     frame = painter.page.locator(".sp-base").bounding_box()
     middle = painter.screen()[round(frame["y"] + frame["height"] * 0.62), round(frame["x"] + frame["width"] / 2)]
-    assert np.abs(middle - WALL).max() < 40  # a little dimmed: it cannot be clicked yet
+    assert np.abs(middle - WALL).max() < 40  # a little dimmed: it is not there yet
+    painter.page.mouse.click(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] * 0.62)
+    painter.page.wait_for_selector(".sp-pending")
+    assert "is kept" in painter.page.locator(".sp-status").inner_text()
     sent[0].continue_()
-    painter.idle().click(*DOOR_AT)
+    painter.idle()
+    assert painter.session.selection.mask_id is not None
+    assert painter.page.locator(".sp-mark:not(.sp-pending)").count() == 1
+    assert "is kept" not in painter.page.locator(".sp-status").inner_text()
+    painter.do("clear").click(*DOOR_AT)
     assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
     assert not painter.mask[WINDOW_AT[1], WINDOW_AT[0]]
+
+
+FINGERS = """() => [...document.querySelectorAll('.sp :is(button, a, select, summary, input)')]
+  .filter((e) => e.checkVisibility() && !e.disabled && !e.closest('.sp-view, .sp-hidden') && e.offsetWidth > 1)
+  .filter((e) => !document.querySelector('dialog[open]') || e.closest('dialog'))
+  .map((e) => [e, (/checkbox|radio|color/.test(e.type) ? e.closest('label') : e).getBoundingClientRect()])
+  .filter(([, { width, height }]) => Math.min(width, height) < 43.5)
+  .map(([e, { width, height }]) => `${Math.round(width)} x ${Math.round(height)} ${e.outerHTML.slice(0, 90)}`)"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_fingers_find_everything(new_page, width):
+    """Whatever can be pressed on a phone is at least 44 pixels high and wide: in the sheet, the menus, the dialogs."""
+    painter = new_page(size=(width, 844), has_touch=True, is_mobile=True)
+    page = painter.page
+    small = {"start": page.evaluate(FINGERS)}
+
+    def press(selector: str, name: str = "") -> None:
+        page.locator(selector).first.tap()
+        painter.idle()
+        small[name or selector] = page.evaluate(FINGERS)
+
+    painter.open()
+    page.touchscreen.tap(*painter.at(*WALL_AT))
+    painter.idle()
+    press('[data-tab="fix"]')
+    press('.sp-tools label:has([value="brush"])')
+    press('[data-tab="paint"]')
+    press("[data-palette] .sp-swatch", "painted")
+    press('[data-do="wall-color"]')
+    press('[data-tab="walls"]')
+    press(".sp-addscheme")
+    press(".sp-adjust summary")
+    press('[data-menu="advanced"]')
+    press('[data-do="compare-schemes"]')
+    page.locator(".sp-compare img").nth(2).wait_for()
+    assert page.locator(".sp-compare figure").last.evaluate("e => e.getBoundingClientRect().width") > 0.7 * width
+    press('[data-do="close-compared"]')
+    press('[data-do="help"]')
+    press('[data-do="close-help"]')
+    press('[data-menu="open"]')
+    press('[data-menu="export"]')
+    press('[data-do="open-sheet"]')
+    press('[data-do="make-sheet"]')
+    press('[data-do="close-sheet"]')
+    assert {name: found for name, found in small.items() if found} == {}
+
+
+def test_what_is_said_beside_a_wall_is_true(new_page):
+    """Answers stay where there are some, painted or not, and follow an undo; without any it is said what else to do."""
+    painter = new_page().open()
+    hint, answers = painter.page.locator(".sp-candidates p"), painter.page.locator(".sp-answer")
+    assert hint.inner_text().startswith("Click a wall")
+    painter.click(*WALL_AT)
+    answers.first.wait_for()
+    painter.type_color("#705030")
+    painter.idle()
+    assert hint.inner_text().startswith("Not quite?")
+    area = painter.session.layers[0].mask.area
+    answers.filter(has_text="Larger").first.click()
+    painter.idle()
+    assert painter.session.layers[0].mask.area > area
+    painter.key("e").drag((100, 500), (160, 500))
+    assert painter.until(lambda: hint.inner_text().startswith("Make its shape right"))
+    assert answers.count() == 0
+    painter.key("Control+z")
+    answers.first.wait_for()
+    painter.do("clear")
+    assert painter.until(lambda: hint.inner_text().startswith("Click a wall"))
+
+
+def test_paints_of_a_card_have_codes(new_page):
+    """A card's paints are shown with their codes, found by code and brand, pressed where they were found, and named in
+    the list of walls."""
+    painter = new_page().open().click(*WALL_AT)
+    card = (
+        "name,hex,code,brand\nOld sage,#b5c7a3,RAL 6021,Maker\nNight,#14285a,RAL 5026,Maker\nDark,#7d8c6c,M-7,Other\n"
+    )
+    painter.page.locator("[data-palette-file]").set_input_files(
+        {"name": "card.csv", "mimeType": "text/csv", "buffer": card.encode()}
+    )
+    painter.idle()
+    swatches = painter.page.locator("[data-palette] .sp-swatch")
+    assert swatches.first.get_attribute("title") == "Old sage \u00b7 RAL 6021 \u00b7 Maker"
+    assert swatches.first.inner_text().split() == ["Old", "sage", "RAL", "6021"]
+    painter.page.locator(".sp-text").fill("maker")
+    assert swatches.count() == 2
+    swatches.nth(1).click()
+    assert painter.idle().session.layers[0].color == (0x14, 0x28, 0x5A)
+    assert painter.page.locator(".sp-toast").count() == 0
+    painter.type_color("ral6021")
+    assert painter.idle().session.layers[0].color == (0xB5, 0xC7, 0xA3)
+    assert painter.page.locator(".sp-names small").inner_text() == "Old sage \u00b7 RAL 6021"
+    assert painter.page.locator(".sp-colorname").inner_text() == "Old sage \u00b7 RAL 6021"
+    painter.type_color("red")
+    assert painter.idle().session.layers[0].color == (255, 0, 0)
+
+
+def sun_and_shade() -> bytes:
+    """A photo of a house whose right half is the same wall in the shade, bluish sky above."""
+    photo = np.full((450, 600, 3), (150, 170, 200), np.uint8)
+    photo[90:, :300] = (206, 196, 176)
+    photo[90:, 300:] = (122, 120, 117)
+    return to_png(photo)
+
+
+def test_walls_on_one_old_paint_are_tied(new_page):
+    """Two walls of one new colour that look like one old paint are offered; a press ties them, a press unties them, and
+    what was refused is not offered again."""
+    painter = new_page().open(sun_and_shade(), "corner.png")
+    page = painter.page
+    for corners in (((5, 95), (299, 440)), ((301, 95), (595, 440))):
+        painter.key("b").drag(*corners)
+        painter.type_color("#8fa58b")
+        painter.idle()
+        painter.key("Escape")
+    offer = page.locator(".sp-tieoffer")
+    offer.wait_for()
+    page.locator('[data-do="tie"]').click()
+    painter.idle()
+    ties = [layer.tie for layer in painter.session.layers]
+    assert ties[0] == ties[1] != 0
+    assert offer.is_hidden()
+    page.locator(".sp-layer").first.get_by_label("Press to untie").click()
+    painter.idle()
+    assert [layer.tie for layer in painter.session.layers] == [0, 0]
+    offer.wait_for()
+    page.locator('[data-do="refuse-tie"]').click()
+    page.locator(".sp-layer").first.click()
+    painter.idle()
+    assert offer.is_hidden()
+    page.locator(".sp-adjust summary").click()
+    page.locator("[data-tie]").select_option(index=1)
+    painter.idle()
+    assert len({layer.tie for layer in painter.session.layers}) == 1
+    page.locator("[data-tie]").select_option("")
+    painter.idle()
+    assert [layer.tie for layer in painter.session.layers] == [0, 0]
+
+
+def test_a_length_is_marked_on_the_photo(new_page):
+    """Two points and what lies between them, in feet, give the photo its scale; Escape brings the dialog back."""
+    painter = painted(new_page())
+    page = painter.page
+    page.locator('[data-menu="export"]').click()
+    page.locator('[data-do="open-sheet"]').click()
+    page.locator('[data-do="measure"]').click()
+    assert page.locator(".sp-painter").is_hidden()
+    assert "one end" in page.locator(".sp-status").inner_text()
+    steps = len(painter.session.selection.steps)
+    page.mouse.click(*painter.at(300, 600))
+    assert "other end" in page.locator(".sp-status").inner_text()
+    page.mouse.click(*painter.at(900, 600))
+    page.locator(".sp-painter").wait_for()
+    assert "the line you marked" in page.locator(".sp-painter").inner_text()
+    page.locator("[data-sheet-length]").fill("20")
+    page.locator("[data-sheet-units]").select_option("ft")
+    page.locator('[data-do="make-sheet"]').click()
+    page.locator(".sp-sheets a").wait_for()
+    (sheet,) = painter.idle().live.studio.sheets(painter.sid)
+    (wall,) = sheet.facts["walls"]
+    across = 20 * 0.3048 * WIDTH / 600
+    seen = painter.session.layers[0].mask.area * (across / WIDTH) ** 2
+    assert wall["area"][0] == pytest.approx(seen * 0.8, rel=0.02)
+    assert sheet.facts["units"] == "ft"
+    assert len(painter.session.selection.steps) == steps
+    page.locator('[data-do="measure"]').click()
+    page.keyboard.press("Escape")
+    page.locator(".sp-painter").wait_for()
+
+
+def test_the_house_that_was_clicked_is_painted_alone(new_page, launch):
+    """After a click one press paints every wall of that house, and none of another; without one it is not offered."""
+    live = launch(NamingEngine({"wall": WALL}), requests_per_minute=100_000)
+    painter = new_page(live).open()
+    offered = painter.page.locator('[data-do="house-walls"]')
+    assert not offered.is_visible()
+    painter.click(*WALL_AT)
+    offered.wait_for()
+    painter.do("house-walls")
+    (layer,) = painter.session.layers
+    wall = layer.mask.segmentation
+    columns = np.flatnonzero(wall.any(axis=0))
+    assert wall[WALL_AT[1], WALL_AT[0]]
+    assert 40 <= columns.max() - columns.min() <= 80  # what the engine takes for a house
+
+
+def test_every_part_of_a_kind_is_taken_away(new_page, launch):
+    """With Remove on, "Select every door" takes the doors out of the chosen wall, and the wall stays chosen."""
+    live = launch(NamingEngine({"door": DOOR}), requests_per_minute=100_000)
+    painter = new_page(live).open().key("l")
+    for corner_at in ((220, 320), (980, 320), (980, 880), (220, 880), (220, 320)):
+        painter.page.mouse.click(*painter.at(*corner_at))
+    painter.idle()
+    assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
+    painter.page.locator('.sp-signs label:has([value="subtract"])').click()
+    painter.page.locator("[data-find]").select_option("door")
+    painter.idle()
+    assert not painter.mask[DOOR_AT[1], DOOR_AT[0]]
+    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+
+
+def test_a_finger_adds_and_takes_away_beside_the_paints(new_page):
+    """On a phone what the next tap does is chosen on the photo, while the sheet shows the paints."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open()
+    signs = painter.page.locator(".sp-signs")
+    assert not signs.is_visible()
+    painter.click(*WALL_AT)
+    photo, shown = painter.page.locator(".sp-view").bounding_box(), signs.bounding_box()
+    assert photo["y"] < shown["y"]
+    assert shown["y"] + shown["height"] <= photo["y"] + photo["height"]
+    assert painter.page.locator('[data-of="paint"]').first.is_visible()
+    painter.page.locator('.sp-signs label:has([value="subtract"])').tap()
+    assert "does not belong" in painter.page.locator(".sp-status").inner_text()
+
+
+def test_the_same_paints_on_the_next_photo(new_page, launch):
+    """A photo that is opened next is painted like the one before by one press, or all others are from there."""
+    live = launch(NamingEngine({"wall": WALL, "door": DOOR}), requests_per_minute=100_000)
+    painter = new_page(live).open().do("all-walls")
+    page, first = painter.page, painter.sid
+    color = painter.session.layers[0].color
+    painter.open(to_png(draw_building(600, 450)), "next.png")
+    assert page.locator('[data-do="paint-alike"]').inner_text() == "Paint it like house.png"
+    painter.do("paint-alike")
+    (layer,) = painter.session.layers
+    assert layer.color == color
+    painter.key("Control+z")
+    assert painter.session.layers == ()
+    bare = painter.sid
+    page.evaluate(f"window.sam2painter.reopen('{first}')")
+    page.wait_for_function(f"window.sam2painter.state.session?.sid === '{first}'")
+    painter.idle()
+    page.locator('[data-menu="open"]').click()
+    page.locator('[data-do="paint-others"]').click()
+    assert "1 photo was painted" in painter.toast("was painted")
+    assert [layer.color for layer in live.studio.session(bare).layers] == [color]
+    assert painter.sid == first
+
+
+def test_each_paint_under_a_wall_is_named(new_page):
+    """Who paints over two old paints, or asks, sees that there were two, and how much there is of each."""
+    photo = np.full((450, 600, 3), (214, 204, 184), np.uint8)
+    photo[250:] = (120, 52, 40)
+    painter = new_page().open(to_png(photo), "two.png").key("l")
+    for corner_at in ((20, 20), (580, 20), (580, 430), (20, 430), (20, 20)):
+        painter.page.mouse.click(*painter.at(*corner_at))
+    painter.idle().type_color("#8fa58b")
+    rows = painter.page.locator("[data-wall-now] li")
+    rows.nth(1).wait_for()
+    painter.key("Escape")
+    assert rows.count() == 0 or rows.first.is_hidden()
+    painter.page.locator(".sp-layer").click()
+    painter.idle().do("wall-color")
+    rows.nth(1).wait_for()
+    shares = [int(re.match(r"(\d+)%", row.locator(".sp-wallname").inner_text())[1]) for row in rows.all()]
+    assert sum(shares) in range(97, 104)

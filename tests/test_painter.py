@@ -166,7 +166,7 @@ def test_walls_are_found_by_one_that_does(tmp_path):
     class Knowing(FloodEngine):
         categories = ("wall",)
 
-        def find(self, embedding, category):
+        def find(self, embedding, category, point=None):
             return self.predict(embedding, Prompts.click(*WALL))[:1]
 
     painter = Painter(draw_building(), studio=make_studio(tmp_path, Knowing()))

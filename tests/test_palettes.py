@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 
 import pytest
 
@@ -129,6 +130,34 @@ CARD = (
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"#aabbcc,x\n" + b"q," * 500_000, id="a line of half a million names"),
+        pytest.param(b"#aabbcc,x\n" + (b"abcxyz," * 39 + b"#a\n") * 3600, id="thousands of lines of words like hex"),
+        pytest.param(b"#aabbcc,x\n" + b'"' + b"0" * 900_000, id="one cell"),
+        pytest.param(
+            b"ASEF"
+            + struct.pack(">II", 65536, 38_000)
+            + struct.pack(">HIH4s3fH", 1, 20, 0, b"LAB ", 0.5, 99, -99, 0) * 38_000,
+            id="ASE, Lab",
+        ),
+        pytest.param(
+            struct.pack(">HH", 1, 65535) + struct.pack(">5H", 7, 5000, 12000, 30000, 0) * 65535, id="ACO, Lab"
+        ),
+        pytest.param(b"GIMP Palette\n" + b"0 0 0\n" * 170_000, id="GIMP"),
+        pytest.param(b"[" + b'"oklch(70% 0.1 120)",' * 45_000 + b'"red"]', id="JSON"),
+        pytest.param(b'{"' + b"[" * 900_000, id="JSON that is nested"),
+    ],
+)
+def test_a_megabyte_that_is_no_palette_is_refused_soon(data):
+    """Each cell was compared with every name of CSS, each of 65,000 colours converted: 90 s of a worker."""
+    began = time.process_time()
+    with pytest.raises(InvalidInput, match=r"card\.csv"):
+        load_palette(data, "card.csv")
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
     ("text", "names"),
     [
         ("ral9010", ["Pure white"]),
@@ -149,6 +178,12 @@ CARD = (
 def test_paints_are_found_by_name_code_and_brand(text, names):
     """The very code or name first, then what begins with it; blanks, dashes and case do not matter."""
     assert [paint.name for paint in search(CARD, text)] == names
+
+
+def test_what_is_searched_for_is_short():
+    """Millions of words were looked for in thousands of names each."""
+    with pytest.raises(InvalidInput, match="at most 200 characters"):
+        search([Paint("a", SAND)], "a " * 101)
 
 
 def test_no_more_paints_than_asked_for():

@@ -391,9 +391,7 @@ def test_a_public_link(peer, headers, status, client, scheme):
     async def send(message):
         sent.append(message)
 
-    front = Front(
-        app, hosts=AllowedHosts(), trusted=TrustedProxies(), root=RootPath(), share_host=lambda: "abc.gradio.live"
-    )
+    front = Front(app, hosts=AllowedHosts(), trusted=TrustedProxies(), root=RootPath(), shared_as=("abc.gradio.live",))
     asyncio.run(front({**scope(peer, **headers), "method": "GET", "query_string": b""}, None, send))
     if status == 200:
         assert (seen[0]["client"][0], seen[0]["scheme"]) == (client, scheme)

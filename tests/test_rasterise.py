@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sam2_painter import masks
 from sam2_painter.errors import InvalidInput
+from sam2_painter.masks import borders, rasterise
 from sam2_painter.rle import mask_to_rle, rle_to_mask
 
 SIZE = (60, 80)
@@ -96,6 +97,19 @@ def test_a_stroke_costs_what_it_covers():
     assert min(strokes) < min(looks)
 
 
+def test_a_line_that_crosses_a_photo_thousands_of_times_is_drawn_in_parts(monkeypatch):
+    """Some columns at a time, so that memory stays small; the mask is the same, and what would take minutes is
+    refused."""
+    path = [(99 * (i % 2), (i * 37) % SIZE[0]) for i in range(60)]
+    drawn = masks.stroke(path, 3, SIZE), masks.polygon(path, SIZE)
+    monkeypatch.setattr(rasterise, "_AT_ONCE", 70)
+    assert (masks.stroke(path, 3, SIZE), masks.polygon(path, SIZE)) == drawn
+    monkeypatch.setattr(rasterise, "MAX_CROSSINGS", 1000)
+    for draw in (lambda: masks.stroke(path, 3, SIZE), lambda: masks.polygon(path, SIZE)):
+        with pytest.raises(InvalidInput, match="to and fro"):
+            draw()
+
+
 def test_a_path_keeps_its_form_with_fewer_points():
     """No point of it is further from what is kept than the tolerance."""
     t = np.linspace(0, 6, 3000)
@@ -135,6 +149,17 @@ def test_an_edge_aware_stroke_stops_at_a_border(radius):
     assert plain[:, 102:].any()
     assert not aware[:, 102:].any()
     assert (aware[:, :98] == plain[:, :98]).all()
+
+
+def test_a_large_brush_sees_a_smaller_picture(monkeypatch):
+    """It stops where it would in the picture as it is, within some pixels, and costs no more."""
+    path = [(85, 30), (85, 90)]
+    aware = rle_to_mask(masks.edge_aware_stroke(two_colours(), path, 30))
+    monkeypatch.setattr(borders, "MOST_PIXELS", 2000)
+    small = rle_to_mask(masks.edge_aware_stroke(two_colours(), path, 30))
+    assert (small != aware).mean() < 0.02
+    assert not small[:, 106:].any()
+    assert small[:, :95].sum() > 0.97 * aware[:, :95].sum()
 
 
 def test_texture_is_no_border():

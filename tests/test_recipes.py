@@ -13,6 +13,8 @@ from PIL import Image
 
 from sam2_painter import InvalidInput, MaskNotFound, Painter
 from sam2_painter.__main__ import main
+from sam2_painter.errors import TimeLimitExceeded
+from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.sessions import recipe as recipes
 
 SAGE, NAVY = (181, 199, 163), (32, 48, 78)
@@ -183,6 +185,20 @@ def test_a_mistake_is_told_in_one_sentence_and_changes_nothing(house, tmp_path, 
     assert not house.session.can_undo
 
 
+def test_a_mask_larger_than_any_photo_is_not_decoded(monkeypatch):
+    """A PNG of a megabyte may be ten thousand million pixels: whoever wrote the recipe wrote its size too."""
+    monkeypatch.setattr(recipes, "mask_from_png", lambda *_: pytest.fail("it was decoded"))
+    for size, limits in (([100_000, 100_000], {}), ([300, 200], {"max_pixels": 59_999})):
+        with pytest.raises(InvalidInput, match=r"steps\[0\].mask.*not too large"):
+            recipes.from_json(recipe_json({**FLAT, "steps": [{"mask": "AAAA"}]}, size=size), **limits)
+
+
+def test_reading_a_recipe_ends_with_its_time():
+    """Six thousand masks take minutes; whoever asked was told after his, and the worker is free."""
+    with Deadline(0, "apply_recipe"), pytest.raises(TimeLimitExceeded):
+        recipes.from_json(recipe_json(FLAT))
+
+
 def test_a_recipe_needs_paint_and_a_free_name(house, tmp_path):
     """Nothing painted is no recipe; a file that exists is kept."""
     with pytest.raises(InvalidInput, match="no paint"):
@@ -263,3 +279,28 @@ def test_the_report_of_a_run(studio, tmp_path, capsys):
             )
             == 2
         )
+
+
+def test_another_photo_gets_the_same_paints(house, studio):
+    """By kinds where nothing is painted, one step to undo; by names where something is; the rest is left out and
+    said."""
+    house.find("wall").paint(SAGE, name="House").deselect().find("door").paint(NAVY, name="Entrance")
+    house.deselect().stroke([(150, 10), (190, 10)], 5).paint("red", name="Gutter")
+    near = other(studio).stroke([(5, 5), (40, 5)], 4).paint("white", name="Entrance")
+    applied = studio.paint_alike(near.session_id, house.session_id)
+    assert {layer.name: layer.color for layer in applied.session.layers} == {"Entrance": NAVY, "House": SAGE}
+    assert applied.left_out == ("Gutter: it cannot be found by its kind. Click it.",)
+    assert studio.undo(near.session_id).layers[0].color == (255, 255, 255)
+    with pytest.raises(InvalidInput, match="Nothing is painted on that photo"):
+        studio.paint_alike(house.session_id, other(studio).session_id)
+
+
+def test_two_paints_of_one_kind_are_not_mixed_up(house, studio):
+    """The larger wall's paint is taken, and the other one is named."""
+    house.find("wall").subtract(100, 80).paint(SAGE, name="Front")
+    house.deselect().find("wall", protect=True).paint(NAVY, name="Base")
+    sizes = {layer.name: layer.mask.area for layer in house.layers}
+    applied = studio.paint_alike(other(studio).session_id, house.session_id)
+    larger, smaller = sorted(sizes, key=sizes.get, reverse=True)
+    assert [layer.name for layer in applied.session.layers] == [larger]
+    assert applied.left_out == (f"{smaller}: one wall cannot be told from another here. Click it.",)

@@ -393,6 +393,27 @@ def test_a_session_holds_a_bounded_number_of_masks(make_store):
     assert not store.get(session.id).masks
 
 
+def test_steps_of_walls_do_not_use_up_the_masks(make_store):
+    """Masks that strokes and clicks make do not count, in this process, in another and after an undo; there is an end
+    to them all the same."""
+    store, other = make_store(max_masks=3), make_store(max_masks=3)
+    session = new_session(store)
+    for place in range(5):
+        with store.edit(session.id) as edit:
+            made = edit.add([mask((place, 0))], made=True)
+            edit.do("brush", replace(edit.session.canvas, selection=Selection(made[0])))
+    with store.edit(session.id) as edit:
+        edit.undo()
+    for one in (store, other):
+        assert (len(one.get(session.id).masks), one.get(session.id).made) == (5, frozenset(range(5)))
+    with store.edit(session.id) as edit:
+        edit.add([mask((place, 1)) for place in range(3)])
+    with pytest.raises(InvalidInput, match="at most 3 masks"), store.edit(session.id) as edit:
+        edit.add([mask((3, 1))])
+    with pytest.raises(InvalidInput, match="more often"), store.edit(session.id) as edit:
+        edit.add([mask((place, 2)) for place in range(4)], made=True)
+
+
 WRITER = """
     import sys, numpy as np
     sys.path.insert(0, {tests!r})

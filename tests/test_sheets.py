@@ -7,15 +7,26 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from conftest import draw_building
-from engines import FloodEngine
+from conftest import SKY, WALL, WINDOW, draw_building, make_studio
+from engines import FloodEngine, NamingEngine
 from PIL import Image
 
 from sam2_painter import Painter
-from sam2_painter.errors import InvalidInput, SessionNotFound, SheetNotFound
+from sam2_painter.errors import (
+    Busy,
+    InvalidInput,
+    SessionNotFound,
+    SheetNotFound,
+    TimeLimitExceeded,
+    TooManyRequests,
+)
+from sam2_painter.jobs.asker import Asker, asking
+from sam2_painter.jobs.deadline import Deadline
+from sam2_painter.jobs.rate import Rate
 from sam2_painter.sessions import sheet_page
 from sam2_painter.sessions.sheets import MAX_SHEETS
 from sam2_painter.sessions.store import SessionStore
+from sam2_painter.studio import sheets
 from sam2_painter.studio.studio import Studio
 from sam2_painter.types import Coat, Paint, Palette
 
@@ -60,6 +71,51 @@ def test_it_tells_each_wall_that_is_seen(studio, sid):
     seen = layer.mask.area * (10 / 200) ** 2
     assert wall["area"][0] < seen < wall["area"][1]
     assert wall["litres"] == [pytest.approx(wall["area"][0] * 2 / 10), pytest.approx(wall["area"][1] * 2 / 6)]
+
+
+def test_shares_are_of_the_facade_where_it_is_known(tmp_path):
+    """Of what was found of it with what is painted; else of all that is painted, and then that is said."""
+    asked = []
+
+    class OneBuilding(NamingEngine):
+        """All of the photo is one building."""
+
+        def find(self, embedding, category, point=None):
+            """Keeps where it is asked."""
+            asked.append(point)
+            return super().find(embedding, category)
+
+    engine = OneBuilding({"wall": WALL, "window": WINDOW, "sky": SKY})
+    for finds, words in ((True, "of the facade"), (False, "of what is painted")):
+        studio = make_studio(tmp_path / str(finds), engine if finds else FloodEngine())
+        sid = studio.open(draw_building(), "house.png").id
+        studio.click(sid, 100, 80)
+        studio.paint_wall(sid, Coat(RED))
+        if not finds:
+            studio.click(sid, 100, 5, mode="new")
+            studio.paint_wall(sid, Coat(BLUE))
+        told = facts(studio, sid)
+        areas = [layer.mask.area for layer in studio.session(sid).layers]
+        assert all(studio.session(sid).layers[0].mask.rle.contains(int(x), int(y)) for x, y in asked)
+        photo = draw_building()
+        front = sum(int((photo == color).all(2).sum()) for color in (WALL, WINDOW)) if finds else sum(areas)
+        assert [wall["of_facade"] for wall in told["walls"]] == [pytest.approx(area / front) for area in areas]
+        assert words in sheet_page.render(told, "b.jpg", "a.jpg")
+        studio.sessions.close()
+
+
+def test_feet_and_gallons(studio, sid):
+    """A sheet in feet tells square feet and gallons; other units are refused; sheets of before are still read."""
+    page = sheet_page.render(facts(studio, sid, width=10, units="ft"), "b.jpg", "a.jpg")
+    assert ("sq ft" in page, " gal<" in page, "m²" in page) == (True, True, False)
+    with pytest.raises(InvalidInput, match="units must be one of m, ft"):
+        studio.make_sheet(sid, units="miles")
+    old = facts(studio, sid, width=10)
+    for name in ("units", "facade"):
+        del old[name]
+    del old["walls"][0]["of_facade"]
+    page = sheet_page.render(old, "b.jpg", "a.jpg")
+    assert ("m²" in page, "of the facade" in page) == (True, False)
 
 
 def test_a_paint_of_a_card_is_told_by_its_code_and_brand(studio, sid):
@@ -142,6 +198,40 @@ def test_mistakes_are_told(studio, sid):
         studio.make_sheet(sid)
 
 
+def test_a_sheet_ends_with_its_time_and_tells_so_many_walls(studio, sid, monkeypatch):
+    """To find the nearest of thousands of paints takes a second, and a session may hold thousands of layers."""
+    with Deadline(0, "make_sheet"), pytest.raises(TimeLimitExceeded):
+        studio._facts(studio.session(sid), None, "m")
+    monkeypatch.setattr(sheets, "MAX_WALLS", 0)
+    with pytest.raises(InvalidInput, match="Hide or remove some"):
+        studio.make_sheet(sid)
+
+
+def test_sheets_leave_room_for_people_s_work(studio, sid):
+    """All of them together take a quarter of the disk at most, for a year perhaps; what is painted has the rest."""
+    sheet = studio.make_sheet(sid)
+    store = studio.sessions
+    size = store.bytes_on_disk()
+    store.sheets = replace(store.sheets, max_bytes=size)
+    with pytest.raises(Busy, match="as a file instead"):
+        studio.make_sheet(sid)
+    store.sheets.revoke(sid, sheet.token)
+    studio.make_sheet(sid)
+
+
+def test_one_address_makes_so_many_sheets_a_day(studio, sid):
+    """They outlive sessions, and deleting those makes no room for others' sheets."""
+    store = studio.sessions
+    store.sheets = replace(store.sheets, made=Rate(2, "sheets", span=(DAY, "a day")))
+    with asking(Asker("203.0.113.9")):
+        studio.make_sheet(sid)
+        studio.make_sheet(sid)
+        with pytest.raises(TooManyRequests, match="More than 2 sheets in a day"):
+            studio.make_sheet(sid)
+    with asking(Asker("203.0.113.10")):
+        studio.make_sheet(sid)
+
+
 def test_a_painter_writes_one_file(tmp_path):
     """With its pictures in it: nothing is fetched."""
     with Painter(draw_building(), engine="offline", name="house.png") as painter:
@@ -178,6 +268,10 @@ def test_a_link_reads_and_nothing_else(live):
             "noindex, nofollow",
             "private, no-store",
         )
+        assert page.headers.get_list("referrer-policy") == ["no-referrer"]  # its address is its key
+        (policy,) = page.headers.get_list("content-security-policy")
+        assert "default-src 'none'" in policy
+        assert "script" not in policy
         for which in ("before", "after"):
             picture = httpx.get(f"{link}/{which}.jpg", timeout=60)
             assert Image.open(io.BytesIO(picture.content)).size == (200, 150)

@@ -199,6 +199,20 @@ def test_a_wall_is_analysed_once_for_equal_bytes(studio, photo_bytes):
     assert studio.surface(one, mask_to_rle(~mask)) is not found
 
 
+def test_walls_share_the_memory_that_they_are_analysed_in(studio, opened, monkeypatch):
+    """All pixels of a wall of 80 megapixels take gigabytes: several at once wait for each other, as photos do."""
+    from sam2_painter.studio import caches
+
+    taken = []
+    take = caches.DECODING.take
+    monkeypatch.setattr(caches.DECODING, "take", lambda nbytes: taken.append(nbytes) or take(nbytes))
+    studio.click(opened.id, *ON_WALL)
+    studio.paint_wall(opened.id, Coat((10, 200, 30)))
+    studio.picture(opened.id)
+    _, _, width, height = studio.session(opened.id).layers[0].mask.bbox
+    assert taken == [24 * width * height]
+
+
 def test_two_photos_at_once_do_not_mix(studio, photo_bytes):
     """A click on my photo is answered from my photo, whoever else is clicking."""
     mirrored = to_png(draw_building()[:, ::-1])
@@ -581,15 +595,16 @@ def test_selecting_the_sky_and_painting_it_is_the_user_s_business(studio, opened
 
 
 def test_an_engine_that_takes_long_reads_ahead(tmp_path, photo_bytes):
-    """Where the engine wants it, reading begins in the background and the first question joins it; else it waits."""
-    for wants in (True, False):
+    """Where the engine wants it, or a person will click, reading begins in the background and the first question joins
+    it; else it waits."""
+    for wants, clicks in ((True, False), (False, True), (False, False)):
         engine = FloodEngine()
         engine.reads_ahead = wants
-        studio = make_studio(tmp_path / str(wants), engine)
+        studio = make_studio(tmp_path / f"{wants} {clicks}", engine)
         session = studio.open(photo_bytes)
-        studio.read_ahead(session.id)
+        studio.read_ahead(session.id, clicks=clicks)
         studio.reading.finish()
-        assert engine.asked["embed"] == int(wants)
+        assert engine.asked["embed"] == int(wants or clicks)
         studio.click(session.id, 100, 90)
         assert engine.asked["embed"] == 1
         studio.sessions.close()

@@ -146,13 +146,6 @@ def test_a_click_that_makes_no_sense_is_refused(click, field):
             add(*click)
 
 
-def test_further_clicks_refine_points_and_box():
-    """The rest of the prompts is not gone on with; where that is all, nothing is."""
-    whole = Prompts([[1, 2]], [1], [0, 0, 3, 4], np.ones((3, 4), bool), False)
-    assert whole.points_and_box.key == Prompts([[1, 2]], [1], [0, 0, 3, 4]).key
-    assert Prompts(mask_input=np.ones((2, 3), bool)).points_and_box is None
-
-
 def test_a_box_or_a_mask_alone_is_enough():
     """Points are not needed then."""
     assert Prompts(box=[1, 2, 3, 4]).box.tolist() == [1, 2, 3, 4]

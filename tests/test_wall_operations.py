@@ -180,6 +180,7 @@ ERRORS = {
     "no such layer": ("edit_layer", {"layer_id": 9, "opacity": 0.5}, 404, "No layer 9"),
     "no change": ("edit_layer", {"layer_id": 0}, 404, "No layer 0"),
     "nothing to undo": ("undo", {}, 400, "nothing to undo"),
+    "house of one number": ("find_walls", {"category": "wall", "point": [1]}, 400, "point must be [x, y]"),
     "kind": ("find_walls", {"category": "sky"}, 400, "does not name"),
 }
 

@@ -13,6 +13,7 @@ from sam2_painter import masks
 from sam2_painter.errors import Conflict, InvalidInput, LayerNotFound
 from sam2_painter.rle import mask_to_rle, rle_to_mask
 from sam2_painter.types import Coat, Mask, Photo, Prompts
+from sam2_painter.web.api.operations.masks import segment
 
 ON_WALL, ON_DOOR, ON_SKY, ON_ROOF = (100, 90), (70, 130), (100, 10), (100, 35)
 ON_WINDOWS = [(48, 62), (78, 62), (128, 62), (152, 62)]
@@ -140,6 +141,20 @@ def test_after_painting_the_next_click_begins_anew(studio, sid):
     assert len(session.selection.steps) == 1
 
 
+@pytest.mark.parametrize("begin", ["stroke", "polygon", "box"])
+def test_a_click_goes_on_with_a_wall_however_it_was_begun(studio, sid, begin):
+    """What was drawn is not thrown away by the click after it, while it has no paint."""
+    if begin == "stroke":
+        session = studio.stroke(sid, [ON_ROOF], 5)
+    elif begin == "polygon":
+        session = studio.polygon(sid, [(80, 25), (120, 25), (120, 40)])
+    else:
+        session = studio.box(sid, 60, 20, 140, 42)
+    after = studio.click(sid, *ON_DOOR)
+    assert (chosen(after) >= (chosen(session) | is_color(DOOR))).all()
+    assert len(after.selection.steps) == 2
+
+
 def test_the_chosen_answer_is_what_the_next_click_refines(studio, sid):
     """Row 6: another answer than the best is not forgotten."""
     studio.click(sid, *ON_DOOR)
@@ -181,6 +196,17 @@ def test_taking_away_is_seen_stays_near_and_never_adds(tmp_path, region):
     ys, xs = np.nonzero(gone)
     assert abs(xs - ON_DOOR[0]).max() <= 12
     assert abs(ys - ON_DOOR[1]).max() <= 12
+
+
+def test_a_leak_larger_than_the_wall_can_be_taken_away(studio, sid):
+    """A wall that ran into the sky is got back by a click there and the larger answer; the click alone takes a spot."""
+    studio.import_mask(sid, mask_to_rle(is_color(DOOR)))
+    studio.import_mask(sid, mask_to_rle(is_color(SKY)), "union")
+    session = studio.point(sid, *ON_SKY, "subtract")
+    assert chosen(session).sum() > is_color(SKY).sum() / 2
+    answers = studio.answers(session)
+    assert [answer.chosen for answer in answers] == [False, True]
+    assert np.array_equal(chosen(studio.choose(sid, answers[0].choice)), is_color(DOOR))
 
 
 @pytest.mark.parametrize("region", [is_color(SKY), np.zeros((150, 200), bool)], ids=["sky", "none"])
@@ -536,6 +562,7 @@ VERBS = {
     "paint by name": (lambda s, sid, layer: s.paint_wall(sid, Coat("teal")), 1),
     "edit layer": (lambda s, sid, layer: s.edit_layer(sid, layer, opacity=0.5), 1),
     "project": (lambda s, sid, layer: s.save_project(sid), 1),
+    "/api/segment": (lambda s, sid, layer: segment(s, sid, points=[{"x": ON_SKY[0], "y": ON_SKY[1]}]), 1),
 }
 
 
@@ -550,6 +577,19 @@ def test_a_verb_reads_its_session_once(studio, sid, verb):
     looks = [one for one in told if one.startswith("SELECT") and "FROM sessions" in one]
     assert len(looks) == reads + bool(writes)  # a commit looks whether the session is as it was read
     assert len(told) <= 10
+
+
+def test_a_photo_is_opened_for_an_engine_that_has_not_read_it(studio, photo_bytes, monkeypatch):
+    """And not again for a click, though memory had no room for its pixels."""
+    sid = studio.open(photo_bytes).id
+    studio._caches.photos.clear()
+    read, opened = studio.sessions.read_photo, []
+    monkeypatch.setattr(studio.sessions, "read_photo", lambda session: opened.append(session.id) or read(session))
+    studio.click(sid, *ON_WALL)
+    assert opened == [sid]
+    studio._caches.photos.clear()
+    studio.click(sid, *ON_SKY)
+    assert opened == [sid]
 
 
 def test_colours_may_go_by_name(studio, sid):

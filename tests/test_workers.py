@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 from conftest import eventually
@@ -89,7 +91,7 @@ def test_what_waits_for_its_lane_holds_no_thread():
     """Eight times "every mask": one is at work, seven wait, and clicks of the same person go on."""
 
     async def run():
-        lanes = dict(lanes={"slow": 1}, lane_of=lambda name: "slow" if name == "every mask" else "")
+        lanes = dict(lanes={"slow": 1}, lane_of={"every mask": "slow"})
         workers, gate, begun = Workers(threads=3, **lanes), threading.Event(), []
         slow = [ask(workers, lambda: begun.append(1) or gate.wait(), name="every mask", limit=600) for _ in range(8)]
         await settled()
@@ -153,6 +155,37 @@ def test_quick_verbs_of_one_address_are_bounded_too():
         workers.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_work_that_fails_lets_go_of_what_it_worked_with(quick):
+    """A photo of 240 MB in a refused file must not wait for the garbage collector, which counts objects, not bytes."""
+    seen = []
+
+    class Large:
+        """Can be watched."""
+
+    def work():
+        large = Large()
+        seen.append(weakref.ref(large))
+        try:
+            raise ValueError("a decoder's error")
+        except ValueError as error:
+            raise Busy("no room") from error
+
+    async def run():
+        workers = Workers(threads=1)
+        for _ in range(3):
+            with pytest.raises(Busy, match="no room"):
+                await ask(workers, work, quick=quick)
+        workers.close()
+
+    gc.disable()
+    try:
+        asyncio.run(run())
+        assert [one() for one in seen] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_background_work_says_how_much_there_is():

@@ -14,7 +14,7 @@ import torch
 
 from .augment import augmented
 from .data import UNKNOWN
-from .encoder import EARLY_TAPS, Encoder
+from .encoder import EARLY_TAPS, Encoder, halved
 from .samples import Sample
 
 SIZE = 352  # px of a crop
@@ -76,7 +76,7 @@ def keep_crops(folder: Path, photos: list[Sample], houses: list[Sample], count: 
         rng = np.random.default_rng([seed, at])
         crops = [augmented(rng, SIZE, photos, houses) for _ in range(min(GROUP, count - at))]
         pictures = torch.from_numpy(np.stack([one.image for one in crops])).permute(0, 3, 1, 2).float() / 127.5 - 1
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), halved():
             taps = encoder.early(pictures.contiguous(memory_format=torch.channels_last))
         here = slice(at, at + len(crops))
         for name, tap in zip(FEATURES, taps, strict=True):

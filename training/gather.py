@@ -13,6 +13,7 @@ from sam2_painter.engines.offline.features import first_features, next_features
 from sam2_painter.engines.offline.network import Sight, sight_of
 
 from .crops import FEATURES, Crops
+from .encoder import halved
 from .network import Network
 from .rows import Collected, Samples
 from .users import Wish, wish
@@ -28,7 +29,7 @@ DOUBT = 0.03  # what such a scorer's opinion is off by, so that it does not alwa
 def sight_in(network: Network, batch: dict[str, np.ndarray], k: int) -> Sight:
     """What the network sees in the k-th crop of a batch."""
     taps = [torch.from_numpy(batch[name][k : k + 1].astype(np.float32)) for name in FEATURES]
-    with torch.autocast("cpu", torch.bfloat16):
+    with halved():
         logits, likeness = (part[0].float().numpy() for part in network.decode(taps))
     return sight_of(logits, likeness, batch["lab"][k].transpose(2, 0, 1))
 

@@ -15,7 +15,7 @@ from sam2_painter.engines.offline.surfaces import CLASSES
 
 from .crops import FEATURES, Crops
 from .data import BUILDING, BUILDING_CLASSES, GLAZED, GLAZED_CLASSES, IGNORED, UNKNOWN
-from .encoder import FIRST_LATE
+from .encoder import FIRST_LATE, halved
 from .network import Network
 
 PEAK_RATE, ENCODER_RATE = 2.5e-3, 2.5e-4
@@ -159,7 +159,7 @@ def _last(field: torch.Tensor) -> torch.Tensor:
 def _losses(rng: np.random.Generator, crops: Crops, network: Network) -> list[torch.Tensor]:
     batch = crops.draw(rng, BATCH)
     taps = [_last(torch.from_numpy(batch[name].astype(np.float32))) for name in FEATURES]
-    with torch.autocast("cpu", torch.bfloat16):
+    with halved():
         output, likeness = (part.float() for part in network.decode(taps))
     border, sure = (torch.from_numpy(batch[name].astype(np.float32)) for name in ("border", "sure"))
     compared = zip(

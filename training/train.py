@@ -2,11 +2,11 @@
 
     python -m training.train DATA --work WORK
 
-DATA has ``train/`` and ``painter/train/`` as `training.data` describes them. WORK keeps what is finished, some 5 GB, so
+DATA has ``train/`` and ``painter/train/`` as `training.data` describes them. WORK keeps what is finished, some 8 GB, so
 that a stopped training goes on where it was. On two processor cores it takes about an hour:
 
-1. rendered houses, and augmented crops of them and of the photos as the frozen part of the encoder sees them, in two
-parts; 2. the network, on the first part; 3. candidates for first clicks in crops of the second part, which the network
+1. rendered houses, and augmented crops of them and of the photos as the frozen part of the encoder sees them, in
+parts; 2. the network, on the first of them; 3. candidates for first clicks in crops of the others, which the network
 has not seen, and their features; 4. a scorer of first clicks; 5. candidates for the clicks that correct its answers; 6.
 ``network.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``.
 """
@@ -28,7 +28,7 @@ import torch
 
 from . import scorers
 from .card import model_card
-from .crops import Crops, keep_crops
+from .crops import Crops, finished, keep_crops
 from .data import read_split
 from .export import export
 from .gather import gather
@@ -39,23 +39,25 @@ from .samples import house_samples, photo_samples
 
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
 HOUSES = range(2000, 2110)  # seeds
-CROPS = 2400  # in each of two parts
-STEPS = 1000
-LATER = 1600  # crops of the second part from here on are for later clicks
+CROPS = 1200  # in each part
+SEEN, UNSEEN = (1, 2, 3, 4), (5, 6)  # parts that the network learns from, and that the scorers do
+STEPS = 2200
+LATER = 1600  # unseen crops from here on are for later clicks
 PARTS = 2  # of what is gathered, at once
 
 
 def draw_crops(data: str, work: Path, part: int) -> None:
-    """``crops1`` or ``crops2``."""
-    photos = photo_samples(data)
-    keep_crops(work / f"crops{part}", photos, house_samples(work, HOUSES), CROPS, seed=part)
+    """``crops1`` and so on."""
+    folder = work / f"crops{part}"
+    if finished(folder) < CROPS:
+        keep_crops(folder, photo_samples(data), house_samples(work, HOUSES), CROPS, seed=part)
 
 
 def network_of(work: Path) -> Network:
     """The trained network; trained first when there is none."""
     path = work / "network-finished.pt"
     if not path.exists():
-        torch.save(train(work, Crops([work / "crops1"]), STEPS).state_dict(), path)
+        torch.save(train(work, Crops([work / f"crops{part}" for part in SEEN]), STEPS).state_dict(), path)
     network = Network()
     network.load_state_dict(torch.load(path, weights_only=True))
     return network.eval()
@@ -67,10 +69,10 @@ def gather_part(work: Path, name: str, part: int) -> None:
     if target.exists():
         return
     torch.set_num_threads(1)
-    low, high = (0, LATER) if name == "first" else (LATER, CROPS)
+    low, high = (0, LATER) if name == "first" else (LATER, CROPS * len(UNSEEN))
     ends = np.linspace(low, high, PARTS + 1).astype(int)
     scorer = None if name == "first" else scorers.Trees(samples_of(work, "first"), order=True).guess
-    crops = Crops([work / "crops2"])
+    crops = Crops([work / f"crops{part}" for part in UNSEEN])
     save_samples(target, gather(network_of(work), crops, range(ends[part], ends[part + 1]), 1, scorer))
 
 
@@ -91,7 +93,7 @@ def main() -> None:
     house_samples(work, HOUSES)
     os.environ["OMP_NUM_THREADS"] = "1"  # two processes share two cores
     with ProcessPoolExecutor(PARTS, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
-        list(pool.map(partial(draw_crops, args.data, work), (1, 2)))
+        list(pool.map(partial(draw_crops, args.data, work), SEEN + UNSEEN))
         network = network_of(work)
         for name in ("first", "next"):
             list(pool.map(partial(gather_part, work, name), range(PARTS)))

@@ -53,8 +53,8 @@ class Finder(Protocol):
 
     categories: tuple[str, ...]
 
-    def find(self, embedding: Embedding, category: str) -> list[Mask]:
-        """All of one category as one mask, or [] when there is none."""
+    def find(self, embedding: Embedding, category: str, point: tuple[float, float] | None = None) -> list[Mask]:
+        """All of one category as one mask, or [] when there is none. point: (x, y), of the building under it only."""
         ...
 
 

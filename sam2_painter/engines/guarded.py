@@ -67,12 +67,12 @@ class GuardedEngine:
             left.set()
         return self._masks(found, embedding.size)
 
-    def find(self, embedding: Embedding, category: str) -> tuple[Mask, ...]:
+    def find(self, embedding: Embedding, category: str, point: tuple[float, float] | None = None) -> tuple[Mask, ...]:
         """`Finder.find` of an engine that is one."""
         engine = self._engine
         if not isinstance(engine, Finder):
             raise EngineError(f"{engine.title} does not know what things are.")
-        return self._masks(self._ask(lambda: engine.find(embedding, category)), embedding.size)
+        return self._masks(self._ask(lambda: engine.find(embedding, category, point)), embedding.size)
 
     def _ask(self, call: Callable[[], R], own: _OwnErrors | None = None) -> R:
         try:
@@ -107,6 +107,7 @@ class GuardedEngine:
             raise EngineError(f"{self._engine.title} failed ({type(error).__name__}). Try again.") from error
         finally:
             future.cancel()  # one that waits for a thread need not start any more
+            del future  # it holds its error, and that this frame: photos would wait for the garbage collector
 
     def _masks(self, found: object, size: tuple[int, int]) -> tuple[Mask, ...]:
         if not isinstance(found, Sequence) or not all(isinstance(mask, Mask) for mask in found):

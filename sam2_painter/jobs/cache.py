@@ -80,9 +80,14 @@ class Cache(Generic[V]):
         with self._changed:
             self._put(key, value)
 
+    def replace(self, old: Hashable, key: Hashable, value: V) -> None:
+        """Keep a value under `key` in place of the one under `old`."""
+        with self._changed:
+            self._drop(old)
+            self._put(key, value)
+
     def _put(self, key: Hashable, value: V) -> None:
-        if key in self._kept:
-            self._bytes -= self._kept.pop(key)[1]
+        self._drop(key)
         cost = self._nbytes(value)
         if cost > self.max_bytes:
             return
@@ -92,12 +97,16 @@ class Cache(Generic[V]):
             _, (_, dropped) = self._kept.popitem(last=False)
             self._bytes -= dropped
 
+    def _drop(self, key: Hashable) -> None:
+        if key in self._kept:
+            self._bytes -= self._kept.pop(key)[1]
+
     def clear(self, which: Callable[[Hashable], bool] = lambda key: True) -> int:
         """Forget the entries whose key `which` says yes to; returns how many."""
         with self._changed:
             keys = [key for key in self._kept if which(key)]
             for key in keys:
-                self._bytes -= self._kept.pop(key)[1]
+                self._drop(key)
             return len(keys)
 
     def kept(self) -> list[Hashable]:

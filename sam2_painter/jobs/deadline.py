@@ -60,6 +60,11 @@ class Deadline:
                 self._sealed = True
         self.check()
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether something was written down under it."""
+        return self._sealed
+
     def check(self) -> None:
         """Raises Cancelled or TimeLimitExceeded when it is over."""
         if self._sealed:
@@ -80,7 +85,7 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left, at least 0."""
         left = max(0.0, self.ends_at - time.monotonic())
-        return left if self._outer is None else min(left, self._outer.remaining())
+        return left if self._outer is None or self._outer.is_sealed else min(left, self._outer.remaining())
 
 
 def current() -> Deadline | None:

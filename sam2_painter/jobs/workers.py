@@ -12,6 +12,7 @@ import logging
 import math
 import os
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -52,8 +53,8 @@ class Workers:
 
     Of what waits, the next is of the address that has the fewest at work and was not served for longest; one address
     is at work on all threads but one. lanes: how many of a kind may be at work at once, by the kind; lane_of: the kind
-    of a verb, "" for most. What waits for its lane holds no thread. newcomers: verbs that open a photo; ahead: seconds
-    of work that is promised to photos opened already, and done elsewhere.
+    of a verb, for those that have one. What waits for its lane holds no thread. newcomers: verbs that open a photo;
+    ahead: seconds of work that is promised to photos opened already, and done elsewhere.
     """
 
     def __init__(
@@ -62,12 +63,12 @@ class Workers:
         queue_size: int = 64,
         *,
         lanes: Mapping[str, int] | None = None,
-        lane_of: Callable[[str], str] = lambda name: "",
+        lane_of: Mapping[str, str] | None = None,
         newcomers: frozenset[str] = frozenset(),
         ahead: Callable[[], float] = lambda: 0.0,
     ):
         self.threads, self.queue_size = threads or usual_threads(), queue_size
-        self.lanes, self._lane_of, self._newcomers, self._ahead = dict(lanes or {}), lane_of, newcomers, ahead
+        self.lanes, self._lane_of, self._newcomers, self._ahead = dict(lanes or {}), lane_of or {}, newcomers, ahead
         self._pool = ThreadPoolExecutor(self.threads, "verb")
         self._quick_pool = ThreadPoolExecutor(QUICK_THREADS, "quick verb")
         self._quick: Counter[str] = Counter()
@@ -87,9 +88,17 @@ class Workers:
         if self._closing:
             raise Busy("The server is going down. Try again in a minute.", 30.0)
         deadline, address = Deadline(limit, name), asker.current().address
-        if quick:
-            return await self._run_quick(call, deadline, address)
-        lane = self._lane_of(name)
+        try:
+            if quick:
+                return await self._run_quick(call, deadline, address)
+            return await self._run_in_turn(call, deadline, address)
+        except BaseException as error:
+            _let_go(error)
+            raise
+
+    async def _run_in_turn(self, call: Callable[[], R], deadline: Deadline, address: str) -> R:
+        name, limit = deadline.what, deadline.seconds
+        lane = self._lane_of.get(name, "")
         self._admit(name, limit, address, lane)
         loop = asyncio.get_running_loop()
         job = _Job(deadline, name, address, lane, loop.create_future())
@@ -255,6 +264,17 @@ def _timed(call: Callable[[], R], job: _Job) -> R:
         job.deadline.check()
         job.began = time.monotonic()
         return call()
+
+
+def _let_go(error: BaseException) -> None:
+    """Of what was worked with. An error names the frames it came through, one of them awaits the future that holds the
+    error, and so photos of hundreds of megabytes would stay until the garbage collector comes by."""
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        traceback.clear_frames(one.__traceback__)
+        one = one.__cause__ or one.__context__
 
 
 def _retrieve(future: asyncio.Future[Any]) -> None:

@@ -2,46 +2,66 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from ..rle import RLE, paste_rle
+from ..rle import RLE, paste_rle, rle_to_mask
 from ..types import number
+from .operations import intersect
 from .rasterise import LEAST_RADIUS, stroke
 
 MARGIN = 8  # pixels around a stroke that are looked at, to see what lies beyond a border at its rim
 LEAST_STEP = 5.0  # of CIELAB from one pixel to the next: below it nothing is a border
 OVER_TEXTURE = 3.0  # a border is so many times stronger than what the brush's middle runs over
+MOST_PIXELS = 4_000_000  # that are looked at one by one: a brush over more of them sees a smaller picture
 CORE = 0.3  # of the radius: what the hand means for sure
 
 
 def edge_aware_stroke(pixels: np.ndarray, path: Sequence[tuple[float, float]], radius: float) -> RLE:
     """The part of `stroke(path, radius)` that no strong border separates from the brush's middle.
 
-    pixels: (H, W, 3) uint8 RGB of the photo; only the stroke's own box is read. How strong a border must be follows
-    the texture under the brush: bricks and planks do not stop it, an edge of a window does.
+    pixels: (H, W, 3) uint8 RGB of the photo; only the stroke's own box is read, a large one at a smaller size. How
+    strong a border must be follows the texture under the brush: bricks and planks do not stop it, an edge of a window
+    does.
     """
     size = pixels.shape[0], pixels.shape[1]
     whole = stroke(path, radius, size)
     reach = max(LEAST_RADIUS, number(radius, "radius", 0, 1e9))
     if not whole.area or reach < 2:
         return whole
-    box = _grown(whole.bbox, size)
-    x, y, w, h = box
-    inside, core = _in_box(whole, box), _in_box(stroke(path, CORE * reach, size), box)
-    step = _steps(pixels[y : y + h, x : x + w], reach)
+    box = x, y, w, h = _grown(whole.bbox, size)
+    crop = pixels[y : y + h, x : x + w]
+    if w * h <= MOST_PIXELS:
+        kept = _meant(crop, _in_box(whole, box), _in_box(stroke(path, CORE * reach, size), box), reach)
+        return whole if kept is None else paste_rle(kept, x, y, size)
+    smaller = math.sqrt(MOST_PIXELS / (w * h))
+    small = max(1, round(h * smaller)), max(1, round(w * smaller))
+    line = (np.asarray(path, float) - (x, y)) * (small[1] / w, small[0] / h)
+    inside, core = (rle_to_mask(stroke(line.tolist(), part * reach * smaller, small)) for part in (1.0, CORE))
+    kept = _meant(cv2.resize(crop, small[::-1], interpolation=cv2.INTER_AREA), inside, core, reach * smaller)
+    if kept is None:
+        return whole
+    grown = cv2.resize(kept.view(np.uint8), (w, h), interpolation=cv2.INTER_NEAREST).view(bool)
+    return intersect([paste_rle(grown, x, y, size), whole])
+
+
+def _meant(crop: np.ndarray, inside: np.ndarray, core: np.ndarray, reach: float) -> np.ndarray | None:
+    """(h, w) bool: what of `inside` no border separates from `core`; None where that cannot be told."""
+    step = _steps(crop, reach)
     texture = float(np.median(step[core])) if core.any() else 0.0
     border = step > max(LEAST_STEP, OVER_TEXTURE * texture)
     _, parts = cv2.connectedComponents((inside & ~border).astype(np.uint8), connectivity=4)
     meant = np.bincount(parts[core & ~border & inside], minlength=1)
     meant[0] = 0
     if not meant.any():
-        return whole
+        return None
     kept = (meant >= 0.1 * meant.sum())[np.minimum(parts, len(meant) - 1)] & (parts < len(meant)) & (parts > 0)
     kept |= inside & border & (_distance(kept) <= _distance(~border & ~kept))  # to the middle of the border
-    return paste_rle(_without_holes(kept, np.pi * (reach / 3) ** 2) & inside, x, y, size)
+    found: np.ndarray = _without_holes(kept, np.pi * (reach / 3) ** 2) & inside
+    return found
 
 
 def _steps(crop: np.ndarray, radius: float) -> np.ndarray:

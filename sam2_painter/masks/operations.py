@@ -115,15 +115,7 @@ def clean(segmentation: np.ndarray, min_area: int) -> np.ndarray:
     holes, areas = _parts(~segmentation)
     if (small := areas < min_area).any():
         segmentation |= small[holes]
-    specks, areas = _parts(segmentation)
-    keep = areas >= min_area
-    if keep.all():
-        return segmentation
-    if not keep[1:].any():
-        keep[1 + int(areas[1:].argmax())] = True
-    keep[0] = False
-    kept: np.ndarray = keep[specks]
-    return kept
+    return clean_parts(segmentation, min_area)
 
 
 def _parts(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,6 @@
-"""What is only shown, never downloaded: tints and outlines for the stage, thumbnails, the label map.
+"""Pictures of masks that are only looked at, never downloaded: outlines in notebooks, thumbnails, the label map.
 
-The stage shows a picture of at most some 1600 px; an overlay of that size is one or two bits a pixel and
-travels in a few kilobytes, whatever the photo's size.
+They are as large as a screen shows them, and take a few kilobytes, whatever the photo's size.
 """
 
 from __future__ import annotations
@@ -22,18 +21,13 @@ Color = tuple[int, int, int]
 _LEAST_SIDE = 96  # of the photo around a thumbnail's mask: a door knob alone tells nothing
 
 
-def tint_png(rle: RLE, max_side: int, color: Color = (0, 122, 255), alpha: float = 0.45) -> bytes:
-    """A PNG of the photo at most max_side long: `color` at `alpha` where the mask is, transparent elsewhere."""
-    shown = rle_to_mask(sample_rle(rle, fit_size(rle.size, max_side)))
-    return _palette_png(shown.view(np.uint8), [color], [number(alpha, "alpha", 0, 1)])
-
-
 def outline_png(
     rle: RLE, max_side: int, color: Color = (255, 255, 255), width: int = 2, alpha: float = 0.0, halo: Color = (0, 0, 0)
 ) -> bytes:
-    """Like `tint_png`, with a line of `width` pixels along the inside of the mask, and a `halo` of one pixel outside.
+    """A PNG of the photo at most max_side long, transparent but for a line of `width` pixels along the inside of the
+    mask, and a `halo` of one pixel outside: of the two one shows on any photo.
 
-    Of the two one shows on any photo. alpha: of a tint of `color` inside the line, 0 for none.
+    alpha: of a tint of `color` inside the line, 0 to 1. Raises InvalidInput for values out of range.
     """
     import cv2
 
@@ -48,14 +42,14 @@ def outline_png(
 
 
 def _palette_png(levels: np.ndarray, colors: Sequence[Color], alphas: Sequence[float]) -> bytes:
-    """(H, W) uint8: level 0 transparent, level i + 1 colour i; as few bits a pixel as that takes."""
+    """(H, W) uint8 levels of 0 to 3 as a PNG: level 0 transparent, level i + 1 colour i."""
     if any(len(color) != 3 for color in colors):
         raise InvalidInput("color must be (red, green, blue)", "color")
     image = Image.fromarray(levels)
     image.putpalette([0, 0, 0, *(whole_number(v, "color", 0, 255) for color in colors for v in color)])
     out = BytesIO()
     transparency = bytes([0, *(round(255 * alpha) for alpha in alphas)])
-    image.save(out, "PNG", bits=1 if len(colors) == 1 else 2, transparency=transparency, compress_level=6)
+    image.save(out, "PNG", bits=2, transparency=transparency, compress_level=6)
     return out.getvalue()
 
 

@@ -2,22 +2,28 @@
 
 A pixel is in when its centre is: within `radius` of the stroke's line, or inside the polygon. Both are worked out as
 one interval of rows for each column a part of them crosses, so a stroke on a photo of 12 megapixels costs what the
-stroke covers, not what the photo is.
+stroke covers, not what the photo is. A line of thousands of points across a large photo crosses millions: so it is done
+some columns at a time, and what goes to and fro without end is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
 from ..errors import InvalidInput
-from ..rle import RLE
+from ..rle import MAX_RUNS, RLE
 from ..types import MAX_RADIUS, Line, number
 
 LEAST_RADIUS = 0.75
 """In pixels: the finest brush that leaves no gap between pixel centres."""
+
+MAX_CROSSINGS = 8_000_000
+"""Columns that the parts of one line cross, each part counted: some seconds of work."""
+
+_AT_ONCE = 400_000  # crossings: arrays of some 50 MB together
 
 
 def stroke(path: Sequence[tuple[float, float]], radius: float, size_hw: tuple[int, int]) -> RLE:
@@ -37,12 +43,14 @@ def stroke(path: Sequence[tuple[float, float]], radius: float, size_hw: tuple[in
     along = np.diff(points, axis=0) if len(points) > 1 else np.zeros_like(points)
     low = np.minimum(start[:, 0], start[:, 0] + along[:, 0]) - reach
     high = np.maximum(start[:, 0], start[:, 0] + along[:, 0]) + reach
-    column, part = _columns(low, high, size_hw[1])
-    x = column + 0.5
-    start, along = start[part], along[part]
-    bottom = _boundary(x, start, along, reach, 1)
-    top = _boundary(x, start, along, reach, -1)
-    return _from_intervals(column, np.ceil(top - 0.5), np.floor(bottom - 0.5) + 1, size_hw)
+
+    def covered(column: np.ndarray, part: np.ndarray) -> np.ndarray:
+        x = column + 0.5
+        bottom = _boundary(x, start[part], along[part], reach, 1)
+        top = _boundary(x, start[part], along[part], reach, -1)
+        return _runs(column, np.ceil(top - 0.5), np.floor(bottom - 0.5) + 1, size_hw[0])
+
+    return _by_columns(low, high, size_hw, covered)
 
 
 def _boundary(x: np.ndarray, start: np.ndarray, along: np.ndarray, radius: float, side: int) -> np.ndarray:
@@ -79,16 +87,18 @@ def polygon(path: Sequence[tuple[float, float]], size_hw: tuple[int, int]) -> RL
     left = np.where((corners[:, 0] <= following[:, 0])[:, None], corners, following)
     right = np.where((corners[:, 0] <= following[:, 0])[:, None], following, corners)
     turn = np.where(corners[:, 0] <= following[:, 0], 1, -1)
-    column, edge = _columns(left[:, 0], right[:, 0], size_hw[1], closed=False)
-    left, right = left[edge], right[edge]
-    slope = (right[:, 1] - left[:, 1]) / np.maximum(right[:, 0] - left[:, 0], 1e-12)
-    y = left[:, 1] + (column + 0.5 - left[:, 0]) * slope
-    order = np.lexsort((y, column))
-    inside = np.cumsum(turn[edge][order]) != 0  # every column is entered as often as left
-    begins = np.flatnonzero(inside & ~np.concatenate([[False], inside[:-1]]))
-    ends = np.flatnonzero(~inside & np.concatenate([[False], inside[:-1]]))
-    column, y = column[order], y[order]
-    return _from_intervals(column[begins], np.ceil(y[begins] - 0.5), np.ceil(y[ends] - 0.5), size_hw)
+
+    def inside(column: np.ndarray, edge: np.ndarray) -> np.ndarray:
+        slope = (right[edge, 1] - left[edge, 1]) / np.maximum(right[edge, 0] - left[edge, 0], 1e-12)
+        y = left[edge, 1] + (column + 0.5 - left[edge, 0]) * slope
+        order = np.lexsort((y, column))
+        within = np.cumsum(turn[edge][order]) != 0  # every column is entered as often as left
+        before = np.concatenate([[False], within[:-1]])
+        begins, ends = np.flatnonzero(within & ~before), np.flatnonzero(~within & before)
+        column, y = column[order], y[order]
+        return _runs(column[begins], np.ceil(y[begins] - 0.5), np.ceil(y[ends] - 0.5), size_hw[0])
+
+    return _by_columns(left[:, 0], right[:, 0], size_hw, inside, closed=False)
 
 
 def simplify(path: Sequence[tuple[float, float]], tolerance: float, most: int, *, closed: bool = False) -> Line:
@@ -117,18 +127,44 @@ def _points(path: Sequence[tuple[float, float]], least: int) -> np.ndarray:
     return np.clip(points, -1e6, 1e6)
 
 
-def _columns(low: np.ndarray, high: np.ndarray, width: int, closed: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Each part's pixel columns whose centres are in [low, high], or [low, high) unless `closed`; and which part's."""
+def _by_columns(
+    low: np.ndarray,
+    high: np.ndarray,
+    size_hw: tuple[int, int],
+    runs: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    closed: bool = True,
+) -> RLE:
+    """The mask of `runs`, which is asked for some columns at a time: of pairs of a column and a part that crosses it.
+
+    Part n crosses the columns whose centres are in [low[n], high[n]], or [low[n], high[n]) unless `closed`.
+    """
+    height, width = size_hw
     first = np.clip(np.ceil(low - 0.5), 0, width).astype(np.int64)
     after = np.floor(high - 0.5) + 1 if closed else np.ceil(high - 0.5)
-    count = np.maximum(np.clip(after, 0, width).astype(np.int64) - first, 0)
-    part = np.repeat(np.arange(len(count)), count)
-    return first[part] + np.arange(len(part)) - (np.cumsum(count) - count)[part], part
+    after = np.maximum(np.clip(after, 0, width).astype(np.int64), first)
+    if (crossings := int((after - first).sum())) > MAX_CROSSINGS:
+        raise InvalidInput("path goes to and fro too often: give it fewer points, or draw it in parts", "path")
+    step = width if crossings <= _AT_ONCE else max(1, _AT_ONCE // len(low))
+    found = [np.empty((0, 2), np.int64)]
+    for left in range(int(first.min()), int(after.max()), step):
+        begins, ends = np.clip(first, left, left + step), np.clip(after, left, left + step)
+        count = ends - begins
+        part = np.repeat(np.arange(len(count)), count)
+        found.append(runs(begins[part] + np.arange(len(part)) - (np.cumsum(count) - count)[part], part))
+    starts_stops = np.concatenate(found)
+    touching = starts_stops[1:, 0] <= starts_stops[:-1, 1]  # at the seam of two rounds
+    starts = starts_stops[np.append(True, ~touching)[: len(starts_stops)], 0]
+    stops = starts_stops[np.append(~touching, True)[: len(starts_stops)], 1]
+    if 2 * len(starts) > MAX_RUNS:
+        raise InvalidInput(f"path is as ragged as noise: more than {MAX_RUNS:,} edges", "path")
+    bounds = np.concatenate([[0], np.column_stack([starts, stops]).ravel(), [height * width]])
+    counts = np.diff(bounds)
+    return RLE(size_hw, (counts[:-1] if len(counts) > 1 and counts[-1] == 0 else counts).astype(np.uint32))
 
 
-def _from_intervals(column: np.ndarray, top: np.ndarray, bottom: np.ndarray, size_hw: tuple[int, int]) -> RLE:
-    """The mask of rows [top, bottom) in each column; intervals may overlap."""
-    height, width = size_hw
+def _runs(column: np.ndarray, top: np.ndarray, bottom: np.ndarray, height: int) -> np.ndarray:
+    """(N, 2) int64: where runs start and stop, counted down the columns, of rows [top, bottom) in each column; these
+    intervals may overlap, the runs do not even touch."""
     top = np.clip(top, 0, height).astype(np.int64)
     bottom = np.clip(bottom, 0, height).astype(np.int64)
     some = bottom > top
@@ -136,7 +172,4 @@ def _from_intervals(column: np.ndarray, top: np.ndarray, bottom: np.ndarray, siz
     order = np.argsort(starts, kind="stable")
     starts, stops = starts[order], np.maximum.accumulate(stops[order])
     apart = starts[1:] > stops[:-1]
-    starts, stops = starts[np.append(True, apart)[: len(starts)]], stops[np.append(apart, True)[: len(stops)]]
-    bounds = np.concatenate([[0], np.column_stack([starts, stops]).ravel(), [height * width]])
-    counts = np.diff(bounds)
-    return RLE(size_hw, (counts[:-1] if len(counts) > 1 and counts[-1] == 0 else counts).astype(np.uint32))
+    return np.column_stack([starts[np.append(True, apart)[: len(starts)]], stops[np.append(apart, True)[: len(stops)]]])

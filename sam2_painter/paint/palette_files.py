@@ -14,9 +14,12 @@ from typing import Any
 from ..errors import InvalidInput
 from ..photos.sources import read_file
 from ..types import MAX_PAINTS, Paint, Palette
-from .colors import RGB, make_color, parse_color, to_codes, to_hex
+from .colors import CALL, HEX, RGB, make_color, parse_color, to_codes, to_hex
 
 MAX_PALETTE_BYTES = 2**20
+MAX_CELLS = 40
+"""Of a line of a CSV file."""
+
 KINDS = "CSV, JSON, GIMP (.gpl) or Adobe (.ase, .aco)"
 
 _COLUMNS = {  # what a column of a CSV file may be called, in plain letters
@@ -49,11 +52,19 @@ def load_palette(data: bytes, filename: str = "palette") -> Palette:
     if len(data) > MAX_PALETTE_BYTES:
         raise InvalidInput(f"{filename} is over {MAX_PALETTE_BYTES} bytes: that is no palette", "palette")
     try:
-        return Palette(filename, tuple(_read(data)))
+        return Palette(filename, tuple(_not_too_many(_read(data))))
     except InvalidInput as error:
         raise InvalidInput(f"{filename}: {error}", "palette") from None
     except (ValueError, RecursionError, struct.error, csv.Error):
         raise InvalidInput(f"{filename} is no whole {KINDS} palette", "palette") from None
+
+
+def _not_too_many(paints: Iterator[Paint]) -> Iterator[Paint]:
+    """The same; it ends with the first one too many, for some take half a millisecond each."""
+    for count, paint in enumerate(paints, 1):
+        if count > MAX_PAINTS:
+            raise InvalidInput(f"a palette has 1 to {MAX_PAINTS} colours, not more", "palette")
+        yield paint
 
 
 def _read(data: bytes) -> Iterator[Paint]:
@@ -130,6 +141,8 @@ def _read_csv(text: str) -> Iterator[Paint]:
         raise ValueError("no columns")
     rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)]
     rows = [row for row in rows if any(row)]
+    if max(map(len, rows), default=0) > MAX_CELLS:
+        raise InvalidInput(f"a line has at most {MAX_CELLS} cells", "palette")
     if len(rows) > MAX_PAINTS + 1:
         raise InvalidInput(f"a palette has 1 to {MAX_PAINTS} colours, not {len(rows)}", "palette")
     columns = _heading(rows[0]) if rows else {}
@@ -155,13 +168,15 @@ def _guessed(row: list[str]) -> dict[str, str]:
     cells: dict[str, str] = {}
     taken: list[int] = []
     for i, cell in enumerate(row):
+        digits, call = HEX.fullmatch(cell.lower()), CALL.fullmatch(cell.lower())
+        if not call and not (digits and (cell.startswith("#") or (len(cell) == 6 and i not in numbers))):
+            continue  # before `parse_color` looks for names like it
         try:
             parse_color(cell)
         except InvalidInput:
             continue
-        if cell.startswith("#") or "(" in cell or (len(cell) == 6 and i not in numbers):
-            cells["color"], taken = cell, [i]
-            break
+        cells["color"], taken = cell, [i]
+        break
     if not cells and len(numbers) >= 3:
         taken = numbers[-3:]
         cells = dict(zip(("red", "green", "blue"), (row[i] for i in taken), strict=True))

@@ -20,7 +20,7 @@ MAX_PROFILE = 8 * 2**20
 """Bytes of a colour profile; a larger one is not looked at."""
 
 DECODING = MemoryBudget(1200 * 2**20)
-"""Memory that all decoding in this process shares."""
+"""Memory that all decoding in this process shares, and what works on all pixels of large walls."""
 
 USE = f"use {formats.NAMES}"
 

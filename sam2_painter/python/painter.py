@@ -18,7 +18,7 @@ from contextlib import suppress
 from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -181,14 +181,22 @@ class Painter(PaintingVerbs):
         self._check(target, overwrite)
         return self._write(target, self.studio.download_schemes(self.session_id, quality=quality), overwrite)
 
-    def save_sheet(self, path: str | PathLike[str], *, width: float | None = None, overwrite: bool = False) -> Path:
+    def save_sheet(
+        self,
+        path: str | PathLike[str],
+        *,
+        width: float | None = None,
+        units: Literal["m", "ft"] = "m",
+        overwrite: bool = False,
+    ) -> Path:
         """Write a sheet for the painter as one HTML file: before and after, and each wall's paint. Returns the path.
 
-        width: metres across the photo at the house, for areas and litres. overwrite: as for `save`.
+        width: metres across the photo at the house, for areas and litres. units: "ft" tells them in square feet and US
+        gallons. overwrite: as for `save`.
         """
         target = Path(path).expanduser()
         self._check(target, overwrite)
-        return self._write(target, self.studio.download_sheet(self.session_id, width=width), overwrite)
+        return self._write(target, self.studio.download_sheet(self.session_id, width=width, units=units), overwrite)
 
     def save_recipe(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write how the painted walls were found and painted as JSON, to do the same with other photos. Returns the

@@ -106,12 +106,20 @@ class SelectingVerbs(Held):
         """Select all walls, less their windows and doors, where the engine knows what a wall is."""
         return self.find("wall")
 
-    def find(self, category: str, mode: SelectMode = "new", *, protect: bool = True) -> Self:
+    def find(
+        self,
+        category: str,
+        mode: SelectMode = "new",
+        *,
+        point: tuple[float, float] | None = None,
+        protect: bool = True,
+    ) -> Self:
         """Select everything of a kind; `studio.categories` names the kinds, and is empty for some engines.
 
-        protect: leave painted walls out.
+        point: (x, y), only of the building under it. protect: leave painted walls out.
         """
-        self.studio.find(self.session_id, category, mode, protect=protect)
+        at = None if point is None else (float(point[0]), float(point[1]))
+        self.studio.find(self.session_id, category, mode, point=at, protect=protect)
         return self
 
     @with_knobs

@@ -23,8 +23,8 @@ class Edit:
         self.new_palette: str | None = None
         self.step_by = 0
 
-    def add(self, masks: Sequence[Mask]) -> tuple[int, ...]:
-        """Keep masks; returns their ids. A mask the session holds already keeps its id."""
+    def add(self, masks: Sequence[Mask], *, made: bool = False) -> tuple[int, ...]:
+        """Keep masks; returns their ids. A mask the session holds already keeps its id. made: as in `Session`."""
         known = {mask: mask_id for mask_id, mask in self.session.masks.items()}
         next_id = len(self.session.masks)
         ids = []
@@ -34,7 +34,12 @@ class Edit:
                 self.new_masks[mask_id] = mask
                 next_id += 1
             ids.append(mask_id)
-        self.session = replace(self.session, masks=MappingProxyType({**self.session.masks, **self.new_masks}))
+        new = range(len(self.session.masks), next_id)
+        self.session = replace(
+            self.session,
+            masks=MappingProxyType({**self.session.masks, **self.new_masks}),
+            made=self.session.made.union(new) if made else self.session.made,
+        )
         return tuple(ids)
 
     def new_layer_id(self) -> int:

@@ -30,11 +30,13 @@ MAX_RUNS = 256 * 2**20
 
 @dataclass(frozen=True)
 class Project:
-    """A project file, opened. photo: the picture's file. masks: by their id, 0 up; canvas: what refers to them."""
+    """A project file, opened. photo: the picture's file. masks: by their id, 0 up; made: as in `Session`; canvas: what
+    refers to them."""
 
     name: str
     photo: bytes
     masks: tuple[Mask, ...]
+    made: frozenset[int]
     automatic: tuple[int, ...]
     canvas: Canvas
     palette: Palette | None
@@ -46,7 +48,7 @@ def to_project(session: Session, photo: bytes) -> bytes:
         "format": FORMAT,
         "version": VERSION,
         "name": session.name,
-        "masks": [records.mask_to_record(mask) for mask in session.masks.values()],
+        "masks": [records.kept_mask(session, mask_id) for mask_id in session.masks],
         "automatic": list(session.automatic),
         "canvas": records.canvas_to_record(session.canvas),
         "palette": records.palette_to_record(session.palette) if session.palette else None,
@@ -63,7 +65,7 @@ class ProjectReader:
     """
 
     def __init__(self, data: bytes, *, max_photo: int, max_masks: int):
-        self._zip = ZipReader(data, entries=max_masks + 16, what="project")
+        self._zip = ZipReader(data, entries=max_masks * (1 + records.MOST_MADE) + 16, what="project")
         if "project.json" not in self._zip:
             raise InvalidInput("This zip is no SAM2 Painter project: there is no project.json in it.", "file")
         self._json = _object(self._zip.read("project.json", MAX_JSON))
@@ -74,8 +76,12 @@ class ProjectReader:
             raise _damaged("its project.json lacks a version or masks")
         if version > VERSION:
             raise InvalidInput("This project was saved by a newer SAM2 Painter. Upgrade to open it.", "file")
-        if len(records_) > max_masks:
-            raise InvalidInput(f"A project holds at most {max_masks} masks.", "file")
+        made = (number for number, record in enumerate(records_) if isinstance(record, dict) and record.get("made"))
+        self._made = frozenset(made)
+        try:
+            records.check_count(len(records_), len(self._made), max_masks)
+        except InvalidInput:
+            raise InvalidInput(f"A project holds at most {max_masks} masks.", "file") from None
         self.name = str(self._json.get("name", ""))[:200]
         self.photo = self._zip.read("photo", max_photo)
 
@@ -98,7 +104,7 @@ class ProjectReader:
         _check_ids(automatic, len(found))
         kept = self._json.get("palette")
         palette = _read(records.palette_from_record, kept, "its palette") if kept else None
-        return Project(self.name, self.photo, tuple(found), automatic, canvas, palette)
+        return Project(self.name, self.photo, tuple(found), self._made, automatic, canvas, palette)
 
 
 def _damaged(why: str) -> InvalidInput:

@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import InvalidInput
+from ..jobs.deadline import check
 from ..masks import mask_from_png, mask_to_png, sample_rle
 from ..rle import RLE
 from ..types import Coat, Layer, Mask, Session, Step, StepKind, number, whole_number
@@ -40,6 +41,7 @@ FORMAT, VERSION = "sam2-painter recipe", 1
 MAX_BYTES = 16 * 2**20
 MAX_WALLS = 100
 MAX_SIDE = 100_000
+MAX_PIXELS = 80_000_000
 
 _SHAPES = ("find", "points", "box", "stroke", "polygon", "mask")
 _STEP_FIELDS = {"mode", "choice", "protect", "radius", "edge_aware", *_SHAPES}
@@ -210,19 +212,22 @@ def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def from_text(text: bytes | str) -> Recipe:
-    """The recipe in a file. Raises InvalidInput with the first mistake."""
+def from_text(text: bytes | str, *, max_pixels: int = MAX_PIXELS) -> Recipe:
+    """The recipe in a file. Raises InvalidInput with the first mistake, and what `from_json` does."""
     if len(text) > MAX_BYTES:
         raise InvalidInput(f"A recipe has at most {MAX_BYTES // 2**20} MB.", "recipe")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"This recipe is no JSON: {error}.", "recipe") from None
-    return from_json(value)
+    return from_json(value, max_pixels=max_pixels)
 
 
-def from_json(value: object) -> Recipe:
-    """The recipe in a JSON object. Raises InvalidInput with the first mistake."""
+def from_json(value: object, *, max_pixels: int = MAX_PIXELS) -> Recipe:
+    """The recipe in a JSON object. Raises InvalidInput with the first mistake.
+
+    max_pixels: of the photo that its masks belong to; a few kilobytes of PNG may be gigabytes of mask.
+    """
     top = _object(value, "the recipe", {"format", "version", "size", "walls"})
     if top.get("format") != FORMAT:
         raise InvalidInput(f'This is no recipe: its "format" must be "{FORMAT}".', "recipe")
@@ -234,20 +239,23 @@ def from_json(value: object) -> Recipe:
     walls = _list(top.get("walls"), "walls", 1, MAX_WALLS)
     size = None
     if top.get("size") is not None:
-        width, height = (whole("size", v) for v in _list(top["size"], "size", 2, 2))
+        width, height = (_side("size", v) for v in _list(top["size"], "size", 2, 2))
         size = (height, width)
-    recipe = Recipe(tuple(_wall_from_json(wall, f"walls[{place}]", size) for place, wall in enumerate(walls)), size)
+    masked = size if size and size[0] * size[1] <= max_pixels else None
+    read = (_wall_from_json(wall, f"walls[{place}]", masked) for place, wall in enumerate(walls))
+    recipe = Recipe(tuple(read), size)
     if recipe.placed and size is None:
         raise _mistake("size", "must be [width, height] of the photo its places belong to")
     return recipe
 
 
-def whole(where: str, value: object) -> int:
-    """A side of a photo."""
+def _side(where: str, value: object) -> int:
+    """A side of a photo, in pixels."""
     return _checked(where, lambda: whole_number(value, "it", 1, MAX_SIDE))
 
 
 def _wall_from_json(value: object, where: str, size: tuple[int, int] | None) -> RecipeWall:
+    """size: (H, W) of its masks, None where it can have none."""
     wall = _object(value, where, _WALL_FIELDS)
     color = wall.get("color")
     if not isinstance(color, str) or not 0 < len(color) <= 200:
@@ -274,6 +282,7 @@ def _wall_from_json(value: object, where: str, size: tuple[int, int] | None) -> 
 
 
 def _step_from_json(value: object, where: str, size: tuple[int, int] | None) -> RecipeStep:
+    check()
     given = _object(value, where, _STEP_FIELDS)
     shapes = [name for name in _SHAPES if given.get(name) is not None]
     if len(shapes) != 1 and shapes != ["points", "box"]:
@@ -287,7 +296,7 @@ def _step_from_json(value: object, where: str, size: tuple[int, int] | None) -> 
         return RecipeStep(_checked(where, lambda: Step("mask", mode, found=found, protect=protect)))
     if shape == "mask":
         if size is None or not isinstance(given["mask"], str):
-            raise _mistake(f"{where}.mask", 'must be a base64 PNG of the recipe\'s "size"')
+            raise _mistake(f"{where}.mask", 'must be a base64 PNG of the recipe\'s "size", and that not too large')
         rle = _checked(f"{where}.mask", lambda: mask_from_png(given["mask"], size))
         return RecipeStep(_checked(where, lambda: Step("mask", mode, protect=protect)), rle)
     if shape in ("stroke", "polygon"):

@@ -15,10 +15,13 @@ import numpy as np
 
 from ..errors import InvalidInput
 from ..rle import RLE
-from ..types import Canvas, Coat, Layer, Mask, Paint, Palette, Prompts, Scheme, Selection, Step
+from ..types import Canvas, Coat, Layer, Mask, Paint, Palette, Prompts, Scheme, Selection, Session, Step
 
 LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id", "rle", "name"))
 """What paint looks like: fields that coats and layers share."""
+
+MOST_MADE = 2
+"""Times the masks a session may hold: so many more may steps of walls make."""
 
 MaskOf = Callable[[int], Mask]
 Record = dict[str, Any]
@@ -53,6 +56,20 @@ def mask_to_record(mask: Mask) -> Record:
         "category": mask.category,
         "category_score": mask.category_score,
     }
+
+
+def kept_mask(session: Session, mask_id: int) -> Record:
+    """`mask_to_record` of a mask of a session, marked if the steps of a wall made it."""
+    return mask_to_record(session.masks[mask_id]) | ({"made": True} if mask_id in session.made else {})
+
+
+def check_count(masks: int, made: int, most: int) -> None:
+    """InvalidInput for more masks than a session may hold. made: how many of them steps of walls made, which do not
+    count, but for what no hand can do."""
+    if masks - made > most:
+        raise InvalidInput(f"A session holds at most {most} masks. Open the photo again.", "session_id")
+    if made > most * MOST_MADE:
+        raise InvalidInput("This photo was changed more often than can be kept. Open it again.", "session_id")
 
 
 def mask_from_record(record: Record, rle: RLE) -> Mask:

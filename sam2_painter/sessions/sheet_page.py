@@ -1,8 +1,10 @@
 """A sheet for the painter as a page: to read on a phone, and to print on one or two sheets of paper.
 
 Facts: title, scheme ("" where there is one only), date (ISO), walls: a list of name, color (#rrggbb), paint, code,
-brand, distance (CIEDE2000 of the paint from the colour), reflectance (LRV, 0-100), share (of the photo, 0-1) and,
-where a length in the photo is known, area and litres: [least, most].
+brand, distance (CIEDE2000 of the paint from the colour), reflectance (LRV, 0-100), share (of the photo, 0-1),
+of_facade (the same of the facade) and, where a length in the photo is known, area (m²) and litres: [least, most];
+facade: "found" where the engine knows what it is, "painted" where it is all that is painted; units: "m" or "ft".
+Older sheets lack of_facade, facade and units.
 """
 
 from __future__ import annotations
@@ -12,10 +14,17 @@ from string import Template
 from typing import Any
 
 SCREEN = "A screen is not a swatch: choose the final colour from the maker's card, in daylight, on the wall."
-GUESSED = (
-    "Areas are estimates from one length in the photo: a wall seen at an angle is larger than it looks. Litres are for "
-    "two coats at 6 to 10 m² a litre. Measure before you buy."
-)
+GUESSED = {
+    "m": "Areas are estimates from one length in the photo: a wall seen at an angle is larger than it looks. Litres "
+    "are for two coats at 6 to 10 m² a litre. Measure before you buy.",
+    "ft": "Areas are estimates from one length in the photo: a wall seen at an angle is larger than it looks. Gallons "
+    "are US gallons for two coats at 245 to 407 sq ft a gallon. Measure before you buy.",
+}
+FACADE = {
+    "found": "The facade is what was found of it in the photo: walls, windows, doors, shutters, trim; not roofs.",
+    "painted": "Shares are of all that is painted in the photo.",
+}
+SQUARE_FEET, GALLONS = 10.7639, 0.264172  # in a square metre, in a litre
 SAME = 1.0  # CIEDE2000 that nobody sees
 
 _PAGE = Template("""<!doctype html>
@@ -93,7 +102,9 @@ def render(facts: dict[str, Any], before: str, after: str, link: str = "") -> st
             "og:url": link,
         }
         card = "\n".join(f'<meta property="{name}" content="{escape(text)}">' for name, text in tags.items())
-    notes = [SCREEN] + ([GUESSED] if any("area" in wall for wall in facts["walls"]) else [])
+    units, facade = facts.get("units", "m"), facts.get("facade", "")
+    notes = [FACADE[facade]] if facade else []
+    notes += [SCREEN] + ([GUESSED[units]] if any("area" in wall for wall in facts["walls"]) else [])
     return _PAGE.substitute(
         title=escape(title),
         about=escape(" · ".join(part for part in (f"Scheme {scheme}" if scheme else "", str(facts["date"])) if part)),
@@ -101,12 +112,12 @@ def render(facts: dict[str, Any], before: str, after: str, link: str = "") -> st
         before=escape(before),
         after=escape(after),
         card=card,
-        walls="\n".join(_wall(wall) for wall in facts["walls"]),
+        walls="\n".join(_wall(wall, units, facade) for wall in facts["walls"]),
         notes="\n".join(f'<p class="note">{escape(note)}</p>' for note in notes),
     )
 
 
-def _wall(wall: dict[str, Any]) -> str:
+def _wall(wall: dict[str, Any], units: str, facade: str) -> str:
     near = f"nearest paint: {wall['paint']}, ΔE {wall['distance']:.1f}" if wall["distance"] >= SAME else ""
     lines = [
         " ".join(filter(None, (wall["brand"], wall["code"]))),
@@ -114,8 +125,14 @@ def _wall(wall: dict[str, Any]) -> str:
         f"{wall['color']}, LRV {wall['reflectance']:.0f}",
     ]
     small = "".join(f"<small>{escape(line)}</small>" for line in lines if line)
-    much = [f"<span>{100 * wall['share']:.0f}% of the photo</span>"]
-    if "area" in wall:
+    much = [f"<small>{_percent(wall['share'])} of the photo</small>"]
+    if facade:
+        whole = "the facade" if facade == "found" else "what is painted"
+        much.insert(0, f"<span>{_percent(wall['of_facade'])} of {whole}</span>")
+    if "area" in wall and units == "ft":
+        area, gallons = ([bound * by for bound in wall[name]] for name, by in _FEET)
+        much.append(f"<span>{_range(area)} sq ft</span><small>{_range(gallons)} gal</small>")
+    elif "area" in wall:
         much.append(f"<span>{_range(wall['area'])} m²</span><small>{_range(wall['litres'])} l</small>")
     return (
         f'<li style="--c:{escape(wall["color"])}"><div class="swatch"></div>'
@@ -127,6 +144,14 @@ def _wall(wall: dict[str, Any]) -> str:
 def _chosen(wall: dict[str, Any]) -> str:
     """The paint; where the card only has one that is near, the colour, which is what was chosen."""
     return str(wall["paint"] if wall["distance"] < SAME else wall["color"])
+
+
+_FEET = (("area", SQUARE_FEET), ("litres", GALLONS))
+
+
+def _percent(share: float) -> str:
+    """ "62%", and below one "0.4%"."""
+    return f"{100 * share:.0f}%" if share >= 0.01 else f"{100 * share:.1f}%"
 
 
 def _range(pair: list[float]) -> str:

@@ -12,7 +12,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,14 +23,14 @@ from weakref import WeakValueDictionary
 from ..errors import Busy, DownloadNotFound, InvalidInput, SessionNotFound, StorageError
 from ..jobs import deadline
 from ..jobs.cache import Cache
-from ..types import Canvas, Mask, Session
+from ..types import Canvas, Session
 from . import clock as clocks
 from . import database, folders, records, unowned
 from .clock import Jumps
 from .database import Database, storage_errors
 from .downloads import Download, Downloads
 from .editing import Edit
-from .sheets import Sheet, Sheets
+from .sheets import SHARE, Sheet, Sheets
 from .sweep import TOUCH_SECONDS, Sweep
 from .unowned import Unowned
 
@@ -72,7 +72,7 @@ class SessionStore:
         self.results_dir = folders.files_folder(Path(results_dir), self._db, self.masks_dir)
         self._unowned = Unowned(self._db, self.upload_dir, self.results_dir)
         self._downloads = Downloads(self._db, self._unowned, self.results_dir, max_downloads, clock)
-        self.sheets = Sheets(self._db, clock)
+        self.sheets = Sheets(self._db, clock, SHARE * max_disk)
         self._sweep = Sweep(
             self._db,
             self._unowned,
@@ -138,7 +138,7 @@ class SessionStore:
         """`photo_bytes` of a session at hand."""
         try:
             with storage_errors():
-                return (self.upload_dir / session.id / "photo").read_bytes()
+                return (self.upload_dir / session.id / folders.PHOTO).read_bytes()
         except StorageError:
             self.get(session.id)  # deleted meanwhile?
             raise
@@ -192,12 +192,11 @@ class SessionStore:
                 edit.session = self._commit(before, edit)
 
     def _commit(self, before: Session, edit: Edit) -> Session:
-        if len(edit.session.masks) > self.max_masks:
-            raise InvalidInput(f"A session holds at most {self.max_masks} masks. Open the photo again.", "session_id")
-        sid = before.id
+        records.check_count(len(edit.session.masks), len(edit.session.made), self.max_masks)
+        sid, used_at = before.id, self._clock()
         canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step or edit.looks_on else ""
         masks = [
-            (sid, mask_id, json.dumps(records.mask_to_record(mask)), records.counts_to_bytes(mask.rle))
+            (sid, mask_id, json.dumps(records.kept_mask(edit.session, mask_id)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
         ]
         self._grow(len(canvas) + sum(len(counts) for *_, counts in masks))
@@ -213,17 +212,9 @@ class SessionStore:
             if edit.new_palette is not None:
                 added += len(edit.new_palette) - row[2]
             if edit.new_step:
-                dropped = (sid, step, step - MAX_STEPS)
-                length = "SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps"
-                where = "WHERE session_id = ?1 AND (id >= ?2 OR id < ?3)"
-                added += len(canvas) - db.execute(f"{length} {where}", dropped).fetchone()[0]
-                db.execute(f"DELETE FROM steps {where}", dropped)
-                db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
-                db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (sid, step, edit.new_step, canvas))
+                added += _add_step(db, sid, step, edit.new_step, canvas)
             elif edit.looks_on:
-                here = "WHERE session_id = ? AND id = ?"
-                added += len(canvas) - db.execute(f"SELECT LENGTH(canvas) FROM steps {here}", (sid, step)).fetchone()[0]
-                db.execute(f"UPDATE steps SET canvas = ? {here}", (canvas, sid, step))
+                added += _change_step(db, sid, step, canvas)
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, palette = COALESCE(?, palette),"
                 " next_layer = ?, used_at = ?, bytes = bytes + ? WHERE id = ?",
@@ -232,14 +223,17 @@ class SessionStore:
                     json.dumps(edit.session.automatic),
                     edit.new_palette,
                     edit.session.next_layer,
-                    self._clock(),
+                    used_at,
                     added,
                     sid,
                 ),
             )
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
-            return self._keep(self._read(sid, edit.session.masks))
-        return self._keep(replace(edit.session, revision=before.revision + 1, used_at=self._clock()))
+            after = self._read(sid, edit.session)
+        else:
+            after = replace(edit.session, revision=before.revision + 1, used_at=used_at)
+        self._snapshots.replace((sid, before.revision), (sid, after.revision), after)
+        return after
 
     # -- downloads ---------------------------------------------------------------------------------------------------
 
@@ -300,14 +294,9 @@ class SessionStore:
                 self._db.execute("UPDATE sessions SET used_at = ? WHERE id = ?", (now, session_id))
         return int(row[0])
 
-    def _keep(self, session: Session) -> Session:
-        """Have the snapshot at hand, in place of older ones: each would count for the same masks anew."""
-        kept = self._snapshots.get((session.id, session.revision), lambda: session).value
-        self._snapshots.clear(lambda key: key[0] == session.id and key[1] < session.revision)  # type: ignore[index]
-        return kept
-
-    def _read(self, session_id: str, known: Mapping[int, Mask] = MappingProxyType({})) -> Session:
-        """The session as it is on disk. known: its first masks, which never change and need not be read again."""
+    def _read(self, session_id: str, known: Session | None = None) -> Session:
+        """The session as it is on disk. known: the same with its first masks, which never change and need not be read
+        again."""
         with self._db.transaction("DEFERRED") as db:  # one moment in time for all four reads
             row = db.execute(
                 "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette,"
@@ -319,7 +308,7 @@ class SessionStore:
             name, digest, height, width, created_at, used_at, revision, step, automatic, palette, next_layer = row
             masks = db.execute(
                 "SELECT id, record, counts FROM masks WHERE session_id = ? AND id >= ? ORDER BY id",
-                (session_id, len(known)),
+                (session_id, len(known.masks) if known else 0),
             ).fetchall()
             steps = db.execute(
                 "SELECT id, action, CASE WHEN id = ?1 THEN canvas END FROM steps"
@@ -327,16 +316,18 @@ class SessionStore:
                 (step, session_id),
             ).fetchall()
         try:
-            by_id = dict(known) | {
-                mask_id: records.mask_from_record(json.loads(record), records.rle_from_bytes(counts, (height, width)))
-                for mask_id, record, counts in masks
-            }
+            by_id, made = (dict(known.masks), set(known.made)) if known else ({}, set())
+            for mask_id, text, counts in masks:
+                record = json.loads(text)
+                by_id[mask_id] = records.mask_from_record(record, records.rle_from_bytes(counts, (height, width)))
+                made |= {mask_id} if record.get("made") else set()
             return Session(
                 id=session_id,
                 name=name,
                 digest=digest,
                 size=(height, width),
                 masks=MappingProxyType(by_id),
+                made=frozenset(made),
                 automatic=tuple(json.loads(automatic)),
                 palette=records.palette_from_record(json.loads(palette)) if palette else None,
                 canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),
@@ -379,6 +370,26 @@ class SessionStore:
             yield
         finally:
             lock.release()
+
+
+def _add_step(db: sqlite3.Connection, session_id: str, step: int, action: str, canvas: str) -> int:
+    """Write a step of the history down in place of all that could be redone; of too many the oldest goes. Returns by
+    how many bytes the history grew."""
+    dropped = (session_id, step, step - MAX_STEPS)
+    where = "WHERE session_id = ?1 AND (id >= ?2 OR id < ?3)"
+    size = db.execute(f"SELECT COALESCE(SUM(LENGTH(canvas)), 0) FROM steps {where}", dropped).fetchone()[0]
+    db.execute(f"DELETE FROM steps {where}", dropped)
+    db.execute("UPDATE steps SET action = '' WHERE session_id = ?1 AND id = ?3", dropped)  # now the first
+    db.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", (session_id, step, action, canvas))
+    return len(canvas) - int(size)
+
+
+def _change_step(db: sqlite3.Connection, session_id: str, step: int, canvas: str) -> int:
+    """Change what a step left behind; returns by how many bytes the history grew."""
+    here = "WHERE session_id = ? AND id = ?"
+    size = db.execute(f"SELECT LENGTH(canvas) FROM steps {here}", (session_id, step)).fetchone()[0]
+    db.execute(f"UPDATE steps SET canvas = ? {here}", (canvas, session_id, step))
+    return len(canvas) - int(size)
 
 
 def _session_bytes(session: Session) -> int:

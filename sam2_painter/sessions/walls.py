@@ -13,6 +13,7 @@ from typing import Literal
 
 from .. import masks
 from ..errors import Conflict, InvalidInput, LayerNotFound
+from ..jobs.deadline import check
 from ..rle import RLE
 from ..types import COMBINE_MODES, CombineMode, Layer, Line, Mask, Selection, Session, Step, whole_number
 from .editing import Edit
@@ -161,8 +162,7 @@ def add_step(edit: Edit, step: Step, action: str) -> None:
 
 
 def take(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
-    """A part of the photo by `mode`: a new wall, or one step more for the chosen one."""
-    check_mode(mode)
+    """A part of the photo by `mode` (`check_mode`): a new wall, or one step more for the chosen one."""
     if mode == "new" or (mode != "subtract" and edit.session.selection.mask_id is None):
         begin(edit, step, action)
     else:
@@ -174,7 +174,7 @@ def rebuild(edit: Edit, steps: Sequence[Step], action: str) -> None:
     selection = edit.session.selection
     base = None
     if len(steps) > 1:
-        base = edit.add([_fold(edit.session, steps[:-1], selection.layer)])[0]
+        base = edit.add([_fold(edit.session, steps[:-1], selection.layer)], made=True)[0]
     mask_id = _after(edit, base, steps[-1], selection.layer)
     _set(edit, replace(selection, mask_id=mask_id, steps=tuple(steps), base=base), action)
 
@@ -240,7 +240,8 @@ def _after(edit: Edit, before: int | None, step: Step, layer_id: int | None) -> 
     if step.region is not None:
         other = session.masks[step.region]
         score, stable = min(score, other.predicted_iou), min(stable, other.stability_score)
-    return edit.add([Mask(rle, score, stable, category=named.category, category_score=named.category_score)])[0]
+    changed = Mask(rle, score, stable, category=named.category, category_score=named.category_score)
+    return edit.add([changed], made=True)[0]
 
 
 def _changed(session: Session, before: RLE | None, step: Step, region: RLE, layer_id: int | None) -> RLE:
@@ -283,6 +284,7 @@ def _fold(session: Session, steps: Iterable[Step], layer_id: int | None) -> Mask
     """The mask that steps make."""
     rle, named = None, None
     for step in steps:
+        check()  # a line across a large photo takes seconds
         rle = _changed(session, rle, step, _region(session, step), layer_id)
         named = named or (session.masks[step.region] if step.region is not None else None)
     assert rle is not None
@@ -295,7 +297,7 @@ def _merged(edit: Edit, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The steps, the oldest as one when there are too many."""
     if len(steps) <= MAX_STEPS:
         return steps
-    (mask_id,) = edit.add([_fold(edit.session, steps[:_MERGED], edit.session.selection.layer)])
+    (mask_id,) = edit.add([_fold(edit.session, steps[:_MERGED], edit.session.selection.layer)], made=True)
     return (Step("mask", region=mask_id), *steps[_MERGED:])
 
 

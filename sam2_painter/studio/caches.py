@@ -10,9 +10,13 @@ import numpy as np
 from .. import paint
 from ..jobs.cache import Cache, CacheStatus
 from ..photos import images
+from ..photos.picture import DECODING
 from ..rle import RLE
 from ..settings import CacheSizes
 from ..types import Embedding, Layer, Mask, Photo, fit_size
+
+ANALYSIS_BYTES = 24
+"""That `paint.analyse` takes for each pixel of a wall's box, at its most."""
 
 
 class Painted(NamedTuple):
@@ -40,7 +44,9 @@ class Caches:
 
         def analyse() -> paint.Surface:
             if max_side is None:
-                return paint.analyse(photo, rle, wall=wall)
+                _, _, width, height = rle.bbox
+                with DECODING.take(width * height * ANALYSIS_BYTES):
+                    return paint.analyse(photo, rle, wall=wall)
             return self.surface(photo, rle, wall=wall).fit(photo, fit_size(photo.size, max_side))
 
         return self.surfaces.get((photo.digest, rle, max_side, wall), analyse).value

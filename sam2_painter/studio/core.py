@@ -91,26 +91,35 @@ class Core:
     @verb("segment")
     def embed(self, session_id: str) -> Found[Embedding]:
         """Let the engine read the photo now, so that the first click is quick."""
-        return self._embedding(self.photo_of(self.sessions.get(session_id)))
+        return self._embedding(self.sessions.get(session_id))
 
-    def read_ahead(self, session_id: str) -> None:
-        """`embed` in the background, if the engine wants to (`Engine`). Returns at once and raises nothing: an engine
-        that cannot read the photo tells so at the first question about it."""
-        if getattr(self.engine, "reads_ahead", False):
+    def read_ahead(self, session_id: str, *, clicks: bool = False) -> None:
+        """`embed` in the background, if the engine wants to (`Engine`) or a person is about to click. Returns at once
+        and raises nothing: an engine that cannot read the photo tells so at the first question about it."""
+        if clicks or getattr(self.engine, "reads_ahead", False):
             self.reading.submit(lambda: self._read_ahead(session_id))
 
     def _read_ahead(self, session_id: str) -> None:
         with suppress(PainterError):  # its line is in the log
             self.embed(session_id)
 
-    def _embedding(self, photo: Photo) -> Found[Embedding]:
-        return self._caches.embeddings.get((photo.digest, self.engine.name), lambda: self._asking.embed(photo))
+    def _embedding(self, session: Session) -> Found[Embedding]:
+        return self._read_by(self._asking, self.engine.name, session)
 
-    def _found(self, photo: Photo, category: str) -> tuple[Mask, ...]:
-        """All of a category, from whoever knows what things are: the engine, or the one beside it."""
-        key = (photo.digest, self.finder.name)
-        embedding = self._caches.embeddings.get(key, lambda: self._finding.embed(photo)).value
-        return self._finding.find(embedding, category)
+    def _read_by(self, engine: GuardedEngine, name: str, session: Session) -> Found[Embedding]:
+        """The engine's reading of a session's photo, which is opened only if it has not read it."""
+        return self._caches.embeddings.get((session.digest, name), lambda: engine.embed(self.photo_of(session)))
+
+    def _found(self, session: Session, category: str, point: tuple[float, float] | None) -> tuple[Mask, ...]:
+        """All of a category, of all buildings or the one at a point, from whoever knows what things are: the engine, or
+        the one beside it.
+        """
+
+        def find() -> tuple[Mask, ...]:
+            embedding = self._read_by(self._finding, self.finder.name, session).value
+            return self._finding.find(embedding, category, point)
+
+        return self._caches.masks.get((session.digest, "find", self.finder.name, category, point), find).value
 
     def _predicted(self, session: Session, prompts: Prompts) -> Found[tuple[Mask, ...]]:
         """The engine's answers, best first. A box alone is answered with masks that have to do with it: one far from
@@ -133,7 +142,7 @@ class Core:
         prompts.check_inside(session.size)
 
         def compute() -> tuple[Mask, ...]:
-            embedding = self._embedding(self.photo_of(session)).value
+            embedding = self._embedding(session).value
             check()
             return self._asking.predict(embedding, prompts)
 

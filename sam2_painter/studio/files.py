@@ -94,12 +94,16 @@ class FileVerbs(PaintVerbs):
         asker.current().count_photo()
         reader = exports.ProjectReader(data, max_photo=self.max_file_size, max_masks=self.sessions.max_masks)
         photo = images.open_photo(reader.photo, reader.name, max_bytes=self.max_file_size, max_pixels=self.max_pixels)
-        project = reader.project(photo.size)
+        name, digest, size = photo.name, photo.digest, photo.size
+        self._caches.photos.put((digest,), photo)
+        del photo  # from here on the cache has it, or nobody: it may be 240 MB, and the masks take a while
+        project = reader.project(size)
         check()
-        session = self.sessions.open(photo.name, project.photo, photo.digest, photo.size)
+        session = self.sessions.open(name, project.photo, digest, size)
         try:
             with self.sessions.edit(session.id) as edit:
                 edit.add(project.masks)
+                edit.session = replace(edit.session, made=project.made)
                 edit.set_automatic(project.automatic)
                 edit.set_palette(project.palette)
                 edit.bring_layers("open project", project.canvas)

@@ -43,6 +43,7 @@ class MaskVerbs(Core):
         The candidates, best first, are kept in the session, and the best is selected; with a mode other than "new" it
         is combined with what was selected before. Raises InvalidInput for prompts outside the photo.
         """
+        walls.check_mode(mode)
         with self.sessions.edit(session_id) as edit:
             ids = edit.add(self._predicted(edit.session, prompts).value)
             walls.take(edit, Step.asked(prompts, "union", ids, ids[0]), mode, "select")
@@ -63,6 +64,7 @@ class MaskVerbs(Core):
     @verb("segment")
     def select(self, session_id: str, mask_ids: Sequence[int], mode: SelectMode = "new") -> Session:
         """Select masks the session holds, several as their union; by `mode` combined with the selection."""
+        walls.check_mode(mode)
         with self.sessions.edit(session_id) as edit:
             mask_id = walls.combine(edit, mask_ids, "union")
             walls.take(edit, Step("mask", region=mask_id), mode, "select")
@@ -76,13 +78,21 @@ class MaskVerbs(Core):
         return edit.session
 
     @verb("segment")
-    def find(self, session_id: str, category: str, mode: SelectMode = "new", *, protect: bool = False) -> Session:
+    def find(
+        self,
+        session_id: str,
+        category: str,
+        mode: SelectMode = "new",
+        *,
+        point: tuple[float, float] | None = None,
+        protect: bool = False,
+    ) -> Session:
         """Select everything of a kind, such as "wall" (walls less their windows, doors and plants).
 
-        protect: only what no other wall is painted on.
+        point: (x, y), only of the building under it. protect: only what no other wall is painted on.
         """
         with self.sessions.edit(session_id) as edit:
-            self._find(edit, category, mode, protect)
+            self._find(edit, category, mode, protect, point)
         return edit.session
 
     @verb("generate")
@@ -99,11 +109,11 @@ class MaskVerbs(Core):
 
         def compute() -> tuple[Mask, ...]:
             with self._generating.enter():
-                return self._asking.generate(photo, self._embedding(photo).value, options, step)
+                return self._asking.generate(self.photo_of(session), self._embedding(session).value, options, step)
 
         with self._cancellable(session_id):
-            photo = self.photo_of(self.sessions.get(session_id))
-            found = self._caches.masks.get((photo.digest, "generate", self.engine.name, options), compute)
+            session = self.sessions.get(session_id)
+            found = self._caches.masks.get((session.digest, "generate", self.engine.name, options), compute)
             with self.sessions.edit(session_id) as edit:  # clicks of others were not kept waiting till here
                 edit.set_automatic(edit.add(found.value))
         return Generated(edit.session, found.cached)
@@ -151,7 +161,10 @@ class MaskVerbs(Core):
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    def _find(self, edit: Edit, category: str, mode: SelectMode, protect: bool) -> None:
+    def _find(
+        self, edit: Edit, category: str, mode: SelectMode, protect: bool, point: tuple[float, float] | None = None
+    ) -> None:
+        walls.check_mode(mode)
         if category not in self.categories:
             raise InvalidInput(
                 f"category must be one of {', '.join(self.categories)}"
@@ -159,11 +172,13 @@ class MaskVerbs(Core):
                 else f"{self.engine.title} does not name what it sees; click the walls instead.",
                 "category",
             )
-        photo = self.photo_of(edit.session)
-        found = self._caches.masks.get(
-            (photo.digest, "find", self.finder.name, category), lambda: self._found(photo, category)
-        )
-        if not found.value:
-            raise MaskNotFound(f"No {category} was found in this photo. Click one instead.")
-        mask_id = walls.combine(edit, edit.add(found.value), "union")
-        walls.take(edit, Step("mask", region=mask_id, protect=protect, found=category), mode, f"select {category}s")
+        session = edit.session
+        if point is not None:
+            Prompts.click(*point).check_inside(session.size)
+        found = self._found(session, category, point)
+        if not found:
+            where = "in this photo" if point is None else "on a building at this point"
+            raise MaskNotFound(f"No {category} was found {where}. Click one instead.")
+        mask_id = walls.combine(edit, edit.add(found), "union")
+        again = category if point is None else ""  # in another photo the point would be at another building
+        walls.take(edit, Step("mask", region=mask_id, protect=protect, found=again), mode, f"select {category}s")

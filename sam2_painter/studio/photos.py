@@ -38,9 +38,10 @@ class PhotoVerbs(Core):
                 data, name or (Path(source).name if isinstance(source, PathLike) else ""), **limits
             )
         check()
-        session = self.sessions.open(photo.name, data, photo.digest, photo.size)
-        self._caches.photos.get((photo.digest,), lambda: photo)
-        return replace(session, notes=photo.notes)
+        name, digest, size, notes = photo.name, photo.digest, photo.size, photo.notes
+        self._caches.photos.put((digest,), photo)
+        del photo  # from here on the cache has it, or nobody: it may be 240 MB, and the disk slow
+        return replace(self.sessions.open(name, data, digest, size), notes=notes)
 
     def session(self, session_id: str) -> Session:
         """The session as it is now. Raises SessionNotFound."""

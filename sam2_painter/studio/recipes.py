@@ -10,8 +10,9 @@ from ..jobs.deadline import check
 from ..sessions import edits, recipe, walls
 from ..sessions.editing import Edit
 from ..sessions.recipe import Recipe, RecipeStep, RecipeWall
+from ..sessions.records import coat_of
 from ..sessions.walls import SelectMode
-from ..types import Coat, Session, Step
+from ..types import Coat, Layer, Prompts, Selection, Session, Step
 from .masks import MaskVerbs
 from .painting import PaintVerbs
 from .verb import verb
@@ -65,10 +66,51 @@ class RecipeVerbs(MaskVerbs, WallVerbs, PaintVerbs):
             edit.do("apply recipe", edit.session.canvas)
         return Applied(edit.session, tuple(left_out))
 
+    @verb("generate")
+    def paint_alike(self, session_id: str, like: str) -> Applied:
+        """Paint the photo in the paints of another session's photo: one step of the history.
+
+        A wall that goes by the name of one there gets its paint; of the rest, what is of a kind the engine finds, such
+        as "roof", is found and painted. What cannot be done is left out and named. Raises InvalidInput when nothing is
+        painted there, MaskNotFound when nothing of it could be done here.
+        """
+        there = [layer for layer in self.sessions.get(like).layers if layer.visible]
+        if not there:
+            raise InvalidInput("Nothing is painted on that photo yet.", "like")
+        left_out: list[str] = []
+        with self.sessions.edit(session_id) as edit:
+            before = edit.session.canvas
+            names = {layer.name: layer.id for layer in before.layers if layer.name}
+            done: dict[str, Layer] = {}
+            for layer in sorted(there, key=lambda one: -one.mask.area):
+                check()
+                coat, name = replace(coat_of(layer), name=layer.name), layer.name or "A wall"
+                if layer.name in names:
+                    edits.paint_wall(edit, coat, names[layer.name])
+                    continue
+                kind = next((step.found for step in layer.steps if step.found), layer.mask.category)
+                if kind in done:
+                    if coat_of(done[kind]) != coat_of(layer):
+                        left_out.append(f"{name}: one {kind} cannot be told from another here. Click it.")
+                    continue
+                try:
+                    if kind not in self.categories:
+                        raise MaskNotFound("it cannot be found by its kind. Click it.")
+                    self._find(edit, kind, "new", True)
+                    edits.paint_wall(edit, coat)
+                    done[kind] = layer
+                except (InvalidInput, MaskNotFound) as error:
+                    left_out.append(f"{name}: {error}")
+            if edit.session.layers == before.layers:
+                raise MaskNotFound(" ".join(left_out) or "This photo is painted like that one already.")
+            edit.do("paint like another photo", replace(edit.session.canvas, selection=Selection()))
+        return Applied(edit.session, tuple(left_out))
+
     def _paint_one(self, edit: Edit, wall: RecipeWall, coat: Coat) -> list[str]:
         """Paint one wall of a recipe; why steps after the first could not be done."""
         missing = []
         for place, step in enumerate(wall.steps):
+            check()
             try:
                 self._repeat(edit, step, "new" if place == 0 else step.step.mode)
             except (InvalidInput, MaskNotFound) as error:
@@ -99,7 +141,7 @@ class RecipeVerbs(MaskVerbs, WallVerbs, PaintVerbs):
             self._boxed(edit, prompts, mode, step.protect)
         elif step.box is None and len(step.points) == 1:
             ((x, y, _),) = step.points
-            self._point(edit, x, y, mode, step.protect, None)
+            self._point(edit, Prompts.click(x, y), mode, step.protect, None)
         else:
             ids = edit.add(self._predicted(edit.session, prompts).value)
             walls.take(edit, Step.asked(prompts, "union", ids, ids[0], step.protect), mode, "select")

@@ -61,10 +61,17 @@ class SchemeVerbs(FileVerbs):
         session = self.sessions.get(session_id)
         whole_number(max_side, "max_side", 64, 8192)
         pictures = [("Photo", images.fit(self.photo_of(session).pixels, COMPARED))]
+        pictures += [(scheme.name, pixels) for scheme, pixels in self.scheme_pictures(session_id, COMPARED)]
+        return grid(pictures, max_side)
+
+    @verb("download")
+    def scheme_pictures(self, session_id: str, max_side: int) -> list[tuple[Scheme, np.ndarray]]:
+        """Every scheme in its order, with its picture, at most max_side pixels on the long side."""
+        session, pictures = self.sessions.get(session_id), []
         for scheme in self.schemes(session):
             check()
-            pictures.append((scheme.name, self.painted(session, schemes.layers_in(session, scheme.id), COMPARED)))
-        return grid(pictures, max_side)
+            pictures.append((scheme, self.painted(session, schemes.layers_in(session, scheme.id), max_side)))
+        return pictures
 
     @verb("download")
     def download_schemes(self, session_id: str, *, format: str = "JPG", quality: int = 95) -> Download:

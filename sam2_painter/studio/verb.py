@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
@@ -28,17 +29,20 @@ R = TypeVar("R")
 
 
 def verb(limit: str) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
-    """A method that works under the limit of that name, can be cancelled, and is logged in one line."""
+    """A method that works under the limit of that name, can be cancelled, and is logged in one line.
+
+    Where a door has set as tight a limit already, that one counts: it began earlier. Once something was written down
+    it limits nothing any more, and a verb that follows has a limit of its own.
+    """
 
     def decorate(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
         name = method.__name__
 
         @wraps(method)
         def call(limited: S, *args: P.args, **kwargs: P.kwargs) -> R:
-            outer = current()
-            if outer is not None and outer.what == name:  # a door set the limit already
-                return _logged(name, args, lambda: method(limited, *args, **kwargs))
-            with Deadline(getattr(limited.limits, limit), name):
+            outer, seconds = current(), getattr(limited.limits, limit)
+            is_limited = outer is not None and outer.seconds <= seconds and not outer.is_sealed
+            with nullcontext() if is_limited else Deadline(seconds, name):
                 return _logged(name, args, lambda: method(limited, *args, **kwargs))
 
         call.limit = limit  # type: ignore[attr-defined]

@@ -35,7 +35,7 @@ SPOT = 12.0
 """In pixels of the screen: the radius of the least that a click takes away."""
 
 MOST_TAKEN = 0.5
-"""Of a wall: a click takes no more of it away, unless it is asked to."""
+"""Of a wall: a click takes no more of it away, unless that answer is chosen."""
 
 MOST_ADDED = 1.5
 """Times the wall: a click adds no more to it, where the engine has another answer."""
@@ -81,22 +81,22 @@ class WallVerbs(Core):
     ) -> Session:
         """One click on the photo, the way a person means it.
 
-        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks
-        and has no paint yet. label 0 takes away from the chosen wall what lies there. mode says how instead: "union",
-        "subtract" or "intersect".
+        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks,
+        boxes, strokes or polygons and has no paint yet. label 0 takes away from the chosen wall what lies there. mode
+        says how instead: "union", "subtract" or "intersect".
         """
         walls.check_mode(mode)
-        Prompts.click(x, y, label)
+        asked = Prompts.click(x, y, label)
+        if label == 0:
+            mode, asked = "subtract", Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
             selection = edit.session.selection
-            begun = selection.layer is None and selection.prompts is not None
-            if label == 0:
-                mode = "subtract"
-            painted = None if mode != "new" or not protect else self.layer_at(edit.session, x, y)
+            begun = selection.layer is None and any(step.kind != "mask" for step in selection.steps)
+            painted = None if mode != "new" or not protect else walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
             else:
-                self._point(edit, x, y, "union" if mode == "new" and begun else mode, protect, scale)
+                self._point(edit, asked, "union" if mode == "new" and begun else mode, protect, scale)
         return edit.session
 
     @verb("segment")
@@ -104,12 +104,13 @@ class WallVerbs(Core):
         self, session_id: str, x: float, y: float, *, protect: bool = True, scale: float | None = None
     ) -> Session:
         """Choose the painted wall that lies on top at (x, y); where there is none, begin a new one with the engine."""
+        asked = Prompts.click(x, y)
         with self.sessions.edit(session_id) as edit:
-            painted = self.layer_at(edit.session, x, y)
+            painted = walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
             else:
-                self._point(edit, x, y, "new", protect, scale)
+                self._point(edit, asked, "new", protect, scale)
         return edit.session
 
     @verb("segment")
@@ -144,8 +145,9 @@ class WallVerbs(Core):
         Adding never loses anything. Taking away stays near the point, takes at least a visible spot, and never adds.
         """
         walls.check_mode(mode)
+        asked = Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
-            self._point(edit, x, y, mode, protect, scale)
+            self._point(edit, asked, mode, protect, scale)
         return edit.session
 
     @verb("segment")
@@ -177,7 +179,7 @@ class WallVerbs(Core):
                 raise InvalidInput(f"the box lies outside the {width}x{height} photo", "box")
             if max(right - left, bottom - top) < TINY_BOX * _scale(edit.session, scale):
                 x, y = min((left + right) / 2, width - 1), min((top + bottom) / 2, height - 1)
-                self._point(edit, x, y, mode, protect, scale)
+                self._point(edit, Prompts.click(x, y), mode, protect, scale)
             else:
                 prompts = Prompts(box=[left, top, max(right, left + 1), max(bottom, top + 1)])  # type: ignore[arg-type]
                 self._boxed(edit, prompts, mode, protect)
@@ -297,8 +299,9 @@ class WallVerbs(Core):
             if not edit.new_step and edit.session.selection is not before:  # the step changed nothing, but it chose
                 walls.write_choice(edit, before)
 
-    def _point(self, edit: Edit, x: float, y: float, mode: SelectMode, protect: bool, scale: float | None) -> None:
-        session, prompts = edit.session, Prompts.click(x, y)
+    def _point(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool, scale: float | None) -> None:
+        """prompts: one click of label 1."""
+        session, (x, y) = edit.session, prompts.point_coords[0].tolist()
         prompts.check_inside(session.size)
         anew = mode == "new" or (session.selection.mask_id is None and mode != "subtract")
         if not anew and session.selection.mask_id is None:
@@ -312,7 +315,7 @@ class WallVerbs(Core):
             found, best = [Mask(rle) for rle in change(session, x, y, spot)], 0
         if not found:
             return
-        ids = edit.add(found)
+        ids = edit.add(found, made=True)
         step = Step.asked(prompts, "union", ids, ids[best], protect)
         walls.take(edit, step, mode, {"union": "add", "subtract": "take away"}.get(mode, "select"))
 
@@ -326,11 +329,11 @@ class WallVerbs(Core):
             inside = masks.intersect([drawn, session.mask(session.selection.mask_id).rle])
             regions = [masks.intersect([inside, mask.rle]) for mask in found]
             seen = [rle for rle in regions if rle.area >= inside.area / 10]
-            ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area])
+            ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area], made=True)
             if ids:
                 walls.take(edit, Step.asked(prompts, "subtract", _once(ids), ids[0]), mode, "take away")
             return
-        ids = edit.add(found)
+        ids = edit.add(found, made=True)
         walls.take(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
 
     def _stroked(
@@ -347,7 +350,7 @@ class WallVerbs(Core):
         region = None
         if edge_aware:
             rle = masks.edge_aware_stroke(self.photo_of(edit.session).pixels, line, radius)
-            region = edit.add([Mask(rle)])[0] if rle.area else None
+            region = edit.add([Mask(rle)], made=True)[0] if rle.area else None
         if region is None and not masks.stroke(line, radius, edit.session.size).area:
             raise InvalidInput("the stroke lies outside the photo", "path")
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
@@ -384,10 +387,10 @@ class WallVerbs(Core):
 
     def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
         """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
-        point, at least a spot, and at last the spot alone.
+        point, at least a spot, and the spot alone.
 
-        What the engine leaves out of the wall when it is told of the click, or what it sees there, unless that is most
-        of the wall, or holds a click that added more than that.
+        What the engine leaves out of the wall when it is told of the click, or what it sees there, unless it holds a
+        click that added more than that. One that is most of the wall comes last: a leak may be larger than the wall.
         """
         wall, wanted, unwanted = walls.clicks(session)
         spot = masks.intersect([spot, wall])
@@ -398,13 +401,18 @@ class WallVerbs(Core):
         if wanted:
             less = Prompts([*wanted, *unwanted, (x, y)], [1] * len(wanted) + [0] * (len(unwanted) + 1))  # type: ignore[arg-type]
             parts.insert(0, masks.subtract(wall, [self._predicted(session, less).value[0].rle]))
-        guesses = []
+        guesses: list[RLE] = []
+        most: list[RLE] = []
         for part in (masks.part_at(part, x, y) for part in parts):
-            if part is not None and part.area <= MOST_TAKEN * wall.area and not walls.cuts(session, part):
-                guesses.append(part if part.area >= spot.area else masks.union([part, spot]))
+            if part is not None and part.area < wall.area and not walls.cuts(session, part):
+                seen = part if part.area >= spot.area else masks.union([part, spot])
+                (guesses if part.area <= MOST_TAKEN * wall.area else most).append(seen)
         if spot.area < wall.area:
             guesses.append(spot)
-        return list(dict.fromkeys(guesses))[:3]
+        guesses = list(dict.fromkeys(guesses))
+        if not guesses or not most:
+            return guesses[:3]
+        return [*guesses[:2], min(most, key=lambda part: part.area)]
 
     def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
         steps = edit.session.selection.steps
@@ -415,7 +423,7 @@ class WallVerbs(Core):
             return
         prompts = replace(step, points=points).prompts
         assert prompts is not None
-        ids = edit.add(self._predicted(edit.session, prompts).value)
+        ids = edit.add(self._predicted(edit.session, prompts).value, made=True)
         fewer = Step.asked(prompts, step.mode, ids, ids[0], step.protect)
         walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), "remove point")
 

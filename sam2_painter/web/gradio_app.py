@@ -7,7 +7,7 @@ It is mounted by the documented `gradio.mount_gradio_app`. What is used beside d
    Gradio's protocol, which `api.gradio_protocol` speaks, and the components that describe its fields
 2. `gradio.networking.setup_tunnel`, `Blocks.share_token`: the public link
 3. `Blocks.mcp_server_obj`, `GradioMCPServer._client_instance`: the key to our own door for MCP
-4. `Blocks.is_running`: whether `gradio.close_all()` was called
+4. `Blocks.is_running`: whether `gradio.close_all()` was called; `Blocks.run_startup_events`: what starts Gradio's queue
 5. `window.gradio_config` in the document Gradio writes (in `middleware.document`): where the page is
 """
 
@@ -28,7 +28,14 @@ log = logging.getLogger(__name__)
 
 
 def mount(app: FastAPI, blocks: gr.Blocks, settings: Settings, *, mcp: bool, **options: Any) -> None:
-    """Mount `blocks` at the root of `app`. options: further ones of `gradio.mount_gradio_app`."""
+    """Mount `blocks` at the root of `app`, without a queue: nobody asks through Gradio's, and it looks for questions a
+    thousand times a second. options: further ones of `gradio.mount_gradio_app`.
+    """
+
+    def start() -> None:
+        blocks.is_running = True
+
+    blocks.run_startup_events = start  # type: ignore[method-assign]
     gr.mount_gradio_app(
         app,
         blocks,

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -41,16 +41,16 @@ from .http_server import HttpServer, listen, url_of
 from .mcp.sources import PhotoSources
 from .middleware.auth import SignIn
 from .middleware.bodies import Bodies, BodyBudget
-from .middleware.cors import Cors
+from .middleware.cors import Cors, WithoutCors
 from .middleware.defects import Defects
 from .middleware.document import Document
 from .middleware.entrance import Entrance
 from .middleware.front import Front
-from .middleware.guard import Doors, Guard
+from .middleware.guard import Guard
 from .middleware.heads import Heads, page_policy
 from .middleware.kept import Kept
 from .middleware.origins import Origins
-from .middleware.paths import API, GRADIO_API, HEALTH, MCP, PAGE, SHEET
+from .middleware.paths import API, GRADIO_API, MCP, PAGE, SHEET
 from .middleware.proxies import RootPath, TrustedProxies
 from .middleware.rate_limits import RateLimits
 from .page import blocks as page
@@ -63,6 +63,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 20.0
 FINISH_SECONDS = 3.0
 PARTS_OF_PAGE = ("/assets/", "/static/", "/svelte/", f"{PAGE}/static/")
+EVERY_MASK = "every mask"
 DESCRIPTORS = 8192  # files and connections this process may have open, where the system lets it
 WORKERS_ELSEWHERE = 8
 M_ARENA_MAX = -8  # of glibc's malloc.h
@@ -130,15 +131,14 @@ def launch(
     _keep_memory_together()
     uploads = files.use_private_folder()
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
-    blocks = page.build(studio, settings)
+    blocks, numbers = page.build(studio, settings, api.add_to)
     workers = _workers(studio, settings)
     photos = Rate(settings.sessions_per_minute, "photos")
     requests = Rate(settings.requests_per_minute, "requests")
     service = api.Service(studio, workers, photos, uploads)
     shared_as: list[str] = []
-    front = _front(settings, lambda: shared_as[0] if shared_as else "")
+    front = _front(settings, shared_as)
     sign_in = SignIn(settings.credentials, settings.auth_token)
-    numbers = api.add_to(blocks)
 
     mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
     tools = _tools(service, sources, sign_in) if mcp else None
@@ -198,11 +198,12 @@ def _tools(service: api.Service, sources: PhotoSources, sign_in: SignIn) -> McpS
 def _workers(studio: Studio, settings: Settings) -> Workers:
     """Where every door's verbs run. An engine on another machine keeps no core busy here: more may wait for it."""
     elsewhere = studio.engine.name.startswith("modal")
+    slow = [page_routes.GENERATE, *(one.name for one in api.ENDPOINTS if one.name.startswith("generate_masks"))]
     return Workers(
         settings.workers or (WORKERS_ELSEWHERE if elsewhere else usual_threads()),
         settings.queue_size,
-        lanes={"every mask": 1},  # it takes seconds
-        lane_of=lambda name: "every mask" if name.startswith("generate_masks") or name == page_routes.GENERATE else "",
+        lanes={EVERY_MASK: 1},  # it takes seconds
+        lane_of=dict.fromkeys(slow, EVERY_MASK),
         newcomers=frozenset(("upload", "open_project", "open", "example")),
         ahead=studio.reading.ahead,
     )
@@ -229,14 +230,14 @@ def _reach(url: str) -> None:
     )
 
 
-def _front(settings: Settings, share_host: Callable[[], str]) -> Middleware:
-    """What settles who asks, and by which name; share_host: the name of the public link."""
+def _front(settings: Settings, shared_as: Collection[str]) -> Middleware:
+    """What settles who asks, and by which name; shared_as: the name of the public link, once there is one."""
     root = RootPath.parse(settings.root_path)
     hosts = AllowedHosts.parse(settings.allowed_hosts).and_also(
         *own_names(settings.host), *hosted_names(os.environ), *([split_host(root.host)[0]] if root.host else [])
     )
     trusted = TrustedProxies.parse(settings.trusted_proxies)
-    return Middleware(Front, hosts=hosts, trusted=trusted, root=root, share_host=share_host)
+    return Middleware(Front, hosts=hosts, trusted=trusted, root=root, shared_as=shared_as)
 
 
 def _middleware(
@@ -258,15 +259,6 @@ def _middleware(
         most_file=settings.max_file_size,
     )
     largest = settings.max_file_size * 4 // 3 + 2**20  # the largest photo as base64, and something around it
-    doors: dict[str, ASGIApp] = {
-        API: rest.build(service),
-        PAGE: page_routes.build(service),
-        SHEET: sheets.build(service.studio.sessions.sheets),
-    }
-    if tools is not None:
-        doors[MCP] = CountedJson(tools)
-        if not settings.mcp_all:
-            doors[f"{GRADIO_API}{MCP}"] = doors[MCP]  # where the tools of version 0.1 were
     return [
         Middleware(Defects),
         Middleware(Heads, policy=page_policy(origins.named.union(hosted_frames(os.environ)), shared=settings.share)),
@@ -276,7 +268,7 @@ def _middleware(
             RateLimits,
             requests=requests,
             photos=service.photos,
-            counts=_counts,
+            uncounted=PARTS_OF_PAGE,
             opens=(body_limits.TAKE_FILES | {f"{PAGE}/example"}).__contains__,
         ),
         Middleware(
@@ -285,18 +277,28 @@ def _middleware(
             seconds=settings.body_limit,
             budget=BodyBudget(6 * largest, 3 * largest),
         ),
-        Middleware(Guard, entrance=entrance),
+        Middleware(Guard, entrance=entrance, by_prefix=_doors(service, settings, tools)),
+        # What follows stands before Gradio alone.
         Middleware(Document),
         Middleware(Kept),
-        Middleware(Doors, by_prefix=doors),
         Middleware(GradioProtocol, service=service, numbers=numbers, uploads=uploads),
         Middleware(CountedJson),
+        Middleware(WithoutCors),
     ]
 
 
-def _counts(method: str, path: str) -> bool:
-    """Whether a request counts as one: files that a page is made of do not, and are kept by browsers."""
-    return path != HEALTH and (method not in ("GET", "HEAD") or not path.startswith(PARTS_OF_PAGE))
+def _doors(service: api.Service, settings: Settings, tools: McpServer | None) -> dict[str, ASGIApp]:
+    """The applications beside Gradio's, by the path they answer below."""
+    doors: dict[str, ASGIApp] = {
+        API: rest.build(service),
+        PAGE: page_routes.build(service),
+        SHEET: sheets.build(service.studio.sessions.sheets),
+    }
+    if tools is not None:
+        doors[MCP] = CountedJson(tools)
+        if not settings.mcp_all:
+            doors[f"{GRADIO_API}{MCP}"] = doors[MCP]  # where the tools of version 0.1 were
+    return doors
 
 
 def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:

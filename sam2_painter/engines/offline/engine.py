@@ -18,6 +18,7 @@ from ..base import Progress, no_progress
 from .answers import Answers, Points, answer, overlaps, tidy
 from .asking import given_mask, paste, points_of
 from .boxes import in_box
+from .buildings import building_at
 from .network import Network
 from .objects import all_of_a_kind, every_answer
 from .reading import Reading, read_photo
@@ -25,14 +26,14 @@ from .scorer import load_scorers
 from .snap import labels_under
 from .surfaces import CLASSES
 
-VERSION = "offline-4"
+VERSION = "offline-5"
 MOST_MASKS = 150
 REMEMBERED = 512  # answers to earlier clicks, some kB each
 NAMED = 0.4  # a mask takes the name of the class that it is to this share
 FOUND = 0.002  # of the photo: less of a category is none
 
 # What SAM's default thresholds are on this engine's scale, chosen so that the defaults give a useful set of masks.
-USUAL_IOU, OWN_IOU = 0.88, 0.36
+USUAL_IOU, OWN_IOU = 0.88, 0.375
 USUAL_STABILITY, OWN_STABILITY = 0.95, 0.6
 
 
@@ -99,12 +100,12 @@ class OfflineEngine:
         """Every mask that is likely to be a thing, largest first, at most 150.
 
         pred_iou_thresh and stability_score_thresh are on SAM's scale: what this engine expects of its masks is what
-        comes true, and that is less than SAM's, so SAM's defaults (0.88, 0.95) stand for 0.36 and 0.6 of its own, 0 and
-        1 for themselves, straight lines between. The masks carry its own figures. box_nms_thresh is the IoU (of masks,
-        not of their boxes) above which the less likely of two is dropped. points_per_side: only masks that a point of
-        the grid hits. min_mask_region_area: smaller masks are dropped. multimask_output: without it, each thing that is
-        looked at gives its likeliest mask only. The photo is seen at once and not in crops or batches: the other knobs
-        change nothing.
+        comes true, and that is less than SAM's, so SAM's defaults (0.88, 0.95) stand for 0.375 and 0.6 of its own, 0
+        and 1 for themselves, straight lines between. The masks carry its own figures. box_nms_thresh is the IoU (of
+        masks, not of their boxes) above which the less likely of two is dropped. points_per_side: only masks that a
+        point of the grid hits. min_mask_region_area: smaller masks are dropped. multimask_output: without it, each
+        thing that is looked at gives its likeliest mask only. The photo is seen at once and not in crops or batches:
+        the other knobs change nothing.
         """
         reading = self._reading(embedding)
         progress(0.0)
@@ -129,9 +130,10 @@ class OfflineEngine:
         progress(1.0)
         return sorted(masks.values(), key=lambda mask: -mask.area)
 
-    def find(self, embedding: Embedding, category: str) -> list[Mask]:
+    def find(self, embedding: Embedding, category: str, point: tuple[float, float] | None = None) -> list[Mask]:
         """All of a category at once, as one mask, or [] when there is none: "wall" is every wall without its
-        windows, doors and plants. Raises InvalidInput for what is not in `categories`.
+        windows, doors and plants. point: (x, y) in the photo, only what belongs to the building under it. Raises
+        InvalidInput for what is not in `categories`.
         """
         if category not in self.categories:
             allowed = ", ".join(self.categories)
@@ -139,6 +141,8 @@ class OfflineEngine:
         reading = self._reading(embedding)
         kind = CLASSES.index(category)
         leaves = all_of_a_kind(reading, kind)
+        if point is not None:
+            leaves &= building_at(reading, reading.cell(*point))
         if reading.areas[leaves].sum() < FOUND * reading.areas.sum():
             return []
         sure = float(np.average(reading.classes[leaves, kind], weights=reading.areas[leaves]))

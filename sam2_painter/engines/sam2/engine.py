@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
@@ -212,8 +212,8 @@ class SAM2Engine:
     def _own(self, embedding: Embedding) -> Features:
         if embedding.engine != self.name:
             raise InvalidInput(f"this embedding was made by {embedding.engine}, not by {self.name}", "embedding")
-        features: Any = embedding.features  # made by this engine, as its name says
-        return cast(Features, features)
+        features: Features = embedding.features  # type: ignore[assignment]  # made by this engine, as its name says
+        return features
 
     def _features(self, pixels: np.ndarray) -> Features:
         with _holding(self._encoding):

@@ -286,16 +286,15 @@ class Service:
 
 
 def add_to(blocks: gr.Blocks) -> dict[int, Endpoint]:
-    """Tell `blocks` of every endpoint of the table, for its own clients, its description of the API and MCP; Gradio's
-    number of each. Who asks one is answered by `gradio_protocol`."""
+    """Tell `blocks`, while they are being made, of every endpoint of the table, for Gradio's clients, its description
+    of the API and its MCP server; Gradio's number of each. Who asks one is answered by `gradio_protocol`."""
     numbers = {}
-    with blocks:
-        for endpoint in ENDPOINTS:
-            made = gr.api(_declaration(endpoint), api_name=endpoint.name)  # type: ignore[attr-defined]
-            numbers[made["id"]] = endpoint
-            for name, number in zip(endpoint.fields, made["inputs"], strict=True):
-                described: dict[str, Any] = blocks.blocks[number].api_info()  # type: ignore[union-attr]
-                described["additional_description"] = endpoint.descriptions.get(name, "")
+    for endpoint in ENDPOINTS:
+        made = gr.api(_declaration(endpoint), api_name=endpoint.name)  # type: ignore[attr-defined]
+        numbers[made["id"]] = endpoint
+        for name, number in zip(endpoint.fields, made["inputs"], strict=True):
+            described: dict[str, Any] = blocks.blocks[number].api_info()  # type: ignore[union-attr]
+            described["additional_description"] = endpoint.descriptions.get(name, "")
     return numbers
 
 

@@ -16,12 +16,13 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, request_response
 
 from ...errors import Cancelled, DownloadNotFound, PainterError, StorageError
 from ...sessions.downloads import Download
 from .. import files
 from ..error_responses import refuse, refuse_error
+from ..middleware.kept import Kept
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
 from .json_bodies import parse, parse_object
@@ -36,7 +37,8 @@ Ask = Callable[[], Mapping[str, Any]]
 
 def build(service: Service) -> Starlette:
     """The application that answers /api."""
-    routes = [Route("/api/openapi.json", _openapi), Route("/api/docs", _docs), Route("/api/redoc", _docs)]
+    openapi_json = Route("/api/openapi.json", Kept(request_response(_openapi)), methods=["GET"])
+    routes = [openapi_json, Route("/api/docs", _docs), Route("/api/redoc", _docs)]
     for endpoint in ENDPOINTS:
         paths = ["/api", "/api/"] if endpoint.path == "/" else [f"/api{endpoint.path}"]
         routes += [Route(path, partial(_answer, endpoint, service), methods=[endpoint.method]) for path in paths]

@@ -91,9 +91,15 @@ class Tools:
         session_id: SessionId,
         kind: Annotated[str, Field(description="of the kinds open_photo told")] = "wall",
         mode: SelectionMode = "new",
+        x: Annotated[float | None, Field(description="with y: only of the building at this point")] = None,
+        y: Annotated[float | None, Field(description="with x")] = None,
     ) -> State:
-        """Select everything of one kind in the photo, such as every wall."""
-        session = self.studio.find(session_id, kind, _mode(mode), protect=True)
+        """Select everything of one kind in the photo, such as every wall, or every wall of the building at (x, y)."""
+        if (x is None) != (y is None):
+            raise InvalidInput("a point needs both x and y", "x")
+        scale = state.scale(self.studio.session(session_id))
+        point = None if x is None or y is None else (x * scale, y * scale)
+        session = self.studio.find(session_id, kind, _mode(mode), point=point, protect=True)
         return self._state(session, f"Every {kind} that was found is selected.")
 
     def select(

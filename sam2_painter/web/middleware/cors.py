@@ -11,13 +11,12 @@ EXPOSED = ("Content-Disposition", "Content-Range", "ETag", "Retry-After")
 class Cors:
     """An ASGI application around `app`: CORS headers for the named origins ("*" for all), and for nobody else.
 
-    Gradio would add its own for everybody. What a browser remembers (cookies) is never for other sites; they send a
-    token or a password of their own accord.
+    What a browser remembers (cookies) is never for other sites; they send a token or a password of their own accord.
     """
 
     def __init__(self, app: ASGIApp, *, named: frozenset[str]):
         self._app = CORSMiddleware(
-            _Without(app),
+            app,
             allow_origins=sorted(named),
             allow_methods=["GET", "HEAD", "POST", "DELETE"],
             allow_headers=["*"],
@@ -29,13 +28,15 @@ class Cors:
         await self._app(scope, receive, send)
 
 
-class _Without:
-    """`app` without CORS headers in its answers."""
+class WithoutCors:
+    """An ASGI application around `app`, without the CORS headers of its answers: Gradio has some for everybody."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer."""
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [h for h in message.get("headers", ()) if not h[0].lower().startswith(b"access-control-")]

@@ -5,21 +5,18 @@ Gradio writes it from a template, anew for each visitor, under its own name and 
 
 from __future__ import annotations
 
-import gzip
 import html
 import json
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
-from hashlib import sha256
 from importlib import resources
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .kept import KeptAnswer, fetch
 from .paths import path_of
 
 TITLE = "SAM2 Painter"
@@ -59,21 +56,12 @@ _ROOT = (  # where the page is, by the browser's word: a proxy may have said ano
 )
 
 
-@dataclass(frozen=True)
-class _Document:
-    """The page for one address, plain and compressed."""
-
-    plain: bytes
-    small: bytes
-    etag: str
-
-
 class Document:
     """An ASGI application around `app`: answers for the page's document, its icons and its manifest."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
-        self._documents: OrderedDict[str, _Document] = OrderedDict()
+        self._documents: OrderedDict[str, KeptAnswer] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer itself, or let the application answer."""
@@ -94,46 +82,24 @@ class Document:
         address = str(HTTPConnection(scope).base_url)
         document = self._documents.get(address)
         if document is None:
-            written = await _written(self.app, scope, receive)
-            if written is None:
+            status, kind, written = await fetch(self.app, scope, receive)
+            if status != 200 or not kind.startswith("text/html"):
                 return None
-            document = await run_in_threadpool(_finished, written, address)
+            document = await run_in_threadpool(_finished, written.decode(), address)
             self._documents[address] = document
             if len(self._documents) > KEPT:
                 self._documents.popitem(last=False)
         self._documents.move_to_end(address)
-        headers = {"ETag": document.etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
-        asked = Headers(scope=scope)
-        if document.etag in asked.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        if "gzip" not in asked.get("accept-encoding", ""):
-            return Response(document.plain, media_type="text/html", headers=headers)
-        return Response(document.small, media_type="text/html", headers={**headers, "Content-Encoding": "gzip"})
+        return document.response(scope)
 
 
-async def _written(app: ASGIApp, scope: Scope, receive: Receive) -> str | None:
-    """The document that `app` writes, uncompressed; None for other answers."""
-    status, kind, parts = 0, "", []
-
-    async def collect(message: Message) -> None:
-        nonlocal status, kind
-        if message["type"] == "http.response.start":
-            status, kind = message["status"], Headers(raw=message["headers"]).get("content-type", "")
-        elif message["type"] == "http.response.body":
-            parts.append(message.get("body", b""))
-
-    plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-    await app({**scope, "method": "GET", "headers": plain}, receive, collect)
-    return b"".join(parts).decode() if status == 200 and kind.startswith("text/html") else None
-
-
-def _finished(document: str, address: str) -> _Document:
+def _finished(document: str, address: str) -> KeptAnswer:
+    """The document with what is ours in it."""
     text = _GRADIOS.sub("", document)
     text = re.sub(r"</head>", lambda _: f"{_head(address)}</head>", text, count=1)
     text = re.sub(r"(window\.gradio_config = .*?</script>)", lambda found: found[1] + _ROOT, text, count=1, flags=re.S)
     text = re.sub(r"const root = \"[^\"]*\";", "const root = window.gradio_config.root;", text, count=1)
-    plain = text.encode()
-    return _Document(plain, gzip.compress(plain, 9, mtime=0), f'W/"{sha256(plain).hexdigest()[:20]}"')
+    return KeptAnswer.of(text.encode(), "text/html", 9)
 
 
 def _head(address: str) -> str:

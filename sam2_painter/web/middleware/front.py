@@ -6,7 +6,7 @@ What stands below reads `scope["client"]`, the Host header, `scope["scheme"]` an
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
@@ -27,8 +27,8 @@ class Front:
     """An ASGI application around `app`.
 
     hosts: the names it answers to. trusted: proxies whose forwarded headers are believed. root: where it is reached.
-    share_host: tells the name of its public link, "" where there is none; what comes by it comes by a tunnel that ends
-    on this machine, and is as good as a trusted proxy.
+    shared_as: the name of its public link, as soon as there is one; what comes by it comes by a tunnel that ends on
+    this machine, and is as good as a trusted proxy.
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Front:
         hosts: AllowedHosts,
         trusted: TrustedProxies,
         root: RootPath,
-        share_host: Callable[[], str] = lambda: "",
+        shared_as: Collection[str] = (),
     ):
-        self.app, self.hosts, self.trusted, self.root, self.share_host = app, hosts, trusted, root, share_host
+        self.app, self.hosts, self.trusted, self.root, self.shared_as = app, hosts, trusted, root, shared_as
         self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +68,8 @@ class Front:
             return seen, refusal
         if not scope.get("query_string", b"").isascii():
             return seen, refuse(400, "The address cannot be read: write what is not ASCII as %XX.")
-        root = replace(self.root, prefix=prefix or self.root.prefix)
-        rooted = rebased(seen, root)
+        root = replace(self.root, prefix=prefix) if prefix else self.root
+        rooted = rebased(seen, root) if root.prefix or root.host else seen
         if root.prefix and rooted["path"] == root.prefix:
             query = scope.get("query_string", b"").decode("latin-1")
             return rooted, RedirectResponse(f"{root.prefix}/" + (f"?{query}" if query else ""), 307)
@@ -86,7 +86,7 @@ class Front:
             return refuse(400, "The Host header cannot be read: one name or address, and a port where it needs one.")
         if not is_readable(headers.get("origin", "null")):
             return refuse(400, "The Origin header cannot be read.")
-        if self.hosts.allow(name) or name == self.share_host():
+        if name in self.shared_as or self.hosts.allow(name):
             return None
         said = (
             f"This server does not answer to the name {name}. If it is yours, start the server with "
@@ -95,19 +95,17 @@ class Front:
         return PlainTextResponse(said, 403) if "text/html" in headers.get("accept", "") else refuse(403, said)
 
     def _comes_by_share(self, scope: Scope) -> bool:
-        peer = (scope.get("client") or ("", 0))[0]
-        name = self.share_host()
-        if not name or not _LOOPBACK.include(peer):
+        if not self.shared_as or not _LOOPBACK.include((scope.get("client") or ("", 0))[0]):
             return False
         headers = Headers(scope=scope)
-        return name in (headers.get("host"), headers.get("x-forwarded-host"))
+        return headers.get("host") in self.shared_as or headers.get("x-forwarded-host") in self.shared_as
 
     def _warn_once(self, scope: Scope, shared: bool) -> None:
         """Whoever set up a proxy without naming it learns from the log why everybody behind it counts as one."""
-        peer = (scope.get("client") or ("", 0))[0]
-        if self._warned or shared or self.trusted.include(peer):
+        if self._warned or shared or all(name.lower() != b"x-forwarded-for" for name, _ in scope["headers"]):
             return
-        if any(name.lower() == b"x-forwarded-for" for name, _ in scope["headers"]) and not _is_public(peer):
+        peer = (scope.get("client") or ("", 0))[0]
+        if not self.trusted.include(peer) and not _is_public(peer):
             self._warned = True
             log.warning(
                 "X-Forwarded-For from %s is not believed: all who come through it count as one address. "

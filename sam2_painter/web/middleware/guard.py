@@ -1,4 +1,4 @@
-"""Who is let in, asked before anything answers, and which of three applications answers.
+"""Who is let in, asked before anything answers, and which application answers.
 
 It stands around all of them, so that no route of ours, of Gradio or of MCP can be reached around it.
 """
@@ -26,10 +26,13 @@ _CLOSED = re.compile(
 
 
 class Guard:
-    """An ASGI application around `app`: lets in whom `entrance` does, and hides what Gradio has beside the page."""
+    """An ASGI application around others: lets in whom `entrance` does, and hides what Gradio has beside the page.
 
-    def __init__(self, app: ASGIApp, *, entrance: Entrance):
-        self.app, self.entrance = app, entrance
+    by_prefix: the applications that answer below a path. app: the one that answers everywhere else.
+    """
+
+    def __init__(self, app: ASGIApp, *, entrance: Entrance, by_prefix: Mapping[str, ASGIApp]):
+        self.app, self.entrance, self.by_prefix = app, entrance, by_prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer itself, or let the application answer."""
@@ -45,21 +48,11 @@ class Guard:
         if answer is None and _CLOSED.match(path):
             answer = refuse(404, "There is nothing here.")
         if answer is None:
-            await self.app(scope, receive, send)
+            await self._behind(path)(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
             await answer(scope, receive, send)
 
-
-class Doors:
-    """The applications by the prefix of their paths, and `app` everywhere else."""
-
-    def __init__(self, app: ASGIApp, *, by_prefix: Mapping[str, ASGIApp]):
-        self.app, self.by_prefix = app, by_prefix
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the application behind the path answer."""
-        path = path_of(scope) if scope["type"] != "lifespan" else ""
-        inner = next((app for prefix, app in self.by_prefix.items() if is_under(path, prefix)), self.app)
-        await inner(scope, receive, send)
+    def _behind(self, path: str) -> ASGIApp:
+        return next((app for prefix, app in self.by_prefix.items() if is_under(path, prefix)), self.app)

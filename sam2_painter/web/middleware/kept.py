@@ -21,13 +21,48 @@ QUERIES = frozenset((b"", b"serialize=False", b"serialize=True"))
 KEPT = 64
 """One of each kind for each address the server is reached at."""
 
+_OF_ONE_CLIENT = (b"accept-encoding", b"if-none-match", b"range")
+
 
 @dataclass(frozen=True)
-class _Answer:
+class KeptAnswer:
+    """An answer to everybody. plain, small: its body as it is, and compressed by gzip."""
+
     plain: bytes
     small: bytes
     media_type: str
     etag: str
+
+    @classmethod
+    def of(cls, body: bytes, media_type: str, level: int) -> KeptAnswer:
+        """Compressed at `level`, 1 to 9: the higher, the longer it takes."""
+        return cls(body, gzip.compress(body, level, mtime=0), media_type, f'W/"{sha256(body).hexdigest()[:20]}"')
+
+    def response(self, scope: Scope) -> Response:
+        """What is sent to one client: nothing if it has it already, and compressed if it can read that."""
+        asked = Headers(scope=scope)
+        headers = {"ETag": self.etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
+        if self.etag in asked.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if "gzip" not in asked.get("accept-encoding", ""):
+            return Response(self.plain, media_type=self.media_type, headers=headers)
+        return Response(self.small, media_type=self.media_type, headers={**headers, "Content-Encoding": "gzip"})
+
+
+async def fetch(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[int, str, bytes]:
+    """Status, content type and whole body of what `app` answers to a GET of this, uncompressed."""
+    status, kind, parts = 0, "", []
+
+    async def collect(message: Message) -> None:
+        nonlocal status, kind
+        if message["type"] == "http.response.start":
+            status, kind = message["status"], Headers(raw=message["headers"]).get("content-type", "")
+        elif message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+
+    headers = [(name, value) for name, value in scope["headers"] if name not in _OF_ONE_CLIENT]
+    await app({**scope, "method": "GET", "headers": headers}, receive, collect)
+    return status, kind, b"".join(parts)
 
 
 class Kept:
@@ -35,7 +70,7 @@ class Kept:
 
     def __init__(self, app: ASGIApp):
         self.app = app
-        self._answers: OrderedDict[tuple[str, bytes], _Answer] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, bytes], KeptAnswer] = OrderedDict()
         self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,38 +82,14 @@ class Kept:
         key = (str(HTTPConnection(scope).base_url) + path_of(scope), query)
         async with self._making:
             answer = self._answers.get(key) or await self._made(key, scope, receive)
-        if answer is None:
-            await self.app(scope, receive, send)
-            return
-        asked = Headers(scope=scope)
-        headers = {"ETag": answer.etag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding"}
-        if answer.etag in asked.get("if-none-match", ""):
-            response = Response(status_code=304, headers=headers)
-        elif "gzip" in asked.get("accept-encoding", ""):
-            headers["Content-Encoding"] = "gzip"
-            response = Response(answer.small, media_type=answer.media_type, headers=headers)
-        else:
-            response = Response(answer.plain, media_type=answer.media_type, headers=headers)
-        await response(scope, receive, send)
+        await (self.app if answer is None else answer.response(scope))(scope, receive, send)
 
-    async def _made(self, key: tuple[str, bytes], scope: Scope, receive: Receive) -> _Answer | None:
+    async def _made(self, key: tuple[str, bytes], scope: Scope, receive: Receive) -> KeptAnswer | None:
         """The answer, kept; None where the application refuses."""
-        status, kind, parts = 0, "", []
-
-        async def collect(message: Message) -> None:
-            nonlocal status, kind
-            if message["type"] == "http.response.start":
-                status, kind = message["status"], Headers(raw=message["headers"]).get("content-type", "")
-            elif message["type"] == "http.response.body":
-                parts.append(message.get("body", b""))
-
-        plain = [(n, v) for n, v in scope["headers"] if n not in (b"accept-encoding", b"if-none-match", b"range")]
-        await self.app({**scope, "headers": plain}, receive, collect)
+        status, kind, body = await fetch(self.app, scope, receive)
         if status != 200:
             return None
-        body = b"".join(parts)
-        small = await run_in_threadpool(gzip.compress, body, 6, mtime=0)
-        answer = self._answers[key] = _Answer(body, small, kind, f'W/"{sha256(body).hexdigest()[:20]}"')
+        answer = self._answers[key] = await run_in_threadpool(KeptAnswer.of, body, kind, 6)
         if len(self._answers) > KEPT:
             self._answers.popitem(last=False)
         return answer

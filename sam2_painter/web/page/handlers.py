@@ -119,7 +119,9 @@ def open_project(studio: Studio, ask: Ask) -> Json:
     """Go on with a project that was saved."""
     content = ask.sent().content
     data = sources.read_bytes(content, 2**62, field="project")
-    return _seen(studio, ask, studio.open_project(data))
+    session = studio.open_project(data)
+    studio.read_ahead(session.id, clicks=True)
+    return _seen(studio, ask, session)
 
 
 def open_example(studio: Studio, ask: Ask) -> Json:
@@ -131,7 +133,8 @@ def open_example(studio: Studio, ask: Ask) -> Json:
 def _opened(studio: Studio, ask: Ask, session: Session) -> Json:
     """The next photo, with the paints that were brought along to the one before. It is read from now on, while the
     browser fetches it and the person looks at it."""
-    studio.read_ahead(session.id)
+    if ask.get("next") is not True:  # one of several that are opened: others come after it
+        studio.read_ahead(session.id, clicks=True)
     notes = session.notes
     with suppress(SessionNotFound):
         if palette := studio.session(ask.sid).palette:
@@ -142,7 +145,9 @@ def _opened(studio: Studio, ask: Ask, session: Session) -> Json:
 def resume(studio: Studio, ask: Ask) -> Json:
     """Find the browser's session again; one that is gone is no mistake of anybody."""
     try:
-        return _seen(studio, ask, studio.session(ask.sid))
+        session = studio.session(ask.sid)
+        studio.read_ahead(session.id, clicks=True)
+        return _seen(studio, ask, session)
     except SessionNotFound:
         return {"gone": "Your last photo was deleted after a while without use. Open it again."}
 
@@ -235,8 +240,12 @@ def select(studio: Studio, ask: Ask) -> Json:
 
 
 def find(studio: Studio, ask: Ask) -> Json:
-    protect = ask.get("protect") is not False
-    return _seen(studio, ask, studio.find(ask.sid, ask.get("category"), ask.get("mode", "new"), protect=protect))
+    protect, point = ask.get("protect") is not False, None
+    if ask.get("point") is not None:
+        x, y = Prompts([ask.items("point", 2)], [1]).point_coords[0].tolist()  # type: ignore[arg-type]  # checks it
+        point = (x, y)
+    session = studio.find(ask.sid, ask.get("category"), ask.get("mode", "new"), point=point, protect=protect)
+    return _seen(studio, ask, session)
 
 
 def clear_selection(studio: Studio, ask: Ask) -> Json:
@@ -252,10 +261,11 @@ def color(studio: Studio, ask: Ask) -> Json:
     return {"color": view.color(studio, session, studio.color_at(ask.sid, x, y))}
 
 
-def wall_color(studio: Studio, ask: Ask) -> Json:
-    """What colour the wall under a mask has now."""
-    rgb = studio.wall_color(ask.sid, ask.whole("mask_id"))
-    return {"wall_color": view.color(studio, studio.session(ask.sid), rgb)}
+def wall_paints(studio: Studio, ask: Ask) -> Json:
+    """Each paint that the wall under a mask has now, the main one first, with its share of the wall."""
+    paints = studio.wall_paints(ask.sid, ask.whole("mask_id"))
+    session = studio.session(ask.sid)
+    return {"wall_paints": [view.color(studio, session, one.rgb) | {"share": one.share} for one in paints]}
 
 
 def load_palette(studio: Studio, ask: Ask) -> Json:
@@ -309,6 +319,27 @@ def move_layer(studio: Studio, ask: Ask) -> Json:
     return _seen(studio, ask, moved)
 
 
+def tie_layers(studio: Studio, ask: Ask) -> Json:
+    """Painted walls lie on one old paint."""
+    ids = [whole_number(one, "layer_ids", -(2**31), 2**31 - 1) for one in ask.items("layer_ids", 100)]
+    return _seen(studio, ask, studio.tie_layers(ask.sid, ids, revision=ask.revision))
+
+
+def untie_layer(studio: Studio, ask: Ask) -> Json:
+    return _seen(studio, ask, studio.untie_layer(ask.sid, ask.whole("layer_id"), revision=ask.revision))
+
+
+def tie_offers(studio: Studio, ask: Ask) -> Json:
+    """Pairs of painted walls that look as if they lay on one old paint."""
+    return {"offers": [list(pair) for pair in studio.tie_offers(ask.sid)]}
+
+
+def paint_alike(studio: Studio, ask: Ask) -> Json:
+    """Paint the photo like another one of this browser."""
+    applied = studio.paint_alike(ask.sid, ask.get("like"))
+    return _seen(studio, ask, applied.session) | {"notes": list(applied.left_out)}
+
+
 def add_scheme(studio: Studio, ask: Ask) -> Json:
     return _seen(studio, ask, studio.add_scheme(ask.sid))
 
@@ -327,8 +358,13 @@ def remove_scheme(studio: Studio, ask: Ask) -> Json:
 
 
 def compare_schemes(studio: Studio, ask: Ask) -> Json:
-    """The photo and every scheme side by side."""
+    """The photo and every scheme, a picture each."""
     return {"compared": view.compared_schemes(studio, studio.session(ask.sid))}
+
+
+def scheme_grid(studio: Studio, ask: Ask) -> Json:
+    """The photo and every scheme side by side in one picture."""
+    return {"grid": view.scheme_grid(studio, studio.session(ask.sid))}
 
 
 def download_schemes(studio: Studio, ask: Ask) -> Json:
@@ -343,7 +379,8 @@ def sheets(studio: Studio, ask: Ask) -> Json:
 
 
 def make_sheet(studio: Studio, ask: Ask) -> Json:
-    made = studio.make_sheet(ask.sid, days=ask.get("days", 30), width=ask.get("width"))
+    measured = {name: ask.get(name, otherwise) for name, otherwise in (("width", None), ("units", "m"))}
+    made = studio.make_sheet(ask.sid, days=ask.get("days", 30), **measured)
     return sheets(studio, ask) | {"sheet": told(made)}
 
 
@@ -354,7 +391,7 @@ def revoke_sheet(studio: Studio, ask: Ask) -> Json:
 
 def download_sheet(studio: Studio, ask: Ask) -> Json:
     """The sheet as one file."""
-    made = studio.download_sheet(ask.sid, width=ask.get("width"))
+    made = studio.download_sheet(ask.sid, width=ask.get("width"), units=ask.get("units", "m"))
     return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 

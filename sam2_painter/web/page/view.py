@@ -24,6 +24,7 @@ from ...types import Layer, Mask, Session, fit_size, whole_number
 
 PREVIEW = 1600  # pixels on the long side of what the stage shows
 HOVER = 800  # of the label map: a finger or a pointer is no finer
+COMPARED = 900  # of each scheme's picture where they are compared
 WALL = 900  # of the white wall that is recoloured while a slider moves
 THUMBNAIL_ROW, THUMBNAIL_WIDEST, SPRITE_WIDTH = 108, 192, 1920  # of the gallery, in pixels of its sprite
 QUALITY = 86
@@ -86,9 +87,21 @@ def snapshot(studio: Studio, session: Session, have: Have) -> Json:
     }
 
 
-def compared_schemes(studio: Studio, session: Session) -> str:
-    """The photo and every scheme side by side, as a data URL."""
-    return images.to_data_url(images.encode(studio.compare_schemes(session.id), "JPEG", QUALITY), "JPEG")
+def compared_schemes(studio: Studio, session: Session) -> list[Json]:
+    """The photo, whose id is None, and every scheme, each with its name and a picture."""
+    photo = images.fit(studio.photo_of(session).pixels, COMPARED)
+    pictures: list[tuple[int | None, str, np.ndarray]] = [(None, "Photo", photo)]
+    pictures += [(one.id, one.name, pixels) for one, pixels in studio.scheme_pictures(session.id, COMPARED)]
+    return [{"id": scheme_id, "name": name, "url": _jpeg(pixels)} for scheme_id, name, pixels in pictures]
+
+
+def scheme_grid(studio: Studio, session: Session) -> str:
+    """The same as one picture, a data URL."""
+    return _jpeg(studio.compare_schemes(session.id))
+
+
+def _jpeg(pixels: np.ndarray) -> str:
+    return images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
 
 
 def _sent(name: str, key: str, have: Have, make: Callable[[], str]) -> Json:
@@ -101,14 +114,13 @@ def _palette(studio: Studio, session: Session, have: Have) -> Json:
     key = f"{hash(palette):x}"
     paints = None
     if have.get("palette") != key:
-        paints = [[one.name, colors.to_hex(one.rgb), *([one.code] if one.code else [])] for one in palette.paints]
+        paints = [[one.name, colors.to_hex(one.rgb), one.code, one.brand] for one in palette.paints]
     return {"key": key, "name": palette.name, "own": session.palette is not None, "paints": paints}
 
 
 def _preview(studio: Studio, session: Session, *, painted: bool) -> str:
     layers = session.layers if painted else ()  # of this snapshot: somebody else may be painting meanwhile
-    pixels = studio.painted(session, layers, PREVIEW)
-    return images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
+    return _jpeg(studio.painted(session, layers, PREVIEW))
 
 
 def _picture_key(session: Session) -> str:
@@ -141,15 +153,12 @@ def _layer(layer: Layer, session: Session, have: Have) -> Json:
         "visible": layer.visible,
         "area": layer.mask.area / math.prod(session.size),
         "shape": _shape(layer.mask, have),
+        "tie": layer.tie,
     }
 
 
 def _selection(session: Session, have: Have) -> Json:
-    selection, prompts = session.selection, session.selection.prompts
-    points: list[Json] = []
-    if prompts is not None:
-        pairs = zip(prompts.point_coords.tolist(), prompts.point_labels.tolist(), strict=True)
-        points = [{"x": x, "y": y, "label": label} for (x, y), label in pairs]
+    selection = session.selection
     mask = None if selection.mask_id is None else session.masks[selection.mask_id]
     last = selection.steps[-1] if selection.steps else None
     return {
@@ -158,7 +167,7 @@ def _selection(session: Session, have: Have) -> Json:
         "shape": None if mask is None else _shape(mask, have),
         "area": 0 if mask is None else mask.area / math.prod(session.size),
         "category": "" if mask is None else mask.category,
-        "points": points,
+        "points": [{"x": x, "y": y, "label": label} for x, y, label in selection.points],
         "box": None if last is None or last.box is None else list(last.box),
         "candidates": len(selection.candidates),
         "choice": selection.choice,
@@ -242,8 +251,7 @@ def detail(studio: Studio, session: Session, box: list[Any]) -> Json:
     w = whole_number(box[2], "box", 1, width - x)
     h = whole_number(box[3], "box", 1, height - y)
     pixels = images.fit(studio.painted(session)[y : y + h, x : x + w], PREVIEW)
-    url = images.to_data_url(images.encode(pixels, "JPEG", QUALITY), "JPEG")
-    return {"key": _picture_key(session), "box": [x, y, w, h], "url": url}
+    return {"key": _picture_key(session), "box": [x, y, w, h], "url": _jpeg(pixels)}
 
 
 def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
@@ -259,12 +267,14 @@ def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
 def color(studio: Studio, session: Session, rgb: tuple[int, int, int]) -> Json:
     """A colour as the panel shows it: its hex, the paint it is nearest to, its light reflectance, what goes with it."""
     told = studio.describe(session, rgb)
+    paint = next((one for one in studio.palette(session).paints if one.name == told.name), None)
     goes_with = [
         (GOES_WITH[kind][i], colors.to_hex(c)) for kind, group in told.harmonies.items() for i, c in enumerate(group)
     ]
     return {
         "color": colors.to_hex(rgb),
         "name": told.name if told.distance < 1 else f"near {told.name}",
+        "code": paint.code if paint else "",
         "distance": round(told.distance, 1),
         "lrv": round(told.reflectance),
         "goes_with": goes_with,

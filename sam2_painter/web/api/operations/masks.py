@@ -40,8 +40,7 @@ def segment(
         The best mask, its score, its bbox [x, y, width, height], the same as box [x1, y1, x2, y2], and all
         candidates, best first.
     """
-    session = studio.session(session_id)
-    rough = None if mask is None else rle_to_mask(masks.mask_from_png(mask, session.size))
+    rough = rough_mask(studio, session_id, mask)
     session = studio.segment_parts(session_id, _prompts(points or [], boxes or [], rough))
     best = session.selection.mask_id
     assert best is not None  # `segment_parts` selects something
@@ -59,6 +58,11 @@ def segment(
             for mask_id in candidates
         ],
     }
+
+
+def rough_mask(studio: Studio, session_id: str, mask: str | None) -> np.ndarray | None:
+    """(H, W) bool of the photo's size: a mask that came as base64 PNG, None without one."""
+    return None if mask is None else rle_to_mask(masks.mask_from_png(mask, studio.session(session_id).size))
 
 
 def _prompts(points: Sequence[Point], boxes: Sequence[Box], rough: np.ndarray | None) -> list[Prompts]:

@@ -33,5 +33,6 @@ def apply_recipe(
     Returns:
         The layers, and in left_out a sentence for each thing that could not be done in this photo.
     """
-    session, left_out = studio.apply_recipe(session_id, recipes.from_json(recipe), scale=scale)
+    read = recipes.from_json(recipe, max_pixels=studio.max_pixels)
+    session, left_out = studio.apply_recipe(session_id, read, scale=scale)
     return {**work_of(studio, session), "left_out": list(left_out)}

@@ -6,14 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .... import masks
-from ....rle import rle_to_mask
 from ....studio.studio import SelectMode, Studio
 from .. import schemas
 from ..fields import XY, MaskFormat, SessionId, WallMode
 from ..plain import point_xy
 from ..schemas import Box, Point
-from .masks import prompt_of
+from .masks import prompt_of, rough_mask
 from .work import work_of
 
 
@@ -45,9 +43,8 @@ def segment_wall(
     mask_format: MaskFormat = "none",
 ) -> schemas.Work:
     """Choose what points, a box and a rough mask point at together, or change the chosen wall by it."""
-    session = studio.session(session_id)
-    rough = None if mask is None else rle_to_mask(masks.mask_from_png(mask, session.size))
-    return work_of(studio, studio.segment(session_id, prompt_of(points or [], box, rough), mode), mask_format)
+    prompts = prompt_of(points or [], box, rough_mask(studio, session_id, mask))
+    return work_of(studio, studio.segment(session_id, prompts, mode), mask_format)
 
 
 def select_masks(

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ....sessions.sheets import Sheet
+from ....studio.sheets import Units
 from ....studio.studio import Studio
 from ...middleware.paths import SHEET
 from .. import schemas, session_schemas
@@ -19,11 +20,15 @@ Width = Annotated[
 ]
 
 
+InUnits = Annotated[Units, Field(description="what areas are told in: m² and litres, or square feet and US gallons")]
+
+
 def make_sheet(
     studio: Studio,
     session_id: SessionId,
     days: Annotated[int, Field(description="how long its link lives, 1 to 365")] = 30,
     width: Width | None = None,
+    units: InUnits = "m",
 ) -> session_schemas.MadeSheet:
     """Make a sheet for the painter: before and after, and each wall's paint, of the scheme that is shown.
 
@@ -32,7 +37,7 @@ def make_sheet(
     Returns:
         Its link, below the server's address. Whoever has it may read the sheet, without signing in, and nothing else.
     """
-    return {"session_id": session_id, **told(studio.make_sheet(session_id, days=days, width=width))}
+    return {"session_id": session_id, **told(studio.make_sheet(session_id, days=days, width=width, units=units))}
 
 
 def list_sheets(studio: Studio, session_id: SessionId) -> session_schemas.SheetList:
@@ -48,13 +53,15 @@ def revoke_sheet(
     return list_sheets(studio, session_id)
 
 
-def download_sheet(studio: Studio, session_id: SessionId, width: Width | None = None) -> schemas.MadeDownload:
+def download_sheet(
+    studio: Studio, session_id: SessionId, width: Width | None = None, units: InUnits = "m"
+) -> schemas.MadeDownload:
     """Make a sheet as one HTML file with its pictures in it, to send or print without a server.
 
     Returns:
         Where the file waits.
     """
-    return made_download(studio.download_sheet(session_id, width=width))
+    return made_download(studio.download_sheet(session_id, width=width, units=units))
 
 
 def told(sheet: Sheet) -> session_schemas.Sheet:

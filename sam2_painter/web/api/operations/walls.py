@@ -54,9 +54,11 @@ def find_walls(
     mode: WallMode = "new",
     protect: Annotated[bool, Field(description="leave pixels of painted walls alone")] = True,
     mask_format: MaskFormat = "none",
+    point: Annotated[XY | None, Field(description="only of the building under this [x, y]")] = None,
 ) -> schemas.Work:
     """Choose everything of a kind at once, such as all walls less their windows, where the engine knows the kind."""
-    return work_of(studio, studio.find(session_id, category, mode, protect=protect), mask_format)
+    at = None if point is None else point_xy(point)
+    return work_of(studio, studio.find(session_id, category, mode, point=at, protect=protect), mask_format)
 
 
 def choose_nothing(studio: Studio, session_id: SessionId) -> schemas.Work:

@@ -21,7 +21,7 @@ export function makeActions(page) {
       page.colour.reset();
       if (page.isPainted) page.paintWall();
     },
-    "wall-color": () => page.ask("wall_color", { mask_id: state.session?.selection.mask_id }, "Looking at the wall"),
+    "wall-color": () => page.ask("wall_paints", { mask_id: state.session?.selection.mask_id }, "Looking at the wall"),
     compare: () => {
       const compared = button(root, '[data-do="compare"]');
       if (!compared.disabled) page.compare(compared.getAttribute("aria-pressed") !== "true");
@@ -52,7 +52,8 @@ export function makeActions(page) {
     "zoom-in": () => stage.zoom(1.5),
     "zoom-out": () => stage.zoom(1 / 1.5),
     fit: () => stage.fit(),
-    "all-walls": () => page.find("wall", () => page.paintWall()),
+    "all-walls": () => page.find("wall", "new", () => page.paintWall()),
+    "house-walls": () => page.find("wall", "new", () => page.paintWall(), page.clicked),
   };
 }
 

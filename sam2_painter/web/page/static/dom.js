@@ -55,6 +55,13 @@ export function button(root, selector) {
   return found;
 }
 
+/** The same for a list to choose from. @param {ParentNode} root @param {string} selector @returns {HTMLSelectElement} */
+export function select(root, selector) {
+  const found = root.querySelector(selector);
+  if (!(found instanceof HTMLSelectElement)) throw new Error(`The page has no list ${selector}`);
+  return found;
+}
+
 /** All inputs a selector names. @param {ParentNode} root @param {string} selector @returns {HTMLInputElement[]} */
 export const fields = (root, selector) =>
   [...root.querySelectorAll(selector)].filter((e) => e instanceof HTMLInputElement);

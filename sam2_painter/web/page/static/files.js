@@ -55,9 +55,8 @@ function take(page, files) {
   if (files.length === 1 && /\.(gpl|ase|aco|csv|json)$/i.test(files[0].name) && page.state.session)
     return loadPalette(page, files[0]);
   const good = files.slice(0, MOST).filter((file) => isRight(page, file));
-  // The first one is opened last, and stays on the page.
-  for (const file of good.reverse())
-    open(page, file, file === good[good.length - 1] && good.length > 1 ? good.length - 1 : 0);
+  const [first] = good; // is opened last, and stays on the page
+  for (const file of good.reverse()) open(page, file, file === first ? good.length - 1 : null);
 }
 
 /** @param {import("./page.js").Page} page @param {File} file */
@@ -73,13 +72,14 @@ function isRight(page, file) {
 /**
  * @param {import("./page.js").Page} page
  * @param {File} file
- * @param {number} others how many photos were opened with it
+ * @param {number | null} others how many photos were opened before it, null where it is one of these
  */
 function open(page, file, others) {
   const project = /\.zip$/i.test(file.name);
   const before = page.state.session;
   if (!project) void page.showAtOnce(file);
-  page.ask(project ? "open_project" : "open", {}, project ? "Opening the project" : "Opening the photo", {
+  const args = others === null ? { next: true } : {};
+  page.ask(project ? "open_project" : "open", args, project ? "Opening the project" : "Opening the photo", {
     file,
     then: () => {
       if (others)
@@ -89,7 +89,6 @@ function open(page, file, others) {
       else if (before?.layers.length) page.offerBack(before);
     },
   });
-  page.ready();
 }
 
 /** @param {import("./page.js").Page} page @param {File} file */

@@ -56,7 +56,8 @@ export function listenToKeys(page) {
     "-": doing["zoom-out"],
     0: doing.fit,
     Escape: () => {
-      if (page.dropping) page.setDropper(false);
+      if (page.painter.isMeasuring) page.painter.endMeasuring();
+      else if (page.dropping) page.setDropper(false);
       else if (stage.hands.dropPolygon()) page.tools.advise();
       else page.clear();
     },

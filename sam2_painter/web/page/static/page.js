@@ -9,7 +9,9 @@
  */
 
 import { canShare, hand, makeActions, sentenceOf } from "./actions.js";
+import { Alike } from "./alike.js";
 import { keepAlive } from "./alive.js";
+import { Busy } from "./busy.js";
 import { button, node, one, roveByArrows } from "./dom.js";
 import { listenToFiles, megabytes } from "./files.js";
 import { listenToKeys } from "./keys.js";
@@ -22,6 +24,7 @@ import { SchemesPanel } from "./panel/schemes.js";
 import { PainterDialog } from "./panel/painter.js";
 import { RegionsPanel } from "./panel/regions.js";
 import { Sheet } from "./panel/sheet.js";
+import { TiesPanel } from "./panel/ties.js";
 import { Photos } from "./photos.js";
 import { Search } from "./search.js";
 import { Refused, Server } from "./server.js";
@@ -31,10 +34,9 @@ import { Line, State } from "./state.js";
 import { Tools } from "./tools.js";
 import { SessionView, picture } from "./view.js";
 
-const BUSY_AFTER = 140; // milliseconds
 const CLOSER = 350; // milliseconds at rest before a sharper part is fetched
 const RESHAPES = ["click", "box", "stroke", "polygon", "remove_point", "choose", "import_mask", "choose_wall"];
-const QUIET = ["paint", "undo", "redo", "resume", "open_project"];
+const QUIET = ["paint", "paint_alike", "undo", "redo", "resume", "open_project"];
 
 export class Page {
   /**
@@ -52,8 +54,8 @@ export class Page {
     this.line = new Line(this.state, this.server, {
       answer: (reply, question) => this.answered(reply, question),
       failure: (error, question) => this.failed(error, question),
-      change: () => this.showBusy(),
-      progress: (fraction) => this.showSent(fraction),
+      change: () => this.busy.show(),
+      progress: (fraction) => this.busy.showSent(fraction),
     });
     /** @type {Set<number>} parts chosen together */
     this.picked = new Set();
@@ -63,6 +65,7 @@ export class Page {
     this.wall = null;
     this.dropping = false;
     this.looking = 0;
+    this.busy = new Busy(this);
 
     this.sheet = new Sheet(root);
     this.photos = new Photos(root, (sid) => this.reopen(sid));
@@ -72,17 +75,20 @@ export class Page {
     this.stage = new Stage(root, this.tools.listener());
     this.colour = new ColourPanel(root, this.colourListener());
     this.answers = new AnswersPanel(root, this.stage, (choice) => this.ask("choose", { choice }));
-    this.layers = new LayersPanel(root, {
+    this.layers = new LayersPanel(root, this.colour, {
       edit: (layer, changes) => this.ask("edit_layer", { layer_id: layer, changes }, "Painting"),
       move: (layer, to) => this.ask("move_layer", { layer_id: layer, to }, "Painting"),
       remove: (layer) => this.ask("remove_layer", { layer_id: layer }, "Painting"),
       choose: (layer) => this.ask("choose_wall", { layer_id: layer }),
       point: (layer) => this.stage.light(layer),
+      untie: (layer) => this.ask("untie_layer", { layer_id: layer }, "Painting"),
     });
     this.regions = new RegionsPanel(root, (id, more) => this.tools.pickRegion(id, more));
     this.doing = makeActions(this);
     this.schemes = new SchemesPanel(this);
     this.painter = new PainterDialog(this);
+    this.ties = new TiesPanel(this);
+    this.alike = new Alike(this);
     this.listen();
   }
 
@@ -101,25 +107,7 @@ export class Page {
    */
   ask(verb, args = {}, busy = "", more = {}) {
     this.line.ask(verb, args, { busy, ...more });
-    window.setTimeout(() => this.showBusy(), BUSY_AFTER + 10);
-  }
-
-  showBusy() {
-    const { flying } = this.state;
-    const busy = this.one(".sp-busy");
-    const shown = Boolean(flying && performance.now() - flying.at > BUSY_AFTER);
-    busy.hidden = !shown;
-    if (shown && flying && this.one(".sp-sent").hidden) one(busy, "span").textContent = flying.busy || "Working";
-    if (!flying) this.showSent(1);
-  }
-
-  /** How much of a file was sent. @param {number} fraction */
-  showSent(fraction) {
-    const bar = this.one(".sp-sent");
-    const said = one(this.one(".sp-busy"), "span");
-    bar.hidden = fraction >= 1;
-    if (bar instanceof HTMLProgressElement) bar.value = fraction;
-    said.textContent = fraction < 1 ? `Sending, ${Math.round(100 * fraction)}%` : this.state.flying?.busy || "Working";
+    this.busy.soon();
   }
 
   /** @param {boolean} away */
@@ -140,13 +128,15 @@ export class Page {
       this.colour.describe(reply.color);
       if (reply.session) this.colour.remember(reply.color.color);
     }
-    if (reply.wall_color) this.colour.showWall(reply.wall_color);
+    if (reply.wall_paints) this.colour.showWall(reply.wall_paints);
     if (reply.wall) this.wall = { ...reply.wall, image: await picture(reply.wall.url) };
     if (reply.download) void hand(this, reply.download, Boolean(question.args.shared));
     if (reply.detail && reply.detail.key === this.state.have.picture)
       this.stage.show({ detail: { image: await picture(reply.detail.url), box: reply.detail.box } });
-    if (question.verb === "paint") this.view.painted();
-    if (reply.session && RESHAPES.includes(question.verb)) void this.view.showAnswers(reply.session);
+    if (question.verb === "paint") {
+      this.view.painted();
+      void this.lookUnder();
+    }
     this.root.dataset.answers = String(Number(this.root.dataset.answers ?? 0) + 1); // what the benchmark waits for
     const { state, colour } = this;
     if (state.session && !colour.isDescribed && !state.queue.length && !question.args.told && !question.then)
@@ -199,11 +189,6 @@ export class Page {
     else this.stage.close();
   }
 
-  /** After opening, let the engine read the photo, so that the first click is quick. */
-  ready() {
-    this.ask("embed", {}, "Reading the photo");
-  }
-
   /** A photo of before. @param {string} sid */
   reopen(sid) {
     this.closeMenus();
@@ -217,7 +202,6 @@ export class Page {
         if (reply.gone && before && before !== sid) this.reopen(before);
       },
     });
-    this.ready();
   }
 
   /** Another photo took the place of a painted one. @param {Session} before */
@@ -231,8 +215,9 @@ export class Page {
     const { picture: painted, photo } = this.stage.scene;
     const shown = painted ?? photo;
     if (session && (shown instanceof HTMLImageElement || shown instanceof ImageBitmap))
-      this.photos.remember(session.sid, session.name || "Photo", shown);
+      this.photos.remember(session.sid, session.name || "Photo", shown, session.layers.length > 0);
     this.photos.show(session?.sid ?? null);
+    this.alike.show(session);
   }
 
   // -- the end of a session -------------------------------------------------------------------------------------------
@@ -241,6 +226,7 @@ export class Page {
     const { state } = this;
     state.queue.length = 0;
     Object.assign(state, { sid: null, session: null, have: {} });
+    this.busy.reading = null;
     state.shapes.clear();
     this.wall = null;
     this.picked = new Set();
@@ -291,6 +277,19 @@ export class Page {
     });
   }
 
+  /** Several old paints under the wall that was painted are told unasked. */
+  async lookUnder() {
+    const { state, view } = this;
+    const { wallOf } = view;
+    try {
+      const asked = { sid: state.sid, mask_id: state.session?.selection.mask_id };
+      const { wall_paints } = await this.server.ask("wall_paints", asked);
+      if (wall_paints.length > 1 && view.wallOf === wallOf) this.colour.showWall(wall_paints);
+    } catch {
+      // whoever wants to know asks
+    }
+  }
+
   /** @returns {import("./panel/colour.js").Listener} */
   colourListener() {
     return {
@@ -306,9 +305,20 @@ export class Page {
     };
   }
 
-  /** @param {string} kind @param {() => void} [then] */
-  find(kind, then) {
-    this.ask("find", { category: kind, mode: "new" }, `Looking for every ${kind}`, { then });
+  /**
+   * @param {string} kind
+   * @param {import("./tools.js").Sign} mode
+   * @param {() => void} [then]
+   * @param {[number, number]} [point] of the house under it only
+   */
+  find(kind, mode, then, point) {
+    this.ask("find", { category: kind, mode, point }, `Looking for every ${kind}`, { then });
+  }
+
+  /** Where the chosen wall was clicked last. @returns {[number, number] | undefined} */
+  get clicked() {
+    const point = this.state.session?.selection.points.findLast(({ label }) => label);
+    return point && [point.x, point.y];
   }
 
   clear() {
@@ -388,9 +398,6 @@ export class Page {
 
   begin() {
     const { facts, root } = this;
-    this.one("[data-engine-title]").textContent = facts.engine.title;
-    this.one("[data-engine-reason]").textContent = facts.engine.reason;
-    this.one(".sp-engine").title = `${facts.engine.title}: ${facts.engine.reason}`;
     this.one("[data-engine-note]").textContent = `Walls are found by: ${facts.engine.title}. ${facts.engine.reason}`;
     this.one("[data-limits]").textContent = `JPG, PNG, HEIC, WebP and others, up to ${megabytes(facts.max_file_size)}`;
     this.colour.recall(keptJson(KEYS.recent, []));
@@ -405,14 +412,12 @@ export class Page {
     button(root, '[data-do="share"]').hidden = !canShare();
     showStart(this);
     this.tools.use("point");
-    this.answers.show([]);
     this.photos.show(null);
     keepAlive(this);
     const sid = new URLSearchParams(location.search).get("session") ?? kept(KEYS.session); // a notebook opens the page on its own session
     if (sid) {
       this.state.sid = sid;
       this.ask("resume", {}, "Finding your photo again");
-      this.ready();
     }
     root.dataset.ready = "1";
   }
@@ -425,7 +430,7 @@ export class Page {
     if (!(kinds instanceof HTMLSelectElement)) return;
     kinds.append(...categories.map((kind) => node("option", { value: kind }, kind)));
     kinds.addEventListener("change", () => {
-      if (kinds.value) this.find(kinds.value);
+      if (kinds.value) this.find(kinds.value, this.tools.sign);
       kinds.value = "";
     });
   }

@@ -1,7 +1,7 @@
 /**
  * The photos this browser worked on, for as long as the server has them.
  *
- * @typedef {{ sid: string, name: string, picture: string, at: number }} Kept
+ * @typedef {{ sid: string, name: string, picture: string, at: number, painted?: boolean }} Kept
  */
 
 import { node } from "./dom.js";
@@ -37,13 +37,14 @@ export class Photos {
    * @param {string} sid
    * @param {string} name
    * @param {CanvasImageSource & { width: number, height: number }} picture as it is painted now
+   * @param {boolean} painted
    */
-  remember(sid, name, picture) {
+  remember(sid, name, picture, painted) {
     const canvas = node("canvas", { width: WIDTH, height: HEIGHT });
     const scale = Math.max(WIDTH / picture.width, HEIGHT / picture.height);
     const [w, h] = [picture.width * scale, picture.height * scale];
     canvas.getContext("2d")?.drawImage(picture, (WIDTH - w) / 2, (HEIGHT - h) / 2, w, h);
-    const kept = { sid, name, picture: canvas.toDataURL("image/jpeg", 0.7), at: Date.now() };
+    const kept = { sid, name, picture: canvas.toDataURL("image/jpeg", 0.7), at: Date.now(), painted };
     this.keep([kept, ...this.all.filter((other) => other.sid !== sid)]);
   }
 

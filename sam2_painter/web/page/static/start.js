@@ -13,7 +13,6 @@ export function showStart(page) {
   const address = (/** @type {string} */ path) => new URL(path, page.folder).href;
   const open = (/** @type {string} */ name) => {
     page.ask("example", { name }, "Opening the example");
-    page.ready();
   };
   one(shelf, "div").replaceChildren(
     ...examples.map(({ name, title }) =>

@@ -7,12 +7,14 @@
  * @typedef {{ key: string, url: string | null }} Picture
  * @typedef {{ key: string, path: string | null }} Shape a border as SVG path data, by its key
  * @typedef {{ id: number, mask_id: number, name: string, color: string, opacity: number, light: number, shadow: number,
- *   mode: import("./stage/tryon.js").PaintMode, visible: boolean, area: number, shape: Shape }} Layer a painted wall
+ *   mode: import("./stage/tryon.js").PaintMode, visible: boolean, area: number, shape: Shape,
+ *   tie: number }} Layer a painted wall
  * @typedef {{ mask_id: number | null, layer: number | null, shape: Shape | null, area: number, category: string,
  *   points: import("./stage/draw.js").Mark[], box: number[] | null, candidates: number, choice: number }} Selection
  *   the wall that is chosen; layer: of its paint, null while it has none
  * @typedef {{ choice: number, area: number, chosen: boolean, path: string }} Answer
- * @typedef {{ key: string, name: string, own: boolean, paints: [string, string, string?][] | null }} Palette
+ * @typedef {{ key: string, name: string, own: boolean, paints: CardPaint[] | null }} Palette
+ * @typedef {[name: string, hex: string, code: string, brand: string]} CardPaint a paint of a card; code, brand: "" for none
  * @typedef {{ id: number, area: number, category: string, at: number[] }} Region
  * @typedef {{ key: string, count: number, ids: number[], map?: { url: string }, items?: Region[],
  *   sprite?: { url: string, width: number, height: number, row: number } }} Regions
@@ -37,11 +39,12 @@ const MOST_SHAPES = 64;
 
 /** Questions that change nothing, or that may be asked twice. */
 const HARMLESS = new Set([
-  ...["resume", "look", "alive", "embed", "answers", "color", "wall_color", "wall", "detail"],
+  ...["resume", "look", "alive", "embed", "answers", "color", "wall_paints", "tie_offers", "wall", "detail"],
   ...[
     "download",
     "save_project",
     "compare_schemes",
+    "scheme_grid",
     "download_schemes",
     "sheets",
     "download_sheet",
@@ -57,6 +60,9 @@ const HARMLESS = new Set([
 /** Questions about the chosen wall: they name it, so that another window's choice changes nothing. */
 const ABOUT_THE_WALL = new Set(["click", "box", "stroke", "polygon", "paint"]);
 const SHAPES = new Set(["click", "box", "stroke", "polygon", "find", "select", "import_mask", "choose_wall"]);
+
+/** Whether a question makes or changes the shape of a wall. @param {{ verb: string } | null} question */
+export const isAboutShapes = (question) => question !== null && SHAPES.has(question.verb);
 
 export class State {
   constructor() {
@@ -83,7 +89,7 @@ export class State {
 
   /** Whether a wall is chosen, or about to be. */
   get hasWall() {
-    const coming = [this.flying, ...this.queue].some((question) => question && SHAPES.has(question.verb));
+    const coming = [this.flying, ...this.queue].some(isAboutShapes);
     return coming || (this.session?.selection.mask_id ?? null) !== null;
   }
 }
@@ -116,6 +122,7 @@ export class Line {
     if (verb === "click" && last?.verb === "click" && last.args.mode === args.mode)
       last.args.points.push(...args.points);
     else queue.push({ verb, args, ...more });
+    this.on.change();
     void this.fly();
   }
 

@@ -79,6 +79,11 @@ export class Tools {
   advice(some) {
     const { page, tool, sign } = this;
     const click = CLICK.toLowerCase();
+    if ("waiting" in page.root.dataset) return `Your ${click} is kept: it is answered once the photo is read.`;
+    if (page.painter?.isMeasuring)
+      return page.painter.ends.length
+        ? `${CLICK} its other end.`
+        : `${CLICK} one end of something whose length you know, such as a door.`;
     if (page.dropping) return `${CLICK} the photo where it has the colour you want.`;
     if (tool === "hand") return "Drag the photo to move it.";
     if (tool === "pick") return `${CLICK} a part to choose it.`;
@@ -91,6 +96,12 @@ export class Tools {
     if (page.isPainted) return `Painted. ${CLICK} the next wall, or make this one right with Add and Remove.`;
     const away = TOUCH ? "Remove takes away" : "right-click takes away";
     return some ? `Choose a colour. Something missing? ${CLICK} it; ${away}.` : `${CLICK} a wall to select it.`;
+  }
+
+  /** How the shape of a wall is made right where there is nothing to choose from. @param {boolean} some whether one is chosen */
+  reshaping(some) {
+    if (!some) return `${CLICK} a wall: smaller and larger shapes of it are shown here.`;
+    return "Make its shape right with Add and Remove, the brush or lines.";
   }
 
   // -- what is asked ----------------------------------------------------------------------------------------------------
@@ -108,6 +119,7 @@ export class Tools {
   /** @param {Point} at @param {number} label */
   point({ x, y }, label) {
     const { page } = this;
+    if (page.painter.isMeasuring) return page.painter.mark({ x, y });
     clearTimeout(page.looking);
     if (page.dropping) {
       page.setDropper(false);
@@ -164,7 +176,7 @@ export class Tools {
    */
   meaning(at, away) {
     const { page, sign } = this;
-    if (page.dropping) return "";
+    if (page.dropping || page.painter.isMeasuring) return "";
     if ((sign === "subtract") !== away) return "minus";
     if (sign !== "new") return "plus";
     if (at && page.stage.wallAt(at)) return "choose";

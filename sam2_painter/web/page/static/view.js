@@ -15,6 +15,7 @@ export class SessionView {
     /** Whether the shape of the chosen wall is being made: then a painted wall shows its outline and points, too. */
     this.shaping = false;
     this.wallOf = "";
+    this.answersOf = "";
     this.shownLayer = "";
   }
 
@@ -36,7 +37,10 @@ export class SessionView {
       state.have = { photo: session.photo.key, palette: state.have.palette };
       this.page.wall = null;
     }
-    if (opened) this.showOpened(session);
+    if (opened) {
+      this.showOpened(session);
+      if (!state.queue.some(({ verb }) => verb === "open")) void this.page.busy.read();
+    }
     if (painted || !session.picture.key) {
       if (stage.scene.detail) this.page.lookCloser();
       stage.show({ picture: painted, detail: null });
@@ -50,8 +54,10 @@ export class SessionView {
     this.showSelection(session);
     this.page.layers.show(session.layers, session.selection.layer);
     this.page.schemes.show(session);
+    this.page.ties.show(session);
+    void this.showAnswers(session);
     this.showHistory(session);
-    if (opened || painted) this.page.rememberPhoto();
+    if (opened || painted || before?.layers.length !== session.layers.length) this.page.rememberPhoto();
   }
 
   /** @param {Shape | null} shape */
@@ -73,7 +79,6 @@ export class SessionView {
     const file = this.page.one(".sp-file");
     file.textContent = session.name ? `${session.name} \u00b7 ${session.width} \u00d7 ${session.height}` : "";
     file.title = session.name;
-    this.page.answers.show([]);
     this.page.tools.setSign("new");
     this.page.closeMenus();
     if (onStart) this.page.stage.view.focus({ preventScroll: true });
@@ -124,18 +129,22 @@ export class SessionView {
     const painted = Boolean(layer?.visible);
     const quiet = painted && !this.shaping;
     const points = quiet ? [] : selection.points;
-    this.page.stage.select(this.pathOf(selection.shape), { box, painted, points, quiet });
+    const pending = this.page.state.queue.flatMap(({ verb, args }) => (verb === "click" ? args.points : []));
+    this.page.stage.select(this.pathOf(selection.shape), { box, painted, points, pending, quiet });
     this.page.one("#sp-h-wall").textContent = layer ? layer.name || "This wall" : some ? "New wall" : "No wall chosen";
     const share = `${(100 * selection.area).toFixed(1)}% of the photo`;
     const kind = layer ? "" : selection.category && `${selection.category}, `;
     this.page.one(".sp-area").textContent = some ? kind + share : "";
-    button(this.page.root, '[data-do="clear"]').disabled = !some && !selection.points.length;
+    const house = button(this.page.root, '[data-do="house-walls"]');
+    house.hidden = !this.page.clicked || !this.page.facts.categories.includes("wall");
+    const clear = button(this.page.root, '[data-do="clear"]');
+    clear.disabled = !some && !selection.points.length;
+    clear.textContent = layer ? "Done" : "Start over";
     for (const verb of ["paint", "wall-color"]) button(this.page.root, `[data-do="${verb}"]`).disabled = !some;
     const wallOf = `${session.sid}/${selection.mask_id}`;
     if (this.wallOf !== wallOf) this.page.colour.showWall(null);
     this.wallOf = wallOf;
     this.page.one('[data-do="paint"] span').textContent = layer ? "Paint it again" : "Paint this wall";
-    if (selection.candidates < 2) this.page.answers.show([]);
     this.showPaintOf(session, layer);
     if (this.page.pickedFor !== selection.mask_id)
       this.page.picked = new Set(selection.mask_id === null ? [] : [selection.mask_id]);
@@ -157,22 +166,26 @@ export class SessionView {
     } else if (before !== shown) this.page.colour.reset(); // what was adjusted belongs to the wall before
   }
 
-  /** What else the last click may have meant. @param {Session} session */
+  /** What else the last step may have meant, or what to do where it meant nothing else. @param {Session} session */
   async showAnswers(session) {
-    const { state } = this.page;
-    if (session.selection.candidates < 2) return;
+    const { state, answers: panel, tools } = this.page;
+    const { mask_id, choice, candidates, points } = session.selection;
+    const shown = [session.sid, mask_id, choice, candidates, points.length].join("/");
+    if (this.answersOf === shown) return;
+    this.answersOf = shown;
+    if (candidates < 2) return panel.show([], tools.reshaping(mask_id !== null));
     try {
       const { answers } = await this.page.server.ask("answers", { sid: session.sid });
-      if (state.session?.sid === session.sid && answers.revision === state.session.revision)
-        this.page.answers.show(answers.walls);
+      if (this.answersOf === shown && state.session?.sid === session.sid)
+        panel.show(answers.walls, tools.reshaping(true));
     } catch {
+      this.answersOf = "";
       // the wall itself is there: whoever asks for more will be told
     }
   }
 
   painted() {
     this.page.tools.setSign("new");
-    this.page.answers.show([]);
     this.page.stage.fade();
   }
 }

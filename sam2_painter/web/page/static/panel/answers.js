@@ -20,13 +20,17 @@ export class AnswersPanel {
   constructor(root, stage, choose) {
     this.place = one(root, ".sp-candidates");
     this.row = one(this.place, "div");
+    this.hint = one(this.place, "p");
     this.stage = stage;
     this.choose = choose;
   }
 
-  /** @param {Answer[]} answers the smallest first */
-  show(answers) {
-    this.place.classList.toggle("sp-none", answers.length < 2);
+  /**
+   * @param {Answer[]} answers the smallest first
+   * @param {string} [otherwise] what to do where there is nothing to choose from
+   */
+  show(answers, otherwise = "") {
+    this.hint.textContent = answers.length < 2 ? otherwise : "Not quite? Take another one:";
     if (answers.length < 2) return this.row.replaceChildren();
     const taken = answers.findIndex((answer) => answer.chosen);
     const view = this.frame(answers[answers.length - 1].path);

@@ -2,7 +2,9 @@
  * The colours: picker, paints, recent ones, what goes with them, and how the paint behaves.
  *
  * @typedef {import("../stage/tryon.js").Coat} Coat
- * @typedef {{ color: string, name: string, distance: number, lrv: number, goes_with: [string, string][] }} Told
+ * @typedef {import("../state.js").CardPaint} CardPaint
+ * @typedef {{ color: string, name: string, code: string, distance: number, lrv: number, goes_with: [string, string][],
+ *   share?: number }} Told share: of a wall, 0 to 1
  * @typedef {object} Listener
  * @property {(committed: boolean) => void} color another colour; not committed while the hand is still moving
  * @property {(text: string) => void} typed a colour in any notation
@@ -16,6 +18,7 @@ import { field, fields, node, one, refill } from "../dom.js";
 import { FAMILIES, familyOf } from "./families.js";
 
 const RECENT = 10;
+const LEAST_SHARE = 0.05; // of a wall: less of another paint on it is not worth a line
 const SLIDERS = /** @type {const} */ (["opacity", "light", "shadow"]);
 /** @type {Coat} */
 const USUAL = { color: "#a8b79c", opacity: 100, light: 100, shadow: 100, mode: "realistic" };
@@ -32,10 +35,10 @@ export class ColourPanel {
     this.paint = { ...USUAL };
     /** @type {string[]} */
     this.recent = [];
-    /** @type {Map<string, string>} names of the paints, by their colour */
+    /** @type {Map<string, string>} names and codes of the paints, by their colour */
     this.names = new Map();
     this.described = "";
-    /** @type {[string, string, string?][]} name, colour and code */
+    /** @type {CardPaint[]} */
     this.paints = [];
     /** @type {string} "" for all */
     this.family = "";
@@ -70,12 +73,13 @@ export class ColourPanel {
       on.color(true);
     });
     text.addEventListener("change", () => {
-      if (text.value.trim()) on.typed(text.value);
-      else text.value = paint.color;
-      this.showPaints("");
+      if (search(this.paints, text.value).length) return; // they are shown: one of them is pressed next
+      this.write();
     });
     text.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") text.blur();
+      if (event.key !== "Enter") return;
+      this.write();
+      text.blur();
     });
     for (const slider of fields(root, ".sp-slider input")) {
       showSlider(slider);
@@ -95,6 +99,20 @@ export class ColourPanel {
       });
     const card = one(root, "[data-palette]").closest(".sp-card");
     for (const kind of ["pointerenter", "focusin"]) card?.addEventListener(kind, () => on.near());
+  }
+
+  /** What is written becomes the colour: a paint of the card by its name or code, or any colour there is. */
+  write() {
+    const { text, paint, on } = this;
+    const written = text.value;
+    const [first] = search(this.paints, written);
+    this.showPaints("");
+    if (!written.trim()) text.value = paint.color;
+    else if (!first || (CSS.supports("color", written) && plain(first[0]) !== plain(written))) on.typed(written);
+    else {
+      this.set({ color: first[1] });
+      on.color(true);
+    }
   }
 
   /** @param {Partial<Coat>} values */
@@ -133,37 +151,45 @@ export class ColourPanel {
 
   /** What the server says of the colour. @param {Told} told */
   describe(told) {
-    const { color, name, lrv, goes_with } = told;
+    const { color, lrv, goes_with } = told;
     if (color !== this.paint.color) return;
     this.described = color;
-    if (!this.names.has(color)) this.names.set(color, name);
     this.showName(likeness(told), lrv);
     one(this.root, "[data-harmony-row]").hidden = !goes_with.length;
     this.fill("[data-harmony]", goes_with);
   }
 
-  /** The paint that is on the wall now; null where nobody asked yet. @param {Told | null} told */
-  showWall(told) {
-    one(this.root, '[data-do="wall-color"]').hidden = Boolean(told);
+  /** The paints that are on the wall now, the main one first; null where nobody asked yet. @param {Told[] | null} paints */
+  showWall(paints) {
+    one(this.root, '[data-do="wall-color"]').hidden = Boolean(paints);
     const answer = one(this.root, "[data-wall-now]");
-    answer.hidden = !told;
-    if (!told) return;
-    this.fill("[data-wall-now] .sp-swatches", [[`${told.color}, ${told.name}`, told.color]]);
-    const name = one(answer, ".sp-wallname");
-    name.textContent = name.title = likeness(told);
-    one(answer, ".sp-walllrv").textContent = `LRV ${told.lrv}`;
+    answer.hidden = !paints;
+    const some = (paints ?? []).filter(({ share = 1 }, place) => !place || share >= LEAST_SHARE);
+    const rows = some.map((told) => {
+      const much = some.length > 1 ? `${Math.round(100 * (told.share ?? 1))}% ` : "";
+      return node(
+        "li",
+        {},
+        swatch(told.color, `${told.color}, ${told.name}`),
+        node("span", { className: "sp-wallname", title: likeness(told) }, much + likeness(told)),
+        node("span", {}, `LRV ${told.lrv}`),
+      );
+    });
+    answer.replaceChildren(...rows);
+    this.mark();
   }
 
   /** @param {import("../state.js").Palette} palette */
   showPalette({ name, own, paints }) {
     if (!paints) return;
-    this.names = new Map(paints.map(([paintName, hex]) => [hex, paintName]));
+    this.names = new Map(paints.map((paint) => [paint[1], called(paint)]));
     this.described = "";
     this.paints = paints;
     this.family = "";
     this.showFamilies();
     this.showPaints("");
-    one(this.root, "#sp-paints").replaceChildren(...paints.map(([value]) => node("option", { value })));
+    const options = paints.map(([value, , code, brand]) => node("option", { value, label: `${code} ${brand}`.trim() }));
+    one(this.root, "#sp-paints").replaceChildren(...options);
     const title = one(this.root, "[data-palette-name]");
     title.textContent = own ? `${name} \u00b7 ${paints.length}` : name;
     title.title = name;
@@ -200,17 +226,11 @@ export class ColourPanel {
 
   /** The paints of the family, or those that are searched for. @param {string} [sought] */
   showPaints(sought = this.text.value) {
-    const words = sought.trim().toLowerCase();
-    const found =
-      words && !/^#/.test(words)
-        ? this.paints.filter((paint) => `${paint[0]} ${paint[2] ?? ""}`.toLowerCase().includes(words))
-        : [];
+    const found = search(this.paints, sought);
     const ofFamily = this.paints.filter(([, hex]) => !this.family || familyOf(hex) === this.family);
     refill(
       one(this.root, "[data-palette]"),
-      (found.length ? found : ofFamily).map(([name, hex, code]) =>
-        swatch(hex, code ? `${name} \u00b7 ${code}` : name, true),
-      ),
+      (found.length ? found : ofFamily).map((paint) => named(paint)),
     );
     this.mark();
   }
@@ -255,17 +275,55 @@ export class ColourPanel {
   }
 }
 
-/** @param {string} hex @param {string} name @param {boolean} [named] whether the name is to be seen */
-function swatch(hex, name, named = false) {
+/** Letters and figures alone, as texts are compared. @param {string} text */
+const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
+
+/** A paint as a person asks for it: its name, and its code where it has one. @param {CardPaint} paint */
+const called = ([name, , code]) => [name, code].filter(Boolean).join(" \u00b7 ");
+
+/**
+ * The paints whose name, code or brand holds every word, those first that are called so.
+ * @param {CardPaint[]} paints
+ * @param {string} text
+ */
+export function search(paints, text) {
+  const whole = plain(text);
+  const words = text.split(/\s+/).map(plain).filter(Boolean);
+  if (!whole || /^\s*#/.test(text)) return [];
+  /** @type {[number, CardPaint][]} */
+  const found = [];
+  for (const paint of paints) {
+    const [name, code, brand] = [plain(paint[0]), plain(paint[2]), plain(paint[3])];
+    const all = `${brand} ${code} ${name}`;
+    if (!all.replaceAll(" ", "").includes(whole) && !words.every((word) => all.includes(word))) continue;
+    const exact = [name, code, brand + code].includes(whole);
+    found.push([exact ? 0 : name.startsWith(whole) || code.startsWith(whole) ? 1 : 2, paint]);
+  }
+  return found.sort(([a], [b]) => a - b).map(([, paint]) => paint);
+}
+
+/** A paint with its name and code to be seen. @param {CardPaint} paint */
+function named(paint) {
+  const [name, hex, code, brand] = paint;
+  const made = swatch(hex, [name, code, brand].filter(Boolean).join(" \u00b7 "));
+  made.append(node("span", {}, name));
+  if (code) made.append(node("small", {}, code));
+  return made;
+}
+
+/** @param {string} hex @param {string} name */
+function swatch(hex, name) {
   const made = node("button", { type: "button", className: "sp-swatch", title: name, "aria-label": name });
-  if (named) made.append(node("span", {}, name));
   made.style.setProperty("--c", hex);
   made.dataset.color = hex;
   return made;
 }
 
 /** How far a colour is from the paint named, in one piece. @param {Told} told */
-const likeness = ({ name, distance }) => (distance < 1 ? name : `${name}, \u0394E\u00a0${distance}`);
+function likeness({ name, code, distance }) {
+  const named = [name, code].filter(Boolean).join(" \u00b7 ");
+  return distance < 1 ? named : `${named}, \u0394E\u00a0${distance}`;
+}
 
 /** @param {HTMLInputElement} slider @param {number} value */
 function setSlider(slider, value) {

@@ -8,6 +8,7 @@
  * @property {(layer: number) => void} remove
  * @property {(layer: number) => void} choose
  * @property {(layer: number | null) => void} point the pointer is on it
+ * @property {(layer: number) => void} untie it lies on an old paint of its own
  */
 
 import { icon, node, one } from "../dom.js";
@@ -15,10 +16,12 @@ import { icon, node, one } from "../dom.js";
 export class LayersPanel {
   /**
    * @param {HTMLElement} root
+   * @param {{ names: Map<string, string> }} card names of the paints, by their colour
    * @param {Listener} on
    */
-  constructor(root, on) {
+  constructor(root, card, on) {
     this.root = root;
+    this.card = card;
     this.on = on;
     this.list = one(root, ".sp-layers");
   }
@@ -31,7 +34,10 @@ export class LayersPanel {
       document.activeElement instanceof HTMLElement && this.list.contains(document.activeElement)
         ? document.activeElement.dataset.focus
         : null;
-    const rows = layers.map((layer, index) => this.row(layer, index, layers.length, chosen === layer.id));
+    const rows = layers.map((layer, index) => {
+      const tied = layers.filter((other) => layer.tie && other.tie === layer.tie && other !== layer);
+      return this.row(layer, index, layers.length, chosen === layer.id, tied);
+    });
     this.list.replaceChildren(...rows.reverse());
     const again = focused ? this.list.querySelector(`[data-focus="${focused}"]`) : null;
     if (again instanceof HTMLElement) again.focus();
@@ -42,8 +48,9 @@ export class LayersPanel {
    * @param {number} index
    * @param {number} count
    * @param {boolean} selected
+   * @param {Layer[]} tied to it
    */
-  row(layer, index, count, selected) {
+  row(layer, index, count, selected, tied) {
     const { on } = this;
     const change = (/** @type {Record<string, unknown>} */ changes) => on.edit(layer.id, changes);
     /** @param {string} drawing @param {string} label @param {() => void} onclick @param {boolean} [disabled] */
@@ -98,12 +105,16 @@ export class LayersPanel {
     const up = press("up", "Move up", () => on.move(layer.id, index + 1), index === count - 1);
     const down = press("down", "Move down", () => on.move(layer.id, index - 1), index === 0);
     const bin = press("trash", "Take this paint off", () => on.remove(layer.id));
+    const paint = this.card.names.get(layer.color) ?? layer.color;
+    const others = tied.map((other) => other.name).join(", ");
+    const untie = press("link", `Same wall paint as ${others}. Press to untie`, () => on.untie(layer.id));
     const row = node(
       "li",
       { className: `sp-layer${selected ? " sp-on" : ""}${layer.visible ? "" : " sp-off"}` },
       eye,
       node("label", { className: "sp-chip" }, tint),
-      name,
+      node("div", { className: "sp-names" }, name, node("small", { title: paint }, paint)),
+      ...(tied.length ? [untie] : []),
       opacity,
       up,
       down,

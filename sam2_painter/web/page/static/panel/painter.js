@@ -5,23 +5,33 @@
  */
 
 import { dialog } from "../actions.js";
-import { field, node, one } from "../dom.js";
+import { field, node, one, select } from "../dom.js";
+
+const FOOT = 0.3048; // metres
 
 export class PainterDialog {
   /** @param {import("../page.js").Page} page */
   constructor(page) {
     this.page = page;
     this.dialog = dialog(page.root, ".sp-painter");
+    this.units = select(this.dialog, "[data-sheet-units]");
+    this.units.value = /^en-(US|LR)/.test(navigator.language) ? "ft" : "m";
+    this.lives = select(this.dialog, "[data-sheet-days]");
+    /** @type {import("../stage/camera.js").Point[]} the ends of a length that is known, in the photo */
+    this.ends = [];
+    this.endsOf = "";
     const then = (/** @type {import("../state.js").Json} */ reply) => this.show(reply.sheets);
     Object.assign(page.doing, {
       "open-sheet": () => {
         page.closeMenus();
+        this.showEnds();
         this.dialog.showModal();
         page.ask("sheets", {}, "", { then });
       },
+      measure: () => this.measure(),
       "close-sheet": () => this.dialog.close(),
       "make-sheet": () =>
-        page.ask("make_sheet", { ...this.width, days: this.days }, "Making the sheet", {
+        page.ask("make_sheet", { ...this.width, days: Number(this.lives.value) }, "Making the sheet", {
           then: (reply) => {
             this.show(reply.sheets);
             one(this.dialog, `[data-token="${reply.sheet.token}"] input`).focus();
@@ -31,14 +41,66 @@ export class PainterDialog {
     });
   }
 
+  /** Metres across the photo, by the length that is known. */
   get width() {
-    const metres = field(this.dialog, "[data-sheet-width]").valueAsNumber;
-    return Number.isFinite(metres) ? { width: metres } : {};
+    const units = this.units.value;
+    const length = field(this.dialog, "[data-sheet-length]").valueAsNumber * (units === "ft" ? FOOT : 1);
+    if (!Number.isFinite(length)) return { units };
+    const [a, b] = this.marked;
+    const across = this.page.state.session?.width ?? 1;
+    return { units, width: a && b ? (length * across) / Math.hypot(a.x - b.x, a.y - b.y) : length };
   }
 
-  get days() {
-    const choice = one(this.dialog, "[data-sheet-days]");
-    return choice instanceof HTMLSelectElement ? Number(choice.value) : 30;
+  /** The ends that were marked in this photo. */
+  get marked() {
+    return this.endsOf === this.page.state.sid ? this.ends : [];
+  }
+
+  showEnds() {
+    const two = this.marked.length === 2;
+    one(this.dialog, "[data-sheet-of]").textContent = two
+      ? "is the line you marked"
+      : "is the width of the whole photo";
+    one(this.dialog, '[data-do="measure"]').textContent = two ? "Mark it again" : "Mark a length on the photo instead";
+  }
+
+  // -- a length on the photo --------------------------------------------------------------------------------------------
+
+  get isMeasuring() {
+    return this.page.stage.hands.tool === "measure";
+  }
+
+  measure() {
+    const { page } = this;
+    this.dialog.close();
+    this.ends = [];
+    this.endsOf = page.state.sid ?? "";
+    page.compare(false);
+    page.stage.hands.use("measure");
+    page.stage.show({ measure: [] });
+    page.tools.advise();
+    page.stage.view.focus({ preventScroll: true });
+  }
+
+  /** One end, then the other. @param {import("../stage/camera.js").Point} at */
+  mark(at) {
+    const { page, ends } = this;
+    const [first] = ends;
+    if (first && Math.hypot(first.x - at.x, first.y - at.y) * page.stage.camera.scale < 8) return;
+    ends.push(at);
+    page.stage.show({ measure: [...ends, at] });
+    page.tools.advise();
+    if (ends.length === 2) this.endMeasuring();
+  }
+
+  /** Back to the dialog. */
+  endMeasuring() {
+    const { page } = this;
+    page.stage.show({ measure: [] });
+    page.tools.use(page.tools.tool);
+    this.showEnds();
+    this.dialog.showModal();
+    field(this.dialog, "[data-sheet-length]").focus();
   }
 
   /** @param {Sheet[]} sheets */

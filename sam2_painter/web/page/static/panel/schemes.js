@@ -25,6 +25,10 @@ export class SchemesPanel {
       "remove-scheme": () => page.ask("remove_scheme", { scheme_id: this.shown }, "Painting"),
       "compare-schemes": () =>
         page.ask("compare_schemes", {}, "Painting every scheme", { then: (reply) => this.compare(reply.compared) }),
+      "save-compared": () =>
+        page.ask("scheme_grid", {}, "Making the picture", {
+          then: ({ grid }) => node("a", { href: grid, download: "schemes.jpg" }).click(),
+        }),
       "close-compared": () => dialog(page.root, ".sp-compared").close(),
       "download-schemes": () => page.ask("download_schemes", {}, "Making the pictures at full size"),
     });
@@ -69,11 +73,27 @@ export class SchemesPanel {
     return node("button", properties, icon("plus"), "Try another scheme");
   }
 
-  /** @param {string} url */
-  compare(url) {
+  /** @param {{ id: number | null, name: string, url: string }[]} pictures of the photo, which has no id, and of each scheme */
+  compare(pictures) {
     const shown = dialog(this.page.root, ".sp-compared");
-    one(shown, "img").setAttribute("src", url);
-    one(shown, "a").setAttribute("href", url);
+    one(shown, ".sp-compare").replaceChildren(...pictures.map((picture) => this.compared(picture)));
     if (!shown.open) shown.showModal();
+  }
+
+  /** @param {{ id: number | null, name: string, url: string }} picture */
+  compared({ id, name, url }) {
+    const image = node("img", { src: url, alt: "" });
+    if (id === null) return node("figure", {}, image, node("figcaption", {}, name));
+    const onclick = () => {
+      dialog(this.page.root, ".sp-compared").close();
+      if (id !== this.shown) this.page.ask("choose_scheme", { scheme_id: id }, "Painting");
+    };
+    const properties = {
+      type: "button",
+      title: `Show scheme ${name}`,
+      "aria-pressed": String(id === this.shown),
+      onclick,
+    };
+    return node("figure", {}, node("button", properties, image, node("span", {}, name)));
   }
 }

@@ -53,6 +53,8 @@ export class Scene {
     this.stroke = null;
     /** @type {Point[]} corners of a polygon being drawn */
     this.corners = [];
+    /** @type {Point[]} the ends of a length that is being measured, the last one follows the pointer */
+    this.measure = [];
     this.comparing = false;
     /** Where before ends and after begins, as a share of the width. */
     this.split = 0.5;
@@ -128,6 +130,7 @@ export function drawAbove(sheet, pen, camera, scene) {
   if (stroke) drawStroke(pen, stroke, scene.ink);
   if (box) rectangle(pen, [box[0].x, box[0].y, box[1].x, box[1].y], px);
   if (corners.length) polygon(pen, corners, px);
+  if (scene.measure.length) polygon(pen, scene.measure, px);
 }
 
 /** @param {Pen} pen @param {Path2D} path @param {string} ink @param {number} alpha */

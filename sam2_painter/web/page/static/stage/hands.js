@@ -3,7 +3,7 @@
  * the photo.
  *
  * @typedef {import("./camera.js").Point} Point
- * @typedef {"point" | "box" | "brush" | "polygon" | "pick" | "hand"} Tool
+ * @typedef {"point" | "box" | "brush" | "polygon" | "pick" | "hand" | "measure"} Tool
  * @typedef {object} Listener
  * @property {(at: Point, label: number) => void} point a click; label 1 adds, 0 takes away
  * @property {(region: number, label: number, more: boolean) => void} pick a click on a region
@@ -59,6 +59,7 @@ export class Hands {
     this.tool = tool;
     this.corner = null;
     this.dropPolygon();
+    this.stage.scene.measure = [];
     this.stage.scene.hover = 0;
     this.stage.view.dataset.tool = tool;
     this.showSign();
@@ -337,6 +338,10 @@ export class Hands {
     const over = where !== null && camera.inside(where);
     if (scene.corners.length && where) {
       scene.corners[scene.corners.length - 1] = camera.clamp(where);
+      this.stage.drawAbove();
+    }
+    if (scene.measure.length && where) {
+      scene.measure[scene.measure.length - 1] = camera.clamp(where);
       this.stage.drawAbove();
     }
     const picks = over && (this.tool === "point" || this.tool === "box");

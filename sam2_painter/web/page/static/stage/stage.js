@@ -146,12 +146,14 @@ export class Stage {
   /**
    * What is selected.
    * @param {string} path as SVG path data, "" for nothing
-   * @param {{ box: number[] | null, painted: boolean, points: Mark[], quiet: boolean }} more quiet: without its outline
+   * @param {{ box: number[] | null, painted: boolean, points: Mark[], pending: number[][], quiet: boolean }} more
+   *   pending: clicks [x, y, label] that are not answered yet; quiet: without its outline
    */
-  select(path, { box, painted, points, quiet }) {
+  select(path, { box, painted, points, pending, quiet }) {
     const shape = path ? { path: new Path2D(path), box, painted } : null;
     if (shape && !painted) this.scene.ink = this.inkOn(shape.path);
-    this.show({ shape, points, pending: [], stroke: null, ghost: null, outline: quiet ? 0 : 1 });
+    const asked = pending.map(([x, y, label]) => ({ x, y, label }));
+    this.show({ shape, points, pending: asked, stroke: null, ghost: null, outline: quiet ? 0 : 1 });
   }
 
   /**
