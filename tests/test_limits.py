@@ -344,6 +344,19 @@ def test_who_does_not_hear_a_refusal_is_not_heard(launch, stopped_clock):
     elsewhere.close()
 
 
+def test_refusals_count_as_five(launch, stopped_clock):
+    """Who goes on sending what is refused has used up the minute after some hundreds, not after 1200."""
+    live = launch(requests_per_minute=12, sessions_per_minute=1)
+    large = [live.http.post("/clear-cache", content=b"x" * 3_000_000).status_code for _ in range(4)]
+    assert large == [413, 413, 413, 429]
+    with httpx.Client(transport=httpx.HTTPTransport(local_address="127.0.0.2"), timeout=60) as other:
+        photo = {"file": ("a.png", to_png(draw_building()))}
+        replies = [other.post(f"{live.url}/api/upload", files=photo) for _ in range(5)]
+    assert [reply.status_code for reply in replies] == [200, 429, 429, 429, 429]
+    assert "photos" in replies[2].json()["detail"]
+    assert "requests" in replies[-1].json()["detail"] or "again and again" in replies[-1].json()["detail"]
+
+
 def test_more_files_may_be_open():
     """The limit of the process is raised as far as the system allows, and never lowered."""
     resource = pytest.importorskip("resource")

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zipfile
 import zlib
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import draw_building
 from picture_files import exif_block, gps_entries, heic, jpeg_with, png_with, quarters, saved, short
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
 from sam2_painter.photos.containers import open_picture
 from sam2_painter.photos.images import open_photo
@@ -66,6 +67,68 @@ def test_the_place_goes_and_the_photo_stays(name):
     assert np.array_equal(open_photo(before).pixels, open_photo(after).pixels)
     assert open_picture(before).orientation == open_picture(after).orientation
     assert open_picture(before).dpi == open_picture(after).dpi
+
+
+NAMES = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description photoshop:City="Lisbon" photoshop:State = \'Estremadura\' '
+    b'photoshop:Headline="A house" Iptc4xmpCore:CountryCode="PT"><photoshop:Country>Portugal</photoshop:Country>'
+    b"<Iptc4xmpCore:Location>Alfama</Iptc4xmpCore:Location><dc:title>Front</dc:title>"
+    b'<Iptc4xmpExt:LocationCreated><rdf:Bag><rdf:li rdf:parseType="Resource"><Iptc4xmpExt:Sublocation>Rua X 7'
+    b"</Iptc4xmpExt:Sublocation><exif:GPSLatitude>38,42N</exif:GPSLatitude></rdf:li></rdf:Bag>"
+    b'</Iptc4xmpExt:LocationCreated><Iptc4xmpExt:LocationShown a:Note="Rua X 7"/></rdf:Description></x:xmpmeta>'
+)
+SAID_PLACES = (b"Lisbon", b"Estremadura", b"Portugal", b"Alfama", b"Rua X 7", b"38,42N", b'"PT"')
+
+
+def iptc(*datasets):
+    """IPTC's application record."""
+    return b"".join(struct.pack(">BBBH", 0x1C, 2, number, len(text)) + text for number, text in datasets)
+
+
+IPTC = iptc((5, b"A house"), (90, b"Lisbon"), (92, b"Rua X 7"), (95, b"Estremadura"), (100, b"PRT"), (101, b"Portugal"))
+PHOTOSHOP = (
+    b"8BIM" + struct.pack(">HBxI", 0x03ED, 0, 4) + b"abcd" + b"8BIM" + struct.pack(">HBxI", 0x0404, 0, len(IPTC)) + IPTC
+)
+
+
+def tiff_with(number, data):
+    """A TIFF file with one more tag."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[number], tags.tagtype[number] = data, 7
+    return saved(quarters(), "TIFF", tiffinfo=tags)
+
+
+NAMED = {
+    "JPEG, XMP": jpeg_with(JPEG, (0xE1, b"http://ns.adobe.com/xap/1.0/\0" + NAMES)),
+    "JPEG, IPTC": jpeg_with(JPEG, (0xED, b"Photoshop 3.0\0" + PHOTOSHOP)),
+    "PNG, XMP": png_with(PNG, (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + NAMES)),
+    "PNG, packed XMP": png_with(PNG, (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(NAMES))),
+    "TIFF, IPTC": tiff_with(33723, IPTC),
+    "TIFF, Photoshop": tiff_with(34377, PHOTOSHOP),
+    "TIFF, XMP": tiff_with(700, NAMES),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_names_of_places_go_too(name):
+    """City, street, state and country, wherever programs write them; title and headline stay."""
+    before, after = NAMED[name], without_place(NAMED[name])
+    assert before != after
+    assert not any(place in after for place in SAID_PLACES)
+    if "packed" not in name:
+        assert len(before) == len(after)
+        assert b"A house" in after
+        assert b"Front" in after or b"Front" not in before
+        assert b"adobe:ns:meta/" in after or b"adobe:ns:meta/" not in before
+    assert np.array_equal(open_photo(before).pixels, open_photo(after).pixels)
+
+
+@pytest.mark.parametrize("text", [b"<a:City>", b"a:City=", b'<a:City b="', b"a" * 8, b":City:City "])
+def test_a_file_made_of_names_costs_little(text):
+    """Megabytes of tags that never end."""
+    began = time.process_time()
+    without_place(jpeg_with(JPEG) + text * (4 * 2**20 // len(text)))
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if "HEIC" in name])

@@ -1,5 +1,6 @@
 """Whose files are whose: only what we made is deleted, and people's folders stay as they were."""
 
+import fcntl
 import logging
 import os
 import shutil
@@ -408,6 +409,50 @@ def test_a_folder_that_a_cleaner_took_away_comes_back_private(tmp_path):
 def test_a_folder_of_others_is_not_restored(tmp_path):
     """Only what we made is made again."""
     private.restore(tmp_path / "none")
+
+
+class Msvcrt:
+    """Windows' module, as far as it locks: another opening of the file cannot lock what one has locked."""
+
+    LK_NBLCK = 2
+
+    @staticmethod
+    def locking(descriptor, mode, count):
+        assert (mode, count) == (Msvcrt.LK_NBLCK, 1)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises OSError, as `locking` does
+
+
+def test_where_folders_cannot_be_locked_a_file_in_them_is(tmp_path, monkeypatch):
+    """As on Windows: a living folder stays, a dead one goes, one that was taken away is made and locked again."""
+    monkeypatch.setattr(private, "fcntl", None)
+    monkeypatch.setattr(private, "msvcrt", Msvcrt)
+    monkeypatch.delattr(os, "getuid")
+    monkeypatch.setattr(Path, "lstat", lambda path: _of_user_0(os.lstat(path)))
+    made = private.folder(tmp_path)
+    known = private._ours.pop(made)  # as another process would see it
+    assert private.sweep(tmp_path) == 0
+    private._ours[made] = known
+    shutil.rmtree(made)
+    private.restore(made)
+    assert private._lock(made) is None
+    _, lock = private._ours.pop(made)
+    os.close(lock)  # the process is dead
+    assert private.sweep(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def _of_user_0(status):
+    return os.stat_result((*status[:4], 0, *status[5:10]))
+
+
+def test_where_nothing_can_be_locked_nothing_is_swept(tmp_path, monkeypatch):
+    """Nobody could tell a dead folder from a living one."""
+    monkeypatch.setattr(private, "fcntl", None)
+    monkeypatch.setattr(private, "msvcrt", None)
+    made = private.folder(tmp_path)
+    private._ours.pop(made)
+    assert private.sweep(tmp_path) == 0
+    assert made.is_dir()
     assert not (tmp_path / "none").exists()
 
 

@@ -180,6 +180,12 @@ def test_paints_are_found_by_name_code_and_brand(text, names):
     assert [paint.name for paint in search(CARD, text)] == names
 
 
+def test_what_is_searched_for_is_short():
+    """Millions of words were looked for in thousands of names each."""
+    with pytest.raises(InvalidInput, match="at most 200 characters"):
+        search([Paint("a", SAND)], "a " * 101)
+
+
 def test_no_more_paints_than_asked_for():
     """The best of them."""
     assert [paint.name for paint in search(CARD, "sage", 1)] == ["Sage green"]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import multiprocessing
+import threading
 import warnings
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from PIL import Image
 
 from sam2_painter import InvalidInput, MaskNotFound, NotAnImage, Painter, Palette, Prompts, SessionNotFound, errors
 from sam2_painter.errors import LayerNotFound, ServerUnavailable, SignInRequired, TooLarge
+from sam2_painter.python import connection
 from sam2_painter.python.remote import RemoteStudio
 from sam2_painter.studio.studio import Studio
 from sam2_painter.types import Layer, Paint
@@ -263,9 +267,6 @@ def test_what_is_no_address_is_told(url):
 
 def test_no_server_and_other_servers_are_told(tmp_path):
     """ServerUnavailable says whether nobody answers, or somebody else."""
-    import threading
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
     with pytest.raises(ServerUnavailable, match="cannot be reached"):
         Painter(draw_building(), url=f"http://127.0.0.1:{free_port()}")
 
@@ -292,6 +293,52 @@ def test_no_server_and_other_servers_are_told(tmp_path):
     finally:
         other.shutdown()
         other.server_close()
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """Answers every question with what it is told to."""
+
+    body, endless = b"{}", False
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        with suppress(OSError):
+            self.wfile.write(self.body)
+            while self.endless:
+                self.wfile.write(bytes(2**16))
+
+    do_GET = do_POST
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("body", "endless", "why"),
+    [
+        (b"{}", False, "lacks 'message'"),
+        (b"[" * 10**6, False, "is no JSON"),
+        (b"\xff", False, "is no JSON"),
+        (b"[1]", False, "is no object"),
+        (b"{", True, "more than 1 MB"),
+    ],
+    ids=["an empty object", "nested", "bytes", "a list", "without end"],
+)
+def test_a_server_that_answers_anything_is_told_apart(monkeypatch, body, endless, why):
+    """One error, and no more memory than an answer may have."""
+    monkeypatch.setattr(connection, "MAX_REPLY", 2**20)
+    handler = type("Handler", (Hostile,), {"body": body, "endless": endless})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with pytest.raises(ServerUnavailable, match=why):
+            Painter(draw_building(), url=f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_the_server_has_its_own_engine_and_folder(live, studio, tmp_path):

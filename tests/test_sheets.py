@@ -12,10 +12,21 @@ from engines import FloodEngine, NamingEngine
 from PIL import Image
 
 from sam2_painter import Painter
-from sam2_painter.errors import InvalidInput, SessionNotFound, SheetNotFound
+from sam2_painter.errors import (
+    Busy,
+    InvalidInput,
+    SessionNotFound,
+    SheetNotFound,
+    TimeLimitExceeded,
+    TooManyRequests,
+)
+from sam2_painter.jobs.asker import Asker, asking
+from sam2_painter.jobs.deadline import Deadline
+from sam2_painter.jobs.rate import Rate
 from sam2_painter.sessions import sheet_page
 from sam2_painter.sessions.sheets import MAX_SHEETS
 from sam2_painter.sessions.store import SessionStore
+from sam2_painter.studio import sheets
 from sam2_painter.studio.studio import Studio
 from sam2_painter.types import Coat, Paint, Palette
 
@@ -187,6 +198,40 @@ def test_mistakes_are_told(studio, sid):
         studio.make_sheet(sid)
 
 
+def test_a_sheet_ends_with_its_time_and_tells_so_many_walls(studio, sid, monkeypatch):
+    """To find the nearest of thousands of paints takes a second, and a session may hold thousands of layers."""
+    with Deadline(0, "make_sheet"), pytest.raises(TimeLimitExceeded):
+        studio._facts(studio.session(sid), None, "m")
+    monkeypatch.setattr(sheets, "MAX_WALLS", 0)
+    with pytest.raises(InvalidInput, match="Hide or remove some"):
+        studio.make_sheet(sid)
+
+
+def test_sheets_leave_room_for_people_s_work(studio, sid):
+    """All of them together take a quarter of the disk at most, for a year perhaps; what is painted has the rest."""
+    sheet = studio.make_sheet(sid)
+    store = studio.sessions
+    size = store.bytes_on_disk()
+    store.sheets = replace(store.sheets, max_bytes=size)
+    with pytest.raises(Busy, match="as a file instead"):
+        studio.make_sheet(sid)
+    store.sheets.revoke(sid, sheet.token)
+    studio.make_sheet(sid)
+
+
+def test_one_address_makes_so_many_sheets_a_day(studio, sid):
+    """They outlive sessions, and deleting those makes no room for others' sheets."""
+    store = studio.sessions
+    store.sheets = replace(store.sheets, made=Rate(2, "sheets", span=(DAY, "a day")))
+    with asking(Asker("203.0.113.9")):
+        studio.make_sheet(sid)
+        studio.make_sheet(sid)
+        with pytest.raises(TooManyRequests, match="More than 2 sheets in a day"):
+            studio.make_sheet(sid)
+    with asking(Asker("203.0.113.10")):
+        studio.make_sheet(sid)
+
+
 def test_a_painter_writes_one_file(tmp_path):
     """With its pictures in it: nothing is fetched."""
     with Painter(draw_building(), engine="offline", name="house.png") as painter:
@@ -223,6 +268,10 @@ def test_a_link_reads_and_nothing_else(live):
             "noindex, nofollow",
             "private, no-store",
         )
+        assert page.headers.get_list("referrer-policy") == ["no-referrer"]  # its address is its key
+        (policy,) = page.headers.get_list("content-security-policy")
+        assert "default-src 'none'" in policy
+        assert "script" not in policy
         for which in ("before", "after"):
             picture = httpx.get(f"{link}/{which}.jpg", timeout=60)
             assert Image.open(io.BytesIO(picture.content)).size == (200, 150)

@@ -1,4 +1,4 @@
-"""How much one address may ask in a minute."""
+"""How much one address may ask in a minute, or in a day."""
 
 from __future__ import annotations
 
@@ -13,25 +13,36 @@ MINUTE = 60.0
 
 
 class Rate:
-    """At most `per_minute` of `what` from one address, counted by the clock's minutes. Thread-safe."""
+    """At most `per_minute` of `what` from one address, counted by the clock's minutes. Thread-safe.
 
-    def __init__(self, per_minute: int, what: str, clock: Callable[[], float] = time.monotonic):
+    span: seconds that are counted instead of a minute, and what they are called.
+    """
+
+    def __init__(
+        self,
+        per_minute: int,
+        what: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        span: tuple[float, str] = (MINUTE, "a minute"),
+    ):
         self.per_minute, self.what = per_minute, what
         self._clock = clock
+        self._seconds, self._span = span
         self._minute = 0
         self._counts: Counter[str] = Counter()  # of this minute only, so it cannot grow for ever
         self._refused: Counter[str] = Counter()
         self._changing = threading.Lock()
 
-    def count(self, address: str) -> None:
-        """One more. Raises TooManyRequests, which says when to come back."""
+    def count(self, address: str, times: int = 1) -> None:
+        """One more, or so many. Raises TooManyRequests, which says when to come back."""
         with self._changing:
             try:
                 self._check(address)
             except TooManyRequests:
-                self._refused[address] += 1
+                self._refused[address] += times
                 raise
-            self._counts[address] += 1
+            self._counts[address] += times
 
     def check(self, address: str) -> None:
         """Raises TooManyRequests where one more would be one too many."""
@@ -53,11 +64,11 @@ class Rate:
     def _check(self, address: str) -> None:
         self._turn()
         if self._counts[address] >= self.per_minute:
-            wait = MINUTE - self._clock() % MINUTE
-            raise TooManyRequests(f"More than {self.per_minute} {self.what} in a minute. Wait {wait:.0f} s.", wait)
+            wait = self._seconds - self._clock() % self._seconds
+            raise TooManyRequests(f"More than {self.per_minute} {self.what} in {self._span}. Wait {wait:.0f} s.", wait)
 
     def _turn(self) -> None:
-        minute = int(self._clock() // MINUTE)
+        minute = int(self._clock() // self._seconds)
         if minute != self._minute:
             self._minute = minute
             self._counts.clear()

@@ -13,12 +13,16 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..errors import InvalidInput
 from ..types import Paint, Palette
 from .colors import RGB, color_of, css_names, harmonies, light_reflectance
 from .palette_files import load_palette
 
 if TYPE_CHECKING:
     from coloraide import Color
+
+MAX_TEXT = 200
+"""Characters of what is searched for."""
 
 FARTHEST = 8  # times their CIEDE2000 distance that two colours of sRGB lie apart in Lab, at most
 
@@ -38,7 +42,12 @@ class Near(NamedTuple):
 
 def search(paints: Iterable[Paint], text: str, count: int = 20) -> list[Paint]:
     """The paints whose name, code or brand holds every word of a text, the best first: those with this very code or
-    name, then those that begin with it. Case, blanks and dashes make no difference: "ral9010" finds "RAL 9010"."""
+    name, then those that begin with it. Case, blanks and dashes make no difference: "ral9010" finds "RAL 9010".
+
+    Raises InvalidInput for a text of more than MAX_TEXT characters.
+    """
+    if len(text) > MAX_TEXT:
+        raise InvalidInput(f"text must have at most {MAX_TEXT} characters", "text")
     wanted = [_plain(word) for word in text.split() if _plain(word)]
     whole = _plain(text)
     if not wanted:

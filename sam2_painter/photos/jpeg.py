@@ -117,13 +117,14 @@ def read_jpeg(data: bytes, max_pixels: int, field: str) -> Picture:
     pixels = bytes(kept)
     size = JpegImagePlugin.JpegImageFile(BytesIO(pixels)).size
     said = read_exif(exif)
+    orientation = said.orientation or xmp_orientation(xmp) or 1
     profile = b"".join(icc[key] for key in sorted(icc))[: MAX_PROFILE + 1]
     return Picture(
         "JPEG",
         size,
         lambda: _decode(pixels) if ended else _decode_without_end(pixels, scans),
-        bytes_per_pixel=12 if scans.progressive else 9,
-        orientation=said.orientation or xmp_orientation(xmp) or 1,
+        bytes_per_pixel=12 if scans.progressive or orientation > 1 else 9,  # to turn it takes a copy
+        orientation=orientation,
         icc_profile=profile or (profiles.adobe_rgb_profile() if said.adobe_rgb else b""),
         dpi=_dpi(pixels, said),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -88,9 +88,15 @@ def _request(client: httpx.Client, url: str, lookup: Lookup) -> tuple[httpx.Requ
     return request, host
 
 
+_HOLD_IPV4 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
+"""Addresses of IPv6 that end with one of IPv4, which a gateway may go on to."""
+
+
 def _is_public(address: str) -> bool:
     found = ip_address(address.partition("%")[0])
     inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    if any(found in network for network in _HOLD_IPV4):
+        inner = IPv4Address(int(found) & 0xFFFFFFFF)
     return found.is_global and not found.is_multicast and (inner is None or inner.is_global)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from .. import errors
@@ -16,6 +19,12 @@ if TYPE_CHECKING:
 CONNECT, PATIENCE = 10.0, 600.0
 """Seconds to reach the server, and to wait for one of its answers: its own limits end before."""
 
+MAX_REPLY = 2**30
+"""Bytes of one answer: the largest project file."""
+
+MAX_SENTENCE = 1000
+"""Characters of what a server says went wrong."""
+
 _SAME_STATUS: dict[int, type[PainterError]] = {
     401: SignInRequired,
     404: NotFound,
@@ -25,6 +34,14 @@ _SAME_STATUS: dict[int, type[PainterError]] = {
     504: errors.TimeLimitExceeded,
 }
 """Errors by status, where the server did not name them."""
+
+
+class Answer(NamedTuple):
+    """What a server answered, all of it."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class Connection:
@@ -42,29 +59,31 @@ class Connection:
     def get(self, path: str, /, *parts: str, **query: object) -> Any:
         """The reply to GET /api/PATH/PARTS."""
         given = {name: _query(value) for name, value in query.items() if value is not None}
-        return self._ask("GET", _under(path, parts), params=given).json()
+        return self._json(self._ask("GET", _under(path, parts), params=given))
 
     def post(self, path: str, /, **fields: object) -> Any:
         """The reply to POST /api/PATH with JSON."""
-        return self._ask("POST", path, json={name: value for name, value in fields.items() if value is not None}).json()
+        given = {name: value for name, value in fields.items() if value is not None}
+        return self._json(self._ask("POST", path, json=given))
 
     def send(self, path: str, filename: str, data: bytes, /, **fields: str) -> Any:
         """The reply to POST /api/PATH with a file."""
-        return self._ask("POST", path, files={"file": (filename, data)}, data=fields).json()
+        return self._json(self._ask("POST", path, files={"file": (filename, data)}, data=fields))
 
     def delete(self, path: str, *parts: str) -> Any:
         """The reply to DELETE /api/PATH/PARTS."""
-        return self._ask("DELETE", _under(path, parts)).json()
+        return self._json(self._ask("DELETE", _under(path, parts)))
 
     def fetch(self, path: str) -> bytes:
         """The file at /api/PATH."""
         return self._ask("GET", path).content
 
-    def _ask(self, method: str, path: str, **body: Any) -> httpx.Response:
+    def _ask(self, method: str, path: str, **body: Any) -> Answer:
         import httpx
 
         try:
-            response = self._client().request(method, f"{self.url}/api{path}", **body)
+            with self._client().stream(method, f"{self.url}/api{path}", **body) as response:
+                answer = Answer(response.status_code, response.headers, self._read(response))
         except httpx.InvalidURL as error:
             raise InvalidInput(f"url {self.url} cannot be read ({error}).", "url") from None
         except httpx.TimeoutException:
@@ -72,9 +91,38 @@ class Connection:
         except httpx.TransportError as error:
             why = str(error) or type(error).__name__
             raise ServerUnavailable(f"{self.url} cannot be reached ({why}). Is it up, and the address right?") from None
-        if response.is_success and _is_ours(response):
-            return response
-        raise self._refusal(response)
+        if 200 <= answer.status < 300 and _is_ours(answer):
+            return answer
+        raise self._refusal(answer)
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """All of an answer. Raises ServerUnavailable for one without end."""
+        data, ends = bytearray(), time.monotonic() + PATIENCE
+        for chunk in response.iter_bytes():
+            data += chunk
+            if len(data) > MAX_REPLY:
+                raise ServerUnavailable(f"{self.url} answered with more than {MAX_REPLY // 2**20} MB.")
+            if time.monotonic() > ends:
+                raise ServerUnavailable(f"{self.url} did not answer in time. Is it up, and reachable from here?")
+        return bytes(data)
+
+    def _json(self, answer: Answer) -> Any:
+        """The object in an answer; ServerUnavailable for what is none, and for a field that is not in it."""
+        url = self.url
+
+        class Reply(dict[str, Any]):
+            """An object of the server's."""
+
+            def __missing__(self, name: str) -> Any:
+                raise _no_server(url, f"its answer lacks {name!r}")
+
+        try:
+            reply = json.loads(answer.content, object_hook=Reply)
+        except (ValueError, RecursionError):
+            raise _no_server(url, "its answer is no JSON") from None
+        if not isinstance(reply, Reply):
+            raise _no_server(url, "its answer is no object")
+        return reply
 
     def _client(self) -> httpx.Client:
         import httpx
@@ -86,17 +134,22 @@ class Connection:
             self._clients[process] = httpx.Client(headers=headers, auth=self._auth, timeout=timeout)
         return self._clients[process]
 
-    def _refusal(self, response: httpx.Response) -> PainterError:
+    def _refusal(self, answer: Answer) -> PainterError:
+        said = answer.headers
         try:
-            sentence = str(response.json()["detail"])
-        except (ValueError, KeyError, TypeError):
-            to = response.headers.get("location", "")
-            moved = f" It leads to {to}: give that address." if response.is_redirect and to else ""
+            sentence = str(json.loads(answer.content)["detail"])[:MAX_SENTENCE]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            to = said.get("location", "")[:MAX_SENTENCE]
+            moved = f" It leads to {to}: give that address." if 300 <= answer.status < 400 and to else ""
             return ServerUnavailable(
-                f"{self.url} does not answer as a SAM2 Painter server does (HTTP {response.status_code}).{moved}"
+                f"{self.url} does not answer as a SAM2 Painter server does (HTTP {answer.status}).{moved}"
             )
-        kind, field = response.headers.get("x-error-kind", ""), response.headers.get("x-error-field", "")
-        return _named(kind, response.status_code, sentence, field, response.headers.get("retry-after", ""))
+        kind, field = said.get("x-error-kind", ""), said.get("x-error-field", "")
+        return _named(kind, answer.status, sentence, field, said.get("retry-after", ""))
+
+
+def _no_server(url: str, why: str) -> ServerUnavailable:
+    return ServerUnavailable(f"{url} does not answer as a SAM2 Painter server does: {why}.")
 
 
 def _named(kind: str, status: int, sentence: str, field: str, retry_after: str) -> PainterError:
@@ -128,7 +181,7 @@ def _query(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _is_ours(response: httpx.Response) -> bool:
+def _is_ours(answer: Answer) -> bool:
     """Not the page of a proxy or of another program: JSON, or a file of ours."""
-    kind = response.headers.get("content-type", "")
-    return kind.startswith("application/json") or "content-disposition" in response.headers
+    kind = answer.headers.get("content-type", "")
+    return kind.startswith("application/json") or "content-disposition" in answer.headers

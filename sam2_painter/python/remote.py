@@ -24,7 +24,7 @@ from ..paint import colors, palettes
 from ..paint.surface import OldPaint
 from ..photos import images
 from ..photos.sources import read_bytes
-from ..rle import RLE, mask_to_rle
+from ..rle import MAX_RUNS, RLE, mask_to_rle
 from ..sessions import recipe as recipes
 from ..sessions import records, schemes
 from ..sessions.recipe import Recipe
@@ -33,6 +33,8 @@ from ..types import AutoMask, Coat, CombineMode, Layer, Mask, Palette, Photo, Pr
 from .connection import Connection
 
 MAX_UPLOAD = 2**31
+MAX_PIXELS = 2**28
+"""Of a picture that a server sends."""
 
 
 @dataclass(frozen=True)
@@ -357,14 +359,14 @@ class RemoteStudio:
     def _picture(self, session_id: str, max_side: int | None, painted: bool) -> np.ndarray:
         reply = self.connection.get("/picture", session_id, max_side=max_side, painted=painted)
         data = base64.b64decode(reply["image"])
-        return images.open_photo(data, "picture.png", max_bytes=MAX_UPLOAD, max_pixels=MAX_UPLOAD).pixels
+        return images.open_photo(data, "picture.png", max_bytes=MAX_UPLOAD, max_pixels=MAX_PIXELS).pixels
 
     def _do(self, path: str, session_id: str, /, **fields: object) -> Any:
         return self.connection.post(path, session_id=session_id, **fields)
 
 
 def _mask(record: dict[str, Any], size: tuple[int, int]) -> Mask:
-    rle = records.rle_from_bytes(base64.b64decode(record["counts"]), size)
+    rle = records.rle_from_bytes(base64.b64decode(record["counts"]), size, MAX_RUNS)
     return records.mask_from_record(record, rle)
 
 

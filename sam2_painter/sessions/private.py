@@ -1,13 +1,14 @@
 """Folders for temporary files that only this user can read, and that go with the process.
 
-A living process holds a lock on its folders (flock on the folder itself: the kernel lets it go however the process
-ends, in whatever container it runs, and systemd's cleaner of /tmp leaves locked folders alone). So whose folder can be
-locked is dead, and the next start of any door deletes what it left behind.
+A living process holds a lock on its folders (flock on the folder itself, and on Windows a lock on a file in it: the
+system lets it go however the process ends, in whatever container it runs, and systemd's cleaner of /tmp leaves locked
+folders alone). So whose folder can be locked is dead, and the next start of any door deletes what it left behind.
 """
 
 from __future__ import annotations
 
 import atexit
+import importlib.util
 import logging
 import multiprocessing.util
 import os
@@ -19,15 +20,20 @@ import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
-except ImportError:  # Windows: folders go with their process, but not after a kill
+except ImportError:  # Windows, which has `msvcrt`: it locks files
     fcntl = None  # type: ignore[assignment]
 
 from ..errors import StorageError
 
+msvcrt: Any = importlib.import_module("msvcrt") if importlib.util.find_spec("msvcrt") else None
 log = logging.getLogger(__name__)
+_LOCK_FILE = ".lock"
+"""In a folder, where folders themselves cannot be locked."""
+
 _NAME = re.compile(r"sam2_painter_\d+_private_\w{8}")  # \d+: the process, for people who look
 _ours: dict[Path, tuple[int, int]] = {}  # folder -> process that made it, and its lock, -1 for none
 _restoring = threading.Lock()
@@ -76,7 +82,7 @@ def restore(made: Path) -> None:
 def _is_locked(made: Path, lock: int) -> bool:
     """Whether a folder is the one we made and locked."""
     try:
-        return made.is_dir() if lock < 0 else os.path.samestat(os.fstat(lock), made.stat())
+        return made.is_dir() if lock < 0 else os.path.samestat(os.fstat(lock), _what_is_locked(made).stat())
     except OSError:
         return False
 
@@ -85,8 +91,7 @@ def remove(made: Path) -> None:
     """Delete a folder of this process; one that a parent made is the parent's."""
     process, lock = _ours.get(made, (-1, -1))
     if process == os.getpid():
-        shutil.rmtree(made, ignore_errors=True)
-        _unlock(lock)
+        _delete(made, lock)
         del _ours[made]
 
 
@@ -96,8 +101,7 @@ def sweep(root: Path | None = None) -> int:
     for path in _of_this_user(Path(tempfile.gettempdir()) if root is None else root):
         lock = _lock(path)
         if lock is not None and lock >= 0:
-            shutil.rmtree(path, ignore_errors=True)
-            _unlock(lock)
+            _delete(path, lock)
             gone += 1
             log.debug("deleted %s, of a process that is dead", path)
     if gone:
@@ -106,12 +110,12 @@ def sweep(root: Path | None = None) -> int:
 
 
 def _of_this_user(root: Path) -> list[Path]:
-    found = []
+    found, user = [], os.getuid() if hasattr(os, "getuid") else 0  # on Windows all files are of user 0
     with suppress(OSError):
         for path in root.iterdir():
             if _NAME.fullmatch(path.name) and path not in _ours:
                 status = path.lstat()
-                if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid():
+                if stat.S_ISDIR(status.st_mode) and status.st_uid == user:
                     found.append(path)
     return found
 
@@ -119,7 +123,7 @@ def _of_this_user(root: Path) -> list[Path]:
 def _lock(path: Path) -> int | None:
     """A lock on a folder; None when somebody else has it or the folder is gone; -1 where folders cannot be locked."""
     if fcntl is None:
-        return -1
+        return _lock_file(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
@@ -135,6 +139,35 @@ def _lock(path: Path) -> int | None:
         return -1
     os.close(descriptor)
     return None
+
+
+def _lock_file(path: Path) -> int | None:
+    """The same by a file in the folder."""
+    if msvcrt is None:
+        return -1
+    try:
+        descriptor = os.open(path / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        return None
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _what_is_locked(made: Path) -> Path:
+    return made / _LOCK_FILE if fcntl is None else made
+
+
+def _delete(path: Path, lock: int) -> None:
+    """A folder that we have locked."""
+    if fcntl is None:
+        _unlock(lock)  # Windows deletes no file that is open
+    shutil.rmtree(path, ignore_errors=True)
+    if fcntl is not None:
+        _unlock(lock)
 
 
 def _unlock(lock: int) -> None:

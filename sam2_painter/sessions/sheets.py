@@ -10,14 +10,22 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import InvalidInput, SheetNotFound
+from ..errors import Busy, InvalidInput, SheetNotFound
+from ..jobs import asker
+from ..jobs.rate import Rate
 from .database import Database, storage_errors
 
 MAX_SHEETS, MAX_DAYS = 20, 365
 """Sheets of one session, and days a sheet may live."""
+
+MAX_MADE = 200
+"""Sheets that one address makes in a day."""
+
+SHARE = 0.25
+"""Of the disk that all sessions may take: sheets outlive sessions, so deleting those makes no room for them."""
 
 _DAY = 24 * 3600.0
 
@@ -35,13 +43,21 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Sheets:
-    """The sheets of a data folder."""
+    """The sheets of a data folder. max_bytes: of all of them."""
 
     db: Database
     now: Callable[[], float]
+    max_bytes: float
+    made: Rate = field(default_factory=lambda: Rate(MAX_MADE, "sheets", span=(_DAY, "a day")), repr=False)
 
     def add(self, session_id: str, facts: dict[str, Any], before: bytes, after: bytes, days: int) -> Sheet:
-        """Keep a sheet for so many days. before, after: JPEG. Raises InvalidInput for one too many."""
+        """Keep a sheet for so many days. before, after: JPEG.
+
+        Raises InvalidInput for one too many of a session, TooManyRequests for one too many of an address today, and
+        Busy when all sheets together take what they may.
+        """
+        if address := asker.current().address:
+            self.made.count(address)
         now, token = self.now(), secrets.token_urlsafe(18)
         sheet = Sheet(token, facts, now, now + days * _DAY)
         text = json.dumps(facts, ensure_ascii=False)
@@ -51,6 +67,9 @@ class Sheets:
             count = db.execute(query, (session_id, now)).fetchone()[0]
             if count >= MAX_SHEETS:
                 raise InvalidInput(f"A photo has at most {MAX_SHEETS} sheets. Revoke one first.", "session_id")
+            taken = db.execute("SELECT COALESCE(SUM(bytes), 0) FROM sheets WHERE expires_at > ?", (now,)).fetchone()[0]
+            if taken + size > self.max_bytes:
+                raise Busy("The server has no room for more sheets. Download the sheet as a file instead.", _DAY)
             row = (token, session_id, text, before, after, size, sheet.made_at, sheet.expires_at)
             db.execute(f"INSERT INTO sheets VALUES ({','.join('?' * len(row))})", row)
         return sheet

@@ -30,7 +30,7 @@ from .clock import Jumps
 from .database import Database, storage_errors
 from .downloads import Download, Downloads
 from .editing import Edit
-from .sheets import Sheet, Sheets
+from .sheets import SHARE, Sheet, Sheets
 from .sweep import TOUCH_SECONDS, Sweep
 from .unowned import Unowned
 
@@ -72,7 +72,7 @@ class SessionStore:
         self.results_dir = folders.files_folder(Path(results_dir), self._db, self.masks_dir)
         self._unowned = Unowned(self._db, self.upload_dir, self.results_dir)
         self._downloads = Downloads(self._db, self._unowned, self.results_dir, max_downloads, clock)
-        self.sheets = Sheets(self._db, clock)
+        self.sheets = Sheets(self._db, clock, SHARE * max_disk)
         self._sweep = Sweep(
             self._db,
             self._unowned,

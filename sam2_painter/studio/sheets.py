@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import masks
 from ..errors import EngineError, InvalidInput
+from ..jobs.deadline import check
 from ..paint import colors, palettes
 from ..photos import images
 from ..rle import RLE
@@ -24,6 +25,9 @@ from .verb import verb
 
 PICTURE = 1400
 """Pixels on the long side of the pictures on a sheet."""
+
+MAX_WALLS = 200
+"""On one sheet."""
 
 ANGLED = (0.8, 1.6)
 """What a wall in a photo may be of its true area, measured by one length on another part of the house."""
@@ -80,6 +84,8 @@ class SheetVerbs(SchemeVerbs):
         layers = [layer for layer in session.layers if layer.visible and layer.opacity > 0]
         if not layers:
             raise InvalidInput("Paint a wall first: a sheet says what is painted how.", "session_id")
+        if len(layers) > MAX_WALLS:
+            raise InvalidInput(f"A sheet tells of at most {MAX_WALLS} walls. Hide or remove some.", "session_id")
         across = None if width is None else number(width, "width", 0.1, 1000)
         if units not in UNITS:
             raise InvalidInput(f"units must be one of {', '.join(UNITS)}", "units")
@@ -114,6 +120,7 @@ class SheetVerbs(SchemeVerbs):
         return images.encode(before, "JPEG", 85), images.encode(after, "JPEG", 85)
 
     def _painted_wall(self, session: Session, layer: Layer, across: float | None) -> dict[str, Any]:
+        check()  # among thousands of paints that are nearly alike it takes a second
         near = palettes.nearest(self.palette(session).paints, layer.color, 1)[0]
         share = layer.mask.area / math.prod(session.size)
         facts: dict[str, Any] = {

@@ -14,12 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..error_responses import refuse
 from .auth import COOKIE, MOST_COOKIES, cookies_named
-from .paths import GRADIO_API
+from .paths import GRADIO_API, SHEET
 
 MOST_HEADERS, MOST_HEADER_BYTES, MOST_URL_BYTES, MOST_COOKIE_BYTES = 100, 8192, 8192, 65536
 _OWN_COOKIE_BYTES = 512
 
-_ALWAYS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin"))
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+_REFERRER = (b"referrer-policy", b"same-origin")
+_NO_REFERRER = (b"referrer-policy", b"no-referrer")  # the address of a sheet is its key
 
 # Gradio's page configures itself in inline scripts and compiles the templates of its components.
 _PAGE_POLICY = (
@@ -35,6 +37,10 @@ NOTEBOOKS = (
 """Where notebooks live that may show the page in a cell."""
 
 _FILE_POLICY = b"default-src 'none'; style-src 'unsafe-inline'; sandbox"  # whatever was uploaded, it runs nothing here
+_SHEET_POLICY = (
+    b"default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    b"frame-ancestors 'none'"
+)
 
 
 def page_policy(origins: Iterable[str] = (), *, shared: bool = False) -> str:
@@ -54,11 +60,16 @@ class Heads:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        policy = _FILE_POLICY if f"{GRADIO_API}/file" in scope["path"] else self._policy
+        policy, referrer = self._policy, _REFERRER
+        if f"{GRADIO_API}/file" in scope["path"]:
+            policy = _FILE_POLICY
+        elif f"{SHEET}/" in scope["path"]:
+            policy, referrer = _SHEET_POLICY, _NO_REFERRER
 
         async def finish(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = [*message.get("headers", ()), *_ALWAYS, (b"content-security-policy", policy)]
+                said = message.get("headers", ())
+                headers = [*said, _NOSNIFF, referrer, (b"content-security-policy", policy)]
                 message = {**message, "headers": headers}
             await send(message)
 
