@@ -44,7 +44,7 @@ from sam2_painter.photos import examples
 from sam2_painter.rle import rle_to_mask
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.settings import Limits
-from sam2_painter.studio.studio import Studio
+from sam2_painter.studio.studio import SelectMode, Studio
 from sam2_painter.types import Coat, Session
 
 GOAL, NEARLY = 0.95, 0.9  # IoU
@@ -56,7 +56,7 @@ HELPS = 0.02  # IoU that a click must bring to be followed by another
 HOPELESS = 0.3  # IoU of a first answer that nobody goes on with
 CHOICE = 0.01  # IoU by which another answer must be better to be taken
 WORSE = 0.002  # IoU that may be lost unseen
-LITTLE = 0.003  # IoU an action must promise; for less nobody goes on
+LITTLE = 0.001  # IoU an action must promise; for less nobody goes on
 TRUST = 0.5  # of what is hoped for comes true, until it is seen
 SCREEN = 1600  # pixels of the photo's long side on the page
 KINDS = {  # what the truth calls things that "every ..." finds
@@ -199,7 +199,7 @@ class Hand:
             self.row.actions.append(Action(move.kind, move.presses, before))
         changed = self.studio.session(self.sid).revision != revision
         if changed and move.kind == "click":
-            self.choose()
+            self.choose(before)
         if changed and self.work.iou < before - WORSE:
             self.act("undo", 1, lambda: self.studio.undo(self.sid))
             while self.work.iou < before - WORSE:  # the answer that was taken is a step of its own
@@ -210,14 +210,14 @@ class Hand:
             self.trust[move.kind] = (self.trust.get(move.kind, TRUST) + float(came_true)) / 2
         return after
 
-    def choose(self) -> None:
-        """Take another of the answers where it is better."""
+    def choose(self, least: float = 0.0) -> None:
+        """Take another of the answers where it is better, and no worse than what was there."""
         answers = self.studio.answers(self.studio.session(self.sid))
         if len(answers) < 2:
             return
         ious = [Work(rle_to_mask(answer.rle), self.aim, self.judged).iou for answer in answers]
         best = int(np.argmax(ious))
-        if ious[best] > self.work.iou + CHOICE:
+        if ious[best] > max(least, self.work.iou + CHOICE):
             self.act("choose", 1, lambda: self.studio.choose(self.sid, answers[best].choice))
 
     def moves(self) -> Iterator[Move]:
@@ -258,7 +258,8 @@ class Hand:
         work = self.work
         x, y, adds = work.worst()
         hoped = work.after(work.part_at(x, y, adds), 0, adds)
-        return Move("click", hoped, lambda: self.studio.click(self.sid, x, y, int(adds), scale=self.scale))
+        mode: SelectMode = "union" if adds else "subtract"
+        return Move("click", hoped, lambda: self.studio.click(self.sid, x, y, int(adds), mode, scale=self.scale))
 
     def drawn(self, shape: Shape) -> Move:
         mode = "union" if shape.adds else "subtract"
@@ -377,7 +378,7 @@ def figures(rows: Sequence[Row], goal: float) -> str:
     counts = [row.until(goal) for row in rows]
     reached = [count for count in counts if count is not None]
     ordered = sorted(count if count is not None else MOST_ACTIONS + 1 for count in counts)
-    middle = ordered[(len(ordered) - 1) // 2]
+    middle = ordered[len(ordered) // 2]
     median = str(middle) if middle <= MOST_ACTIONS else "never"
     worst = str(ordered[-1]) if ordered[-1] <= MOST_ACTIONS else f"{len(counts) - len(reached)} never"
     within = [f"{np.mean([count <= most for count in ordered]):.0%}" for most in (3, 5, 8)]

@@ -136,11 +136,20 @@ def sheet(chromium: Browser, url: str) -> None:
     paint_example(page, url)
     click(page, *SIDE)
     choose_paint(page, PAINT)
-    sid = page.evaluate("window.sam2painter.state.sid")
-    asked = {"session_id": sid, "width": 14}
-    made = page.request.post(f"{url}/api/make-sheet", data=asked, timeout=PATIENCE)
+    sid, layers = page.evaluate("[sam2painter.state.sid, sam2painter.state.session.layers.map((layer) => layer.id)]")
+
+    def ask(verb: str, **fields: object) -> dict:
+        answer = page.request.post(
+            f"{url.rstrip('/')}/api/{verb}", data={"session_id": sid, **fields}, timeout=PATIENCE
+        )
+        assert answer.ok, answer.text()
+        return answer.json()
+
+    for layer, name in zip(layers, ("Front", "Side"), strict=True):
+        ask("edit-layer", layer_id=layer, name=name)
+    ask("tie-layers", layer_ids=layers)
     reader = chromium.new_page(viewport={"width": 900, "height": 760})
-    reader.goto(url.rstrip("/") + made.json()["link"])
+    reader.goto(url.rstrip("/") + ask("make-sheet", width=14)["link"])
     shoot(reader, "sheet.jpg", quality=84)
 
 

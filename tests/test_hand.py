@@ -95,9 +95,9 @@ def test_never_is_told_as_never():
     """A wall that was not reached is in the table, and a median of walls that were not is no number."""
     good = hand.Row("a", 0.1, [hand.Action("click", 1, 0.97)])
     bad = hand.Row("a", 0.1, [hand.Action("click", 1, 0.5), hand.Action("polygon", 9, 0.92)])
-    assert hand.figures([good, bad], hand.GOAL) == "1 | 1 never | 50% | 50% | 50%"
+    assert hand.figures([good, bad], hand.GOAL) == "never | 1 never | 50% | 50% | 50%"
     assert hand.figures([bad], hand.GOAL).startswith("never | 1 never | 0%")
-    assert hand.figures([good, bad], hand.NEARLY) == "1 | 2 | 100% | 100% | 100%"
+    assert hand.figures([good, bad], hand.NEARLY) == "2 | 2 | 100% | 100% | 100%"
 
 
 def test_a_page_is_made_anew_between_its_comments():

@@ -616,7 +616,7 @@ def test_walls_on_one_old_paint_are_tied(new_page):
     what was refused is not offered again."""
     painter = new_page().open(sun_and_shade(), "corner.png")
     page = painter.page
-    for corners in (((5, 95), (290, 440)), ((310, 95), (595, 440))):
+    for corners in (((5, 95), (299, 440)), ((301, 95), (595, 440))):
         painter.key("b").drag(*corners)
         painter.type_color("#8fa58b")
         painter.idle()
@@ -690,6 +690,35 @@ def test_the_house_that_was_clicked_is_painted_alone(new_page, launch):
     columns = np.flatnonzero(wall.any(axis=0))
     assert wall[WALL_AT[1], WALL_AT[0]]
     assert 40 <= columns.max() - columns.min() <= 80  # what the engine takes for a house
+
+
+def test_every_part_of_a_kind_is_taken_away(new_page, launch):
+    """With Remove on, "Select every door" takes the doors out of the chosen wall, and the wall stays chosen."""
+    live = launch(NamingEngine({"door": DOOR}), requests_per_minute=100_000)
+    painter = new_page(live).open().key("l")
+    for corner_at in ((220, 320), (980, 320), (980, 880), (220, 880), (220, 320)):
+        painter.page.mouse.click(*painter.at(*corner_at))
+    painter.idle()
+    assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
+    painter.page.locator('.sp-signs label:has([value="subtract"])').click()
+    painter.page.locator("[data-find]").select_option("door")
+    painter.idle()
+    assert not painter.mask[DOOR_AT[1], DOOR_AT[0]]
+    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+
+
+def test_a_finger_adds_and_takes_away_beside_the_paints(new_page):
+    """On a phone what the next tap does is chosen on the photo, while the sheet shows the paints."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open()
+    signs = painter.page.locator(".sp-signs")
+    assert not signs.is_visible()
+    painter.click(*WALL_AT)
+    photo, shown = painter.page.locator(".sp-view").bounding_box(), signs.bounding_box()
+    assert photo["y"] < shown["y"]
+    assert shown["y"] + shown["height"] <= photo["y"] + photo["height"]
+    assert painter.page.locator('[data-of="paint"]').first.is_visible()
+    painter.page.locator('.sp-signs label:has([value="subtract"])').tap()
+    assert "does not belong" in painter.page.locator(".sp-status").inner_text()
 
 
 def test_the_same_paints_on_the_next_photo(new_page, launch):

@@ -11,8 +11,9 @@ from PIL import Image
 
 from sam2_painter.errors import InvalidInput
 from sam2_painter.paint.composite import analyse, changed_box, color_at, composite, repaint, wall_color, white_wall
+from sam2_painter.paint.light import read_small
 from sam2_painter.paint.matte import soft_border
-from sam2_painter.paint.srgb import LINEAR, linear_to_srgb
+from sam2_painter.paint.srgb import LINEAR, LUMINANCE, linear_to_srgb
 from sam2_painter.photos.images import fit
 from sam2_painter.rle import RLE, mask_to_rle
 from sam2_painter.types import PAINT_MODES, Layer, Mask, Photo
@@ -444,3 +445,35 @@ def test_a_small_sunlit_part_is_the_reference(paint, sunlit):
     photo = Photo(np.round(255 * linear_to_srgb(seen)).astype(np.uint8))
     now = wall_color(photo, mask_to_rle(np.ones(photo.size, bool)))
     assert LINEAR[max(now)] == pytest.approx(LINEAR[max(paint)], rel=0.3)
+
+
+def _white_seen(sky, level, frame=0) -> float:
+    """Luminance of a white wall as read from a photo: light of that level on a green wall, sky above, a pale frame."""
+    rng = np.random.default_rng(2)
+    seen = np.empty((300, 400, 3))
+    seen[:] = LINEAR[[143, 165, 139]] * level
+    seen[:40], seen[260:] = sky, LINEAR[[70, 66, 60]] * level
+    mask = np.zeros((300, 400), np.uint8)
+    mask[40:260] = 255
+    mask[100:180, 150:200] = 0
+    seen[100:180, 150:200] = 0.03
+    for part in (np.s_[100 : 100 + frame, 150:200], np.s_[100:180, 150 : 150 + frame]):
+        seen[part] = LINEAR[[239, 238, 234]] * level
+    codes = np.round(255 * linear_to_srgb(seen) + rng.normal(0, 1, seen.shape)).clip(0, 255).astype(np.uint8)
+    return float(read_small(codes, mask).white @ LUMINANCE)
+
+
+PALE_SKY, BLOWN_SKY = np.array([0.42, 0.55, 0.75]), np.ones(3)
+
+
+@pytest.mark.parametrize("sky", [PALE_SKY, BLOWN_SKY], ids=["pale", "blown out"])
+@pytest.mark.parametrize("level", [0.68, 0.78, 0.95])
+def test_a_little_white_trim_tells_how_bright_white_is(sky, level):
+    """A frame three pixels wide on the small picture is enough."""
+    assert _white_seen(sky, level, frame=3) == pytest.approx(level, abs=0.06)
+
+
+def test_without_trim_white_is_no_brighter_than_the_brightest_there_is():
+    """In a dark photo white is dark; where the sky is blown out it tells nothing, and white is as bright as usual."""
+    assert _white_seen(PALE_SKY, 0.6) == pytest.approx(0.6, abs=0.05)
+    assert 0.84 < _white_seen(BLOWN_SKY, 0.6) < 1.01

@@ -73,22 +73,24 @@ def find_ledges(luminance: np.ndarray, inside: np.ndarray) -> list[Ledge]:
     brighter = seen & (step < -LEAST) & (wider < 0.6 * step) & (step < 0.75 * wider)
     every_row = np.arange(len(inside))[:, None]
     columns = np.arange(2, inside.shape[1], EVERY)
-    width = np.count_nonzero(inside.any(0))
-    if np.count_nonzero(crisp[:, columns].any(0)) * EVERY < SHORTEST * width:
+    least = SHORTEST * np.count_nonzero(inside.any(0)) / EVERY
+    if _reach(crisp, columns) < least:
         return []
     far_above, far_above_seen = _band(luminance, inside, -36, 31)
     far_below, far_below_seen = _band(luminance, inside, 36, 31)
     found: list[Ledge] = []
     for _ in range(MOST):
-        line = _longest(crisp, seen, columns)
-        if line is None or len(line.hits[0]) * EVERY < SHORTEST * width:
+        line = _longest(crisp, seen, columns) if _reach(crisp, columns) >= least else None
+        if line is None or len(line.hits[0]) < least:
             break
         low, middle, high = np.percentile(step[line.hits], [25, 50, 75])
         span = np.arange(max(0, line.first - EVERY), min(inside.shape[1], line.last + EVERY + 1))
         under = np.zeros(inside.shape, bool)
         under[:, span] = inside[:, span] & (every_row > line.rows(span))
-        end = _longest(brighter & under, seen & under, columns)
-        if end is not None and len(end.hits[0]) > 0.5 * len(line.hits[0]):  # a band, and the wall again below it
+        back = brighter & under
+        enough = 0.5 * len(line.hits[0])
+        end = _longest(back, seen & under, columns) if _reach(back, columns) > enough else None
+        if end is not None and len(end.hits[0]) > enough:  # a band, and the wall again below it
             under[:, span] &= every_row < end.rows(span)
         # What is above must be the wall, and no board or cornice; a plinth may be low.
         broad = _stays(np.abs(far_above - above)[line.hits], far_above_seen[line.hits], 0.5 * middle) and (
@@ -108,26 +110,29 @@ def _stays(change: np.ndarray, seen: np.ndarray, most: float) -> bool:
     return bool(seen.mean() > 0.2 and np.median(change[seen]) < most)
 
 
+def _reach(hit: np.ndarray, columns: np.ndarray) -> int:
+    """In how many of the columns there is a step at all: no line along them shows more."""
+    return int(np.count_nonzero(hit[:, columns].any(0)))
+
+
 def _longest(hit: np.ndarray, seen: np.ndarray, columns: np.ndarray) -> _Line | None:
     """The line along which most columns show a step and next to none shows none."""
     worth = np.where(hit, 1.0, np.where(seen, MISS, UNSEEN)).astype(np.float32)[:, columns]
     height, middle = len(worth), float(columns.mean())
-    starts = np.arange(height)[:, None]
     shifts = np.rint(SLOPES[:, None] * (columns - middle)).astype(int)
     best = np.zeros((len(SLOPES), height), np.float32)
-    current, begun = np.zeros_like(best), np.zeros(best.shape, int)
-    first, last = np.zeros(best.shape, int), np.zeros(best.shape, int)
-    padded = np.pad(worth, ((height, height), (0, 0)), constant_values=UNSEEN)
+    current, begun = np.zeros_like(best), np.zeros(best.shape, np.int16)
+    first, last = np.zeros_like(begun), np.zeros_like(begun)
+    padded = np.pad(worth, ((height, height), (0, 0)), constant_values=UNSEEN).T.copy()
+    starts = np.clip(shifts, -height, height) + height
     for place in range(len(columns)):  # the best run of columns, for all lines at once (Kadane)
-        rows = (starts.T + shifts[:, place, None]).clip(-height, 2 * height - 1) + height
-        begun = np.where(current <= 0, place, begun)
-        current = np.maximum(current, 0) + padded[rows, place]
+        np.copyto(begun, np.int16(place), where=current <= 0)
+        np.maximum(current, 0, out=current)
+        current += np.lib.stride_tricks.sliding_window_view(padded[place], height)[starts[:, place]]
         better = current > best
-        best, first, last = (
-            np.where(better, current, best),
-            np.where(better, begun, first),
-            np.where(better, place, last),
-        )
+        np.copyto(best, current, where=better)
+        np.copyto(first, begun, where=better)
+        np.copyto(last, np.int16(place), where=better)
     which, row = (int(v) for v in np.unravel_index(best.argmax(), best.shape))
     if best[which, row] < 5:
         return None

@@ -17,6 +17,10 @@ from .old_paints import OldPaints, find_old_paints
 from .srgb import ACROSS, LINEAR, LUMINANCE, WARM_COOL, log_chromaticity
 
 USUAL_WHITE = 0.85  # linear light of a white wall, in a photo that shows nothing near white
+WHITEST = 0.92  # paint reflects no more
+TRIM_SEEN, TRIM_SURE = 0.012, 0.04  # of what is beside the wall: enough white to tell its brightness, and its colour
+BLOWN = 0.05  # of the surroundings: with so much of them blown out, what is left tells nothing of how bright white is
+BRIGHT = 0.45  # linear light: nothing darker is taken for white
 TRIM = np.array([0.875, 0.86, 0.83], np.float32)  # linear colour of what is usually called white: trim, frames, sills
 SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's hue is half believed
 SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
@@ -153,9 +157,9 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
     """(3,) linear light of a white wall where `paint` was read.
 
     What stands beside the wall in the same light tells: trim, frames and sills are often white. Their ratio to the wall
-    next to them, where it is about that of white, gives both how bright white is and how coloured the light. Failing
-    that, the brightest things of the photo are taken for white if they are bright at all, and the light for neutral.
-    Paint is never whiter than 0.92.
+    next to them, where it is about that of white, gives how bright white is, and where there is enough of it how
+    coloured the light. Failing that, the light is taken for neutral, and the brightest things of the photo for white:
+    a photo of which nothing is blown out shows white as no brighter than those. No paint is whiter than `WHITEST`.
     """
     unclipped = small.max(-1) < 250
     shade = linear @ (paint / (paint @ paint))
@@ -169,23 +173,30 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
     red, blue = (ratio[:, v] / np.maximum(ratio[:, 1], 1e-4) for v in (0, 2))
     # Sky is bluer and brighter than any white wall.
     white = (luminance > 0.5) & (luminance < 1.3) & (red > 0.85) & (red < 1.25) & (blue > 0.65) & (blue < 1.15)
+    seen = np.count_nonzero(white)
     brightness, cast = USUAL_WHITE, np.ones(3)
-    if white.sum() >= max(30, 0.04 * len(luminance)):
+    if seen >= max(40, TRIM_SEEN * len(luminance)):
         low, high = np.percentile(luminance[white], [50, 80])
         trim = ratio[white & (luminance >= low) & (luminance <= high)].mean(0) / TRIM
-        brightness = float(trim @ LUMINANCE)
-        cast = trim / brightness
+        sure = seen >= TRIM_SURE * len(luminance)
+        brightness = float(np.clip(trim @ LUMINANCE, 0.6, 1.2 if sure else 1))
+        cast = trim / (trim @ LUMINANCE)
         # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
         # than it looks is unlikely.
-        if np.linalg.norm(log_chromaticity(paint / cast)) > np.linalg.norm(log_chromaticity(paint)):
+        colourful = np.linalg.norm(log_chromaticity(paint / cast)) > np.linalg.norm(log_chromaticity(paint))
+        if colourful or not sure:
             cast = np.ones(3)
     else:
-        around = (mask < 6) & unclipped
-        if around.sum() > 0.01 * around.size:
-            brightest = float(np.percentile(linear[around] @ LUMINANCE, 99)) / 0.88
-            brightness = float(np.clip(brightest, 0.7, 1)) if brightest > 0.6 else USUAL_WHITE
-    brightness = max(brightness, float(paint.max()) / 0.92)
-    light: np.ndarray = np.clip(brightness, 0.6, 1.2) * cast
+        around = mask < 6
+        clear = around & (small.min(-1) < 250)  # sky with one channel at its end still tells
+        if clear.sum() > 0.01 * clear.size:
+            brightest = float(np.percentile(linear[clear] @ LUMINANCE, 99)) / 0.9
+            if np.count_nonzero(clear) < (1 - BLOWN) * np.count_nonzero(around):
+                brightness = float(np.clip(brightest, USUAL_WHITE, 1))
+            elif brightest > BRIGHT:
+                brightness = float(np.clip(brightest, 0.5, 1))
+    brightness = min(1.2, max(brightness, float(paint.max()) / WHITEST))
+    light: np.ndarray = brightness * cast
     return light.astype(np.float32)
 
 

@@ -84,7 +84,7 @@ class PaintMap:
             x, y, w, h = cv2.boundingRect(own)
             if w:
                 part = np.s_[y : y + h, x : x + w]
-                seen = cv2.transform(np.ascontiguousarray(linear[part]), weights[number : number + 1])
+                seen = cv2.transform(linear[part], weights[number : number + 1])
                 light[part] = cv2.copyTo(seen, own[part], light[part])
         rows, columns = pixels_of(_enlarge(self.band, box, size))
         if len(rows):

@@ -52,8 +52,8 @@ export function makeActions(page) {
     "zoom-in": () => stage.zoom(1.5),
     "zoom-out": () => stage.zoom(1 / 1.5),
     fit: () => stage.fit(),
-    "all-walls": () => page.find("wall", () => page.paintWall()),
-    "house-walls": () => page.find("wall", () => page.paintWall(), page.clicked),
+    "all-walls": () => page.find("wall", "new", () => page.paintWall()),
+    "house-walls": () => page.find("wall", "new", () => page.paintWall(), page.clicked),
   };
 }
 

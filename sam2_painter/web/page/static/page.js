@@ -305,9 +305,14 @@ export class Page {
     };
   }
 
-  /** @param {string} kind @param {() => void} [then] @param {[number, number]} [point] of the house under it only */
-  find(kind, then, point) {
-    this.ask("find", { category: kind, mode: "new", point }, `Looking for every ${kind}`, { then });
+  /**
+   * @param {string} kind
+   * @param {import("./tools.js").Sign} mode
+   * @param {() => void} [then]
+   * @param {[number, number]} [point] of the house under it only
+   */
+  find(kind, mode, then, point) {
+    this.ask("find", { category: kind, mode, point }, `Looking for every ${kind}`, { then });
   }
 
   /** Where the chosen wall was clicked last. @returns {[number, number] | undefined} */
@@ -425,7 +430,7 @@ export class Page {
     if (!(kinds instanceof HTMLSelectElement)) return;
     kinds.append(...categories.map((kind) => node("option", { value: kind }, kind)));
     kinds.addEventListener("change", () => {
-      if (kinds.value) this.find(kinds.value);
+      if (kinds.value) this.find(kinds.value, this.tools.sign);
       kinds.value = "";
     });
   }

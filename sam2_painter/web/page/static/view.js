@@ -137,7 +137,9 @@ export class SessionView {
     this.page.one(".sp-area").textContent = some ? kind + share : "";
     const house = button(this.page.root, '[data-do="house-walls"]');
     house.hidden = !this.page.clicked || !this.page.facts.categories.includes("wall");
-    button(this.page.root, '[data-do="clear"]').disabled = !some && !selection.points.length;
+    const clear = button(this.page.root, '[data-do="clear"]');
+    clear.disabled = !some && !selection.points.length;
+    clear.textContent = layer ? "Done" : "Start over";
     for (const verb of ["paint", "wall-color"]) button(this.page.root, `[data-do="${verb}"]`).disabled = !some;
     const wallOf = `${session.sid}/${selection.mask_id}`;
     if (this.wallOf !== wallOf) this.page.colour.showWall(null);

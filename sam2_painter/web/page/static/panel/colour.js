@@ -18,6 +18,7 @@ import { field, fields, node, one, refill } from "../dom.js";
 import { FAMILIES, familyOf } from "./families.js";
 
 const RECENT = 10;
+const LEAST_SHARE = 0.05; // of a wall: less of another paint on it is not worth a line
 const SLIDERS = /** @type {const} */ (["opacity", "light", "shadow"]);
 /** @type {Coat} */
 const USUAL = { color: "#a8b79c", opacity: 100, light: 100, shadow: 100, mode: "realistic" };
@@ -163,9 +164,9 @@ export class ColourPanel {
     one(this.root, '[data-do="wall-color"]').hidden = Boolean(paints);
     const answer = one(this.root, "[data-wall-now]");
     answer.hidden = !paints;
-    const rows = (paints ?? []).map((told) => {
-      const share = told.share ?? 1;
-      const much = (paints ?? []).length > 1 ? `${Math.max(1, Math.round(100 * share))}% ` : "";
+    const some = (paints ?? []).filter(({ share = 1 }, place) => !place || share >= LEAST_SHARE);
+    const rows = some.map((told) => {
+      const much = some.length > 1 ? `${Math.round(100 * (told.share ?? 1))}% ` : "";
       return node(
         "li",
         {},

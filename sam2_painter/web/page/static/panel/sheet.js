@@ -1,4 +1,7 @@
-/** On a phone the panel is a sheet with three tabs, and the tools move from the photo into the one called Fix. */
+/**
+ * On a phone the panel is a sheet with three tabs. The tools move from the photo into the one called Fix; what the next
+ * tap does stays on the photo.
+ */
 
 import { one } from "../dom.js";
 
@@ -9,6 +12,7 @@ export class Sheet {
   constructor(root) {
     this.root = root;
     this.tools = one(root, ".sp-toolbox");
+    this.signs = one(root, ".sp-signs");
     this.places = { wide: one(root, ".sp-toolplace"), phone: one(root, ".sp-toolsheet") };
     this.phone = matchMedia(PHONE);
     this.phone.addEventListener("change", () => this.place());
@@ -19,6 +23,8 @@ export class Sheet {
 
   place() {
     (this.phone.matches ? this.places.phone : this.places.wide).append(this.tools);
+    if (this.phone.matches) one(this.root, ".sp-signplace").append(this.signs);
+    else one(this.tools, ".sp-how").prepend(this.signs);
   }
 
   /** @param {string} part paint, walls or fix */
