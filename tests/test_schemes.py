@@ -232,3 +232,18 @@ def test_the_painter_has_them_by_name():
         with pytest.raises(SchemeNotFound, match="there is A, Sea"):
             painter.choose_scheme("C")
         assert painter.remove_scheme("A").scheme == "Sea"
+
+
+@pytest.mark.parametrize(
+    "make", [lambda studio, sid: studio.download_schemes(sid), lambda studio, sid: studio.export(sid, "ora")]
+)
+def test_pictures_that_are_too_much_for_one_file(studio, monkeypatch, make):
+    """Twenty-four schemes of 80 megapixels as PNG are gigabytes: said before they are all made."""
+    from sam2_painter.sessions import zips
+
+    sid = studio.open(draw_building(), "house.png").id
+    studio.box(sid, 20, 40, 190, 150)
+    studio.paint_wall(sid, Coat((200, 30, 30)))
+    monkeypatch.setattr(zips, "MAX_PACKED", 100)
+    with pytest.raises(InvalidInput, match="one by one"):
+        make(studio, sid)

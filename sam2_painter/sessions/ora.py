@@ -16,7 +16,7 @@ import numpy as np
 
 from ..rle import RLE, rle_to_mask
 from ..types import fit_size
-from .zips import pack
+from .zips import check_packed, pack
 
 MEDIA_TYPE = "image/openraster"
 THUMBNAIL_SIDE = 256
@@ -48,6 +48,7 @@ def to_ora(photo: np.ndarray, walls: Iterable[PaintedWall], photo_name: str = "P
         alpha = inside[y : y + h, x : x + w, None].astype(np.uint8) * 255
         file = f"data/wall-{number}.png"
         files.append((file, _png(np.dstack([wall.picture[y : y + h, x : x + w], alpha]))))
+        check_packed(files)
         rows.append(_row(wall.name or f"Wall {number}", file, x, y, wall.visible))
         merged = wall.picture if wall.visible else merged
     stack = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 
@@ -13,6 +13,20 @@ from ..errors import InvalidInput, PainterError
 _DIRECTORY_ENTRY, _DIRECTORY_END = 46, 22  # least bytes a member takes in a zip's directory; of the record after it
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _LOCKED = 1  # flag bit of a member
+
+
+MAX_PACKED = 512 * 2**20
+"""Bytes of pictures that are put into one file: they are in memory until it is written."""
+
+
+def check_packed(pictures: Iterable[tuple[str, bytes]]) -> None:
+    """InvalidInput when these (name, data) are more than MAX_PACKED."""
+    if sum(len(data) for _, data in pictures) > MAX_PACKED:
+        raise InvalidInput(
+            f"These pictures take more than {MAX_PACKED // 2**20} MB in one file. Choose JPG, or download them one by "
+            "one.",
+            "format",
+        )
 
 
 def pack(members: Sequence[tuple[str, bytes]]) -> bytes:

@@ -11,7 +11,7 @@ from ..photos import images
 from ..photos.grid import grid
 from ..sessions import schemes
 from ..sessions.downloads import Download
-from ..sessions.zips import pack
+from ..sessions.zips import check_packed, pack
 from ..types import Scheme, Session, whole_number
 from .files import FileVerbs
 from .verb import verb
@@ -87,6 +87,7 @@ class SchemeVerbs(FileVerbs):
                 pixels = self.painted(session, schemes.layers_in(session, scheme.id))
                 name = "".join(c if c.isalnum() or c in " -_" else "_" for c in scheme.name)
                 files.append((f"{place} {name}.{suffix}", images.encode_file(pixels, format, quality, dpi=dpi)))
+                check_packed(files)
             return pack(files)
 
         key = f"schemes {format} {quality} {session.revision}"
