@@ -51,7 +51,7 @@ def test_every_verb_is_in_the_table_and_none_is_written_twice():
         if function.__module__ == module.__name__ and not name.startswith("_")
     }
     in_table = {endpoint.verb for endpoint in ENDPOINTS}
-    helpers = {"download_url", "made_download", "coat_of", "prompt_of"}
+    helpers = {"download_url", "made_download", "coat_of", "prompt_of", "rough_mask"}
     assert {function.__name__ for function in public - in_table} == helpers
     assert len({endpoint.name for endpoint in ENDPOINTS}) == len(ENDPOINTS)
     assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}) == len(ENDPOINTS)

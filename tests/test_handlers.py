@@ -96,7 +96,7 @@ def test_unknown_sessions(verb, sid, studio, monkeypatch):
     monkeypatch.setattr(type(studio), "categories", ("wall",))
     file = Attachment(b"GIMP Palette\n181 199 163 Old sage\n", "walls.gpl") if verb in FILE_VERBS else None
     rest = dict(mask_id=0, index=0, to=0, choice=0, mask_ids=[0], changes={"opacity": 1}, category="wall", layer_id=0)
-    rest |= dict(scheme_id=0, name="Second")
+    rest |= dict(scheme_id=0, name="Second", layer_ids=[0, 1], like="nobody")
     asked = dict(
         sid=sid,
         text="red",
@@ -191,7 +191,7 @@ def test_a_palette_is_loaded_kept_and_carried_on(studio, session, photo_bytes):
         return send("load_palette", studio, Attachment(files[name], name), sid=session.id)["session"]
 
     loaded = load("walls.gpl")["palette"]
-    assert (loaded["name"], loaded["own"], loaded["paints"]) == ("walls.gpl", True, [["Old sage", "#b5c7a3"]])
+    assert (loaded["name"], loaded["own"], loaded["paints"]) == ("walls.gpl", True, [["Old sage", "#b5c7a3", "", ""]])
     with pytest.raises(InvalidInput, match=r"broken\.ase"):
         load("broken.ase")
     have = {"palette": loaded["key"]}
@@ -217,8 +217,10 @@ def test_a_palette_is_loaded_kept_and_carried_on(studio, session, photo_bytes):
 
 
 def test_the_wall_tells_its_colour(studio, session):
-    """The paint that is on a wall in the photo, whatever was painted over it."""
-    told = send("wall_color", studio, sid=session.id, mask_id=0)["wall_color"]
+    """The paints that are on a wall in the photo, whatever was painted over it, the main one first."""
+    paints = send("wall_paints", studio, sid=session.id, mask_id=0)["wall_paints"]
+    assert sum(paint["share"] for paint in paints) == pytest.approx(1)
+    told = paints[0]
     red, green, blue = parse_color(told["color"])
     assert red > green > blue > 100
     assert told["lrv"] > 30

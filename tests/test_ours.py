@@ -471,7 +471,7 @@ def test_a_store_whose_folders_were_taken_away_goes_on(tmp_path):
 
 
 ALONE = """
-    import logging, os
+    import logging, os, platformdirs  # the environment that runs the tests may be readable by its owner only
     logging.basicConfig()
     from sam2_painter.settings import Settings
     from sam2_painter.sessions import folders

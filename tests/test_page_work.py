@@ -307,7 +307,8 @@ def test_a_sheet_for_the_painter(new_page):
     page = painter.page
     page.locator('[data-menu="export"]').click()
     page.locator('[data-do="open-sheet"]').click()
-    page.locator("[data-sheet-width]").fill("12.5")
+    page.locator("[data-sheet-length]").fill("12.5")
+    page.locator("[data-sheet-units]").select_option("m")
     page.locator('[data-do="make-sheet"]').click()
     href = page.locator(".sp-sheets a").get_attribute("href")
     stranger = page.context.browser.new_context().new_page()
