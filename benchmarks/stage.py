@@ -24,7 +24,10 @@ from sam2_painter.settings import Settings
 from sam2_painter.studio.studio import Studio
 from sam2_painter.web import server
 
-IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.flying && !p.queue.length }"
+IDLE = """() => {
+    const page = window.sam2painter;
+    return page?.state.session && !page.state.flying && !page.state.queue.length && !page.busy.reading;
+}"""
 STOPWATCH = """() => {
   window.times = [];
   window.answered = [];
