@@ -9,7 +9,7 @@ import pytest
 from sam2_painter.errors import InvalidInput
 from sam2_painter.paint.colors import parse_color
 from sam2_painter.paint.palette_files import load_palette
-from sam2_painter.paint.palettes import nearest, nearest_name, search
+from sam2_painter.paint.palettes import describe, nearest, nearest_name, search
 from sam2_painter.sessions import records
 from sam2_painter.types import Paint, Palette
 
@@ -217,3 +217,10 @@ def test_codes_and_brands_are_kept_with_the_session():
     assert records.palette_from_record(json.loads(json.dumps(records.palette_to_record(palette)))) == palette
     old = {"name": "card", "paints": [["Sand", [205, 184, 147]]]}
     assert records.palette_from_record(old) == Palette("card", (Paint("Sand", SAND),))
+
+
+def test_a_code_is_of_the_very_paint_that_is_near():
+    """Cards have several paints of one name: the code told is that of the one that looks alike."""
+    card = Palette("Card", (Paint("White", (250, 250, 245), "W1"), Paint("White", (230, 225, 210), "W2")))
+    told = [describe((r, g, b), card) for r, g, b in ((249, 250, 245), (229, 225, 210))]
+    assert [(one.name, one.code) for one in told] == [("White", "W1"), ("White", "W2")]

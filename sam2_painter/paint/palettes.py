@@ -87,40 +87,48 @@ def _lab(rgb: RGB) -> Color:
     return color_of(rgb).convert("lab-d65")
 
 
-@lru_cache(maxsize=256)
 def nearest_name(rgb: RGB, palette: Palette | None = None) -> tuple[str, float]:
     """What looks most alike, and its CIEDE2000 distance: a paint of the palette, or without one a paint of ours or a
     colour of CSS."""
+    paint, distance = _nearest_named(rgb, palette)
+    return paint.name, distance
+
+
+@lru_cache(maxsize=256)
+def _nearest_named(rgb: RGB, palette: Palette | None) -> Near:
+    """The same as a paint; colours of CSS have no code."""
     lab = color_of(rgb).convert("lab-d65")
-    named = [(math.dist(lab[:3], other[:3]), name, other) for name, other in _named(palette)]
-    found, least = "", math.inf
-    for plain, name, other in sorted(named, key=lambda one: one[:2]):
-        if plain > FARTHEST * least:
+    named = [(math.dist(lab[:3], other[:3]), paint.name, paint, other) for paint, other in _named(palette)]
+    best: Near | None = None
+    for plain, _, paint, other in sorted(named, key=lambda one: one[:2]):
+        if best is not None and plain > FARTHEST * best.distance:
             break
         distance = float(lab.delta_e(other, method="2000"))
-        if distance < least:
-            found, least = name, distance
-    return found, least
+        if best is None or distance < best.distance:
+            best = Near(paint, distance)
+    assert best is not None  # a palette has a paint
+    return best
 
 
 @lru_cache(maxsize=16)
-def _named(palette: Palette | None) -> tuple[tuple[str, Color], ...]:
-    names = {paint.rgb: paint.name for paint in (palette or exterior()).paints}
+def _named(palette: Palette | None) -> tuple[tuple[Paint, Color], ...]:
+    paints = {paint.rgb: paint for paint in (palette or exterior()).paints}
     for name, rgb in css_names().items() if palette is None else ():
-        names.setdefault(rgb, name)
-    return tuple((name, color_of(rgb).convert("lab-d65")) for rgb, name in names.items())
+        paints.setdefault(rgb, Paint(name, rgb))
+    return tuple((paint, color_of(rgb).convert("lab-d65")) for rgb, paint in paints.items())
 
 
 @dataclass(frozen=True)
 class Description:
     """What can be said of a colour.
 
-    rgb: 0-255 each. name: of the paint or CSS colour that looks most alike. distance: how far that is from it,
+    rgb: 0-255 each. name, code: of the paint or CSS colour that looks most alike. distance: how far that is from it,
     CIEDE2000 (below 1 you can't see the difference). reflectance: see `light_reflectance`. harmonies: see `harmonies`.
     """
 
     rgb: RGB
     name: str
+    code: str
     distance: float
     reflectance: float
     harmonies: dict[str, tuple[RGB, ...]]
@@ -128,4 +136,5 @@ class Description:
 
 def describe(rgb: RGB, palette: Palette | None = None) -> Description:
     """A colour in words and numbers; its name is looked for in the palette, as `nearest_name` does."""
-    return Description(rgb, *nearest_name(rgb, palette), light_reflectance(rgb), harmonies(rgb))
+    paint, distance = _nearest_named(rgb, palette)
+    return Description(rgb, paint.name, paint.code, distance, light_reflectance(rgb), harmonies(rgb))

@@ -267,14 +267,13 @@ def white_wall(studio: Studio, session: Session, mask_id: int) -> Json:
 def color(studio: Studio, session: Session, rgb: tuple[int, int, int]) -> Json:
     """A colour as the panel shows it: its hex, the paint it is nearest to, its light reflectance, what goes with it."""
     told = studio.describe(session, rgb)
-    paint = next((one for one in studio.palette(session).paints if one.name == told.name), None)
     goes_with = [
         (GOES_WITH[kind][i], colors.to_hex(c)) for kind, group in told.harmonies.items() for i, c in enumerate(group)
     ]
     return {
         "color": colors.to_hex(rgb),
         "name": told.name if told.distance < 1 else f"near {told.name}",
-        "code": paint.code if paint else "",
+        "code": told.code,
         "distance": round(told.distance, 1),
         "lrv": round(told.reflectance),
         "goes_with": goes_with,
