@@ -13,24 +13,24 @@ MINUTE = 60.0
 
 
 class Rate:
-    """At most `per_minute` of `what` from one address, counted by the clock's minutes. Thread-safe.
+    """At most `most` of `what` from one address in a minute of the clock. Thread-safe.
 
     span: seconds that are counted instead of a minute, and what they are called.
     """
 
     def __init__(
         self,
-        per_minute: int,
+        most: int,
         what: str,
         clock: Callable[[], float] = time.monotonic,
         *,
         span: tuple[float, str] = (MINUTE, "a minute"),
     ):
-        self.per_minute, self.what = per_minute, what
+        self.most, self.what = most, what
         self._clock = clock
         self._seconds, self._span = span
-        self._minute = 0
-        self._counts: Counter[str] = Counter()  # of this minute only, so it cannot grow for ever
+        self._spans = 0  # of the clock, that are gone
+        self._counts: Counter[str] = Counter()  # of this span only, so it cannot grow for ever
         self._refused: Counter[str] = Counter()
         self._changing = threading.Lock()
 
@@ -53,7 +53,7 @@ class Rate:
         """Whether it was refused as often as it may ask, and goes on all the same."""
         with self._changing:
             self._turn()
-            return self._refused[address] >= self.per_minute
+            return self._refused[address] >= self.most
 
     def counted(self, address: str) -> int:
         """How many there were in this minute."""
@@ -63,13 +63,13 @@ class Rate:
 
     def _check(self, address: str) -> None:
         self._turn()
-        if self._counts[address] >= self.per_minute:
+        if self._counts[address] >= self.most:
             wait = self._seconds - self._clock() % self._seconds
-            raise TooManyRequests(f"More than {self.per_minute} {self.what} in {self._span}. Wait {wait:.0f} s.", wait)
+            raise TooManyRequests(f"More than {self.most} {self.what} in {self._span}. Wait {wait:.0f} s.", wait)
 
     def _turn(self) -> None:
-        minute = int(self._clock() // self._seconds)
-        if minute != self._minute:
-            self._minute = minute
+        spans = int(self._clock() // self._seconds)
+        if spans != self._spans:
+            self._spans = spans
             self._counts.clear()
             self._refused.clear()
