@@ -97,8 +97,9 @@ class Tools:
         """Select everything of one kind in the photo, such as every wall, or every wall of the building at (x, y)."""
         if (x is None) != (y is None):
             raise InvalidInput("a point needs both x and y", "x")
-        scale = state.scale(self.studio.session(session_id))
-        point = None if x is None or y is None else (x * scale, y * scale)
+        point = None
+        if x is not None and y is not None:
+            point = state.in_photo(self.studio.session(session_id), x, y)
         session = self.studio.find(session_id, kind, _mode(mode), point=point, protect=True)
         return self._state(session, f"Every {kind} that was found is selected.")
 

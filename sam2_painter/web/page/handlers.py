@@ -76,6 +76,13 @@ class Ask:
             raise InvalidInput(f"{name} must be a list of 1 to {most}", name)
         return items
 
+    def point(self, name: str) -> tuple[float, float] | None:
+        """A place [x, y], None where none was sent."""
+        if self.get(name) is None:
+            return None
+        x, y = Prompts([self.items(name, 2)], [1]).point_coords[0].tolist()  # type: ignore[arg-type]  # it checks
+        return x, y
+
     def path(self) -> list[tuple[float, float]]:
         """A line or polygon [[x, y], ...]."""
         points = self.items("path", MAX_POINTS)
@@ -240,10 +247,7 @@ def select(studio: Studio, ask: Ask) -> Json:
 
 
 def find(studio: Studio, ask: Ask) -> Json:
-    protect, point = ask.get("protect") is not False, None
-    if ask.get("point") is not None:
-        x, y = Prompts([ask.items("point", 2)], [1]).point_coords[0].tolist()  # type: ignore[arg-type]  # checks it
-        point = (x, y)
+    point, protect = ask.point("point"), ask.get("protect") is not False
     session = studio.find(ask.sid, ask.get("category"), ask.get("mode", "new"), point=point, protect=protect)
     return _seen(studio, ask, session)
 
@@ -255,10 +259,9 @@ def clear_selection(studio: Studio, ask: Ask) -> Json:
 def color(studio: Studio, ask: Ask) -> Json:
     """What somebody typed, or pointed the eyedropper at, as a colour."""
     session = studio.session(ask.sid)
-    if ask.get("at") is None:
-        return {"color": view.color(studio, session, studio.color(session, ask.get("text")))}
-    x, y = Prompts([ask.items("at", 2)], [1]).point_coords[0].tolist()  # type: ignore[arg-type]  # Prompts checks it
-    return {"color": view.color(studio, session, studio.color_at(ask.sid, x, y))}
+    at = ask.point("at")
+    rgb = studio.color(session, ask.get("text")) if at is None else studio.color_at(ask.sid, *at)
+    return {"color": view.color(studio, session, rgb)}
 
 
 def wall_paints(studio: Studio, ask: Ask) -> Json:
