@@ -124,8 +124,8 @@ export class Page {
     if (QUIET.includes(question.verb)) this.view.shaping = false;
     const before = this.state.session;
     if (reply.session) await this.view.show(reply.session);
-    const same = before?.sid === reply.session?.sid && before?.revision === reply.session?.revision;
-    if (same && this.tools.changesNothing(question.verb)) this.messages.say(this.tools.changesNothing(question.verb));
+    const nothing = before && reply.session ? this.tools.toldNothing(question.verb, before, reply.session) : "";
+    if (nothing) this.messages.say(nothing);
     if (reply.gone) this.gone(reply.gone);
     if (reply.notes?.length) this.messages.say(reply.notes.join(" "));
     if (reply.color) {
