@@ -85,7 +85,7 @@ def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
     # taken for another paint by mistake, too little is divided out, and the sun is found all the same. A darker one,
     # such as a ground floor with its shop windows, would add little but what is no wall.
     even = old.evened(linear)
-    bright = old.ratio @ LUMINANCE >= 0.99
+    bright = (old.ratio @ LUMINANCE >= 0.99) | ((old.area >= 0.2) & (old.ratio @ LUMINANCE >= 0.1))
     best = np.where(bright[old.places.which], mask, 0).astype(np.uint8)
     paint = _old_paint(near.part(codes), near.part(even), near.part(best))
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
