@@ -1,9 +1,9 @@
 """The page's own requests against Gradio's queue: `python -m benchmarks.transport [--rounds 100]`.
 
-One server process, one handler that takes no time, three tabs of one Chromium, asked by turns: by a POST to /page as our
-page does, by a button of Blocks on Gradio's queue as a page of Gradio does, and by the same POST to a server of twenty
-lines that answers with fixed bytes: what the browser takes whoever answers. Timed inside the tabs, until the answer
-stands in the document. The Blocks have nothing else; ours go through all our middleware. Needs playwright and a
+One server process, one handler that takes no time, three tabs of one Chromium, asked by turns: by a POST to /page as
+our page does, by a button of Blocks on Gradio's queue as a page of Gradio does, and by the same POST to a server of
+twenty lines that answers with fixed bytes: what the browser takes whoever answers. Timed inside the tabs, until the
+answer stands in the document. The Blocks have nothing else; ours go through all our middleware. Needs playwright and a
 Chromium on PATH.
 """
 
@@ -15,6 +15,7 @@ import shutil
 import statistics
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import gradio as gr
@@ -68,7 +69,7 @@ def queue_of_gradio(studio: Studio, sid: str) -> gr.Blocks:
 
 
 def bare_server() -> str:
-    """Where a server answers every GET with an empty page and every POST with what /page/alive would, and nothing else."""
+    """Where a server answers every GET with an empty page, every POST as /page/alive does, and does nothing else."""
 
     def reply(kind: str, body: bytes) -> bytes:
         return f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
@@ -76,10 +77,12 @@ def bare_server() -> str:
     answers = {b"GET": reply("text/html", b"<body>"), b"POST": reply("application/json", b'{"alive":{"seconds":1}}')}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-            await reader.readexactly(sum(int(line.partition(b":")[2]) for line in lengths))
-            writer.write(answers[head.partition(b" ")[0]])
+        with suppress(asyncio.IncompleteReadError):  # the browser has gone
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                await reader.readexactly(sum(int(line.partition(b":")[2]) for line in lengths))
+                writer.write(answers[head.partition(b" ")[0]])
 
     async def serve() -> None:
         await (await asyncio.start_server(answer, "127.0.0.1", port)).serve_forever()
