@@ -63,6 +63,15 @@ def test_transparent_colours_point_to_the_opacity(text):
         parse_color(text)
 
 
+@pytest.mark.parametrize("code", ["RAL 7016", "ral7016", "NCS S 0502-Y", "SW 7005", "HC-172"])
+def test_a_makers_code_that_is_not_loaded_says_so(code):
+    """What to do is to load the maker's card; a text as long as may be is read as fast."""
+    with pytest.raises(InvalidInput, match=r"looks like a maker's code.*Load the maker's card"):
+        parse_color(code)
+    with pytest.raises(InvalidInput, match="is no colour"):
+        parse_color("a" * 99 + "!")
+
+
 def test_hex_comes_back():
     """to_hex and parse_color are inverse."""
     for rgb in ((0, 0, 0), (255, 255, 255), (1, 2, 3), (250, 128, 9)):

@@ -23,6 +23,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
+from sam2_painter.paint.colors import parse_color
 from sam2_painter.photos import examples
 
 ROOT = Path(__file__).parents[1]
@@ -186,6 +187,20 @@ def test_paints_are_found_by_name_and_by_colour(live, opened):
     assert all("sage" in paint["name"].lower() for paint in by_name)
     nearest = done(live, "find_paints", session_id=sid, text=by_name[0]["color"])["paints"]
     assert nearest[0]["color"] == by_name[0]["color"]
+
+
+def test_without_a_text_the_selected_walls_colours_are_told(live, opened):
+    """Each with its nearest paint's name and its share, also once the wall is painted; nothing selected is said."""
+    about = {"session_id": opened["session_id"]}
+    assert "Nothing is selected" in call(live, "find_paints", **about).content[0].text
+    done(live, "select", x=100, y=80, **about)
+    (now,) = done(live, "find_paints", **about)["paints"]
+    assert now["share"] == 1
+    assert now["name"]
+    red, green, blue = parse_color(now["color"])
+    assert red > green > blue  # as the wall of the photo is
+    done(live, "paint", color="#304090", **about)
+    assert done(live, "find_paints", **about)["paints"] == [now]
 
 
 def test_a_photo_of_the_folder_opens_by_path(live):

@@ -70,6 +70,10 @@ def test_every_way_to_make_a_shape(ask):
     assert box["wall"]["steps"][0]["box"] == [20, 40, 190, 150]
     polygon = ask("wall_polygon", path=[[10, 10], [60, 10], [10, 60]], mode="new")
     assert polygon["wall"]["share"] == pytest.approx(50 * 50 / 2 / (150 * 200), abs=0.002)
+    rough = ask("wall_polygon", path=[[10, 10], [60, 10], [10, 60]], mode="new", only_wall=True)
+    assert rough["wall"]["area"] <= 1.2 * polygon["wall"]["area"]
+    assert ask("tidy_wall")["wall"]["steps"][0]["kind"] == "polygon"
+    ask("wall_polygon", path=[[10, 10], [60, 10], [10, 60]], mode="new")
     mask = np.zeros((150, 200), np.uint8)
     mask[:10] = 255
     text = base64.b64encode(to_png(mask)).decode()

@@ -27,6 +27,9 @@ ALLOWED = (
 )
 HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.ASCII)
 CALL = re.compile(r"(rgb|hsl|oklch)a?\s*\(([^()]*)\)", re.ASCII)
+CODE = re.compile(r"[a-z]{1,16}(?:[ .-][a-z]{1,8}){0,2}[ .-]?[0-9][0-9a-z]*(?:[ .-][0-9a-z]+){0,3}", re.ASCII)
+"""What looks like a maker's code, such as "ral 7016" or "ncs s 0502-y"."""
+
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(%|deg)?", re.ASCII)
 MUTED = 0.08  # OKLCH chroma: more of it looks like a toy on a whole facade
 GREY = 0.015  # OKLCH chroma below which a colour has no hue to speak of
@@ -57,7 +60,7 @@ def parse_color(text: str, palette: Palette | None = None) -> RGB:
     try:
         return css_names()[plain]
     except KeyError:
-        raise _unreadable(text, _like(plain, palette)) from None
+        raise _unknown_code(text) if CODE.fullmatch(plain) else _unreadable(text, _like(plain, palette)) from None
 
 
 def _like(plain: str, palette: Palette | None) -> str:
@@ -78,6 +81,14 @@ def _unreadable(text: str, like: str = "") -> InvalidInput:
     if like:
         return InvalidInput(f"{text[:40]!r} is no colour. Did you mean {like}?", "color")
     return InvalidInput(f"{text[:40]!r} is no colour: {ALLOWED}", "color")
+
+
+def _unknown_code(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"{text[:40]!r} looks like a maker's code, and no paint that is loaded has it. Load the maker's card as a "
+        "palette, or write the colour as #rrggbb.",
+        "color",
+    )
 
 
 def _see_through(text: str) -> InvalidInput:

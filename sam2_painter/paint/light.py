@@ -28,6 +28,7 @@ SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another ligh
 WARMER = 0.1  # the wall is read where it is brightest, in the sun; what seems warmer than that is another paint
 TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the light's colour
 
+AROUND = 32  # pixels of the small picture: what lies farther from a wall tells nothing of the light on it
 PROXY = 512  # parameters are read off a picture of at most this many pixels a side
 
 
@@ -52,6 +53,10 @@ class Light:
         """(N, 3) linear light of each old paint where well lit, the main one first."""
         return self.paint[None] if self.old is None else (self.paint * self.old.ratio).astype(np.float32)
 
+    def shade(self, linear: np.ndarray) -> np.ndarray:
+        """(h, w) float32: the light on pixels of linear light (h, w, 3), 1 where as bright as the main paint."""
+        return cv2.transform(linear, (self.paint / (self.paint @ self.paint)).reshape(1, 3).astype(np.float32))
+
 
 def read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) -> Light:
     """Old paints, light level and colour of the light on the wall under a mask, from a small picture of the photo.
@@ -69,20 +74,53 @@ def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
     """`read_light` of a small picture, (h, w, 3) uint8, and its mask, (h, w) uint8, 255 inside."""
     linear = cv2.LUT(codes, LINEAR.reshape(1, 256, 1))
     old = find_old_paints(linear, mask)
+    near = _Near.of(mask)
     if old is None:
-        paint = _old_paint(codes, linear, mask)
-        white = _white_light(codes, linear, mask, paint)
-        return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask), None)
+        paint = _old_paint(near.part(codes), near.part(linear), near.part(mask))
+        white = _white_light(codes, linear, mask, paint, near)
+        return Light(
+            paint, white, _tint(linear, mask, paint, near), *_bareness(near.part(linear), near.part(mask)), None
+        )
     # The old paint is read where the wall is lit best, on the main paint or a brighter one: should a sunlit part be
     # taken for another paint by mistake, too little is divided out, and the sun is found all the same. A darker one,
     # such as a ground floor with its shop windows, would add little but what is no wall.
     even = old.evened(linear)
     bright = old.ratio @ LUMINANCE >= 0.99
-    paint = _old_paint(codes, even, np.where(bright[old.places.which], mask, 0).astype(np.uint8))
+    best = np.where(bright[old.places.which], mask, 0).astype(np.uint8)
+    paint = _old_paint(near.part(codes), near.part(even), near.part(best))
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
     beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings
-    white = _half_cast(_white_light(codes, linear, beside, paint))
-    return Light(paint, white, _tint(even, mask, paint), *_bareness(linear, main), old)
+    white = _half_cast(_white_light(codes, linear, beside, paint, near))
+    return Light(paint, white, _tint(even, mask, paint, near), *_bareness(near.part(linear), near.part(main)), old)
+
+
+@dataclass(frozen=True)
+class _Near:
+    """A wall's box in the small picture with `AROUND` pixels around it: first and last + 1 of rows and of columns."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> _Near:
+        x, y, w, h = cv2.boundingRect(mask)
+        return cls(
+            max(0, y - AROUND),
+            min(mask.shape[0], y + h + AROUND),
+            max(0, x - AROUND),
+            min(mask.shape[1], x + w + AROUND),
+        )
+
+    def part(self, values: np.ndarray) -> np.ndarray:
+        """What lies in it."""
+        return np.ascontiguousarray(values[self.top : self.bottom, self.left : self.right])
+
+    def spread(self, part: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """(H, W, ...) of the whole small picture: `part`, and around it what is at its edge."""
+        above, below = self.top, size[0] - self.bottom
+        return cv2.copyMakeBorder(part, above, below, self.left, size[1] - self.right, cv2.BORDER_REPLICATE)
 
 
 def _half_cast(white: np.ndarray) -> np.ndarray:
@@ -153,14 +191,19 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     return paint.astype(np.float32)
 
 
-def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
+def _white_light(
+    codes: np.ndarray, whole: np.ndarray, outside: np.ndarray, paint: np.ndarray, part: _Near
+) -> np.ndarray:
     """(3,) linear light of a white wall where `paint` was read.
 
     What stands beside the wall in the same light tells: trim, frames and sills are often white. Their ratio to the wall
     next to them, where it is about that of white, gives how bright white is, and where there is enough of it how
     coloured the light. Failing that, the light is taken for neutral, and the brightest things of the photo for white:
     a photo of which nothing is blown out shows white as no brighter than those. No paint is whiter than `WHITEST`.
+
+    codes, whole, outside: the small picture, its linear light and its mask; part: where the wall is.
     """
+    small, linear, mask = part.part(codes), part.part(whole), part.part(outside)
     unclipped = small.max(-1) < 250
     shade = linear @ (paint / (paint @ paint))
     core = erode((mask > 250).view(np.uint8), 3).astype(np.float32)
@@ -187,10 +230,10 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
         if colourful or not sure:
             cast = np.ones(3)
     else:
-        around = mask < 6
-        clear = around & (small.min(-1) < 250)  # sky with one channel at its end still tells
+        around = outside < 6
+        clear = around & (codes.min(-1) < 250)  # sky with one channel at its end still tells
         if clear.sum() > 0.01 * clear.size:
-            brightest = float(np.percentile(linear[clear] @ LUMINANCE, 99)) / 0.9
+            brightest = float(np.percentile(cv2.transform(whole, LUMINANCE.reshape(1, 3))[clear], 99)) / 0.9
             if np.count_nonzero(clear) < (1 - BLOWN) * np.count_nonzero(around):
                 brightness = float(np.clip(brightest, USUAL_WHITE, 1))
             elif brightest > BRIGHT:
@@ -220,8 +263,12 @@ def _bareness(linear: np.ndarray, mask: np.ndarray) -> tuple[float, np.ndarray]:
     return float(bare), slope * np.array([ACROSS[0], -ACROSS.sum(), ACROSS[1]], np.float32)
 
 
-def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
-    """(h, w, 3) float32: the light's colour, luminance 1: where the wall is warmer or cooler than where it was read."""
+def _tint(whole: np.ndarray, outside: np.ndarray, paint: np.ndarray, part: _Near) -> np.ndarray:
+    """(h, w, 3) float32: the light's colour, luminance 1: where the wall is warmer or cooler than where it was read.
+
+    whole, outside: linear light and mask of the small picture; part: where the wall is.
+    """
+    linear, mask = part.part(whole), part.part(outside)
     core = erode((mask > 250).view(np.uint8), 5).astype(np.float32)
     wall = _mean_inside(linear, core, 2)
     shade = wall @ (paint / (paint @ paint))
@@ -231,6 +278,14 @@ def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray
     # Old paint with next to none of a channel reflects next to nothing of it.
     trust = float((paint / (paint + 8 * TINT_FLOOR))[[0, 2]] @ WARM_COOL**2)
     along = np.minimum(along, WARMER)
-    along = _mean_inside(along * trust, weight.astype(np.float32), 16)[..., None]
+    along = _mean_inside_far(along * trust, weight.astype(np.float32))[..., None]
     tint = np.exp(along * np.array([WARM_COOL[0], 0, WARM_COOL[1]], np.float32))
-    return tint / (tint @ LUMINANCE)[..., None]
+    return part.spread(tint / (tint @ LUMINANCE)[..., None], outside.shape)
+
+
+def _mean_inside_far(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """`_mean_inside` of (h, w) with a sigma of 16, worked out on a quarter of the size."""
+    size = tuple(-(-side // 4) for side in weight.shape[::-1])
+    few, norm = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (values * weight, weight))
+    mean = cv2.GaussianBlur(few, (0, 0), 4) / (cv2.GaussianBlur(norm, (0, 0), 4) + 1e-4)
+    return cv2.resize(mean, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)

@@ -178,8 +178,21 @@ class RemoteStudio:
             "/wall-stroke", session_id, path=_path(path), radius=float(radius), mode=mode, edge_aware=bool(edge_aware)
         )
 
-    def polygon(self, session_id: str, path: Sequence[tuple[float, float]], mode: SelectMode = "union") -> None:
-        self._do("/wall-polygon", session_id, path=_path(path), mode=mode)
+    def polygon(
+        self,
+        session_id: str,
+        path: Sequence[tuple[float, float]],
+        mode: SelectMode = "union",
+        *,
+        only_wall: bool = False,
+    ) -> None:
+        self._do("/wall-polygon", session_id, path=_path(path), mode=mode, only_wall=bool(only_wall))
+
+    def tidy(self, session_id: str) -> None:
+        self._do("/tidy-wall", session_id)
+
+    def take_over(self, session_id: str) -> None:
+        self._do("/take-over", session_id)
 
     def import_mask(self, session_id: str, rle: RLE, mode: SelectMode = "new") -> None:
         self._do("/wall-mask", session_id, mask=_png(rle), mode=mode)
@@ -300,6 +313,10 @@ class RemoteStudio:
 
     def apply_recipe(self, session_id: str, recipe: Recipe, *, scale: bool = False) -> Applied:
         reply = self._do("/apply-recipe", session_id, recipe=recipes.to_json(recipe), scale=scale)
+        return Applied(self.session(session_id), tuple(reply["left_out"]))
+
+    def paint_alike(self, session_id: str, like: str) -> Applied:
+        reply = self._do("/paint-alike", session_id, like=like)
         return Applied(self.session(session_id), tuple(reply["left_out"]))
 
     # -- colours -----------------------------------------------------------------------------------------------------

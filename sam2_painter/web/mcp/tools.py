@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -39,10 +39,11 @@ _MODES: dict[Mode, SelectMode] = {"new": "new", "add": "union", "subtract": "sub
 
 
 class Named(TypedDict):
-    """A paint."""
+    """A paint. share: of what is selected, 0 to 1, of the paints that are on it now."""
 
     name: str
     color: str
+    share: NotRequired[float]
 
 
 class Link(TypedDict):
@@ -55,7 +56,7 @@ class Link(TypedDict):
 
 
 class Paints(TypedDict):
-    """Paints that fit, the nearest first."""
+    """Paints that fit, the nearest first, or those on a wall, the main one first."""
 
     paints: list[Named]
     message: str
@@ -245,10 +246,15 @@ class Tools:
         return state.picture(self.studio, session, painted=show != "photo", selected=show == "selection")
 
     def find_paints(
-        self, session_id: SessionId, text: Annotated[str, Field(description="of a name or code, or a colour")]
+        self,
+        session_id: SessionId,
+        text: Annotated[str, Field(description="of a name or code, or a colour; none for those on the wall now")] = "",
     ) -> Paints:
-        """Paints whose name or code holds the text, or the ones nearest to a colour such as #b5c7a3."""
+        """Paints whose name or code holds the text, or the ones nearest to a colour such as #b5c7a3. Without a text:
+        what colours the selected wall has now, light and shadow taken out, each with the nearest paint's name."""
         session = self.studio.session(session_id)
+        if not text:
+            return self._paints_now(session)
         palette = self.studio.palette(session)
         found = palettes.search(palette.paints, text, MOST_PAINTS)
         if not found:
@@ -256,6 +262,20 @@ class Tools:
             found = [one.paint for one in near]
         told: list[Named] = [{"name": paint.name, "color": colors.to_hex(paint.rgb)} for paint in found]
         return {"paints": told, "message": f"{len(told)} of {len(palette.paints)} paints."}
+
+    def _paints_now(self, session: Session) -> Paints:
+        mask_id = session.selection.mask_id
+        if mask_id is None:
+            raise InvalidInput("Nothing is selected. Select a wall, or give a text.", "text")
+        now: list[Named] = [
+            {
+                "name": self.studio.describe(session, one.rgb).name,
+                "color": colors.to_hex(one.rgb),
+                "share": round(one.share, 3),
+            }
+            for one in self.studio.wall_paints(session.id, mask_id)
+        ]
+        return {"paints": now, "message": "What is selected has these colours now; the names are the nearest paints'."}
 
     def download(
         self,
@@ -295,6 +315,6 @@ def limits(tools: Tools) -> dict[str, tuple[Callable[..., object], str, bool]]:
         "undo": (tools.undo, "paint", True),
         "look": (tools.look, "paint", False),
         "download": (tools.download, "download", False),
-        "find_paints": (tools.find_paints, "paint", True),
+        "find_paints": (tools.find_paints, "paint", False),
         "close_photo": (tools.close_photo, "upload", True),
     }

@@ -65,6 +65,20 @@ def picture(
     return studio.download(session_id, painted=painted, format=format, quality=quality)
 
 
+def download_pictures(
+    studio: Studio,
+    session_ids: Annotated[list[str], Field(description="1 to 50, from upload")],
+    format: FileFormat = "JPG",
+    quality: Quality = 95,
+) -> schemas.MadeDownload:
+    """Make a zip file of the painted pictures of several sessions at full size. It belongs to the first of them.
+
+    Returns:
+        Where the file waits.
+    """
+    return made_download(studio.download_pictures(session_ids, format=format, quality=quality))
+
+
 def download_masks(
     studio: Studio,
     session_id: SessionId,

@@ -152,6 +152,13 @@ def wall_polygon(
     session_id: SessionId,
     path: Annotated[list[list[float]], Field(description="its corners [x, y] in pixels of the photo, at least three")],
     mode: WallMode = "union",
+    only_wall: Annotated[
+        bool,
+        Field(
+            description="the polygon is rough: windows and doors in it are left out, its outline follows the photo; "
+            "the whole of it is the other answer"
+        ),
+    ] = False,
     layer_id: OtherLayer | None = None,
     revision: Revision | None = None,
     protect: Protect = True,
@@ -159,7 +166,22 @@ def wall_polygon(
 ) -> schemas.Work:
     """Add the inside of a polygon to the chosen wall, take it away, or begin a wall with it."""
     corners = [point_xy(point, "path") for point in path]
-    session = studio.polygon(session_id, corners, mode, layer_id=layer_id, revision=revision, protect=protect)
+    session = studio.polygon(
+        session_id, corners, mode, only_wall=only_wall, layer_id=layer_id, revision=revision, protect=protect
+    )
+    return work_of(studio, session, mask_format)
+
+
+def tidy_wall(
+    studio: Studio,
+    session_id: SessionId,
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    protect: Protect = True,
+    mask_format: MaskFormat = "none",
+) -> schemas.Work:
+    """Make the chosen wall's outline follow the edges of the photo, without specks and pinholes: one step."""
+    session = studio.tidy(session_id, layer_id=layer_id, revision=revision, protect=protect)
     return work_of(studio, session, mask_format)
 
 
@@ -179,6 +201,17 @@ def wall_mask(
     rle = masks.mask_from_png(mask, studio.session(session_id).size)
     session = studio.import_mask(session_id, rle, mode, layer_id=layer_id, revision=revision, protect=protect)
     return work_of(studio, session, mask_format)
+
+
+def take_over(
+    studio: Studio,
+    session_id: SessionId,
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    mask_format: MaskFormat = "none",
+) -> schemas.Work:
+    """Take what the chosen wall shares with other painted walls from them, where it was added without protect."""
+    return work_of(studio, studio.take_over(session_id, layer_id=layer_id, revision=revision), mask_format)
 
 
 def choose_answer(
