@@ -26,6 +26,9 @@ SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's h
 SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
 
 WARMER = 0.1  # the wall is read where it is brightest, in the sun; what seems warmer than that is another paint
+BROAD, TELLING = 0.2, 0.1  # of the wall, and of the main paint's luminance: such another paint tells of the light, too
+BRIGHTEST = 1.1  # linear light; no paint is as bright
+
 TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the light's colour
 
 AROUND = 32  # pixels of the small picture: what lies farther from a wall tells nothing of the light on it
@@ -81,13 +84,18 @@ def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
         return Light(
             paint, white, _tint(linear, mask, paint, near), *_bareness(near.part(linear), near.part(mask)), None
         )
-    # The old paint is read where the wall is lit best, on the main paint or a brighter one: should a sunlit part be
-    # taken for another paint by mistake, too little is divided out, and the sun is found all the same. A darker one,
-    # such as a ground floor with its shop windows, would add little but what is no wall.
+    # The old paint is read where the wall is lit best, on the main paint, a brighter one or a broad one: should a
+    # sunlit part be taken for another paint by mistake, too little is divided out, and the sun is found all the same. A
+    # small darker one, such as a shop, would add little but what is no wall; and where a broad one comes out brighter
+    # than white can be, it is not what it was taken for.
     even = old.evened(linear)
-    bright = old.ratio @ LUMINANCE >= 0.99
-    best = np.where(bright[old.places.which], mask, 0).astype(np.uint8)
-    paint = _old_paint(near.part(codes), near.part(even), near.part(best))
+    luminance = old.ratio @ LUMINANCE
+    brighter, broad = luminance >= 0.99, (old.area >= BROAD) & (luminance >= TELLING)
+    for chosen in (brighter | broad, brighter):
+        best = np.where(chosen[old.places.which], mask, 0).astype(np.uint8)
+        paint = _old_paint(near.part(codes), near.part(even), near.part(best))
+        if paint.max() < BRIGHTEST:
+            break
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
     beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings
     white = _half_cast(_white_light(codes, linear, beside, paint, near))
