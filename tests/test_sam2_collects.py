@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -24,8 +25,10 @@ def test_the_tests_of_sam2_and_its_engine_can_be_imported(tmp_path):
     """With nothing of torch but its names, and without what only other tests need, every one of them is found."""
     (tmp_path / "torch_by_name.py").write_text(STUB.format(absent=ABSENT))
     plain = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-m", "pytest", "-p", "torch_by_name", "-p", "pytest_timeout", "-p", "no:cacheprovider"]
-    command += ["-o", "addopts=", "--collect-only", "-q", str(TESTS / "test_sam2.py")]
+    started = (TESTS / "run_sam2").read_text().splitlines()[-1]
+    options = shlex.split(started.removeprefix('exec "$venv/bin/python" ').removesuffix(' "$@"'))
+    plugins = ["-p", "torch_by_name", "-p", "pytest_timeout", "-p", "no:cacheprovider"]
+    command = [sys.executable, *options, *plugins, "--collect-only", "-q"]
     told = subprocess.run(command, env={**os.environ, **plain}, cwd=TESTS.parent, capture_output=True, text=True)
     assert told.returncode == 0, told.stdout + told.stderr
     written = [node.name for node in ast.parse((TESTS / "test_sam2.py").read_text()).body if _is_test(node)]
