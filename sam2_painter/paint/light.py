@@ -153,11 +153,15 @@ def erode(mask: np.ndarray, radius: int) -> np.ndarray:
 
 def _mean_inside(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian mean of values, (h, w) or (h, w, C), of those with weight (h, w) only."""
-    norm = cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4
-    if values.ndim == 3:
-        weight, norm = weight[..., None], norm[..., None]
-    mean: np.ndarray = cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
-    return mean
+    less = int(max(1, sigma // 3))  # a broad one is made at a smaller size
+    size = tuple(-(-side // less) for side in weight.shape[::-1])
+    deep = values.ndim == 3
+    sums, norm = cv2.multiply(values, cv2.merge([weight] * values.shape[2]) if deep else weight), weight
+    if less > 1:
+        sums, norm = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (sums, norm))
+    sums, norm = (cv2.GaussianBlur(v, (0, 0), sigma / less) for v in (sums, norm))
+    mean: np.ndarray = sums / ((norm[..., None] if deep else norm) + 1e-4)
+    return mean if less == 1 else cv2.resize(mean, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -235,8 +239,9 @@ def _white_light(
         # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
         # than it looks is unlikely.
         colourful = np.linalg.norm(log_chromaticity(paint / cast)) > np.linalg.norm(log_chromaticity(paint))
-        if colourful or not sure:
-            cast = np.ones(3)
+        believed = np.clip((seen / len(luminance) - TRIM_SEEN) / (TRIM_SURE - TRIM_SEEN), 0, 1)
+        cast = np.ones(3) if colourful else cast**believed
+        cast = cast / (cast @ LUMINANCE)
     else:
         around = outside < 6
         clear = around & (codes.min(-1) < 250)  # sky with one channel at its end still tells
@@ -286,14 +291,6 @@ def _tint(whole: np.ndarray, outside: np.ndarray, paint: np.ndarray, part: _Near
     # Old paint with next to none of a channel reflects next to nothing of it.
     trust = float((paint / (paint + 8 * TINT_FLOOR))[[0, 2]] @ WARM_COOL**2)
     along = np.minimum(along, WARMER)
-    along = _mean_inside_far(along * trust, weight.astype(np.float32))[..., None]
+    along = _mean_inside((along * trust).astype(np.float32), weight.astype(np.float32), 16)[..., None]
     tint = np.exp(along * np.array([WARM_COOL[0], 0, WARM_COOL[1]], np.float32))
     return part.spread(tint / (tint @ LUMINANCE)[..., None], outside.shape)
-
-
-def _mean_inside_far(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """`_mean_inside` of (h, w) with a sigma of 16, worked out on a quarter of the size."""
-    size = tuple(-(-side // 4) for side in weight.shape[::-1])
-    few, norm = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (values * weight, weight))
-    mean = cv2.GaussianBlur(few, (0, 0), 4) / (cv2.GaussianBlur(norm, (0, 0), 4) + 1e-4)
-    return cv2.resize(mean, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
