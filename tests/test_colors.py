@@ -126,6 +126,25 @@ def test_names_of_paints_are_colours_where_the_palette_is_given():
         parse_color("Weiße Wand")
 
 
+def test_a_palette_is_looked_through_once():
+    """However many colours are read with it; of two paints with one name the first counts, and codes are names."""
+
+    class Counted(tuple):
+        looks = 0
+
+        def __iter__(self):
+            Counted.looks += 1
+            return super().__iter__()
+
+    paints = [Paint(f"Paint {n}", (n % 256, n // 256, 0), f"C-{n}") for n in range(4095)]
+    palette = Palette("Large", Counted([*paints, Paint("paint 7", (9, 9, 9), "c-8")]))
+    read = [parse_color(f"PAINT {n}", palette) for n in range(100)] + [parse_color(f"c-{n}", palette) for n in range(9)]
+    assert read == [paint.rgb for paint in [*paints[:100], *paints[:9]]]
+    assert Counted.looks == 1
+    other = Palette("Other", (Paint("Paint 7", (1, 2, 3)),))
+    assert parse_color("paint 7", other) == (1, 2, 3)
+
+
 def test_light_reflectance_runs_from_black_to_white():
     """LRV is 0 for black, 100 for white and 21.6 for the middle code of sRGB."""
     assert light_reflectance((0, 0, 0)) == pytest.approx(0)

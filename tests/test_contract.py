@@ -6,6 +6,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Doors, draw_building, to_png
 from test_wall_operations import WALLS
@@ -14,6 +15,7 @@ pytest.importorskip("gradio_client", reason="the doors need gradio")
 
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 from pydantic import TypeAdapter
 
 from sam2_painter.studio.studio import Limits
@@ -281,7 +283,7 @@ def test_a_palette_through_either_door(doors: Doors, tmp_path):
 
 
 WHOLE = {"click_wall", "segment_wall", "select_masks", "remove_point"} | {  # asked by tests/test_remote.py, too
-    "get_recipe", "apply_recipe", "paint_alike", "get_picture", "session_state",
+    "get_recipe", "apply_recipe", "paint_alike", "get_picture", "picture", "session_state",
 }  # fmt: skip
 
 
@@ -315,6 +317,23 @@ def test_a_session_is_told_whole_by_both_doors(doors):
     small = doors.http("get_picture", **about, max_side=50, image_format="JPG", painted=False).json()
     assert (small["width"], small["height"]) == (50, 38)
     assert base64.b64decode(small["image"])[:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize("painted", [True, False])
+def test_a_picture_is_a_file(doors, painted):
+    """/picture is what its name says, of the kind asked for, at full size and as its JSON has it; by both doors."""
+    about = {"session_id": doors.open(), "painted": painted}
+    doors.http("click_wall", session_id=about["session_id"], point=[100, 80])
+    doors.http("paint_wall", session_id=about["session_id"], color="red")
+    reply = doors.http("picture", **about)
+    assert reply.headers["content-type"] == "image/png"
+    told = base64.b64decode(doors.http("get_picture", **about).json()["image"])
+    shown = np.asarray(Image.open(BytesIO(reply.content)))
+    assert (shown == np.asarray(Image.open(BytesIO(told)))).all()
+    assert (shown == np.asarray(Image.open(doors.gradio("picture", **about)))).all()
+    red, green, _ = shown[80, 100].astype(int)
+    assert (red - green > 60) == painted
+    assert doors.http("picture", **about, format="JPG", quality=80).headers["content-type"] == "image/jpeg"
 
 
 def test_clients_that_know_fewer_inputs_are_answered(doors):

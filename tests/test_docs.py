@@ -238,7 +238,7 @@ def check(words):
     variables = {knob.env for knob in knobs()}
     while re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
         name = words.pop(0).partition("=")[0]
-        assert name in variables | {"BUILDINGS_DATA", "PYTHONPATH"}, f"no setting {name}"
+        assert name in variables | {"BUILDINGS_DATA", "PYTHONPATH", "SAM2_PAGE_AUTH"}, f"no setting {name}"
         if not words:
             return
     if words[0] == "export":

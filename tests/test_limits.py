@@ -86,6 +86,23 @@ def test_half_a_million_mistakes_are_one(live, path):
     assert len(reply.content) < 500
 
 
+@pytest.mark.parametrize("path", ["/api/segment", "/gradio_api/queue/join", "/gradio_api/run/segment", "/page/click"])
+def test_the_rest_of_too_many_values_is_not_waited_for(live, path):
+    """422 as soon as so many came, though most of the body was announced and is not there."""
+    with connect(live) as connection:
+        head = b"POST %s HTTP/1.1\r\n%sContent-Type: text/plain\r\nContent-Length: 900000\r\n\r\n"
+        connection.sendall(head % (path.encode(), host(live)) + b'{"points": [' + b"0," * 60_000)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 422 "), answer[:200]
+    assert b"The body holds too much: at most 50000 values" in answer
+
+
+def test_commas_of_a_form_are_no_values(live, photo_bytes):
+    """A photo's file may hold any bytes."""
+    junk = photo_bytes + b"," * 200_000
+    assert live.http.post("/upload", files={"file": ("a.png", junk)}).status_code == 200
+
+
 def test_mcp_is_counted_too(launch):
     """A tool call of a million values is refused before the library that speaks MCP parses it."""
     pytest.importorskip("mcp", reason="needs requirements-mcp.txt")

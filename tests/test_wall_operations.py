@@ -185,7 +185,9 @@ ERRORS = {
     "no change": ("edit_layer", {"layer_id": 0}, 404, "No layer 0"),
     "nothing to undo": ("undo", {}, 400, "nothing to undo"),
     "house of one number": ("find_walls", {"category": "wall", "point": [1]}, 400, "point must be [x, y]"),
-    "kind": ("find_walls", {"category": "sky"}, 400, "does not name"),
+    "category": ("find_walls", {"category": "sky"}, 400, "does not name"),
+    "kind": ("find_walls", {"kind": "sky"}, 400, "does not name"),
+    "kind and category": ("find_walls", {"category": "roof", "kind": "window"}, 400, "give one of them"),
 }
 
 

@@ -42,24 +42,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("modal", help="SAM 2 on Modal, or as a service here: deploy, serve [PORT]", add_help=False)
 
     paint = commands.add_parser("paint", help="paint what points, a box or a mask select", epilog=EPILOG)
-    paint.add_argument("--color", help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s')
-    _add_selection(paint)
-    paint.add_argument("--opacity", type=float, help="0 to 1 [1]")
-    paint.add_argument("--mode", choices=PAINT_MODES, help="[realistic]")
-    paint.add_argument("--light", type=float, help="exposure of the paint, 0.25 to 4 [1, as found]")
-    paint.add_argument("--shadow", type=float, help="0 to 2; below 1 softer shadows, above deeper [1]")
-    paint.add_argument(
-        "--recipe",
-        type=Path,
-        metavar="FILE",
-        help="do what Painter.save_recipe saved of another photo, instead of all of these",
-    )
-    paint.add_argument(
-        "--scale", action="store_true", help="with --recipe: its clicks move with the size of each photo"
-    )
-    paint.add_argument("--format", default="PNG", help="PNG, JPG or WEBP, where --out does not say it [PNG]")
-    paint.add_argument("--quality", type=int, default=95, help="1 to 100, for JPG and WEBP [95]")
-
+    _add_paint(paint)
     now = commands.add_parser("colors", help="tell what paints are on the wall now", epilog=EPILOG)
     _add_selection(now)
     now.add_argument("--format", choices=("text", "json"), default="text", help="json: one line a photo [text]")
@@ -78,6 +61,27 @@ def parser() -> argparse.ArgumentParser:
     for command in (paint, masks):
         _add_files(command)
     return top
+
+
+def _add_paint(paint: argparse.ArgumentParser) -> None:
+    """Which paint goes on which wall, and how; or a recipe instead."""
+    paint.add_argument("--color", help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s')
+    _add_selection(paint)
+    paint.add_argument("--opacity", type=float, help="0 to 1 [1]")
+    paint.add_argument("--mode", choices=PAINT_MODES, help="[realistic]")
+    paint.add_argument("--light", type=float, help="exposure of the paint, 0.25 to 4 [1, as found]")
+    paint.add_argument("--shadow", type=float, help="0 to 2; below 1 softer shadows, above deeper [1]")
+    paint.add_argument(
+        "--recipe",
+        type=Path,
+        metavar="FILE",
+        help="do what Painter.save_recipe saved of another photo, instead of all of these",
+    )
+    paint.add_argument(
+        "--scale", action="store_true", help="with --recipe: its clicks move with the size of each photo"
+    )
+    paint.add_argument("--format", default="PNG", help="PNG, JPG or WEBP, where --out does not say it [PNG]")
+    paint.add_argument("--quality", type=int, default=95, help="1 to 100, for JPG and WEBP [95]")
 
 
 def _add_selection(command: argparse.ArgumentParser) -> None:

@@ -140,7 +140,7 @@ def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make, report
 
 
 def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Studio, report: Report) -> int:
-    if args.command != "masks" and args.category and args.category not in studio.categories:
+    if args.command != "masks" and args.category and studio.kind_named(args.category) not in studio.categories:
         kinds = ", ".join(studio.categories) or "no kinds: use --point, --box or --mask"
         raise InvalidInput(f"--all {args.category}: this engine knows {kinds}.", "category")
     report.engine = studio.engine.title

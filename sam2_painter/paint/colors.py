@@ -32,6 +32,7 @@ CODE = re.compile(r"[a-z]{1,16}(?:[ .-][a-z]{1,8}){0,2}[ .-]?[0-9][0-9a-z]*(?:[ 
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(%|deg)?", re.ASCII)
 MUTED = 0.08  # OKLCH chroma: more of it looks like a toy on a whole facade
+KEPT_PALETTES = 32
 GREY = 0.015  # OKLCH chroma below which a colour has no hue to speak of
 
 
@@ -52,15 +53,33 @@ def parse_color(text: str, palette: Palette | None = None) -> RGB:
         return _from_hex(match[1])
     if match := CALL.fullmatch(plain):
         return _from_call(match[1], match[2], text)
-    for paint in palette.paints if palette else ():
-        if plain in (paint.name.strip().lower(), paint.code.lower() or None):
-            return paint.rgb
+    if palette is not None and (rgb := _by_name(palette).get(plain)) is not None:
+        return rgb
     if plain == "transparent":
         raise _see_through(text)
     try:
         return css_names()[plain]
     except KeyError:
         raise _unknown_code(text) if CODE.fullmatch(plain) else _unreadable(text, _like(plain, palette)) from None
+
+
+def _by_name(palette: Palette) -> dict[str, RGB]:
+    """The colours of its paints by name and by code, in small letters; of two alike, the first."""
+    kept = _named.get(id(palette))
+    if kept is None or kept[0] is not palette:
+        names: dict[str, RGB] = {}
+        for paint in palette.paints:
+            for name in filter(None, (paint.name, paint.code)):
+                names.setdefault(name.strip().lower(), paint.rgb)
+        kept = palette, names
+        while len(_named) >= KEPT_PALETTES:
+            _named.pop(next(iter(_named)), None)
+        _named[id(palette)] = kept
+    return kept[1]
+
+
+_named: dict[int, tuple[Palette, dict[str, RGB]]] = {}
+"""Of palettes that were used lately. By identity: comparing two takes as long as looking through one."""
 
 
 def _like(plain: str, palette: Palette | None) -> str:

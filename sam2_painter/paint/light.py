@@ -26,6 +26,9 @@ SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's h
 SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
 
 WARMER = 0.1  # the wall is read where it is brightest, in the sun; what seems warmer than that is another paint
+BROAD, TELLING = 0.2, 0.1  # of the wall, and of the main paint's luminance: such another paint tells of the light, too
+BRIGHTEST = 1.1  # linear light; no paint is as bright
+
 TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the light's colour
 
 AROUND = 32  # pixels of the small picture: what lies farther from a wall tells nothing of the light on it
@@ -81,13 +84,18 @@ def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
         return Light(
             paint, white, _tint(linear, mask, paint, near), *_bareness(near.part(linear), near.part(mask)), None
         )
-    # The old paint is read where the wall is lit best, on the main paint or a brighter one: should a sunlit part be
-    # taken for another paint by mistake, too little is divided out, and the sun is found all the same. A darker one,
-    # such as a ground floor with its shop windows, would add little but what is no wall.
+    # The old paint is read where the wall is lit best, on the main paint, a brighter one or a broad one: should a
+    # sunlit part be taken for another paint by mistake, too little is divided out, and the sun is found all the same. A
+    # small darker one, such as a shop, would add little but what is no wall; and where a broad one comes out brighter
+    # than white can be, it is not what it was taken for.
     even = old.evened(linear)
-    bright = old.ratio @ LUMINANCE >= 0.99
-    best = np.where(bright[old.places.which], mask, 0).astype(np.uint8)
-    paint = _old_paint(near.part(codes), near.part(even), near.part(best))
+    luminance = old.ratio @ LUMINANCE
+    brighter, broad = luminance >= 0.99, (old.area >= BROAD) & (luminance >= TELLING)
+    for chosen in (brighter | broad, brighter):
+        best = np.where(chosen[old.places.which], mask, 0).astype(np.uint8)
+        paint = _old_paint(near.part(codes), near.part(even), near.part(best))
+        if paint.max() < BRIGHTEST:
+            break
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
     beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings
     white = _half_cast(_white_light(codes, linear, beside, paint, near))
@@ -145,11 +153,15 @@ def erode(mask: np.ndarray, radius: int) -> np.ndarray:
 
 def _mean_inside(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian mean of values, (h, w) or (h, w, C), of those with weight (h, w) only."""
-    norm = cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4
-    if values.ndim == 3:
-        weight, norm = weight[..., None], norm[..., None]
-    mean: np.ndarray = cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
-    return mean
+    less = int(max(1, sigma // 3))  # a broad one is made at a smaller size
+    size = tuple(-(-side // less) for side in weight.shape[::-1])
+    deep = values.ndim == 3
+    sums, norm = cv2.multiply(values, cv2.merge([weight] * values.shape[2]) if deep else weight), weight
+    if less > 1:
+        sums, norm = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (sums, norm))
+    sums, norm = (cv2.GaussianBlur(v, (0, 0), sigma / less) for v in (sums, norm))
+    mean: np.ndarray = sums / ((norm[..., None] if deep else norm) + 1e-4)
+    return mean if less == 1 else cv2.resize(mean, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -227,8 +239,9 @@ def _white_light(
         # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
         # than it looks is unlikely.
         colourful = np.linalg.norm(log_chromaticity(paint / cast)) > np.linalg.norm(log_chromaticity(paint))
-        if colourful or not sure:
-            cast = np.ones(3)
+        believed = np.clip((seen / len(luminance) - TRIM_SEEN) / (TRIM_SURE - TRIM_SEEN), 0, 1)
+        cast = np.ones(3) if colourful else cast**believed
+        cast = cast / (cast @ LUMINANCE)
     else:
         around = outside < 6
         clear = around & (codes.min(-1) < 250)  # sky with one channel at its end still tells
@@ -278,14 +291,6 @@ def _tint(whole: np.ndarray, outside: np.ndarray, paint: np.ndarray, part: _Near
     # Old paint with next to none of a channel reflects next to nothing of it.
     trust = float((paint / (paint + 8 * TINT_FLOOR))[[0, 2]] @ WARM_COOL**2)
     along = np.minimum(along, WARMER)
-    along = _mean_inside_far(along * trust, weight.astype(np.float32))[..., None]
+    along = _mean_inside((along * trust).astype(np.float32), weight.astype(np.float32), 16)[..., None]
     tint = np.exp(along * np.array([WARM_COOL[0], 0, WARM_COOL[1]], np.float32))
     return part.spread(tint / (tint @ LUMINANCE)[..., None], outside.shape)
-
-
-def _mean_inside_far(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """`_mean_inside` of (h, w) with a sigma of 16, worked out on a quarter of the size."""
-    size = tuple(-(-side // 4) for side in weight.shape[::-1])
-    few, norm = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (values * weight, weight))
-    mean = cv2.GaussianBlur(few, (0, 0), 4) / (cv2.GaussianBlur(norm, (0, 0), 4) + 1e-4)
-    return cv2.resize(mean, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)

@@ -65,15 +65,16 @@ class PaintMap:
         found[band] = _shares([plane[band] for plane in self.planes], linear[band])
         return found
 
-    def labels(self, box: Box, size: tuple[int, int]) -> np.ndarray:
-        """(h, w) uint8: the paint of each pixel in a box of the photo of this size (H, W)."""
-        return _enlarge(self.which, box, size)
+    def labels(self, box: Box, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """(h, w) uint8 twice: each pixel's paint in a box of the photo of size (H, W), and 1 near the border of two."""
+        codes = _enlarge(self.which | self.band << 7, box, size)
+        return codes & 127, codes >> 7
 
     def light(
         self,
         linear: np.ndarray,
         paints: np.ndarray,
-        labels: np.ndarray,
+        labels: tuple[np.ndarray, np.ndarray],
         coverage: np.ndarray,
         box: Box,
         size: tuple[int, int],
@@ -87,13 +88,13 @@ class PaintMap:
         weights = (paints / np.einsum("nc,nc->n", paints, paints)[:, None]).astype(np.float32)
         light = cv2.transform(linear, weights[:1])
         for number in range(1, len(paints)):
-            own = cv2.inRange(labels, number, number)
+            own = cv2.inRange(labels[0], number, number)
             x, y, w, h = cv2.boundingRect(own)
             if w:
                 part = np.s_[y : y + h, x : x + w]
                 seen = cv2.transform(linear[part], weights[number : number + 1])
                 light[part] = cv2.copyTo(seen, own[part], light[part])
-        rows, columns = pixels_of(cv2.copyTo(_enlarge(self.band, box, size), coverage))
+        rows, columns = pixels_of(cv2.copyTo(labels[1], coverage))
         if len(rows):
             planes = [sample(plane, rows + box[1], columns + box[0], size) for plane in self.planes]
             at = rows * box[2] + columns

@@ -224,14 +224,15 @@ def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: Box) -> n
     labels = None if light.old is None else light.old.places.labels(box, photo.size)
     plaster = None
     if light.bare > 0:
-        own = coverage if labels is None else cv2.copyTo(coverage, cv2.inRange(labels, 0, 0))
+        own = coverage if labels is None else cv2.copyTo(coverage, cv2.inRange(labels[0], 0, 0))
         plaster = Plaster.of(photo, light, own, box)
     for top in range(0, h, STRIP):
         bottom = min(h, top + STRIP)
         first, last = max(0, top - MARGIN), min(h, bottom + MARGIN)
         rows = np.s_[first:last]
         strip = _Strip(photo, light, coverage[rows], (x, y + first, w, last - first))
-        shade = strip.shade(None if labels is None else labels[rows], plaster, first)[top - first : bottom - first]
+        here = None if labels is None else (labels[0][rows], labels[1][rows])
+        shade = strip.shade(here, plaster, first)[top - first : bottom - first]
         codes = enlarged(root, (x, y + top, w, bottom - top), photo.size)
         cv2.multiply(codes, cv2.merge([shade] * 3), white[top:bottom], dtype=cv2.CV_8U)
     return white
@@ -246,20 +247,19 @@ class _Strip:
     coverage: np.ndarray
     box: Box
 
-    def shade(self, labels: np.ndarray | None, plaster: Plaster | None, first: int) -> np.ndarray:
+    def shade(self, places: tuple[np.ndarray, np.ndarray] | None, plaster: Plaster | None, first: int) -> np.ndarray:
         """(h, w) float32: the square root of the light, 1 where it is as bright as where the old paint was read.
 
-        labels: (h, w) uint8, the paint of each pixel, None where there is one. first: the strip's first row in the
-        wall's box.
+        places: `PaintMap.labels` of it, None where there is one paint. first: the strip's first row in the wall's box.
         """
         x, y, w, h = self.box
         pixels = self.photo.pixels[y : y + h, x : x + w]
         linear = cv2.LUT(pixels, LINEAR.reshape(1, 256, 1))
-        if self.light.old is None or labels is None or not cv2.countNonZero(labels):
+        if self.light.old is None or places is None or not cv2.countNonZero(places[0]):
             labels, shade = None, self.light.shade(linear)
         else:
-            places = self.light.old.places
-            shade = places.light(linear, self.light.paints, labels, self.coverage, self.box, self.photo.size)
+            labels, old = places[0], self.light.old.places
+            shade = old.light(linear, self.light.paints, places, self.coverage, self.box, self.photo.size)
         shade = cv2.sqrt(_without_rim(shade, self.coverage))
         if plaster is not None:
             plastered = plaster.over(shade, pixels, first)

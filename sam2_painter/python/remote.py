@@ -374,7 +374,7 @@ class RemoteStudio:
         return Fetched(made["filename"], self.connection.fetch(made["image_url"]))
 
     def _picture(self, session_id: str, max_side: int | None, painted: bool) -> np.ndarray:
-        reply = self.connection.get("/picture", session_id, max_side=max_side, painted=painted)
+        reply = self.connection.get("/picture-data", session_id, max_side=max_side, painted=painted)
         data = base64.b64decode(reply["image"])
         return images.open_photo(data, "picture.png", max_bytes=MAX_UPLOAD, max_pixels=MAX_PIXELS).pixels
 

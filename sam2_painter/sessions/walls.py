@@ -66,7 +66,10 @@ def choose(edit: Edit, layer_id: int | None, revision: int | None = None) -> Non
     if layer_id is None:
         moved_on = revision is not None and revision != session.revision
         if moved_on and session.selection.layer is not None:
-            raise Conflict("Another wall was chosen in another window. Nothing was done; choose yours again.")
+            raise Conflict(
+                "The photo was worked on meanwhile, in another window or by another program, and another wall may be "
+                "chosen now. Nothing was done; choose yours again."
+            )
         return
     layer = find_layer(session, layer_id, revision)
     if session.selection.layer != layer_id:

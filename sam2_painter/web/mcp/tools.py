@@ -116,7 +116,7 @@ class Tools:
     ) -> State:
         """Select what lies at a point, or in a box from (x, y) to (x2, y2). mode "new" chooses the painted wall there
         or begins a new selection, "add" and "subtract" change what is selected, or the painted wall layer_id."""
-        session = self.studio.session(session_id)
+        session = before = self.studio.session(session_id)
         scale, how = state.scale(session), _mode(mode)
         if (x2 is None) != (y2 is None):
             raise InvalidInput("a box needs both x2 and y2", "x2")
@@ -128,6 +128,9 @@ class Tools:
         else:
             place = state.in_photo(session, x, y)
             session = self.studio.point(session_id, *place, how, layer_id=layer_id, scale=scale)
+        if mode != "new" and state.shape(session) == state.shape(before):
+            there = "all selected already" if mode == "add" else "not selected"
+            return self._state(session, f"Nothing changed: what lies there is {there}.")
         return self._state(session, "Selected. Look at it before painting.")
 
     def resize(
@@ -157,11 +160,8 @@ class Tools:
     ) -> State:
         """Paint what is selected, or repaint the wall layer_id, in a colour such as #b5c7a3 or a paint's name."""
         session = self.studio.session(session_id)
-        coat = Coat(color=self.studio.color(session, color), opacity=opacity, light=light, shadow=shadow)
-        session = self.studio.paint_wall(session_id, coat, layer_id=layer_id)
-        if name and session.selection.layer is not None:
-            session = self.studio.edit_layer(session_id, session.selection.layer, name=name)
-        return self._state(session, "Painted.")
+        coat = Coat(color=self.studio.color(session, color), opacity=opacity, light=light, shadow=shadow, name=name)
+        return self._state(self.studio.paint_wall(session_id, coat, layer_id=layer_id), "Painted.")
 
     def layers(
         self,
@@ -232,13 +232,17 @@ class Tools:
         self,
         session_id: SessionId,
         show: Annotated[
-            Literal["painted", "photo", "selection"],
-            Field(description="the paint, the photo as it was, or what is selected, tinted pink"),
+            Literal["painted", "photo", "selection", "schemes"],
+            Field(
+                description="the paint, the photo as it was, what is selected tinted pink, or all schemes side by side"
+            ),
         ] = "painted",
     ) -> bytes:
         """See the picture: painted, as the photo was, or with what is selected tinted pink. At most 1024 pixels wide
-        and high; places of all tools are pixels of it."""
+        and high; places of all tools are pixels of it. Or see the schemes side by side, for choosing only."""
         session = self.studio.session(session_id)
+        if show == "schemes":
+            return state.small_enough(self.studio.compare_schemes(session_id, state.LOOK_SIDE))
         return state.picture(self.studio, session, painted=show != "photo", selected=show == "selection")
 
     def find_paints(
