@@ -427,6 +427,7 @@ def download(studio: Studio, ask: Ask) -> Json:
 
 def download_pictures(studio: Studio, ask: Ask) -> Json:
     """Several painted photos of this browser in one zip file, less those that are gone."""
+    studio.session(ask.sid)
     there = [sid for sid in ask.items("sids", MOST_PICTURES) if studio.has(sid)]
     made = studio.download_pictures(there, format=ask.get("format"), quality=ask.get("quality"))
     return {"download": {"filename": made.filename, "path": download_url(made)}}
