@@ -17,6 +17,9 @@ stop it, and where its logs are.
 The same service on a GPU of your own: `python modal_sam2.py serve [PORT]` (with requirements-sam2.txt). It is set up by
 the SAM2_ variables of app.py, and asks for a key when MODAL_KEY and MODAL_SECRET are set.
 
+The page there, too: with SAM2_PAGE_AUTH=USER:PASSWORD when deploying, one container without a GPU serves it behind that
+sign-in, keeps what people do on a volume, and asks the GPU containers.
+
 Read when deploying: SAM2_MODEL (large), SAM2_GPU (A100-40GB), SAM2_DTYPE (bfloat16, as the authors run it on a GPU:
 nearly the masks of float32, which may be set instead), SAM2_MIN_CONTAINERS (0), SAM2_MAX_CONTAINERS (4).
 
@@ -26,7 +29,9 @@ This file holds what Modal needs to know; what it runs is `sam2_painter.engines`
 # ruff: noqa: T201 - it talks to whoever runs it
 # No `from __future__ import annotations`: Modal reads the types.
 import os
+import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 try:
@@ -58,6 +63,20 @@ DTYPE = deployed_with("SAM2_DTYPE", "bfloat16")
 MIN_CONTAINERS = int(deployed_with("SAM2_MIN_CONTAINERS", "0"))
 MAX_CONTAINERS = int(deployed_with("SAM2_MAX_CONTAINERS", "4"))
 RELEASE = release(MODEL)
+PAGE_AUTH = deployed_with("SAM2_PAGE_AUTH", "")
+PAGE_PORT = 7860
+
+
+def page_requirements() -> list[str]:
+    """What the page needs, of the file beside this one or of the installed package; nothing inside a container, where
+    no image is made."""
+    if not modal.is_local():
+        return []
+    file = Path(__file__).with_name("requirements.txt")
+    if file.is_file():
+        return [line.split(" #")[0] for line in file.read_text(encoding="utf-8").splitlines() if line[:1] not in "#"]
+    return [one for one in metadata.requires("sam2-painter") or () if "extra ==" not in one]
+
 
 image = (
     modal.Image.debian_slim(python_version="3.12")
@@ -149,6 +168,41 @@ class SAM2:
         from sam2_painter.engines.remote.server import build_api
 
         return build_api(self.engine, self.remembers)
+
+
+def page_command() -> tuple[list[str], dict[str, str]]:
+    """The server of the page in its container, and its environment: it asks this app's GPU containers by MODAL_APP."""
+    settings = {
+        "SAM2_PAINTER_AUTH": PAGE_AUTH,
+        "SAM2_PAINTER_ENGINE": "modal",
+        "MODAL_APP": APP,
+        "SAM2_PAINTER_ALLOWED_HOSTS": ".modal.run",
+        "SAM2_PAINTER_TRUSTED_PROXIES": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",  # Modal asks from beside the server
+    }
+    words = ["-m", "sam2_painter", "serve", "--host", "0.0.0.0", "--port", str(PAGE_PORT)]
+    return [sys.executable, *words], {"SAM2_PAINTER_DATA_DIR": "/data", **os.environ, **settings}
+
+
+if PAGE_AUTH:
+
+    @app.function(
+        image=modal.Image.debian_slim(python_version="3.12")
+        .uv_pip_install(*page_requirements())
+        .add_local_python_source("sam2_painter", ignore=["**/*.pyc"]),  # with what is not Python: scripts, weights
+        secrets=[modal.Secret.from_dict({"SAM2_PAGE_AUTH": PAGE_AUTH})],
+        volumes={"/data": modal.Volume.from_name(f"{APP}-data", create_if_missing=True)},
+        cpu=2,
+        memory=4096,
+        timeout=600,
+        scaledown_window=600,
+        max_containers=1,  # one process keeps one data folder
+    )
+    @modal.concurrent(max_inputs=200)
+    @modal.web_server(PAGE_PORT, startup_timeout=120, label=f"{APP}-page")
+    def page() -> None:
+        """The page, on one container without a GPU."""
+        command, env = page_command()
+        subprocess.Popen(command, env=env)
 
 
 @app.local_entrypoint()

@@ -54,8 +54,8 @@ PaintMode = Literal["realistic", "flat", "multiply"]
 PAINT_MODES: tuple[PaintMode, ...] = ("realistic", "flat", "multiply")
 CombineMode = Literal["union", "intersect", "subtract"]
 COMBINE_MODES: tuple[CombineMode, ...] = ("union", "intersect", "subtract")
-StepKind = Literal["prompts", "stroke", "polygon", "mask"]
-STEP_KINDS: tuple[StepKind, ...] = ("prompts", "stroke", "polygon", "mask")
+StepKind = Literal["prompts", "stroke", "polygon", "mask", "tidy"]
+STEP_KINDS: tuple[StepKind, ...] = ("prompts", "stroke", "polygon", "mask", "tidy")
 Line = tuple[tuple[float, float], ...]
 """Points (x, y) in pixels of the photo, in their order."""
 
@@ -164,13 +164,13 @@ MAX_RADIUS = 10_000.0
 class Step:
     """One thing somebody did to the shape of a wall: it adds a region, takes it away, or keeps what both have.
 
-    kind: "prompts" (points or a box that the engine answered), "stroke" (of a brush), "polygon", or "mask" (found,
-    picked or brought along). mode: how the region changes what was there before. region: the mask of the session that
-    is added or taken, None for a stroke or polygon that `path` alone tells. points: (x, y, label) and box: XYXY, what
-    the engine was asked; candidates: the masks it offered, best first; choice: which of them was taken. path: the line
-    of a stroke, or the corners of a polygon; radius: of a stroke, in pixels. edge_aware: the stroke stopped at strong
-    borders. protect: what it added left other painted walls alone. found: the kind that the region is all of, such as
-    "wall"; "" for what was not found by its kind.
+    kind: "prompts" (points or a box that the engine answered), "stroke" (of a brush), "polygon", "mask" (found, picked
+    or brought along) or "tidy" (a part of what tidying changed). mode: how the region changes what was there before.
+    region: the mask of the session that is added or taken, None for a stroke or polygon that `path` alone tells.
+    points: (x, y, label) and box: XYXY, what the engine was asked; candidates: the masks it offered, best first;
+    choice: which of them was taken. path: the line of a stroke, or the corners of a polygon; radius: of a stroke, in
+    pixels. edge_aware: the stroke stopped at strong borders, of the polygon only what is wall was taken. protect: what
+    it added left other painted walls alone. found: the kind that the region is all of, such as "wall"; "" for none.
     """
 
     kind: StepKind

@@ -79,6 +79,10 @@ class ControlPlane(_Definition):
             case "MountGetOrCreate":
                 metadata = api_pb2.MountHandleMetadata(content_checksum_sha256_hex="0" * 64)
                 return reply(mount_id=self._new("mo"), handle_metadata=metadata)
+            case "SecretGetOrCreate":
+                return reply(secret_id=self._new("st"))
+            case "VolumeGetOrCreate":
+                return reply(volume_id=self._new("vo"))
             case "FunctionPrecreate":
                 metadata = api_pb2.FunctionHandleMetadata(
                     function_name=asked.function_name, function_type=asked.function_type

@@ -17,6 +17,7 @@ from PIL import Image
 import sam2_painter
 from sam2_painter.__main__ import main
 from sam2_painter.masks.operations import mask_to_png
+from sam2_painter.paint.colors import parse_color
 from sam2_painter.rle import mask_to_rle
 
 ROOT = Path(sam2_painter.__file__).parents[1]
@@ -108,6 +109,52 @@ def test_a_mask_file_says_what_to_paint(studio, photo_file, tmp_path):
     assert main([*argv, "-o", str(out)], studio) == 0
     assert color_at(out, 5, 5) == (0, 0, 0)
     assert color_at(out, 150, 5) == SKY
+
+
+def test_what_colours_a_wall_has_now_is_told(studio, photo_file, capsysbinary):
+    """A line a paint: photo, colour, share, nearest paint's name; nothing is written beside the photo."""
+    assert main(["colors", str(photo_file), "--point", "100,80"], studio) == 0
+    (line,) = capsysbinary.readouterr().out.decode().splitlines()
+    photo, color, share, name = line.split("\t")
+    assert (photo, share) == ("house.png", "100%")
+    red, green, blue = parse_color(color)
+    assert red > green > blue  # as `WALL` is
+    assert name
+    assert list(photo_file.parent.iterdir()) == [photo_file]
+    assert studio.sessions.count() == 0
+
+
+def test_colours_of_several_photos_as_json(studio, tmp_path, capsysbinary):
+    """One line of JSON a photo; a photo that cannot be read costs the status, not the others; names are a palette's."""
+    (tmp_path / "walls.gpl").write_text("GIMP Palette\n205 190 160 Our sand\n")
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes(to_png(draw_building()))
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    argv = ["colors", str(folder), "--point", "100,80", "--format", "json", "--palette", str(tmp_path / "walls.gpl")]
+    assert main(argv, studio) == 1
+    said = capsysbinary.readouterr()
+    told = [json.loads(line) for line in said.out.decode().splitlines()]
+    assert [one["photo"] for one in told] == ["a.png", "b.png"]
+    assert [paint["name"] for one in told for paint in one["paints"]] == ["Our sand"] * 2
+    assert b"broken.jpg" in said.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ([], "Say what to look at: --point, --box, --mask or --all."),
+        (["--all", "castle"], "--all castle: this engine knows"),
+        (["--point", "999,999"], "outside"),
+    ],
+)
+def test_colours_need_a_wall(studio, photo_file, capsys, argv, sentence):
+    """What is wrong is one sentence."""
+    assert main(["colors", str(photo_file), *argv], studio) in (1, 2)
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert said.out == ""
 
 
 def test_masks_as_pngs_or_coco(studio, photo_file, tmp_path):

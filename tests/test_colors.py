@@ -63,6 +63,15 @@ def test_transparent_colours_point_to_the_opacity(text):
         parse_color(text)
 
 
+@pytest.mark.parametrize("code", ["RAL 7016", "ral7016", "NCS S 0502-Y", "SW 7005", "HC-172"])
+def test_a_makers_code_that_is_not_loaded_says_so(code):
+    """What to do is to load the maker's card; a text as long as may be is read as fast."""
+    with pytest.raises(InvalidInput, match=r"looks like a maker's code.*Load the maker's card"):
+        parse_color(code)
+    with pytest.raises(InvalidInput, match="is no colour"):
+        parse_color("a" * 99 + "!")
+
+
 def test_hex_comes_back():
     """to_hex and parse_color are inverse."""
     for rgb in ((0, 0, 0), (255, 255, 255), (1, 2, 3), (250, 128, 9)):
@@ -115,6 +124,25 @@ def test_names_of_paints_are_colours_where_the_palette_is_given():
     assert parse_color("fff", brought) == (255, 255, 255)
     with pytest.raises(InvalidInput):
         parse_color("Weiße Wand")
+
+
+def test_a_palette_is_looked_through_once():
+    """However many colours are read with it; of two paints with one name the first counts, and codes are names."""
+
+    class Counted(tuple):
+        looks = 0
+
+        def __iter__(self):
+            Counted.looks += 1
+            return super().__iter__()
+
+    paints = [Paint(f"Paint {n}", (n % 256, n // 256, 0), f"C-{n}") for n in range(4095)]
+    palette = Palette("Large", Counted([*paints, Paint("paint 7", (9, 9, 9), "c-8")]))
+    read = [parse_color(f"PAINT {n}", palette) for n in range(100)] + [parse_color(f"c-{n}", palette) for n in range(9)]
+    assert read == [paint.rgb for paint in [*paints[:100], *paints[:9]]]
+    assert Counted.looks == 1
+    other = Palette("Other", (Paint("Paint 7", (1, 2, 3)),))
+    assert parse_color("paint 7", other) == (1, 2, 3)
 
 
 def test_light_reflectance_runs_from_black_to_white():

@@ -2,8 +2,11 @@
 
 import base64
 import hashlib
+import zipfile
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Doors, draw_building, to_png
 from test_wall_operations import WALLS
@@ -12,6 +15,7 @@ pytest.importorskip("gradio_client", reason="the doors need gradio")
 
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 from pydantic import TypeAdapter
 
 from sam2_painter.studio.studio import Limits
@@ -211,13 +215,19 @@ def test_clear_cache(doors: Doors, session_id):
 
 
 @pytest.mark.parametrize(
-    "make", ["download_image", "download_painted_image", "download_masks", "save_project"], ids=lambda name: name
+    "make",
+    ["download_image", "download_painted_image", "download_masks", "download_pictures", "save_project"],
+    ids=lambda name: name,
 )
 def test_files_come_down_as_the_same_bytes(make, doors: Doors, session_id):
     """What waits is fetched by its URL and by gradio_client, byte for byte."""
-    made = doors.gradio(make, session_id=session_id)
+    several = make == "download_pictures"
+    about = {"session_ids": [session_id, doors.open(), session_id]} if several else {"session_id": session_id}
+    made = doors.gradio(make, **about)
     plain = doors.live.http.get(made["image_url"])
     assert plain.status_code == 200
+    if several:
+        assert [name[:2] for name in zipfile.ZipFile(BytesIO(plain.content)).namelist()] == ["1 ", "2 "]
     assert len(plain.content) == made["size_bytes"] == int(plain.headers["content-length"])
     fetched = Path(doors.gradio("download_file", filename=made["filename"]))
     assert fetched.name == made["filename"]
@@ -273,7 +283,7 @@ def test_a_palette_through_either_door(doors: Doors, tmp_path):
 
 
 WHOLE = {"click_wall", "segment_wall", "select_masks", "remove_point"} | {  # asked by tests/test_remote.py, too
-    "get_recipe", "apply_recipe", "get_picture", "session_state",
+    "get_recipe", "apply_recipe", "paint_alike", "get_picture", "picture", "session_state",
 }  # fmt: skip
 
 
@@ -296,9 +306,34 @@ def test_a_session_is_told_whole_by_both_doors(doors):
     for made in (doors.http("apply_recipe", **asked).json(), doors.gradio("apply_recipe", **other)):
         assert [layer["color"] for layer in made["layers"]] == ["#ff0000"]
         assert made["left_out"] == []
+    for by_http in (True, False):
+        bare = {"session_id": doors.open()}
+        doors.http("click_wall", **bare, point=[100, 80])
+        doors.http("paint_wall", **bare, color="blue")
+        asked = {**bare, "like": about["session_id"]}
+        made = doors.http("paint_alike", **asked).json() if by_http else doors.gradio("paint_alike", **asked)
+        assert [(layer["name"], layer["color"]) for layer in made["layers"]] == [("Wall 1", "#ff0000")]
+        assert made["left_out"] == []
     small = doors.http("get_picture", **about, max_side=50, image_format="JPG", painted=False).json()
     assert (small["width"], small["height"]) == (50, 38)
     assert base64.b64decode(small["image"])[:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize("painted", [True, False])
+def test_a_picture_is_a_file(doors, painted):
+    """/picture is what its name says, of the kind asked for, at full size and as its JSON has it; by both doors."""
+    about = {"session_id": doors.open(), "painted": painted}
+    doors.http("click_wall", session_id=about["session_id"], point=[100, 80])
+    doors.http("paint_wall", session_id=about["session_id"], color="red")
+    reply = doors.http("picture", **about)
+    assert reply.headers["content-type"] == "image/png"
+    told = base64.b64decode(doors.http("get_picture", **about).json()["image"])
+    shown = np.asarray(Image.open(BytesIO(reply.content)))
+    assert (shown == np.asarray(Image.open(BytesIO(told)))).all()
+    assert (shown == np.asarray(Image.open(doors.gradio("picture", **about)))).all()
+    red, green, _ = shown[80, 100].astype(int)
+    assert (red - green > 60) == painted
+    assert doors.http("picture", **about, format="JPG", quality=80).headers["content-type"] == "image/jpeg"
 
 
 def test_clients_that_know_fewer_inputs_are_answered(doors):
@@ -316,7 +351,12 @@ def test_every_endpoint_was_asked():
     """No row of the table is left out of this file."""
     asked = {*QUESTIONS, "health", "cache_status", "upload", "delete_session", "clear_cache", "download_file"}
     assert asked == set(TABLE)
-    assert set(TABLE) | {"download_masks", "save_project", "open_project"} | PALETTES | WALLS | WHOLE == set(BY_NAME)
+    assert set(TABLE) | {
+        "download_masks",
+        "download_pictures",
+        "save_project",
+        "open_project",
+    } | PALETTES | WALLS | WHOLE == set(BY_NAME)
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------

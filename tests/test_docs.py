@@ -74,9 +74,9 @@ ELSEWHERE = {  # verbs of the studio that a Painter has under another name, or d
     "paint_shown": "picture",
     "download": "save",
     "download_schemes": "save_schemes",
+    "download_pictures": "save",
     "download_sheet": "save_sheet",
     "make_sheet": "save_sheet",
-    "paint_alike": "apply_recipe",
     "scheme_pictures": "compare_schemes",
     "revoke_sheet": "save_sheet",
     "export": "export_coco",
@@ -238,7 +238,7 @@ def check(words):
     variables = {knob.env for knob in knobs()}
     while re.fullmatch(r"[A-Z_0-9]+=.*", words[0]):
         name = words.pop(0).partition("=")[0]
-        assert name in variables | {"BUILDINGS_DATA", "PYTHONPATH"}, f"no setting {name}"
+        assert name in variables | {"BUILDINGS_DATA", "PYTHONPATH", "SAM2_PAGE_AUTH"}, f"no setting {name}"
         if not words:
             return
     if words[0] == "export":

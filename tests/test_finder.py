@@ -42,9 +42,18 @@ def test_names_come_from_the_one_beside(studio: Studio) -> None:
 def test_an_unknown_name_is_refused(studio: Studio) -> None:
     """The sentence names what is allowed."""
     session = studio.open(to_png(draw_building()), "house.png")
-    with pytest.raises(InvalidInput, match="shutter") as caught:
+    with pytest.raises(InvalidInput, match=r"^the kind \(category\) must be one of wall, .*shutter") as caught:
         studio.find(session.id, "castle")
     assert caught.value.field == "category"
+
+
+@pytest.mark.parametrize("word", ["Wall", "walls", " wall "])
+def test_a_kind_is_understood_as_people_write_it(studio: Studio, word: str) -> None:
+    """In the plural, with a capital."""
+    session = studio.open(to_png(draw_building()), "house.png")
+    found = studio.find(session.id, word)
+    assert found.mask(found.selection.mask_id).category == "wall"
+    assert found.selection.steps[-1].found == "wall"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,11 @@ from conftest import draw_building
 from sam2_painter import Painter
 from sam2_painter.errors import InvalidInput
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+    # from Python 3.12 on; that it goes well all the same is what is tested here
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"),
+]
 WALL_AT = (100, 80)
 
 

@@ -113,11 +113,11 @@ def test_only_the_doors_know_gradio(path):
 
 
 def test_import_is_light():
-    """`import sam2_painter` brings neither gradio nor torch nor modal, and costs little."""
+    """`import sam2_painter` brings neither gradio nor torch nor modal, and hardly a module of any other's."""
     code = (
-        "import time, sys; t = time.process_time(); import sam2_painter; s = time.process_time() - t;"
-        "print([m for m in ('gradio', 'torch', 'modal', 'onnxruntime', 'sam2') if m in sys.modules]); print(s)"
+        "import sys; before = set(sys.modules); import sam2_painter; new = set(sys.modules) - before;"
+        "print([m for m in ('gradio', 'torch', 'modal', 'onnxruntime', 'sam2') if m in sys.modules]); print(len(new))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
     assert out[0] == "[]"
-    assert float(out[1]) < 5.0  # seconds of one core; half a second where it is quiet: it only catches a heavy import
+    assert int(out[1]) < 50  # modules: what we have is imported where it is used; numpy alone has some 150

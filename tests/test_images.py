@@ -16,6 +16,7 @@ from PIL import Image, ImageCms
 
 import sam2_painter
 from sam2_painter.errors import InvalidInput, NotAnImage, TooLarge
+from sam2_painter.photos import pixels
 from sam2_painter.photos.images import encode, fit, open_photo, thumbnail, to_data_url
 from sam2_painter.photos.sources import decode_base64, read_bytes
 
@@ -214,6 +215,38 @@ def test_sixteen_bit_colour_tiff():
     levels = np.array([[[65535, 32896, 0]]], np.uint16)
     assert near(open_photo(tiff(levels, 1, 3)).pixels[0, 0], (255, 128, 0), 1)
     assert near(open_photo(levels).pixels[0, 0], (255, 128, 0), 1)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("how", [{"lossless": True}, {"quality": 70}, {"quality": 70, "save_all": True}], ids=str)
+def test_a_webp_is_what_pillow_reads(mode, how):
+    """Still or moving, to the bit, though a still one is read by other means, with a third of the memory."""
+    image = Image.fromarray(np.random.default_rng(3).integers(0, 256, (60, 80, 4), np.uint8)).convert(mode)
+    file = io.BytesIO()
+    image.save(file, "WEBP", **how)
+    white = Image.new("RGBA", image.size, "white")
+    seen = Image.alpha_composite(white, Image.open(file).convert("RGBA")).convert("RGB")
+    away = np.abs(open_photo(file.getvalue()).pixels.astype(int) - np.asarray(seen)).max()
+    assert away <= (mode == "RGBA")  # two ways to round what is half transparent
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_pixels_that_are_ours_are_not_copied(channels, monkeypatch):
+    """What was decoded for this photo alone becomes the photo, in the same memory; a turned one is written as it is
+    turned."""
+    monkeypatch.setattr(pixels, "STRIP_PIXELS", 100)
+    given = np.random.default_rng(4).integers(0, 256, (40, 30, channels), np.uint8)
+    seen, clear = pixels.to_rgb(given.copy())
+    mine = given.copy()
+    where = mine.ctypes.data
+    own, _ = pixels.to_rgb(mine, ours=True)
+    assert np.array_equal(own, seen)
+    assert clear == (channels == 4)
+    assert channels == 4 or own.ctypes.data == where
+    assert own.base is None
+    for orientation in range(1, 9):
+        turned, _ = pixels.to_rgb(given.copy(), b"", orientation, ours=True)
+        assert np.array_equal(turned, pixels._TURNS[orientation](seen))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult
 
+from sam2_painter.paint.colors import parse_color
 from sam2_painter.photos import examples
 
 ROOT = Path(__file__).parents[1]
@@ -121,6 +122,7 @@ def test_a_model_tries_schemes(live, opened):
     assert (back["walls"][0]["color"], back["message"]) == ("#ff0000", "Schemes: A (shown), B.")
     assert done(live, "schemes", do="rename", scheme="B", name="Sea", **about)["message"] == "Schemes: A (shown), Sea."
     assert "A, Sea" in call(live, "schemes", do="show", scheme="C", **about).content[0].text
+    assert seen(live, opened["session_id"], "schemes").shape[1] > seen(live, opened["session_id"]).shape[1]
     assert done(live, "schemes", do="remove", scheme="A", **about)["walls"][0]["color"] == "#0000ff"
 
 
@@ -187,11 +189,32 @@ def test_paints_are_found_by_name_and_by_colour(live, opened):
     assert nearest[0]["color"] == by_name[0]["color"]
 
 
+def test_without_a_text_the_selected_walls_colours_are_told(live, opened):
+    """Each with its nearest paint's name and its share, also once the wall is painted; nothing selected is said."""
+    about = {"session_id": opened["session_id"]}
+    assert "Nothing is selected" in call(live, "find_paints", **about).content[0].text
+    done(live, "select", x=100, y=80, **about)
+    (now,) = done(live, "find_paints", **about)["paints"]
+    assert now["share"] == 1
+    assert now["name"]
+    red, green, blue = parse_color(now["color"])
+    assert red > green > blue  # as the wall of the photo is
+    done(live, "paint", color="#304090", **about)
+    assert done(live, "find_paints", **about)["paints"] == [now]
+
+
 def test_a_photo_of_the_folder_opens_by_path(live):
     """And so does an example by its name."""
     assert done(live, "open_photo", photo=str(live.folder / "house.png"))["photo"].startswith("house.png")
     assert done(live, "open_photo", photo=(live.folder / "house.png").as_uri())["photo"].startswith("house.png")
     assert done(live, "open_photo", photo=f"example:{examples.NAMES[0]}")["photo"].startswith(examples.NAMES[0])
+
+
+def test_a_photo_of_the_folder_opens_by_its_name(live):
+    """A model that is told "open house.png" knows no folder; what it may open instead is named."""
+    assert done(live, "open_photo", photo="house.png")["photo"].startswith("house.png")
+    told = call(live, "open_photo", photo="hause.png").content[0].text
+    assert f"a path in {live.folder} (house.png, way-out.png)" in told
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "way-out.png", "nothing.png", "."])
@@ -217,6 +240,8 @@ def test_nothing_outside_the_folder_opens(live, name):
         ("resize", {"to": "larger"}, "no other answers"),
         ("undo", {}, "[Nn]othing"),
         ("download", {"format": "JPG", "quality": 0}, "quality"),
+        ("download", {"format": "BMP"}, "^format: Input should be 'PNG', 'JPG' or 'WEBP'$"),
+        ("select", {"x": 1}, "^y: Field required$"),
     ],
 )
 def test_a_mistake_is_a_sentence(live, opened, tool, fields, sentence):
@@ -226,6 +251,18 @@ def test_a_mistake_is_a_sentence(live, opened, tool, fields, sentence):
     reply = call(live, tool, **fields)
     assert reply.isError
     assert re.search(sentence, reply.content[0].text), reply.content[0].text
+    assert "Error executing" not in reply.content[0].text
+    assert "\n" not in reply.content[0].text
+
+
+def test_what_changed_nothing_is_told(live, opened):
+    """A point that is not of the selection is not taken from it; painting under a name is one step back."""
+    sid = opened["session_id"]
+    done(live, "select", session_id=sid, x=100, y=80)
+    told = done(live, "select", session_id=sid, x=2, y=2, mode="subtract")["message"]
+    assert told == "Nothing changed: what lies there is not selected."
+    done(live, "paint", session_id=sid, color="teal", name="Front")
+    assert done(live, "undo", session_id=sid)["walls"] == []
 
 
 def test_a_place_outside_is_told_in_the_pixels_that_were_given(live):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
-from conftest import to_png
+from conftest import eventually, free_port, to_png
 from engines import FloodEngine
 from far_end import memory
 
@@ -19,7 +21,8 @@ from sam2_painter.engines.sam2.weights import RELEASES
 from sam2_painter.photos.images import open_photo
 
 pytest.importorskip("modal", reason="the Modal SDK is not installed (requirements-modal.txt)")
-deploy = pytest.importorskip("modal_control_plane").deploy
+control_plane = pytest.importorskip("modal_control_plane")
+deploy = control_plane.deploy
 
 FILE = Path(__file__).parent.parent / "modal_sam2.py"
 
@@ -103,6 +106,78 @@ def test_what_the_deployer_sets_reaches_the_container(tmp_path):
     (function,) = [request.function for name, request in asked if name == "FunctionCreate"]
     assert function.resources.gpu_config.gpu_type == "L4"
     assert function.autoscaler_settings.min_containers == 1
+
+
+@pytest.fixture(scope="module")
+def page_deployed(tmp_path_factory):
+    """A deployment with the page: the requests by name."""
+    code, printed, asked = deploy(FILE, tmp_path_factory.mktemp("home"), SAM2_PAGE_AUTH="anna:secret")
+    assert code == 0, printed
+    return asked
+
+
+def test_the_page_comes_along_when_it_has_a_sign_in(page_deployed):
+    """One container without a GPU, on a volume, at an address of its own; the GPU containers are as without it."""
+    made = {asked.function.function_name: asked.function for name, asked in page_deployed if name == "FunctionCreate"}
+    assert set(made) == {"SAM2.*", "page"}
+    page = made["page"]
+    web = page.webhook_config
+    assert (web.requested_suffix, web.web_server_port, web.requires_proxy_auth) == ("sam2-painter-page", 7860, False)
+    assert page.autoscaler_settings.max_containers == 1
+    assert not page.resources.gpu_config.gpu_type
+    assert [mount.mount_path for mount in page.volume_mounts] == ["/data"]
+    (secret,) = [
+        dict(asked.env_dict) for name, asked in page_deployed if name == "SecretGetOrCreate" and asked.env_dict
+    ]
+    assert secret == {"SAM2_PAGE_AUTH": "anna:secret"}
+
+
+def test_the_image_of_the_page_holds_all_of_the_package(page_deployed):
+    """What requirements.txt names, and our scripts, styles and weights beside the Python files."""
+    assert any("gradio>=" in line and "onnxruntime>=" in line for line in image_lines(page_deployed))
+    files = {f.filename for name, mount in page_deployed if name == "MountGetOrCreate" for f in mount.files}
+    assert {Path(name).suffix for name in files} >= {".py", ".js", ".css", ".html", ".onnx", ".jpg"}
+
+
+def test_the_page_answers_behind_its_sign_in(tmp_path, monkeypatch):
+    """What runs in the page's container, run here: it wants the sign-in, answers to its address at Modal, and has its
+    masks from the app's GPU containers."""
+    monkeypatch.setenv("SAM2_PAGE_AUTH", "anna:secret")
+    module = runpy.run_path(str(FILE), run_name="modal_sam2")
+    command, env = module["page_command"]()
+    port, service = free_port(), Service(FloodEngine(), memory())
+
+    def answer(op, body):
+        told = service.answer(op, body)
+        return told.status, told.body, told.retry_after
+
+    with control_plane.deployed("sam2-painter", answer) as (address, _):
+        account = {"MODAL_SERVER_URL": address, "MODAL_TOKEN_ID": "ak-1", "MODAL_TOKEN_SECRET": "as-1"}
+        own = {"SAM2_PAINTER_DATA_DIR": str(tmp_path), "SAM2_PAINTER_HOST": "127.0.0.1", "HOME": str(tmp_path)}
+        words = [str(port) if word == str(module["PAGE_PORT"]) else word for word in command]
+        running = subprocess.Popen(words, cwd=FILE.parent, env={**env, **account, **own})
+        try:
+            http = httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", timeout=60, headers={"Host": "you--sam2-painter-page.modal.run"}
+            )
+            assert eventually(lambda: _is_up(http), seconds=200)
+            assert http.post("/api/upload", files={"file": halves(90, 200)}).status_code == 401
+            http.auth = ("anna", "secret")
+            assert http.get("/").is_success
+            sid = http.post("/api/upload", files={"file": halves(90, 200)}).json()["session_id"]
+            found = http.post("/api/segment", json={"session_id": sid, "points": [{"x": 5, "y": 5, "label": 1}]})
+            assert found.json()["bbox"] == [0, 0, 40, 40]
+            assert http.get("/api/health").json()["engine"].endswith("(app sam2-painter)")
+        finally:
+            running.terminate()
+            running.wait(60)
+
+
+def _is_up(http: httpx.Client) -> bool:
+    try:
+        return http.get("/api/health").is_success
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture

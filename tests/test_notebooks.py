@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import numpy as np
@@ -106,6 +107,59 @@ def test_painters_of_a_studio_share_one_server(studio):
     notebook.serve(studio).close()  # as gr.close_all() would
     assert httpx.get(painter.show().url, timeout=60).is_success
     notebook.serve(studio).close()
+
+
+PLACES = {
+    "Colab": ({"COLAB_RELEASE_TAG": "release"}, "^Colab: nothing shows above.*share=True"),
+    "JupyterHub": ({"JUPYTERHUB_API_URL": "http://hub"}, "^JupyterHub: nothing shows above.*share=True"),
+    "Binder": ({"BINDER_SERVICE_HOST": "10.0.0.1"}, "^JupyterHub: .*share=True"),
+    "VS Code": ({"VSCODE_PID": "1"}, "^VS Code: nothing shows above.* Forward the port .*share=True"),
+    "VS Code elsewhere": ({"VSCODE_IPC_HOOK_CLI": "/run/x", "SSH_CONNECTION": "a b"}, "^VS Code: "),
+    "ssh": ({"SSH_CONNECTION": "10.0.0.2 5 10.0.0.1 22"}, "^Nothing shows above.*share=True"),
+    "here": ({}, "^$"),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_kernel_elsewhere_says_what_to_do(place):
+    """Where the browser can hardly reach this machine: how to see the page all the same."""
+    environ, says = PLACES[place]
+    assert re.search(says, notebook.elsewhere(environ))
+
+
+def test_colab_is_known_by_its_module(monkeypatch):
+    """As Colab's own notebooks find out."""
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    assert notebook.elsewhere({}).startswith("Colab: ")
+
+
+def test_words_come_before_the_page(studio, monkeypatch):
+    """In a kernel the wait is told before the server is started, not once it is up, and goes when it is done."""
+    ipython = pytest.importorskip("IPython", reason="notebooks have it")
+    told, waiting = [], []
+
+    class Shown:
+        def update(self, html):
+            told.append(html.data)
+
+    def display(html, display_id):
+        told.append(html.data)
+        return Shown()
+
+    def serve(studio, *, share):
+        waiting.extend(told)
+        return served
+
+    served = SimpleNamespace(is_running=True, url="http://127.0.0.1:1", share_url="", notes=[])
+    monkeypatch.setattr(ipython, "get_ipython", lambda: SimpleNamespace(kernel=1))
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr(notebook, "serve", serve)
+    assert notebook.show(studio, "abc").url == "http://127.0.0.1:1/?session=abc"
+    assert waiting == ["<p>Opening the page; the first time takes some ten seconds.</p>"]
+    assert told == [*waiting, ""]
+    monkeypatch.setitem(notebook._served, studio, (set(), served))
+    notebook.show(studio, "abc")
+    assert len(told) == 2, "a page that is up needs no words"
 
 
 # -- in JupyterLab

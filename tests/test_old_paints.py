@@ -132,6 +132,29 @@ def test_black_bands_on_a_pale_wall_become_the_new_colour():
     assert abs(result[inner].mean() - result[abs(Y - 130) < 20].mean()) < 14
 
 
+def test_a_dark_ground_floor_below_a_cornice_is_found():
+    """Wall and ground floor do not meet: a cornice in a third paint lies between. It is told from its own edge."""
+    cornice, below = abs(Y - 160) < 9, Y >= 169
+    codes = np.where(below[..., None], (70, 69, 67), (230, 232, 222))
+    codes = np.where(cornice[..., None], (182, 28, 146), codes).astype(np.uint8)
+    photo = picture(codes, np.full((1, 1, 3), 0.8))
+    now = wall_paints(photo, mask_to_rle(EVERYTHING))
+    assert [one.share for one in now] == pytest.approx([0.51, 0.44, 0.05], abs=0.03)
+    result = painted(photo, EVERYTHING, GREY).mean(-1)
+    assert abs(result[Y > 180].mean() - result[Y < 140].mean()) < 14
+
+
+def test_light_is_read_on_a_dark_paint_where_mostly_that_is_in_the_sun():
+    """The sun is on a darker ground floor and on a few rows of the wall above it: what is in the shade stays dark."""
+    below, sun = Y > 160, (X > 200) & (Y > 152)
+    codes = np.where(below[..., None], (79, 71, 80), (179, 113, 27)).astype(np.uint8)
+    light = sunlit(~sun)
+    result = painted(picture(codes, light), EVERYTHING, GREY)
+    truth = picture(np.broadcast_to(np.uint8(GREY), codes.shape), light).pixels
+    for part in (Y < 140, (Y > 170) & (X > 210)):
+        assert result[part].mean() == pytest.approx(truth[part].mean(), rel=0.15)
+
+
 def test_the_yellow_of_a_lamp_is_no_paint():
     """A lamp's light beside the street's, yellower and about as bright, stays on the wall."""
     across = np.sin(np.arctan2(Y - 150, X - 220))

@@ -436,9 +436,9 @@ def test_layers(new_page):
     painter.page.keyboard.press("Tab")
     assert painter.until(lambda: painter.session.layers[0].opacity == 1)
     rows.nth(0).get_by_label("Move down").click()
-    assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2", name])
+    assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Wall 2", name])
     rows.nth(0).get_by_label("Take this paint off").click()
-    assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Layer 2"])
+    assert painter.until(lambda: [layer.name for layer in painter.session.layers] == ["Wall 2"])
 
 
 def test_before_and_after(new_page):

@@ -302,7 +302,7 @@ def test_masks_and_layers_show_themselves(painter):
     assert "#b5c7a3" in painter.layers._repr_html_()
     assert len(embedded(painter.layers._repr_html_())) == 1
     assert repr(painter) == f"<Painter house.png, 200x150: {len(painter.masks)} masks, 1 layer; Flood engine>"
-    assert repr(painter.layers) == "<1 layer: Layer 1 #b5c7a3>"
+    assert repr(painter.layers) == "<1 layer: Wall 1 #b5c7a3>"
     assert repr(painter.masks[0]).startswith("<Mask 0: ")
 
 

@@ -106,10 +106,10 @@ def test_removing_the_last_foreground_point_clears_the_selection(studio, opened)
 
 
 @pytest.mark.parametrize(
-    ("mode", "wall", "door"), [("union", True, True), ("subtract", True, False), ("new", False, True)]
+    ("mode", "wall", "door"), [("union", True, True), ("subtract", True, False), ("new", True, True)]
 )
 def test_a_second_part_is_combined(studio, opened, mode, wall, door):
-    """Add to, subtract from, or begin anew, after a selection was picked."""
+    """Add to, subtract from, or go on with what was picked."""
     wall_id = studio.generate_at(opened.id, *ON_WALL).mask_id
     studio.select(opened.id, [wall_id])
     session = studio.click(opened.id, *ON_DOOR, mode=mode)
@@ -133,14 +133,23 @@ def test_a_background_click_needs_a_selection(studio, opened):
 
 
 def test_candidates_can_be_cycled(studio, opened):
-    """Each candidate is another mask; undo goes back to the one before."""
+    """Each candidate is another mask; one undo takes the click back with the answer that was taken."""
     first = studio.click(opened.id, *ON_WALL)
     second = studio.choose(opened.id, 1)
     assert len(first.selection.candidates) == 2
     assert second.selection.mask_id != first.selection.mask_id
-    assert studio.undo(opened.id).selection.mask_id == first.selection.mask_id
     with pytest.raises(InvalidInput, match="choice must be from 0 to 1"):
         studio.choose(opened.id, 2)
+    assert studio.undo(opened.id).selection.mask_id is None
+    assert studio.redo(opened.id).selection.mask_id == second.selection.mask_id
+
+
+def test_another_answer_of_a_painted_wall_is_a_step(studio, opened):
+    """Its paint changes with it, so that one is undone by itself."""
+    studio.click(opened.id, *ON_WALL)
+    painted = studio.paint_wall(opened.id, Coat(RED))
+    assert studio.choose(opened.id, 1).layers[0].mask != painted.layers[0].mask
+    assert studio.undo(opened.id).layers[0].mask == painted.layers[0].mask
 
 
 @pytest.mark.parametrize(
@@ -309,7 +318,7 @@ def test_layers_can_be_changed_moved_and_removed(studio, opened, photo):
     wall, front = (layer.id for layer in studio.session(opened.id).layers)
     studio.edit_layer(opened.id, front, color=(1, 2, 3), name="Front door")
     assert tuple(studio.picture(opened.id)[ON_DOOR[1], ON_DOOR[0]]) == (1, 2, 3)
-    assert [layer.name for layer in studio.move_layer(opened.id, front, 0).layers] == ["Front door", "Layer 1"]
+    assert [layer.name for layer in studio.move_layer(opened.id, front, 0).layers] == ["Front door", "Wall 1"]
     studio.edit_layer(opened.id, front, visible=False)
     assert np.array_equal(studio.picture(opened.id)[ON_DOOR[1], ON_DOOR[0]], DOOR)
     studio.remove_layer(opened.id, wall)

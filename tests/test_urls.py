@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -129,3 +132,31 @@ def test_too_much_and_nothing(server, public):
         urls.fetch(f"{base}/a.jpg", 4, lookup=public)
     with pytest.raises(InvalidInput, match="answered 404"):
         urls.fetch(f"{base}/nothing.jpg", lookup=public)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"],
+    ids=["head", "body without end", "body"],
+)
+def test_a_server_that_never_comes_to_an_end(begin, public, monkeypatch):
+    """One that sends a byte now and then, of its head or its body, is left after the time for all of it."""
+    monkeypatch.setattr(urls, "TOTAL_SECONDS", 0.3)
+    left = threading.Event()
+
+    class Dripping(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(begin)
+            with suppress(OSError):
+                for _ in range(3000):  # in vain: the first to see that nobody listens ends it
+                    self.request.sendall(b"H")
+                    time.sleep(0.01)
+            left.set()
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Dripping) as made:
+        made.daemon_threads = True
+        threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
+        with pytest.raises(InvalidInput, match=r"takes longer than 0\.3 s"):
+            urls.fetch(f"http://photos.example:{made.server_address[1]}/a.jpg", lookup=public)
+        assert left.wait(10)
+        made.shutdown()

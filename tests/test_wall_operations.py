@@ -70,6 +70,10 @@ def test_every_way_to_make_a_shape(ask):
     assert box["wall"]["steps"][0]["box"] == [20, 40, 190, 150]
     polygon = ask("wall_polygon", path=[[10, 10], [60, 10], [10, 60]], mode="new")
     assert polygon["wall"]["share"] == pytest.approx(50 * 50 / 2 / (150 * 200), abs=0.002)
+    rough = ask("wall_polygon", path=[[10, 10], [60, 10], [10, 60]], mode="new", only_wall=True)
+    assert rough["wall"]["area"] <= 1.2 * polygon["wall"]["area"]
+    assert ask("tidy_wall")["wall"]["steps"][0]["kind"] == "polygon"
+    ask("wall_polygon", path=[[10, 10], [60, 10], [10, 60]], mode="new")
     mask = np.zeros((150, 200), np.uint8)
     mask[:10] = 255
     text = base64.b64encode(to_png(mask)).decode()
@@ -181,7 +185,9 @@ ERRORS = {
     "no change": ("edit_layer", {"layer_id": 0}, 404, "No layer 0"),
     "nothing to undo": ("undo", {}, 400, "nothing to undo"),
     "house of one number": ("find_walls", {"category": "wall", "point": [1]}, 400, "point must be [x, y]"),
-    "kind": ("find_walls", {"category": "sky"}, 400, "does not name"),
+    "category": ("find_walls", {"category": "sky"}, 400, "does not name"),
+    "kind": ("find_walls", {"kind": "sky"}, 400, "does not name"),
+    "kind and category": ("find_walls", {"category": "roof", "kind": "window"}, 400, "give one of them"),
 }
 
 

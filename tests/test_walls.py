@@ -141,13 +141,15 @@ def test_after_painting_the_next_click_begins_anew(studio, sid):
     assert len(session.selection.steps) == 1
 
 
-@pytest.mark.parametrize("begin", ["stroke", "polygon", "box"])
+@pytest.mark.parametrize("begin", ["stroke", "polygon", "box", "mask"])
 def test_a_click_goes_on_with_a_wall_however_it_was_begun(studio, sid, begin):
     """What was drawn is not thrown away by the click after it, while it has no paint."""
     if begin == "stroke":
         session = studio.stroke(sid, [ON_ROOF], 5)
     elif begin == "polygon":
         session = studio.polygon(sid, [(80, 25), (120, 25), (120, 40)])
+    elif begin == "mask":
+        session = studio.import_mask(sid, mask_to_rle(is_color(ROOF)))
     else:
         session = studio.box(sid, 60, 20, 140, 42)
     after = studio.click(sid, *ON_DOOR)
@@ -308,7 +310,7 @@ def test_a_wall_chosen_in_another_window_is_not_changed_unnamed(studio, sid):
     studio.click(sid, *ON_SKY)
     seen = studio.paint_wall(sid, BLUE)
     studio.choose_wall(sid, wall)
-    with pytest.raises(Conflict, match="Another wall was chosen"):
+    with pytest.raises(Conflict, match="another wall may be chosen"):
         studio.point(sid, *ON_SKY, "subtract", revision=seen.revision)
     named = studio.point(sid, *ON_SKY, "subtract", layer_id=seen.layers[1].id, revision=seen.revision)
     assert named.selection.layer == seen.layers[1].id
@@ -391,10 +393,11 @@ def test_a_project_of_the_first_version_opens(studio, sid):
 
 
 def test_every_step_is_taken_back_by_one_undo(studio, sid):
-    """Points, boxes, strokes, polygons, masks and answers, on a painted wall, back to nothing and forth again."""
+    """Points, boxes, strokes, polygons and masks, on a painted wall, back to nothing and forth again; the answer that
+    is taken goes with its click."""
     seen = [studio.session(sid)]
+    studio.click(sid, *ON_DOOR)
     for act in (
-        lambda: studio.click(sid, *ON_DOOR),
         lambda: studio.choose(sid, 1),
         lambda: studio.paint_wall(sid, RED),
         lambda: studio.point(sid, *ON_ROOF, "union"),
@@ -510,7 +513,7 @@ def test_an_answer_that_is_painted_already_is_none(studio, sid, door_painted):
 
 def test_nothing_but_paint_says_whose_it_is(studio, sid, door_painted):
     """One sentence, and nothing is begun."""
-    with pytest.raises(InvalidInput, match="belongs to Layer 1"):
+    with pytest.raises(InvalidInput, match="belongs to Wall 1"):
         studio.stroke(sid, [ON_DOOR], 4)
     assert studio.session(sid).selection.mask_id is None
 

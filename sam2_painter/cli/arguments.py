@@ -42,15 +42,31 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("modal", help="SAM 2 on Modal, or as a service here: deploy, serve [PORT]", add_help=False)
 
     paint = commands.add_parser("paint", help="paint what points, a box or a mask select", epilog=EPILOG)
+    _add_paint(paint)
+    now = commands.add_parser("colors", help="tell what paints are on the wall now", epilog=EPILOG)
+    _add_selection(now)
+    now.add_argument("--format", choices=("text", "json"), default="text", help="json: one line a photo [text]")
+
+    masks = commands.add_parser("masks", help="find every mask: a zip of PNGs, or COCO JSON", epilog=EPILOG)
+    masks.add_argument("--points-per-side", type=int, default=32, help="how fine to look, 1 to 128 [32]")
+    masks.add_argument("--joint", type=Path, metavar="FILE", help="also one COCO JSON file of all the photos together")
+    masks.add_argument("--format", choices=("zip", "json"), default="zip", help="where --out does not say it [zip]")
+
+    for command in (paint, now, masks):
+        command.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photos, or folders of photos")
+        command.add_argument("-r", "--recursive", action="store_true", help="folders inside of folders, too")
+        command.add_argument(
+            "--engine", choices=("auto", "offline", "sam2", "modal"), help="[SAM2_PAINTER_ENGINE, or auto]"
+        )
+    for command in (paint, masks):
+        _add_files(command)
+    return top
+
+
+def _add_paint(paint: argparse.ArgumentParser) -> None:
+    """Which paint goes on which wall, and how; or a recipe instead."""
     paint.add_argument("--color", help='the paint: "#b5c7a3", "rgb(10, 20, 30)", a CSS name or a paint\'s')
-    paint.add_argument("--palette", type=Path, help="file of paints to name in --color: CSV, JSON, .gpl, .ase, .aco")
-    paint.add_argument("--point", type=_point, action="append", default=[], help="X,Y on the wall; repeatable")
-    paint.add_argument(
-        "--not-point", type=_point, action="append", default=[], help="X,Y that is not meant; repeatable"
-    )
-    paint.add_argument("--box", type=_box, help="X1,Y1,X2,Y2 around the wall")
-    paint.add_argument("--mask", type=Path, help="a black and white PNG of the photo's size instead")
-    paint.add_argument("--all", dest="category", metavar="KIND", help="everything of a kind, such as wall, instead")
+    _add_selection(paint)
     paint.add_argument("--opacity", type=float, help="0 to 1 [1]")
     paint.add_argument("--mode", choices=PAINT_MODES, help="[realistic]")
     paint.add_argument("--light", type=float, help="exposure of the paint, 0.25 to 4 [1, as found]")
@@ -67,29 +83,32 @@ def parser() -> argparse.ArgumentParser:
     paint.add_argument("--format", default="PNG", help="PNG, JPG or WEBP, where --out does not say it [PNG]")
     paint.add_argument("--quality", type=int, default=95, help="1 to 100, for JPG and WEBP [95]")
 
-    masks = commands.add_parser("masks", help="find every mask: a zip of PNGs, or COCO JSON", epilog=EPILOG)
-    masks.add_argument("--points-per-side", type=int, default=32, help="how fine to look, 1 to 128 [32]")
-    masks.add_argument("--joint", type=Path, metavar="FILE", help="also one COCO JSON file of all the photos together")
-    masks.add_argument("--format", choices=("zip", "json"), default="zip", help="where --out does not say it [zip]")
 
-    for command in (paint, masks):
-        command.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photos, or folders of photos")
-        command.add_argument(
-            "-o", "--out", help="the file to write; a folder (one that exists, or DIR/); - for standard output"
-        )
-        command.add_argument(
-            "--report",
-            metavar="FILE",
-            help="also write what was done and what failed as JSON; - for standard output",
-        )
-        command.add_argument("-r", "--recursive", action="store_true", help="folders inside of folders, too")
-        existing = command.add_mutually_exclusive_group()
-        existing.add_argument("--overwrite", action="store_true", help="write over files that exist")
-        existing.add_argument("--skip-existing", action="store_true", help="leave out photos that are done already")
-        command.add_argument(
-            "--engine", choices=("auto", "offline", "sam2", "modal"), help="[SAM2_PAINTER_ENGINE, or auto]"
-        )
-    return top
+def _add_selection(command: argparse.ArgumentParser) -> None:
+    """What says which wall is meant, and how its paints are called."""
+    command.add_argument("--palette", type=Path, help="file of paints and their names: CSV, JSON, .gpl, .ase, .aco")
+    command.add_argument("--point", type=_point, action="append", default=[], help="X,Y on the wall; repeatable")
+    command.add_argument(
+        "--not-point", type=_point, action="append", default=[], help="X,Y that is not meant; repeatable"
+    )
+    command.add_argument("--box", type=_box, help="X1,Y1,X2,Y2 around the wall")
+    command.add_argument("--mask", type=Path, help="a black and white PNG of the photo's size instead")
+    command.add_argument("--all", dest="category", metavar="KIND", help="everything of a kind, such as wall, instead")
+
+
+def _add_files(command: argparse.ArgumentParser) -> None:
+    """Where what is made goes."""
+    command.add_argument(
+        "-o", "--out", help="the file to write; a folder (one that exists, or DIR/); - for standard output"
+    )
+    command.add_argument(
+        "--report",
+        metavar="FILE",
+        help="also write what was done and what failed as JSON; - for standard output",
+    )
+    existing = command.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="write over files that exist")
+    existing.add_argument("--skip-existing", action="store_true", help="leave out photos that are done already")
 
 
 @dataclass(frozen=True)
@@ -134,40 +153,44 @@ def _numbers(text: str, count: int) -> tuple[Share, ...]:
 
 
 @dataclass(frozen=True)
-class Painting:
-    """What to paint in every photo, and how: checked once, before the first photo is opened."""
+class Selecting:
+    """Which wall is meant in every photo: checked once, before the first photo is opened."""
 
     points: tuple[tuple[Share, ...], ...]
     labels: tuple[int, ...]
     box: tuple[Share, ...] | None
     mask: bytes | None
     category: str | None
-    coat: Coat
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> Painting:
-        """Raises InvalidInput naming the option that is wrong."""
+    def of(cls, args: argparse.Namespace, todo: str) -> Selecting:
+        """todo: what is done to the wall, for the sentence. Raises InvalidInput naming the option that is wrong."""
         if not (args.point or args.box or args.mask or args.category):
-            raise InvalidInput("Say what to paint: --point, --box, --mask, --all or --recipe.", "point")
-        if args.color is None:
-            raise InvalidInput("Say which paint: --color.", "color")
-        if args.scale:
-            raise InvalidInput("--scale is for --recipe.", "scale")
-        color = parse_color(args.color, open_palette(args.palette) if args.palette else exterior())
-        look = {name: value for name in _LOOK if (value := getattr(args, name)) is not None}
-        Layer(_DOT, color, **look)  # which checks its values
+            recipe = ", --all or --recipe" if args.command == "paint" else " or --all"
+            raise InvalidInput(f"Say what to {todo}: --point, --box, --mask{recipe}.", "point")
         return cls(
             points=(*args.point, *args.not_point),
             labels=(1,) * len(args.point) + (0,) * len(args.not_point),
             box=args.box,
             mask=read_file(args.mask, field="mask") if args.mask else None,
             category=args.category,
-            coat=Coat(color, **look),
         )
 
     def mask_for(self, size: tuple[int, int]) -> RLE | None:
         """The mask of --mask for a photo of `size` (H, W)."""
         return None if self.mask is None else mask_from_png(self.mask, size)
+
+
+def coat_of(args: argparse.Namespace) -> Coat:
+    """The paint that is asked for. Raises InvalidInput naming the option that is wrong."""
+    if args.color is None:
+        raise InvalidInput("Say which paint: --color.", "color")
+    if args.scale:
+        raise InvalidInput("--scale is for --recipe.", "scale")
+    color = parse_color(args.color, open_palette(args.palette) if args.palette else exterior())
+    look = {name: value for name in _LOOK if (value := getattr(args, name)) is not None}
+    Layer(_DOT, color, **look)  # which checks its values
+    return Coat(color, **look)
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:

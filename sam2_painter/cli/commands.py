@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from .. import logs
 from ..errors import InvalidInput, PainterError
+from ..paint.colors import to_hex
 from ..paint.palette_files import open_palette
 from ..photos.images import check_format
 from ..sessions import exports, private
@@ -23,9 +24,9 @@ from ..sessions.writing import check_target, write
 from ..settings import Limits, Settings
 from ..studio.studio import Studio
 from ..types import AutoMask, Prompts, Session, whole_number
-from .arguments import Painting, automatic, parser, pixels, recipe_of
-from .plan import STDOUT, Job, Naming, Plan, plan
-from .report import Report
+from .arguments import Selecting, automatic, coat_of, parser, pixels, recipe_of
+from .plan import STDOUT, Job, Naming, Plan, plan, plan_to_read
+from .report import Report, colors_told
 
 NO_LIMIT = 86400.0
 NAMED = 20  # files that are left out are named, up to so many
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
     report = Report(args.command)
     try:
         joint = Joint(args.joint, args.overwrite) if args.command == "masks" and args.joint else None
-        make, todo = _paint(args) if args.command == "paint" else _masks(args, joint)
+        make, todo = _asked(args, joint)
         if joint is not None:
             joint.check([job.photo for job in todo.jobs])
         _check_report(args, todo)
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
             status = _run(args, todo.jobs, make, studio, report)
         if joint is not None and todo.jobs:
             joint.write()
-        if args.report:
+        if _report_to(args):
             _write_report(args, report)
         return status
     except PainterError as error:
@@ -76,9 +77,24 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
         return 130
 
 
+def _asked(args: argparse.Namespace, joint: Joint | None) -> tuple[Make, Plan]:
+    match args.command:
+        case "paint":
+            return _paint(args)
+        case "colors":
+            return _colors(args)
+        case _:
+            return _masks(args, joint)
+
+
+def _report_to(args: argparse.Namespace) -> str | None:
+    """Where the report goes; None where none was asked for, or the command makes none."""
+    return getattr(args, "report", None)
+
+
 def _check_report(args: argparse.Namespace, todo: Plan) -> None:
     """Before any work: where the report may not go."""
-    if args.report is None:
+    if _report_to(args) is None:
         return
     if args.report == "-":
         if args.out == "-":
@@ -124,7 +140,7 @@ def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make, report
 
 
 def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Studio, report: Report) -> int:
-    if args.command == "paint" and args.category and args.category not in studio.categories:
+    if args.command != "masks" and args.category and studio.kind_named(args.category) not in studio.categories:
         kinds = ", ".join(studio.categories) or "no kinds: use --point, --box or --mask"
         raise InvalidInput(f"--all {args.category}: this engine knows {kinds}.", "category")
     report.engine = studio.engine.title
@@ -137,7 +153,7 @@ def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Stud
                 data, notes = make(studio, session, job.out)
             finally:
                 studio.close(session.id)
-            _write(job, data, overwrite=args.overwrite)
+            _write(job, data, overwrite=getattr(args, "overwrite", False))
         except (PainterError, OSError) as error:
             failed += 1
             report.fail(job.photo, error)
@@ -182,25 +198,43 @@ def _by_recipe(args: argparse.Namespace) -> Put:
 
 
 def _by_hand(args: argparse.Namespace) -> Put:
-    painting = Painting.of(args)
+    selecting, coat = Selecting.of(args, "paint"), coat_of(args)
 
     def put(studio: Studio, session: Session) -> tuple[str, ...]:
-        mask = painting.mask_for(session.size)
-        if mask is not None:
-            mask_id = studio.add_mask(session.id, mask).mask_id
-        else:
-            if painting.category:
-                selected = studio.find(session.id, painting.category)
-            else:
-                points = [pixels(point, session.size) for point in painting.points]
-                box = pixels(painting.box, session.size) if painting.box else None
-                selected = studio.segment(session.id, Prompts(points, painting.labels, box))  # type: ignore[arg-type]
-            assert selected.selection.mask_id is not None  # else they would have raised
-            mask_id = selected.selection.mask_id
-        studio.paint(session.id, [replace(painting.coat, mask_id=mask_id)])
+        mask_id = _select(studio, session, selecting)
+        studio.paint(session.id, [replace(coat, mask_id=mask_id)])
         return ()
 
     return put
+
+
+def _select(studio: Studio, session: Session, selecting: Selecting) -> int:
+    """The id of the mask that is meant in this photo."""
+    mask = selecting.mask_for(session.size)
+    if mask is not None:
+        return studio.add_mask(session.id, mask).mask_id
+    if selecting.category:
+        selected = studio.find(session.id, selecting.category)
+    else:
+        points = [pixels(point, session.size) for point in selecting.points]
+        box = pixels(selecting.box, session.size) if selecting.box else None
+        selected = studio.segment(session.id, Prompts(points, selecting.labels, box))  # type: ignore[arg-type]
+    assert selected.selection.mask_id is not None  # else they would have raised
+    return selected.selection.mask_id
+
+
+def _colors(args: argparse.Namespace) -> tuple[Make, Plan]:
+    selecting = Selecting.of(args, "look at")
+    palette = open_palette(args.palette) if args.palette else None
+
+    def tell(studio: Studio, session: Session, out: Path) -> tuple[bytes, tuple[str, ...]]:
+        if palette is not None:
+            session = studio.use_palette(session.id, palette)
+        paints = studio.wall_paints(session.id, _select(studio, session, selecting))
+        named = [(to_hex(one.rgb), one.share, studio.describe(session, one.rgb).name) for one in paints]
+        return colors_told(session.name, named, args.format).encode(), ()
+
+    return tell, plan_to_read(args.photos, recursive=args.recursive)
 
 
 class Joint:

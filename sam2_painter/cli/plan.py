@@ -74,6 +74,12 @@ def plan(
     return Plan(tuple(jobs), tuple(skipped))
 
 
+def plan_to_read(given: Sequence[Path], *, recursive: bool = False) -> Plan:
+    """The photos that these arguments mean, of which nothing is made but text. Raises InvalidInput where none is."""
+    found, skipped = _find(given, Naming("painted", "", (), None), recursive)
+    return Plan(tuple(Job(one.photo, STDOUT) for one in found), tuple(skipped))
+
+
 def _find(given: Sequence[Path], naming: Naming, recursive: bool) -> tuple[list[_Found], list[tuple[Path, str]]]:
     found: list[_Found] = []
     skipped: list[tuple[Path, str]] = []

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from .plan import Job
+
+
+def colors_told(photo: str, paints: Sequence[tuple[str, float, str]], format: str) -> str:
+    """What `colors` says of a photo: a line for each paint (colour, share, nearest paint's name), or one of JSON."""
+    if format == "json":
+        told = [{"color": color, "share": round(share, 3), "name": name} for color, share, name in paints]
+        return json.dumps({"photo": photo, "paints": told}, ensure_ascii=False) + "\n"
+    return "".join(f"{photo}\t{color}\t{share:.0%}\t{name}\n" for color, share, name in paints)
 
 
 class Report:

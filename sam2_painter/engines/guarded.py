@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextvars import copy_context
+from concurrent.futures import wait
 from dataclasses import fields
 from typing import TypeVar
 
 from ..errors import Busy, Cancelled, EngineError, InvalidInput, PainterError, TimeLimitExceeded
 from ..jobs import deadline
+from ..jobs.priority import Threads
 from ..types import AutoMask, Embedding, Mask, Photo, Prompts
 from .base import Engine, Finder, Progress, no_progress
 
@@ -34,7 +34,7 @@ class GuardedEngine:
     def __init__(self, engine: Engine):
         self._engine = engine
         self.trouble: str | None = None
-        self._threads = ThreadPoolExecutor(THREADS, "engine")  # reused: some libraries keep much for each thread
+        self._threads = Threads(THREADS, "engine")  # reused: some libraries keep much for each thread
 
     def embed(self, photo: Photo) -> Embedding:
         """`Engine.embed`; the embedding is of this photo."""
@@ -87,7 +87,7 @@ class GuardedEngine:
         return answer
 
     def _answer(self, call: Callable[[], R], own: _OwnErrors | None) -> R:
-        future = self._threads.submit(copy_context().run, call)
+        future = self._threads.submit(call)
         try:
             while not wait({future}, min(_LOOK_SECONDS, deadline.remaining() + 0.01)).done:
                 deadline.check()

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from .priority import gives_way, giving_way
+
 
 class Background:
-    """At most `threads` calls at once and `places` in all; one more is not taken: it is done when it is asked for."""
+    """At most `threads` calls at once and `places` in all; one more is not taken: it is done when it is asked for.
+    What gives way (`jobs.priority`) does so here, too."""
 
     def __init__(self, threads: int, places: int, name: str):
         self.threads = threads
@@ -24,7 +27,7 @@ class Background:
             return False
         with self._counting:
             self._count += 1
-        self._pool.submit(self._timed, call).add_done_callback(self._done)
+        self._pool.submit(self._timed, call, gives_way()).add_done_callback(self._done)
         return True
 
     def ahead(self) -> float:
@@ -36,10 +39,11 @@ class Background:
         """Take no more, and wait until all of it is done."""
         self._pool.shutdown(wait=True)
 
-    def _timed(self, call: Callable[[], object]) -> None:
+    def _timed(self, call: Callable[[], object], patiently: bool) -> None:
         began = time.monotonic()
         try:
-            call()
+            with giving_way(patiently):
+                call()
         finally:
             took = time.monotonic() - began
             with self._counting:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import logging
 import math
 import os
@@ -22,12 +23,14 @@ from typing import Any, TypeVar
 from ..errors import Busy, TooManyRequests
 from . import asker
 from .deadline import Deadline
+from .priority import Threads, giving_way
 
 log = logging.getLogger(__name__)
 R = TypeVar("R")
 QUICK_THREADS, MOST_QUICK = 4, 16
 NEWCOMER_SECONDS = 10.0
 """How long whoever opens a photo may wait: more work follows it, and who has begun goes first."""
+USE_SECONDS, MUCH_USE = 2.0, 0.75
 _FULL = "The server is busy with other requests. Try again in a few seconds."
 
 
@@ -48,13 +51,38 @@ class _Job:
     began: float | None = None
 
 
+class Use:
+    """Seconds that threads were at work for each address, of late: what is USE_SECONDS old counts a third."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._used: dict[str, tuple[float, float]] = {}  # seconds, and when that was so
+
+    def add(self, address: str, seconds: float) -> None:
+        """So many seconds more."""
+        now = self._clock()
+        self._used = {one: (used, at) for one, (used, at) in self._used.items() if now - at < 10 * USE_SECONDS}
+        self._used[address] = (self.of(address) + seconds, now)
+
+    def of(self, address: str) -> float:
+        """What counts of it now; USE_SECONDS times as many as there are threads that never rest."""
+        used, at = self._used.get(address, (0.0, 0.0))
+        return used * math.exp((at - self._clock()) / USE_SECONDS)
+
+    def is_much(self, address: str) -> bool:
+        """Whether it keeps at least one thread busy nearly all the time: no person who clicks does."""
+        return self.of(address) > MUCH_USE * USE_SECONDS
+
+
 class Workers:
     """`threads` verbs at once and `queue_size` waiting; quick ones, that need no engine, never wait behind others.
 
     Of what waits, the next is of the address that has the fewest at work and was not served for longest; one address
-    is at work on all threads but one. lanes: how many of a kind may be at work at once, by the kind; lane_of: the kind
-    of a verb, for those that have one. What waits for its lane holds no thread. newcomers: verbs that open a photo;
-    ahead: seconds of work that is promised to photos opened already, and done elsewhere.
+    is at work on all threads but one. Who keeps a thread busy all the time works in threads that give way to those of
+    others (`jobs.priority`); so does a second job of one address, and what has a lane. lanes: how many of a kind may be
+    at work at once, by the kind; lane_of: the kind of a verb, for those that have one. What waits for its lane holds no
+    thread. newcomers: verbs that open a photo; ahead: seconds of work that is promised to photos opened already, and
+    done elsewhere.
     """
 
     def __init__(
@@ -69,13 +97,14 @@ class Workers:
     ):
         self.threads, self.queue_size = threads or usual_threads(), queue_size
         self.lanes, self._lane_of, self._newcomers, self._ahead = dict(lanes or {}), lane_of or {}, newcomers, ahead
-        self._pool = ThreadPoolExecutor(self.threads, "verb")
+        self._pool = Threads(self.threads, "verb")
         self._quick_pool = ThreadPoolExecutor(QUICK_THREADS, "quick verb")
         self._quick: Counter[str] = Counter()
         self._waiting: list[_Job] = []  # in the order they came
         self._working: set[_Job] = set()
         self._turn, self._served = 0, dict[str, int]()  # the turn in which each address was served last
         self._took: dict[str, float] = {}  # seconds that each verb takes, of late
+        self._use = Use()
         self._closing = False
 
     async def run(self, call: Callable[[], R], *, limit: float, name: str, quick: bool = False) -> R:
@@ -112,7 +141,8 @@ class Workers:
         except BaseException:
             self._leave(job)
             raise
-        work = loop.run_in_executor(self._pool, contextvars.copy_context().run, _timed, call, job)
+        with giving_way(self._gives_way(job)):
+            work = asyncio.wrap_future(self._pool.submit(functools.partial(_timed, call, job)))
         work.add_done_callback(lambda done: self._finished(job, done))
         return await self._result(work, deadline)
 
@@ -231,6 +261,10 @@ class Workers:
         most = self.lanes.get(job.lane)
         return most is not None and sum(one.lane == job.lane for one in self._working) >= most
 
+    def _gives_way(self, job: _Job) -> bool:
+        has_more = any(other.address == job.address for other in self._working if other is not job)
+        return bool(job.lane) or has_more or self._use.is_much(job.address)
+
     def _leave(self, job: _Job) -> None:
         """Whoever asked waits no more; the job was not begun."""
         if job in self._waiting:
@@ -243,6 +277,7 @@ class Workers:
         if job.began is not None:
             took, usual = time.monotonic() - job.began, self._took.get(job.name)
             self._took[job.name] = took if usual is None else usual + (took - usual) / 8
+            self._use.add(job.address, took)
         _retrieve(future)
         self._begin_next()
 

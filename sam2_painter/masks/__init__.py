@@ -22,6 +22,7 @@ from .operations import (
     without_crumbs,
 )
 from .rasterise import LEAST_RADIUS, polygon, simplify, stroke
+from .tidying import tidy
 
 __all__ = [
     "LEAST_RADIUS",
@@ -43,6 +44,7 @@ __all__ = [
     "simplify",
     "stroke",
     "subtract",
+    "tidy",
     "to_coco_annotations",
     "to_coco_compressed",
     "union",

@@ -27,8 +27,12 @@ ALLOWED = (
 )
 HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.ASCII)
 CALL = re.compile(r"(rgb|hsl|oklch)a?\s*\(([^()]*)\)", re.ASCII)
+CODE = re.compile(r"[a-z]{1,16}(?:[ .-][a-z]{1,8}){0,2}[ .-]?[0-9][0-9a-z]*(?:[ .-][0-9a-z]+){0,3}", re.ASCII)
+"""What looks like a maker's code, such as "ral 7016" or "ncs s 0502-y"."""
+
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?(%|deg)?", re.ASCII)
 MUTED = 0.08  # OKLCH chroma: more of it looks like a toy on a whole facade
+KEPT_PALETTES = 32
 GREY = 0.015  # OKLCH chroma below which a colour has no hue to speak of
 
 
@@ -49,15 +53,33 @@ def parse_color(text: str, palette: Palette | None = None) -> RGB:
         return _from_hex(match[1])
     if match := CALL.fullmatch(plain):
         return _from_call(match[1], match[2], text)
-    for paint in palette.paints if palette else ():
-        if plain in (paint.name.strip().lower(), paint.code.lower() or None):
-            return paint.rgb
+    if palette is not None and (rgb := _by_name(palette).get(plain)) is not None:
+        return rgb
     if plain == "transparent":
         raise _see_through(text)
     try:
         return css_names()[plain]
     except KeyError:
-        raise _unreadable(text, _like(plain, palette)) from None
+        raise _unknown_code(text) if CODE.fullmatch(plain) else _unreadable(text, _like(plain, palette)) from None
+
+
+def _by_name(palette: Palette) -> dict[str, RGB]:
+    """The colours of its paints by name and by code, in small letters; of two alike, the first."""
+    kept = _named.get(id(palette))
+    if kept is None or kept[0] is not palette:
+        names: dict[str, RGB] = {}
+        for paint in palette.paints:
+            for name in filter(None, (paint.name, paint.code)):
+                names.setdefault(name.strip().lower(), paint.rgb)
+        kept = palette, names
+        while len(_named) >= KEPT_PALETTES:
+            _named.pop(next(iter(_named)), None)
+        _named[id(palette)] = kept
+    return kept[1]
+
+
+_named: dict[int, tuple[Palette, dict[str, RGB]]] = {}
+"""Of palettes that were used lately. By identity: comparing two takes as long as looking through one."""
 
 
 def _like(plain: str, palette: Palette | None) -> str:
@@ -78,6 +100,14 @@ def _unreadable(text: str, like: str = "") -> InvalidInput:
     if like:
         return InvalidInput(f"{text[:40]!r} is no colour. Did you mean {like}?", "color")
     return InvalidInput(f"{text[:40]!r} is no colour: {ALLOWED}", "color")
+
+
+def _unknown_code(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"{text[:40]!r} looks like a maker's code, and no paint that is loaded has it. Load the maker's card as a "
+        "palette, or write the colour as #rrggbb.",
+        "color",
+    )
 
 
 def _see_through(text: str) -> InvalidInput:

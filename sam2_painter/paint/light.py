@@ -26,8 +26,12 @@ SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's h
 SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
 
 WARMER = 0.1  # the wall is read where it is brightest, in the sun; what seems warmer than that is another paint
+BROAD, TELLING = 0.2, 0.1  # of the wall, and of the main paint's luminance: such another paint tells of the light, too
+BRIGHTEST = 1.1  # linear light; no paint is as bright
+
 TINT_FLOOR = 0.001  # linear light; below it a channel says nothing about the light's colour
 
+AROUND = 32  # pixels of the small picture: what lies farther from a wall tells nothing of the light on it
 PROXY = 512  # parameters are read off a picture of at most this many pixels a side
 
 
@@ -52,6 +56,10 @@ class Light:
         """(N, 3) linear light of each old paint where well lit, the main one first."""
         return self.paint[None] if self.old is None else (self.paint * self.old.ratio).astype(np.float32)
 
+    def shade(self, linear: np.ndarray) -> np.ndarray:
+        """(h, w) float32: the light on pixels of linear light (h, w, 3), 1 where as bright as the main paint."""
+        return cv2.transform(linear, (self.paint / (self.paint @ self.paint)).reshape(1, 3).astype(np.float32))
+
 
 def read_light(photo: Photo, crop: np.ndarray, box: tuple[int, int, int, int]) -> Light:
     """Old paints, light level and colour of the light on the wall under a mask, from a small picture of the photo.
@@ -69,20 +77,58 @@ def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
     """`read_light` of a small picture, (h, w, 3) uint8, and its mask, (h, w) uint8, 255 inside."""
     linear = cv2.LUT(codes, LINEAR.reshape(1, 256, 1))
     old = find_old_paints(linear, mask)
+    near = _Near.of(mask)
     if old is None:
-        paint = _old_paint(codes, linear, mask)
-        white = _white_light(codes, linear, mask, paint)
-        return Light(paint, white, _tint(linear, mask, paint), *_bareness(linear, mask), None)
-    # The old paint is read where the wall is lit best, on the main paint or a brighter one: should a sunlit part be
-    # taken for another paint by mistake, too little is divided out, and the sun is found all the same. A darker one,
-    # such as a ground floor with its shop windows, would add little but what is no wall.
+        paint = _old_paint(near.part(codes), near.part(linear), near.part(mask))
+        white = _white_light(codes, linear, mask, paint, near)
+        return Light(
+            paint, white, _tint(linear, mask, paint, near), *_bareness(near.part(linear), near.part(mask)), None
+        )
+    # The old paint is read where the wall is lit best, on the main paint, a brighter one or a broad one: should a
+    # sunlit part be taken for another paint by mistake, too little is divided out, and the sun is found all the same. A
+    # small darker one, such as a shop, would add little but what is no wall; and where a broad one comes out brighter
+    # than white can be, it is not what it was taken for.
     even = old.evened(linear)
-    bright = old.ratio @ LUMINANCE >= 0.99
-    paint = _old_paint(codes, even, np.where(bright[old.places.which], mask, 0).astype(np.uint8))
+    luminance = old.ratio @ LUMINANCE
+    brighter, broad = luminance >= 0.99, (old.area >= BROAD) & (luminance >= TELLING)
+    for chosen in (brighter | broad, brighter):
+        best = np.where(chosen[old.places.which], mask, 0).astype(np.uint8)
+        paint = _old_paint(near.part(codes), near.part(even), near.part(best))
+        if paint.max() < BRIGHTEST:
+            break
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
     beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings
-    white = _half_cast(_white_light(codes, linear, beside, paint))
-    return Light(paint, white, _tint(even, mask, paint), *_bareness(linear, main), old)
+    white = _half_cast(_white_light(codes, linear, beside, paint, near))
+    return Light(paint, white, _tint(even, mask, paint, near), *_bareness(near.part(linear), near.part(main)), old)
+
+
+@dataclass(frozen=True)
+class _Near:
+    """A wall's box in the small picture with `AROUND` pixels around it: first and last + 1 of rows and of columns."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> _Near:
+        x, y, w, h = cv2.boundingRect(mask)
+        return cls(
+            max(0, y - AROUND),
+            min(mask.shape[0], y + h + AROUND),
+            max(0, x - AROUND),
+            min(mask.shape[1], x + w + AROUND),
+        )
+
+    def part(self, values: np.ndarray) -> np.ndarray:
+        """What lies in it."""
+        return np.ascontiguousarray(values[self.top : self.bottom, self.left : self.right])
+
+    def spread(self, part: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """(H, W, ...) of the whole small picture: `part`, and around it what is at its edge."""
+        above, below = self.top, size[0] - self.bottom
+        return cv2.copyMakeBorder(part, above, below, self.left, size[1] - self.right, cv2.BORDER_REPLICATE)
 
 
 def _half_cast(white: np.ndarray) -> np.ndarray:
@@ -107,11 +153,15 @@ def erode(mask: np.ndarray, radius: int) -> np.ndarray:
 
 def _mean_inside(values: np.ndarray, weight: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian mean of values, (h, w) or (h, w, C), of those with weight (h, w) only."""
-    norm = cv2.GaussianBlur(weight, (0, 0), sigma) + 1e-4
-    if values.ndim == 3:
-        weight, norm = weight[..., None], norm[..., None]
-    mean: np.ndarray = cv2.GaussianBlur(values * weight, (0, 0), sigma) / norm
-    return mean
+    less = int(max(1, sigma // 3))  # a broad one is made at a smaller size
+    size = tuple(-(-side // less) for side in weight.shape[::-1])
+    deep = values.ndim == 3
+    sums, norm = cv2.multiply(values, cv2.merge([weight] * values.shape[2]) if deep else weight), weight
+    if less > 1:
+        sums, norm = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (sums, norm))
+    sums, norm = (cv2.GaussianBlur(v, (0, 0), sigma / less) for v in (sums, norm))
+    mean: np.ndarray = sums / ((norm[..., None] if deep else norm) + 1e-4)
+    return mean if less == 1 else cv2.resize(mean, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -153,14 +203,19 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
     return paint.astype(np.float32)
 
 
-def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
+def _white_light(
+    codes: np.ndarray, whole: np.ndarray, outside: np.ndarray, paint: np.ndarray, part: _Near
+) -> np.ndarray:
     """(3,) linear light of a white wall where `paint` was read.
 
     What stands beside the wall in the same light tells: trim, frames and sills are often white. Their ratio to the wall
     next to them, where it is about that of white, gives how bright white is, and where there is enough of it how
     coloured the light. Failing that, the light is taken for neutral, and the brightest things of the photo for white:
     a photo of which nothing is blown out shows white as no brighter than those. No paint is whiter than `WHITEST`.
+
+    codes, whole, outside: the small picture, its linear light and its mask; part: where the wall is.
     """
+    small, linear, mask = part.part(codes), part.part(whole), part.part(outside)
     unclipped = small.max(-1) < 250
     shade = linear @ (paint / (paint @ paint))
     core = erode((mask > 250).view(np.uint8), 3).astype(np.float32)
@@ -184,13 +239,14 @@ def _white_light(small: np.ndarray, linear: np.ndarray, mask: np.ndarray, paint:
         # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
         # than it looks is unlikely.
         colourful = np.linalg.norm(log_chromaticity(paint / cast)) > np.linalg.norm(log_chromaticity(paint))
-        if colourful or not sure:
-            cast = np.ones(3)
+        believed = np.clip((seen / len(luminance) - TRIM_SEEN) / (TRIM_SURE - TRIM_SEEN), 0, 1)
+        cast = np.ones(3) if colourful else cast**believed
+        cast = cast / (cast @ LUMINANCE)
     else:
-        around = mask < 6
-        clear = around & (small.min(-1) < 250)  # sky with one channel at its end still tells
+        around = outside < 6
+        clear = around & (codes.min(-1) < 250)  # sky with one channel at its end still tells
         if clear.sum() > 0.01 * clear.size:
-            brightest = float(np.percentile(linear[clear] @ LUMINANCE, 99)) / 0.9
+            brightest = float(np.percentile(cv2.transform(whole, LUMINANCE.reshape(1, 3))[clear], 99)) / 0.9
             if np.count_nonzero(clear) < (1 - BLOWN) * np.count_nonzero(around):
                 brightness = float(np.clip(brightest, USUAL_WHITE, 1))
             elif brightest > BRIGHT:
@@ -220,8 +276,12 @@ def _bareness(linear: np.ndarray, mask: np.ndarray) -> tuple[float, np.ndarray]:
     return float(bare), slope * np.array([ACROSS[0], -ACROSS.sum(), ACROSS[1]], np.float32)
 
 
-def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray:
-    """(h, w, 3) float32: the light's colour, luminance 1: where the wall is warmer or cooler than where it was read."""
+def _tint(whole: np.ndarray, outside: np.ndarray, paint: np.ndarray, part: _Near) -> np.ndarray:
+    """(h, w, 3) float32: the light's colour, luminance 1: where the wall is warmer or cooler than where it was read.
+
+    whole, outside: linear light and mask of the small picture; part: where the wall is.
+    """
+    linear, mask = part.part(whole), part.part(outside)
     core = erode((mask > 250).view(np.uint8), 5).astype(np.float32)
     wall = _mean_inside(linear, core, 2)
     shade = wall @ (paint / (paint @ paint))
@@ -231,6 +291,6 @@ def _tint(linear: np.ndarray, mask: np.ndarray, paint: np.ndarray) -> np.ndarray
     # Old paint with next to none of a channel reflects next to nothing of it.
     trust = float((paint / (paint + 8 * TINT_FLOOR))[[0, 2]] @ WARM_COOL**2)
     along = np.minimum(along, WARMER)
-    along = _mean_inside(along * trust, weight.astype(np.float32), 16)[..., None]
+    along = _mean_inside((along * trust).astype(np.float32), weight.astype(np.float32), 16)[..., None]
     tint = np.exp(along * np.array([WARM_COOL[0], 0, WARM_COOL[1]], np.float32))
-    return tint / (tint @ LUMINANCE)[..., None]
+    return part.spread(tint / (tint @ LUMINANCE)[..., None], outside.shape)

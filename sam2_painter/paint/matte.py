@@ -14,6 +14,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .filters import shrunk
+
 EPSILON = 1e-4  # ridge of the colour fit, (1/100 of full scale) squared: about the noise of a JPEG
 LOW, HIGH = 0.15, 0.75  # the filter is never quite sure: these count as 0 and 1
 BEYOND = 1  # pixels outside the mask that may be partly wall
@@ -34,8 +36,7 @@ def soft_border(pixels: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray
     height, width = mask.shape
     scale = max(1, round(radius / COARSE_RADIUS))
     small = (max(1, round(width / scale)), max(1, round(height / scale)))
-    guide = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    target = cv2.resize(coverage, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    guide, target = (shrunk(values, small).astype(np.float32) / 255 for values in (pixels, coverage))
     reach = max(1, round(radius / scale))
     wall = (target > 0.5).view(np.uint8)
     # The colours of both sides are learned where the mask is surely right, and applied where it may not be.
@@ -175,8 +176,8 @@ def surroundings(pixels: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     small = (max(1, round(width / 4)), max(1, round(height / 4)))
     core = (coverage == 255).astype(np.uint8)
     core = cv2.erode(core, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
-    weight = cv2.resize(core * np.uint8(255), small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    wall = cv2.resize(cv2.copyTo(pixels, core), small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    weight = shrunk(core * np.uint8(255), small).astype(np.float32) / 255
+    wall = shrunk(cv2.copyTo(pixels, core), small).astype(np.float32)
     near_weight = cv2.blur(weight, (5, 5)) + 1e-6
     near_wall = cv2.blur(wall, (5, 5)) / near_weight[..., None]
     known = np.minimum(near_weight / 0.02, 1)

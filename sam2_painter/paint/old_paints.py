@@ -316,7 +316,9 @@ def _reflectances(
     for number in range(1, count):
         from_main = steps.get((0, number))
         share, rough = areas[number] / areas.sum(), _roughness(feature[..., 0], group == number)
-        own = _is_paint(level[number], share, rough, from_main)
+        edges = [step for pair, step in steps.items() if number in pair]
+        edge = from_main or max(edges, key=lambda step: step.length, default=None)
+        own = _is_paint(level[number], share, rough, from_main, edge)
         own = own and not (from_main is not None and from_main.thin[1] > 0.8 and _is_net(group, number))
         own = own and rim[group == number].mean() < 0.5
         own = bool(own or (certain[number] and share >= SMALL))
@@ -382,11 +384,12 @@ def _is_net(group: np.ndarray, number: int) -> bool:
     return bool(np.count_nonzero(closed[group == 0]) > 1.5 * np.count_nonzero(own))
 
 
-def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) -> bool:
+def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None, edge: Step | None) -> bool:
     """Whether a group is worth telling from the main paint, and surely no light.
 
     level: (3,) ln of its reflectance over that of the main one. share: of the mask. rough: median spread of ln
-    luminance within five pixels. step: from the main one to it.
+    luminance within five pixels. step: from the main one to it; edge: the same, or where they do not meet, as on both
+    sides of a cornice, at its longest border.
     """
     own_hue = level[[0, 2]] - level[1]
     luminance = float(np.log(np.exp(level) @ LUMINANCE))
@@ -396,10 +399,10 @@ def _is_paint(level: np.ndarray, share: float, rough: float, step: Step | None) 
         return False  # lamps, and the sky in a pane: more yellow or bluer, and not by as much everywhere
     if (
         luminance < BLACK
-        and step is not None
-        and step.length >= 40
-        and not (step.soft or step.woven)
-        and step.spread < 2 * EVEN
+        and edge is not None
+        and edge.length >= 40
+        and not (edge.soft or edge.woven)
+        and edge.spread < 2 * EVEN
         and rough < 0.15
         and share > SMALL
     ):

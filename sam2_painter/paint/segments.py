@@ -185,15 +185,25 @@ class _Grown:
         if alike is not None:
             together = (alike[number][group] & (group >= 0)).view(np.uint8)
             strip = broad(cv2.morphologyEx(together, cv2.MORPH_CLOSE, kernel))
-        weight = own.astype(np.float32)
-        pure = weight * (box_mean(weight, 1) > 0.6)  # mixed pixels at its border do not count
-        near, mean = box_mean(pure, REACH), box_mean(values * pure[..., None], REACH)
+        # Mixed pixels at its border do not count.
+        near, mean = cls._around(own & (_count(own, 1) > 5), values)
         if careful:  # nor, where it is broad enough, those that the lens has blurred
-            pure = weight * (box_mean(weight, 2) > 0.99)
-            deep = box_mean(pure, REACH)
-            mean = np.where((deep > SEEN)[..., None], box_mean(values * pure[..., None], REACH), mean)
-            near = np.where(deep > SEEN, deep, near)
+            deep, deep_mean = cls._around(own & (_count(own, 2) > 24), values)
+            enough = deep > SEEN
+            np.copyto(mean, deep_mean, where=enough[..., None])
+            np.copyto(near, deep, where=enough)
         return cls(grown, cv2.countNonZero(grown), wide, cv2.countNonZero(wide), solid, strip, near, mean)
+
+    @staticmethod
+    def _around(pure: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`near` and `mean` of the pixels that are 1 (uint8)."""
+        near = _count(pure, REACH) * np.float32(1 / (2 * REACH + 1) ** 2)
+        return near, box_mean(cv2.copyTo(values, pure), REACH)
+
+
+def _count(own: np.ndarray, radius: int) -> np.ndarray:
+    """(h, w) uint8: how many pixels of the square of 2 * radius + 1 around each are 1."""
+    return cv2.boxFilter(own, -1, (2 * radius + 1,) * 2, normalize=False, borderType=cv2.BORDER_REPLICATE)
 
 
 def _step(first: _Grown, second: _Grown) -> Step | None:
@@ -208,17 +218,19 @@ def _step(first: _Grown, second: _Grown) -> Step | None:
     columns, rows = cv2.findNonZero(meeting if soft else close).reshape(-1, 2).T
     every = max(1, len(rows) // 1000)
     rows, columns = rows[::every], columns[::every]
-    share = np.minimum(first.near[rows, columns], second.near[rows, columns])
+    at = rows * first.near.shape[1] + columns
+    share = np.minimum(first.near.take(at), second.near.take(at))
     seen = share > SEEN
     if soft and seen.sum() < SHORTEST:
         seen = share > 0.005
-    rows, columns = rows[seen], columns[seen]
+    rows, columns, at = rows[seen], columns[seen], at[seen]
     if len(rows) < SHORTEST:
         return None
-    change = first.mean[rows, columns] / first.near[rows, columns, None]
-    change = change - second.mean[rows, columns] / second.near[rows, columns, None]
+    count = first.mean.shape[-1]
+    change = first.mean.reshape(-1, count).take(at, 0) / first.near.take(at)[:, None]
+    change = change - second.mean.reshape(-1, count).take(at, 0) / second.near.take(at)[:, None]
     thin, strip = (
-        (1 - float(one[rows, columns].mean()), 1 - float(two[rows, columns].mean()))
+        (1 - float(one.take(at).mean()), 1 - float(two.take(at).mean()))
         for one, two in ((first.solid, second.solid), (first.strip, second.strip))
     )
     ordered = np.sort(change, 0)  # three of numpy's percentiles take longer than all the rest
@@ -249,9 +261,12 @@ def _above(first: _Grown, second: _Grown, rows: np.ndarray, columns: np.ndarray)
     up, down = np.maximum(rows - 3, 0), np.minimum(rows + 3, height - 1)
     left, right = np.maximum(columns - 3, 0), np.minimum(columns + 3, width - 1)
 
-    def of_first(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        share: np.ndarray = first.near[y, x] / (first.near[y, x] + second.near[y, x] + np.float32(1e-6))
+    def of_first(at: np.ndarray) -> np.ndarray:
+        own = first.near.take(at)
+        share: np.ndarray = own / (own + second.near.take(at) + np.float32(1e-6))
         return share
 
-    vertical, level = of_first(up, columns) - of_first(down, columns), of_first(rows, left) - of_first(rows, right)
+    rows = rows * width
+    vertical = of_first(up * width + columns) - of_first(down * width + columns)
+    level = of_first(rows + left) - of_first(rows + right)
     return float(vertical.sum() / (np.hypot(vertical, level).sum() + 1e-6))

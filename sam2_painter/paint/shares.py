@@ -65,33 +65,42 @@ class PaintMap:
         found[band] = _shares([plane[band] for plane in self.planes], linear[band])
         return found
 
-    def labels(self, box: Box, size: tuple[int, int]) -> np.ndarray:
-        """(h, w) uint8: the paint of each pixel in a box of the photo of this size (H, W)."""
-        return _enlarge(self.which, box, size)
+    def labels(self, box: Box, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """(h, w) uint8 twice: each pixel's paint in a box of the photo of size (H, W), and 1 near the border of two."""
+        codes = _enlarge(self.which | self.band << 7, box, size)
+        return codes & 127, codes >> 7
 
     def light(
-        self, linear: np.ndarray, paints: np.ndarray, labels: np.ndarray, box: Box, size: tuple[int, int]
+        self,
+        linear: np.ndarray,
+        paints: np.ndarray,
+        labels: tuple[np.ndarray, np.ndarray],
+        coverage: np.ndarray,
+        box: Box,
+        size: tuple[int, int],
     ) -> np.ndarray:
         """(h, w) float32: the light on each pixel of a box of the photo, 1 where it is as bright as its own paint.
 
-        linear: (h, w, 3) of the box; labels: `labels` of it. paints: (N, 3) linear light of each. size: (H, W)
-        of the photo. With p the pixel's own mixture of paints it is ``linear @ p / p @ p``.
+        linear: (h, w, 3) of the box; labels: `labels` of it; coverage: (h, w) uint8, 0 where there is no wall. paints:
+        (N, 3) linear light of each. size: (H, W) of the photo. With p the pixel's own mixture of paints it is
+        ``linear @ p / p @ p``.
         """
         weights = (paints / np.einsum("nc,nc->n", paints, paints)[:, None]).astype(np.float32)
         light = cv2.transform(linear, weights[:1])
         for number in range(1, len(paints)):
-            own = cv2.inRange(labels, number, number)
+            own = cv2.inRange(labels[0], number, number)
             x, y, w, h = cv2.boundingRect(own)
             if w:
                 part = np.s_[y : y + h, x : x + w]
                 seen = cv2.transform(linear[part], weights[number : number + 1])
                 light[part] = cv2.copyTo(seen, own[part], light[part])
-        rows, columns = pixels_of(_enlarge(self.band, box, size))
+        rows, columns = pixels_of(cv2.copyTo(labels[1], coverage))
         if len(rows):
             planes = [sample(plane, rows + box[1], columns + box[0], size) for plane in self.planes]
-            seen = linear[rows, columns]
+            at = rows * box[2] + columns
+            seen = linear.reshape(-1, 3).take(at, 0)
             paint = _shares(planes, seen) @ paints.astype(np.float32)
-            light[rows, columns] = np.einsum("nc,nc->n", seen, paint) / np.einsum("nc,nc->n", paint, paint)
+            light.reshape(-1)[at] = np.einsum("nc,nc->n", seen, paint) / np.einsum("nc,nc->n", paint, paint)
         return light
 
 

@@ -22,8 +22,10 @@ import numpy as np
 from ..errors import InvalidInput
 from ..rle import RLE
 from ..types import Photo, fit_size
-from .light import PROXY, Light, erode, read_light
+from .filters import enlarged, smoothing
+from .light import Light, erode, read_light
 from .matte import BEYOND, pixels_of, soft_border, surroundings
+from .plaster import Plaster
 from .srgb import LINEAR, LUMINANCE, linear_to_srgb
 
 Box = tuple[int, int, int, int]  # XYWH
@@ -175,13 +177,7 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None, wall: RLE | Non
     radius = max(2, round(2 * max(photo.size) / 256))  # the masks of SAM are 256 pixels wide: two of theirs
     coverage = _coverage(photo, crop, box, radius)
     light = read_light(photo, crop, box) if wall is None else read_light(photo, wall.crop()[0], wall.bbox)
-    white = np.empty((h, w, 3), np.uint8)
-    margin = MARGIN + (2 * _brick(photo) if light.bare > 0 else 0)
-    for top in range(0, h, STRIP):
-        bottom = min(h, top + STRIP)
-        first, last = max(0, top - margin), min(h, bottom + margin)
-        strip = _white_wall(photo, light, coverage[first:last], (x, y + first, w, last - first))
-        white[top:bottom] = strip[top - first : bottom - first]
+    white = _white_wall(photo, light, coverage, box)
     rest = surroundings(photo.pixels[y : y + h, x : x + w], coverage)
     surface = Surface(photo.size, box, white, coverage, rest, _old_paints(light))
     return surface.fit(photo, size)
@@ -221,30 +217,54 @@ def _coverage(photo: Photo, crop: np.ndarray, box: Box, radius: int) -> np.ndarr
 
 
 def _white_wall(photo: Photo, light: Light, coverage: np.ndarray, box: Box) -> np.ndarray:
-    """(h, w, 3) uint8: `Surface.white` of one box of the photo."""
+    """(h, w, 3) uint8: `Surface.white` of a box of the photo."""
     x, y, w, h = box
-    pixels = photo.pixels[y : y + h, x : x + w]
-    linear = cv2.LUT(pixels, LINEAR.reshape(1, 256, 1))
-    labels = None if light.old is None else light.old.places.labels(box, photo.size)
-    if light.old is None or labels is None or not cv2.countNonZero(labels):
-        labels = None
-        weights = light.paint / (light.paint @ light.paint)
-        shade = cv2.transform(linear, weights.reshape(1, 3).astype(np.float32))  # 1 where as bright as `light.paint`
-    else:
-        shade = light.old.places.light(linear, light.paints, labels, box, photo.size)
-    shade = np.sqrt(_without_rim(shade, coverage))
-    if light.bare > 0:
-        plastered = _plaster_over(shade, pixels, coverage, light, _brick(photo))
-        shade = plastered if labels is None else np.where(labels == 0, plastered, shade)
-    shade = _denoised(shade, coverage, light.paints @ LUMINANCE, labels)
+    white = np.empty((h, w, 3), np.uint8)
     root = np.sqrt(light.tint * (light.white / HEADROOM)) * 255
-    rows, columns = light.tint.shape[:2]
-    step_x, step_y = columns / photo.size[1], rows / photo.size[0]
-    where = np.array([[step_x, 0, (x + 0.5) * step_x - 0.5], [0, step_y, (y + 0.5) * step_y - 0.5]])
-    root = cv2.warpAffine(
-        root, where, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-    )
-    return cv2.multiply(root, cv2.merge([shade] * 3), dtype=cv2.CV_8U)
+    labels = None if light.old is None else light.old.places.labels(box, photo.size)
+    plaster = None
+    if light.bare > 0:
+        own = coverage if labels is None else cv2.copyTo(coverage, cv2.inRange(labels[0], 0, 0))
+        plaster = Plaster.of(photo, light, own, box)
+    for top in range(0, h, STRIP):
+        bottom = min(h, top + STRIP)
+        first, last = max(0, top - MARGIN), min(h, bottom + MARGIN)
+        rows = np.s_[first:last]
+        strip = _Strip(photo, light, coverage[rows], (x, y + first, w, last - first))
+        here = None if labels is None else (labels[0][rows], labels[1][rows])
+        shade = strip.shade(here, plaster, first)[top - first : bottom - first]
+        codes = enlarged(root, (x, y + top, w, bottom - top), photo.size)
+        cv2.multiply(codes, cv2.merge([shade] * 3), white[top:bottom], dtype=cv2.CV_8U)
+    return white
+
+
+@dataclass(frozen=True, eq=False)
+class _Strip:
+    """Some rows of a wall's box. coverage: (h, w) uint8 of them; box: XYWH of them in the photo."""
+
+    photo: Photo
+    light: Light
+    coverage: np.ndarray
+    box: Box
+
+    def shade(self, places: tuple[np.ndarray, np.ndarray] | None, plaster: Plaster | None, first: int) -> np.ndarray:
+        """(h, w) float32: the square root of the light, 1 where it is as bright as where the old paint was read.
+
+        places: `PaintMap.labels` of it, None where there is one paint. first: the strip's first row in the wall's box.
+        """
+        x, y, w, h = self.box
+        pixels = self.photo.pixels[y : y + h, x : x + w]
+        linear = cv2.LUT(pixels, LINEAR.reshape(1, 256, 1))
+        if self.light.old is None or places is None or not cv2.countNonZero(places[0]):
+            labels, shade = None, self.light.shade(linear)
+        else:
+            labels, old = places[0], self.light.old.places
+            shade = old.light(linear, self.light.paints, places, self.coverage, self.box, self.photo.size)
+        shade = cv2.sqrt(_without_rim(shade, self.coverage))
+        if plaster is not None:
+            plastered = plaster.over(shade, pixels, first)
+            shade = plastered if labels is None else cv2.copyTo(plastered, cv2.inRange(labels, 0, 0), shade)
+        return _denoised(shade, self.coverage, self.light.paints @ LUMINANCE, labels)
 
 
 def _denoised(shade: np.ndarray, coverage: np.ndarray, brightness: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
@@ -256,42 +276,18 @@ def _denoised(shade: np.ndarray, coverage: np.ndarray, brightness: np.ndarray, l
     strength = np.clip(np.log(0.2 / brightness) / np.log(8), 0, 1).astype(np.float32)
     codes = 2.2 + 2.2 * np.clip(np.log(0.06 / brightness) / np.log(4), 0, 1)  # near black a sensor's own noise shows
     noise = (codes / 255 / np.sqrt(brightness)).astype(np.float32)
-    seen = [0] if labels is None else [n for n in range(len(brightness)) if cv2.inRange(labels, n, n).any()]
+    seen = [0] if labels is None else [n for n in range(len(brightness)) if cv2.countNonZero(cv2.inRange(labels, n, n))]
     if strength[seen].max() <= 0.02:
         return shade
     mixed = strength[0] if labels is None else cv2.LUT(labels, np.resize(strength, 256))
     amplified = noise[0] if labels is None else cv2.LUT(labels, np.resize(noise, 256))
-    slope, offset = _smoothing(shade, (coverage > 150).astype(np.float32), amplified, 3)
-    smooth: np.ndarray = shade + mixed * (slope * shade + offset - shade)
+    smooth, offset = smoothing(shade, (coverage > 150).view(np.uint8), amplified, 3)
+    smooth -= 1
+    smooth *= shade
+    smooth += offset
+    smooth *= mixed
+    smooth += shade
     return smooth
-
-
-def _brick(photo: Photo) -> int:
-    """A radius, in pixels of the photo, that reaches over a brick and its mortar."""
-    return max(3, round(6 * max(photo.size) / PROXY))
-
-
-def _plaster_over(shade: np.ndarray, pixels: np.ndarray, coverage: np.ndarray, light: Light, radius: int) -> np.ndarray:
-    """`shade` (square root of light) of bare brick without what is stain, not light: paint makes bricks and mortar one.
-
-    What the hue explains is taken out, and half of what remains of fine contrast: bricks differ in lightness, too.
-    """
-    logs = np.log(LINEAR + 0.004).astype(np.float32)
-    stain = cv2.transform(cv2.LUT(pixels, logs.reshape(1, 256, 1)), light.stain.reshape(1, 3))
-    scale = max(1, radius // 4)
-    wide, tall = shade.shape[::-1]
-    small = (max(1, wide // scale), max(1, tall // scale))
-    known = (cv2.resize(coverage, small, interpolation=cv2.INTER_AREA) > 150).astype(np.float32)
-    side = (2 * (radius // scale) + 1,) * 2
-    usual = cv2.resize(stain, small, interpolation=cv2.INTER_AREA)
-    usual = cv2.blur(usual * known, side) / (cv2.blur(known, side) + 1e-6)
-    stain = stain - cv2.resize(usual, (wide, tall), interpolation=cv2.INTER_LINEAR)
-    shade = shade * np.exp(np.clip(-0.5 * light.bare * stain, -0.7, 0.7))
-    coarse = cv2.resize(shade, small, interpolation=cv2.INTER_AREA)
-    slope, offset = _smoothing(coarse, known, 0.1, radius // scale)
-    slope, offset = (cv2.resize(v, (wide, tall), interpolation=cv2.INTER_LINEAR) for v in (slope, offset))
-    plastered: np.ndarray = shade + 0.5 * light.bare * (slope * shade + offset - shade)
-    return plastered
 
 
 def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
@@ -300,40 +296,18 @@ def _without_rim(shade: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     No whole pixel there is brighter than the wall further in, and one that is partly wall is lit as those next to it.
     """
     core = erode((coverage > 247).view(np.uint8), 2) * np.uint8(255)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
-    nearby = cv2.dilate(cv2.copyTo(cv2.blur(shade, (3, 3)), core), disc)
+    nearby = cv2.dilate(cv2.copyTo(cv2.blur(shade, (3, 3)), core), np.ones((11, 11), np.uint8))
     rows, columns = pixels_of(cv2.bitwise_and(cv2.inRange(coverage, 1, 255), cv2.bitwise_not(core)))
     most = nearby[rows, columns]
     own = shade[rows, columns]
     without = shade.copy()
     without[rows, columns] = np.where(most > 0, np.minimum(own, most), own)
-    window = np.full(BESIDE, 1 / BESIDE, np.float32)
+    window = np.ones(BESIDE, np.float32)
     whole = cv2.inRange(coverage, 255, 255)
-    norm, sums = (
-        cv2.sepFilter2D(values, -1, window, window) for values in (whole / np.float32(255), cv2.copyTo(without, whole))
-    )
     beside = cv2.dilate(whole, np.ones((BESIDE, BESIDE), np.uint8))
-    rows, columns = pixels_of(cv2.bitwise_and(beside, cv2.bitwise_not(whole)))
-    without[rows, columns] = sums[rows, columns] / norm[rows, columns]
+    rows, columns = pixels_of(cv2.subtract(beside, whole))
+    if len(rows):
+        sums = cv2.sepFilter2D(cv2.copyTo(without, whole), -1, window, window)
+        count = cv2.boxFilter((coverage == 255).view(np.uint8), -1, (BESIDE, BESIDE), normalize=False)
+        without[rows, columns] = sums[rows, columns] / count[rows, columns]
     return without
-
-
-def _smoothing(
-    shade: np.ndarray, weight: np.ndarray, noise: float | np.ndarray, radius: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Self-guided filter (He et al. 2013) of the pixels of weight 1: slope and offset of ``slope * shade + offset``.
-
-    Flattens ripples about as low as `noise` and keeps edges.
-    """
-
-    window = np.full(2 * radius + 1, 1 / (2 * radius + 1), np.float32)
-
-    def mean(values: np.ndarray) -> np.ndarray:  # faster than the box filter, which adds in double precision
-        return cv2.sepFilter2D(values, -1, window, window, borderType=cv2.BORDER_REFLECT)
-
-    share = 1 / (mean(weight) + np.float32(1e-6))
-    inside = shade * weight
-    average = mean(inside) * share
-    variance = mean(inside * shade) * share - average * average
-    slope = variance / (variance + noise * noise) * weight
-    return mean(slope) * share, mean(average * (weight - slope)) * share

@@ -25,10 +25,10 @@ class Rgb(NamedTuple):
 
 def upright_rgb(picture: Picture) -> Rgb:
     """Decode a picture, turn it upright and bring it to sRGB."""
-    image, note = _spread(picture.decode(), picture.bits)
-    pixels, clear = to_rgb(image, picture.icc_profile)
+    decoded, note = _spread(picture.decode(), picture.bits)
+    pixels, clear = to_rgb(decoded, picture.icc_profile, picture.orientation, ours=True)
     notes = (*picture.notes, note, CLEAR if clear else "")
-    return Rgb(frozen(_TURNS[picture.orientation](pixels)), tuple(filter(None, notes)))
+    return Rgb(frozen(pixels), tuple(filter(None, notes)))
 
 
 _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -41,7 +41,9 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
     8: lambda p: p[:, ::-1].swapaxes(0, 1),
 }
-"""Exif orientation -> the way to turn stored pixels upright."""
+"""Exif orientation -> the way to turn stored pixels upright, or upright ones as they are stored where they differ:"""
+
+_BACK = {6: 8, 8: 6}
 
 
 def frozen(pixels: np.ndarray) -> np.ndarray:
@@ -51,10 +53,27 @@ def frozen(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
+def read_array(data: bytes, kind: type[np.generic]) -> np.ndarray | None:
+    """(H, W, 3) RGB or (H, W, 4) RGBA of the numbers in a file, by OpenCV, which holds no second copy of them; None
+    where it reads something else, or nothing. The pixels are as they are stored, not turned."""
+    import cv2
+
+    try:
+        read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    if read is None or read.dtype != kind or read.ndim != 3 or read.shape[2] not in (3, 4):
+        return None
+    for top in range(0, len(read), rows := max(1, STRIP_PIXELS // read.shape[1])):  # from BGR
+        part = read[top : top + rows]
+        part[..., :3] = part[..., 2::-1].copy()
+    return read
+
+
 # -- depths
 
 
-def _spread(decoded: Decoded, bits: int) -> tuple[Image.Image, str]:
+def _spread(decoded: Decoded, bits: int) -> tuple[Decoded, str]:
     """Pixels of more than 8 bits as 8-bit ones, anything else as it is; and what there is to say about it."""
     if isinstance(decoded, Image.Image):
         if decoded.mode not in ("I", "F") and not decoded.mode.startswith("I;16"):
@@ -65,7 +84,7 @@ def _spread(decoded: Decoded, bits: int) -> tuple[Image.Image, str]:
     eight = to_uint8(decoded, full)
     if colors is not decoded and full is not None and (alpha := decoded[..., -1]).max() > full:
         eight[..., -1] = to_uint8(alpha)  # by all of its bits
-    return Image.fromarray(eight), note
+    return eight, note
 
 
 def _plain_numbers(image: Image.Image) -> np.ndarray:
@@ -113,11 +132,12 @@ def to_uint8(values: np.ndarray, full: float | None = None) -> np.ndarray:
         return values.astype(np.uint8) * 255
     if full is None:
         full = _span(values)
-    if values.dtype == np.uint16:
-        table = np.clip(np.arange(2**16) * (255 / full), 0, 255) + 0.5
-        return np.asarray(table.astype(np.uint8)[values])
     out = np.empty(values.shape, np.uint8)
+    table = (np.clip(np.arange(2**16) * (255 / full), 0, 255) + 0.5).astype(np.uint8)
     for top in range(0, len(values), rows := max(1, STRIP_PIXELS // max(1, values[0].size))):  # floats in strips only
+        if values.dtype == np.uint16:
+            np.take(table, values[top : top + rows], out=out[top : top + rows])
+            continue
         part = values[top : top + rows].astype(np.float64)
         if values.dtype.kind == "f":
             part = np.nan_to_num(part, nan=0.0, posinf=full, neginf=0.0)
@@ -137,23 +157,57 @@ def _span(values: np.ndarray) -> float:
 # -- colours
 
 
-def to_rgb(image: Image.Image, icc_profile: bytes) -> tuple[np.ndarray, bool]:
-    """(H, W, 3) uint8 sRGB on white, and whether anything was transparent.
+def to_rgb(
+    decoded: Decoded, icc_profile: bytes = b"", orientation: int = 1, *, ours: bool = False
+) -> tuple[np.ndarray, bool]:
+    """(H, W, 3) uint8 sRGB on white, upright, and whether anything was transparent.
 
+    decoded: an image, or an array of uint8. ours: an array may be painted into, and is what comes out where it can be.
     Strip by strip, so that no second picture in an in-between mode is held.
     """
-    width, height = image.size
-    transform = profiles.to_srgb(icc_profile, image.mode) if icc_profile else None
-    if image.mode == "LAB":
+    (width, height), mode = (decoded.size, decoded.mode) if isinstance(decoded, Image.Image) else _shape(decoded)
+    transform = profiles.to_srgb(icc_profile, mode) if icc_profile else None
+    if mode == "LAB":
         transform = profiles.lab_to_srgb()
-    out, clear = np.empty((height, width, 3), np.uint8), False
+    in_place = ours and orientation == 1 and isinstance(decoded, np.ndarray) and _can_hold(decoded)
+    out, stored, clear = decoded, decoded, False
+    if not in_place:
+        out = np.empty((height, width, 3) if orientation < 5 else (width, height, 3), np.uint8)
+        stored = _TURNS[_BACK.get(orientation, orientation)](out)
+    assert isinstance(out, np.ndarray)
+    assert isinstance(stored, np.ndarray)
+    flat = out.reshape(-1)
     rows = max(1, STRIP_PIXELS // width)
     for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(top + rows, height)))
-        opaque, seen_through = _strip_to_rgb(strip, transform)
-        out[top : top + rows] = np.asarray(opaque)
+        opaque, seen_through = _strip_to_rgb(_strip(decoded, top, min(top + rows, height)), transform)
+        strip = np.asarray(opaque)
+        if in_place:  # of four numbers a pixel three are left: what comes moves up
+            flat[top * width * 3 :][: strip.size] = strip.reshape(-1)
+        else:
+            stored[top : top + rows] = strip
         clear |= seen_through
+    if out.shape[2] == 4:
+        del flat, stored
+        out.resize((height, width, 3), refcheck=False)  # hands the rest back
     return out, clear
+
+
+def _shape(array: np.ndarray) -> tuple[tuple[int, int], str]:
+    """(W, H) of an array of uint8, and the mode of a Pillow image like it."""
+    mode = "L" if array.ndim == 2 else {2: "LA", 3: "RGB", 4: "RGBA"}[array.shape[2]]
+    return (array.shape[1], array.shape[0]), mode
+
+
+def _can_hold(array: np.ndarray) -> bool:
+    """Whether RGB of the same size can lie in the memory of this array."""
+    flags = array.flags
+    return array.ndim == 3 and array.shape[2] >= 3 and flags.writeable and flags.owndata and flags.c_contiguous
+
+
+def _strip(decoded: Decoded, top: int, bottom: int) -> Image.Image:
+    if isinstance(decoded, Image.Image):
+        return decoded.crop((0, top, decoded.width, bottom))
+    return Image.fromarray(np.ascontiguousarray(decoded[top:bottom]))
 
 
 def _strip_to_rgb(strip: Image.Image, transform: ImageCms.ImageCmsTransform | None) -> tuple[Image.Image, bool]:

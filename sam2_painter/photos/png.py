@@ -13,6 +13,7 @@ from ..errors import NotAnImage
 from . import profiles
 from .exif import MAX_XMP, read_exif, sane_dpi, xmp_orientation
 from .picture import MAX_PROFILE, Decoded, Picture
+from .pixels import read_array
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 20_000
@@ -35,7 +36,7 @@ def read_png(data: bytes, max_pixels: int, field: str) -> Picture:
         "PNG",
         image.size,
         lambda: _decode(kept, depth, color, _significant(said)),
-        bytes_per_pixel=11 if depth <= 8 else 27,
+        bytes_per_pixel=9 if depth <= 8 else 14,
         orientation=exif.orientation or xmp_orientation(_xmp(said.get(b"iTXt", b""))) or 1,
         icc_profile=icc or (profiles.adobe_rgb_profile() if exif.adobe_rgb and color not in _GREY else b""),
         bits=_significant(said) if depth == 16 else 0,
@@ -90,12 +91,11 @@ def _decode(data: bytes, depth: int, color: int, bits: int) -> Decoded:
     darkest = max(extreme[1] for extreme in _extrema(image)[: 1 if color in _GREY else 3])
     if darkest >= 2 ** max(0, (bits or 12) - 8):
         return image
-    import cv2
-
-    deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if deep is None or deep.dtype != np.uint16 or deep.ndim != 3 or deep.shape[2] not in (3, 4):
-        return image
-    return np.ascontiguousarray(deep[..., [2, 1, 0, 3][: deep.shape[2]]])
+    del image
+    deep = read_array(data, np.uint16)
+    if deep is None:
+        raise OSError("damaged")
+    return deep
 
 
 def _extrema(image: Image.Image) -> list[tuple[int, int]]:

@@ -7,10 +7,11 @@ was checked. Redirects are followed the same way, one by one.
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from ipaddress import IPv4Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urljoin, urlsplit
 
 from ..errors import InvalidInput
@@ -44,21 +45,67 @@ def fetch(url: str, max_bytes: int = MAX_BYTES, *, lookup: Lookup = look_up) -> 
     """
     import httpx
 
-    ends = time.monotonic() + TOTAL_SECONDS
-    with httpx.Client(follow_redirects=False, trust_env=False, timeout=CONNECT_SECONDS) as client:
+    with (
+        _Limit(TOTAL_SECONDS) as limit,
+        httpx.Client(follow_redirects=False, trust_env=False, timeout=CONNECT_SECONDS) as client,
+    ):
         for _ in range(MAX_REDIRECTS + 1):
             request, host = _request(client, url, lookup)
+            request.extensions["trace"] = limit.note
             try:
                 response = client.send(request, stream=True)
                 try:
                     if not response.has_redirect_location:
-                        return _read(response, host, max_bytes, ends), unquote(urlsplit(url).path.rpartition("/")[2])
+                        data = _read(response, host, max_bytes)
+                        limit.check(host)
+                        return data, unquote(urlsplit(url).path.rpartition("/")[2])
                     url = urljoin(url, response.headers["location"])
                 finally:
                     response.close()
             except httpx.HTTPError as error:
+                limit.check(host)
                 raise InvalidInput(f"{host} gave no photo ({type(error).__name__}).", "photo") from None
     raise InvalidInput(f"{host} leads on and on: more than {MAX_REDIRECTS} redirects.", "photo")
+
+
+class _Limit:
+    """A context manager that ends all its connections after so many seconds, wherever they are: a server that sends a
+    byte now and then, head or body, never comes to the end of a timeout for one byte."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self._over = False
+        self._sockets: list[socket.socket] = []
+        self._guard = threading.Lock()
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def note(self, event: str, told: Mapping[str, Any]) -> None:
+        """httpcore tells of each connection here (its "trace" extension)."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            with self._guard:
+                self._sockets.append(told["return_value"].get_extra_info("socket"))
+            if self._over:
+                self._end()
+
+    def check(self, host: str) -> None:
+        """Raises InvalidInput where it was ended, for then what came is not all."""
+        if self._over:
+            raise InvalidInput(f"{host} takes longer than {self.seconds:g} s to send the photo.", "photo")
+
+    def _end(self) -> None:
+        self._over = True
+        with self._guard:
+            for one in self._sockets:
+                with suppress(OSError):  # it is closed already
+                    socket.socket.shutdown(one, socket.SHUT_RDWR)  # of TLS, without a farewell that could wait
 
 
 def _request(client: httpx.Client, url: str, lookup: Lookup) -> tuple[httpx.Request, str]:
@@ -100,7 +147,7 @@ def _is_public(address: str) -> bool:
     return found.is_global and not found.is_multicast and (inner is None or inner.is_global)
 
 
-def _read(response: httpx.Response, host: str, max_bytes: int, ends: float) -> bytes:
+def _read(response: httpx.Response, host: str, max_bytes: int) -> bytes:
     if response.status_code != 200:
         raise InvalidInput(f"{host} answered {response.status_code} instead of a photo.", "photo")
     length = response.headers.get("content-length", "")
@@ -109,6 +156,4 @@ def _read(response: httpx.Response, host: str, max_bytes: int, ends: float) -> b
     for chunk in response.iter_raw():
         data += chunk
         check_bytes(len(data), max_bytes)
-        if time.monotonic() > ends:
-            raise InvalidInput(f"{host} takes longer than {TOTAL_SECONDS:g} s to send the photo.", "photo")
     return bytes(data)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import numpy as np
 from PIL import Image, WebPImagePlugin
 
 from ..errors import NotAnImage
 from . import profiles
 from .exif import read_exif, xmp_orientation
-from .picture import MAX_PROFILE, Picture, check_pixels
+from .picture import MAX_PROFILE, Decoded, Picture, check_pixels
+from .pixels import read_array
 
 MAX_CHUNKS = 20_000
 """Of one file; each picture of an animation is one."""
@@ -18,7 +20,7 @@ MAX_CHUNKS = 20_000
 def read_webp(data: bytes, max_pixels: int, field: str) -> Picture:
     """A WebP file. Raises NotAnImage for one in thousands of parts, TooLarge before its decoder sees it."""
     said: dict[bytes, bytes] = {}
-    size, position, count = None, 12, 0
+    size, position, count, moves = None, 12, 0, False
     while position + 8 <= len(data):
         count += 1
         if count > MAX_CHUNKS:
@@ -27,6 +29,8 @@ def read_webp(data: bytes, max_pixels: int, field: str) -> Picture:
         start = position + 8
         if size is None and name in _SIZES:
             size = _SIZES[name](data[start : start + 10])
+        elif name == b"ANMF":
+            moves = True
         elif name in (b"ICCP", b"EXIF", b"XMP "):
             said.setdefault(name, data[start : start + min(length, MAX_PROFILE + 1)])
         position = start + length + length % 2
@@ -37,12 +41,18 @@ def read_webp(data: bytes, max_pixels: int, field: str) -> Picture:
     return Picture(
         "WEBP",
         size,
-        lambda: _decode(data, size),
-        bytes_per_pixel=18,
+        lambda: _decode(data, size) if moves else _decode_still(data, size),
+        bytes_per_pixel=18 if moves else 8,
         orientation=exif.orientation or xmp_orientation(said.get(b"XMP ", b"")) or 1,
         icc_profile=said.get(b"ICCP", b"") or (profiles.adobe_rgb_profile() if exif.adobe_rgb else b""),
         dpi=exif.dpi,
     )
+
+
+def _decode_still(data: bytes, size: tuple[int, int]) -> Decoded:
+    """By OpenCV: Pillow takes every WebP for an animation, with a canvas, a copy of it and the picture."""
+    read = read_array(data, np.uint8)
+    return _decode(data, size) if read is None or read.shape[1::-1] != size else read
 
 
 def _decode(data: bytes, size: tuple[int, int]) -> Image.Image:

@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,9 @@ def show(
     """
     if isinstance(studio, RemoteStudio):
         return Page(f"{studio.connection.url}/?session={session_id}", height, owner=owner)
-    with _said("Opening the page; the first time takes some ten seconds."):
+    running = _served.get(studio)
+    up = running is not None and running[1].is_running and (not share or "share" in running[0])
+    with nullcontext() if up else _said("Opening the page; the first time takes some ten seconds."):
         served = serve(studio, share=share)
     address = (share and served.share_url) or served.url
     note = served.notes[-1] if share and not served.share_url else ""

@@ -223,6 +223,18 @@ class Painter(PaintingVerbs):
             warnings.warn(sentence, stacklevel=2)
         return self
 
+    def paint_alike(self, other: Painter) -> Self:
+        """Paint the photo in the paints of another painter's photo, by the names and kinds of its walls: one step.
+
+        Both must have one studio: painters of one engine and folder have, or of one server. What cannot be painted in
+        this photo is left out, with a warning. Raises InvalidInput, or MaskNotFound when nothing of it could be done.
+        """
+        if not isinstance(other, Painter):
+            raise InvalidInput("other must be a Painter whose photo is painted.", "other")
+        for sentence in self.studio.paint_alike(self.session_id, other.session_id).left_out:
+            warnings.warn(sentence, stacklevel=2)
+        return self
+
     def save_project(self, path: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Write photo, masks, layers and selection as one file that `open_project` opens. Returns the path.
 

@@ -178,8 +178,21 @@ class RemoteStudio:
             "/wall-stroke", session_id, path=_path(path), radius=float(radius), mode=mode, edge_aware=bool(edge_aware)
         )
 
-    def polygon(self, session_id: str, path: Sequence[tuple[float, float]], mode: SelectMode = "union") -> None:
-        self._do("/wall-polygon", session_id, path=_path(path), mode=mode)
+    def polygon(
+        self,
+        session_id: str,
+        path: Sequence[tuple[float, float]],
+        mode: SelectMode = "union",
+        *,
+        only_wall: bool = False,
+    ) -> None:
+        self._do("/wall-polygon", session_id, path=_path(path), mode=mode, only_wall=bool(only_wall))
+
+    def tidy(self, session_id: str) -> None:
+        self._do("/tidy-wall", session_id)
+
+    def take_over(self, session_id: str) -> None:
+        self._do("/take-over", session_id)
 
     def import_mask(self, session_id: str, rle: RLE, mode: SelectMode = "new") -> None:
         self._do("/wall-mask", session_id, mask=_png(rle), mode=mode)
@@ -302,6 +315,10 @@ class RemoteStudio:
         reply = self._do("/apply-recipe", session_id, recipe=recipes.to_json(recipe), scale=scale)
         return Applied(self.session(session_id), tuple(reply["left_out"]))
 
+    def paint_alike(self, session_id: str, like: str) -> Applied:
+        reply = self._do("/paint-alike", session_id, like=like)
+        return Applied(self.session(session_id), tuple(reply["left_out"]))
+
     # -- colours -----------------------------------------------------------------------------------------------------
 
     def palette(self, session: Session) -> Palette:
@@ -357,7 +374,7 @@ class RemoteStudio:
         return Fetched(made["filename"], self.connection.fetch(made["image_url"]))
 
     def _picture(self, session_id: str, max_side: int | None, painted: bool) -> np.ndarray:
-        reply = self.connection.get("/picture", session_id, max_side=max_side, painted=painted)
+        reply = self.connection.get("/picture-data", session_id, max_side=max_side, painted=painted)
         data = base64.b64decode(reply["image"])
         return images.open_photo(data, "picture.png", max_bytes=MAX_UPLOAD, max_pixels=MAX_PIXELS).pixels
 

@@ -67,9 +67,25 @@ class SelectingVerbs(Held):
         self.studio.stroke(self.session_id, path, radius, mode, edge_aware=edge_aware)
         return self
 
-    def polygon(self, path: Sequence[tuple[float, float]], mode: SelectMode = "union") -> Self:
-        """Add the inside of a polygon, corners (x, y), to the selected wall, or take it away ("subtract")."""
-        self.studio.polygon(self.session_id, path, mode)
+    def polygon(
+        self, path: Sequence[tuple[float, float]], mode: SelectMode = "union", *, only_wall: bool = False
+    ) -> Self:
+        """Add the inside of a polygon, corners (x, y), to the selected wall, or take it away ("subtract").
+
+        only_wall: it is rough: windows and doors in it are left out, and its outline follows the photo; `choose(1)`
+        takes the whole of it.
+        """
+        self.studio.polygon(self.session_id, path, mode, only_wall=only_wall)
+        return self
+
+    def tidy(self) -> Self:
+        """Make the selected wall's outline follow the edges of the photo, without specks and pinholes."""
+        self.studio.tidy(self.session_id)
+        return self
+
+    def take_over(self) -> Self:
+        """Take what the selected wall shares with other painted walls from them."""
+        self.studio.take_over(self.session_id)
         return self
 
     def import_mask(self, mask: np.ndarray, mode: SelectMode = "new") -> Self:

@@ -114,7 +114,7 @@ def _set_layers(edit: Edit, layers: tuple[Layer, ...], action: str) -> None:
 
 
 def _free_name(mask: Mask, painted: Sequence[Layer]) -> str:
-    """ "Wall 2" where the engine named the mask, "Layer 3" otherwise."""
-    kind = mask.category.capitalize() or "Layer"
+    """ "Roof 2" where the engine named the mask, "Wall 3" otherwise."""
+    kind = mask.category.capitalize() or "Wall"
     taken = {layer.name for layer in painted}
     return next(name for n in range(1, len(taken) + 2) if (name := f"{kind} {n}") not in taken)

@@ -7,11 +7,13 @@
             {"mode": "subtract", "points": [[812, 640, 1]], "choice": 0},
             {"mode": "union", "box": [10, 20, 300, 400]},
             {"mode": "subtract", "stroke": [[10, 20], [40, 60]], "radius": 12, "edge_aware": false},
-            {"mode": "union", "polygon": [[0, 0], [90, 0], [0, 90]]},
+            {"mode": "union", "polygon": [[0, 0], [90, 0], [0, 90]], "only_wall": false},
+            {"mode": "union", "tidy": true},
             {"mode": "union", "mask": "iVBORw0KGgo..."}]}]}
 
 Walls are painted in their order. Each is made by steps, the first of which adds ("union"); a step has one of `find` (a
-kind, such as "wall"), `points` ([x, y, label], 1 wanted, 0 not), `box`, `stroke`, `polygon` or `mask` (a base64 PNG).
+kind, such as "wall"), `points` ([x, y, label], 1 wanted, 0 not), `box`, `stroke`, `polygon`, `mask` (a base64 PNG)
+or `tidy` (its outline follows the photo).
 What is `find` fits every photo; the others have places, pixels of a photo of `size` [width, height]. color: whatever
 `paint` takes as text. tie: walls of one number other than 0 lie on one old paint. All but format, version, color and
 steps may be left out. Reading one trusts nothing, and says the first mistake.
@@ -43,8 +45,8 @@ MAX_WALLS = 100
 MAX_SIDE = 100_000
 MAX_PIXELS = 80_000_000
 
-_SHAPES = ("find", "points", "box", "stroke", "polygon", "mask")
-_STEP_FIELDS = {"mode", "choice", "protect", "radius", "edge_aware", *_SHAPES}
+_SHAPES = ("find", "points", "box", "stroke", "polygon", "mask", "tidy")
+_STEP_FIELDS = {"mode", "choice", "protect", "radius", "edge_aware", "only_wall", *_SHAPES}
 _WALL_FIELDS = {"name", "color", "opacity", "mode", "light", "shadow", "visible", "tie", "steps"}
 _DOT = Mask(RLE((1, 1), np.array([0, 1])))
 
@@ -59,7 +61,7 @@ class RecipeStep:
     @property
     def placed(self) -> bool:
         """Whether it lies at a place of one photo, instead of being found in any."""
-        return not self.step.found
+        return not self.step.found and self.step.kind != "tidy"
 
     def scaled(self, across: float, down: float) -> RecipeStep:
         """The same on a photo so many times as wide and as high."""
@@ -136,14 +138,18 @@ def of_session(session: Session) -> Recipe:
 def _wall(session: Session, layer: Layer) -> RecipeWall:
     coat = replace(coat_of(layer), name=layer.name)
     steps = layer.steps or (Step("mask"),)
-    return RecipeWall(coat, tuple(_step(session, layer, step) for step in steps), layer.tie)
+    again = [n for n, step in enumerate(steps) if n and step.kind == steps[n - 1].kind == "tidy"]  # its second half
+    kept = [step for n, step in enumerate(steps) if n not in again]
+    return RecipeWall(coat, tuple(_step(session, layer, step) for step in kept), layer.tie)
 
 
 def _step(session: Session, layer: Layer, step: Step) -> RecipeStep:
     mask = None
     if step.kind == "mask" and not step.found:
         mask = layer.mask.rle if step.region is None else session.masks[step.region].rle
-    return RecipeStep(replace(step, region=None, candidates=()), mask)
+    whole = step.kind == "polygon" and step.choice > 0  # the other answer to a polygon
+    aware = step.edge_aware and not whole
+    return RecipeStep(replace(step, region=None, candidates=(), edge_aware=aware), mask)
 
 
 # -- as JSON ---------------------------------------------------------------------------------------------------------
@@ -182,7 +188,9 @@ def _step_to_json(one: RecipeStep) -> dict[str, Any]:
         assert one.mask is not None
         made["mask"] = base64.b64encode(mask_to_png(one.mask)).decode()
     elif step.kind == "polygon":
-        made["polygon"] = [list(point) for point in step.path]
+        made |= {"polygon": [list(point) for point in step.path], "only_wall": step.edge_aware}
+    elif step.kind == "tidy":
+        made["tidy"] = True
     elif step.kind == "stroke":
         made |= {"stroke": [list(point) for point in step.path], "radius": step.radius, "edge_aware": step.edge_aware}
     else:
@@ -299,11 +307,15 @@ def _step_from_json(value: object, where: str, size: tuple[int, int] | None) -> 
             raise _mistake(f"{where}.mask", 'must be a base64 PNG of the recipe\'s "size", and that not too large')
         rle = _checked(f"{where}.mask", lambda: mask_from_png(given["mask"], size))
         return RecipeStep(_checked(where, lambda: Step("mask", mode, protect=protect)), rle)
+    if shape == "tidy":
+        if not _truth(given, "tidy", where, True):
+            raise _mistake(f"{where}.tidy", "must be true")
+        return RecipeStep(_checked(where, lambda: Step("tidy", mode, protect=protect)))
     if shape in ("stroke", "polygon"):
         kind: StepKind = "stroke" if shape == "stroke" else "polygon"
         path = _pairs(given[shape], f"{where}.{shape}", 1 if shape == "stroke" else 3)
         radius = _checked(f"{where}.radius", lambda: number(given.get("radius", 0), "it", 0, MAX_SIDE))
-        aware = _truth(given, "edge_aware", where, False)
+        aware = _truth(given, "edge_aware" if shape == "stroke" else "only_wall", where, False)
         return RecipeStep(
             _checked(where, lambda: Step(kind, mode, path=path, radius=radius, edge_aware=aware, protect=protect))
         )

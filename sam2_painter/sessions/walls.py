@@ -27,6 +27,9 @@ MAX_STEPS = 64
 MOST_CLICKS = 12
 """Earlier clicks the engine is told of together with a new one."""
 
+ASKED = ("select", "add", "take away", "polygon")
+"""Names of the actions that have several answers."""
+
 _MERGED = MAX_STEPS // 2
 NOTHING_CHOSEN = "Click the wall you want first; then take parts away."
 
@@ -63,7 +66,10 @@ def choose(edit: Edit, layer_id: int | None, revision: int | None = None) -> Non
     if layer_id is None:
         moved_on = revision is not None and revision != session.revision
         if moved_on and session.selection.layer is not None:
-            raise Conflict("Another wall was chosen in another window. Nothing was done; choose yours again.")
+            raise Conflict(
+                "The photo was worked on meanwhile, in another window or by another program, and another wall may be "
+                "chosen now. Nothing was done; choose yours again."
+            )
         return
     layer = find_layer(session, layer_id, revision)
     if session.selection.layer != layer_id:
@@ -157,7 +163,7 @@ def add_step(edit: Edit, step: Step, action: str) -> None:
     if after == before:
         return
     steps = selection.steps or (Step("mask", region=before),)
-    selection = replace(selection, mask_id=after, steps=_merged(edit, (*steps, step)), base=before)
+    selection = replace(selection, mask_id=after, steps=_merged(edit, (*steps, step), selection.layer), base=before)
     _set(edit, selection, action)
 
 
@@ -198,14 +204,22 @@ def remove_step(edit: Edit, index: int) -> None:
 
 
 def choose_candidate(edit: Edit, choice: int) -> None:
-    """Take another of the answers to the last step; what came before it stays."""
+    """Take another of the answers to the last step; what came before it stays.
+
+    Of a wall without paint it is no step of the history: one undo takes the click back with its answer.
+    """
     selection = edit.session.selection
     if not selection.candidates:
         raise InvalidInput("The selection has no candidates to choose from.", "choice")
     choice = whole_number(choice, "choice", 0, len(selection.candidates) - 1)
     last = replace(selection.steps[-1], choice=choice, region=selection.candidates[choice])
     mask_id = _after(edit, selection.base, last, selection.layer)
-    _set(edit, replace(selection, mask_id=mask_id, steps=(*selection.steps[:-1], last)), "choose candidate")
+    chosen = replace(selection, mask_id=mask_id, steps=(*selection.steps[:-1], last))
+    asked_last = edit.session.can_undo in ASKED and not edit.session.can_redo
+    if selection.layer is None and asked_last:
+        edit.look(replace(edit.session.canvas, selection=chosen))
+    else:
+        _set(edit, chosen, "choose candidate")
 
 
 def with_candidate(session: Session, choice: int) -> RLE:
@@ -214,6 +228,29 @@ def with_candidate(session: Session, choice: int) -> RLE:
     last = replace(selection.steps[-1], region=selection.candidates[choice])
     base = None if selection.base is None else session.masks[selection.base].rle
     return _changed(session, base, last, _region(session, last), selection.layer)
+
+
+def take_over(edit: Edit) -> None:
+    """What the chosen wall shares with other painted walls is taken from them. InvalidInput when nothing is."""
+    session, layers = edit.session, []
+    if session.selection.mask_id is None:
+        raise InvalidInput("Click the wall you want first; then take what it shares with others.", "session_id")
+    wall = session.mask(session.selection.mask_id).rle
+    for layer in session.layers:
+        shared = masks.intersect([layer.mask.rle, wall]) if masks.may_overlap(layer.mask.rle, wall) else None
+        if layer.id == session.selection.layer or not layer.visible or shared is None or not shared.area:
+            layers.append(layer)
+            continue
+        rest = masks.subtract(layer.mask.rle, [wall])
+        if not rest.area:
+            raise InvalidInput(f"Nothing would be left of {layer.name or 'a wall'}. Remove it instead.", "layer_id")
+        region, mask_id = edit.add([Mask(shared), replace(layer.mask, rle=rest)], made=True)
+        steps = layer.steps or (Step("mask", region=layer.mask_id),)
+        steps = _merged(edit, (*steps, Step("mask", "subtract", region)), layer.id)
+        layers.append(replace(layer, mask=edit.session.masks[mask_id], mask_id=mask_id, steps=steps))
+    if tuple(layers) == session.layers:
+        raise InvalidInput("The chosen wall shares nothing with another painted wall.", "layer_id")
+    edit.do("take from other walls", replace(edit.session.canvas, layers=tuple(layers)))
 
 
 def _set(edit: Edit, selection: Selection, action: str) -> None:
@@ -248,7 +285,7 @@ def _changed(session: Session, before: RLE | None, step: Step, region: RLE, laye
     """The mask after a step. layer_id: of the wall itself, which is not protected from itself."""
     if step.mode == "union":
         if step.protect:
-            region = _unpainted(session, region, layer_id, crumbs=step.path == ())
+            region = _unpainted(session, region, layer_id, crumbs=not step.path and step.kind != "tidy")
         result = region if before is None else masks.union([before, region])
     elif before is None:
         raise InvalidInput(NOTHING_CHOSEN, "mode")
@@ -266,8 +303,8 @@ def _unpainted(session: Session, region: RLE, layer_id: int | None, crumbs: bool
     if free.area == region.area:
         return region
     if not free.area:
-        names = " and ".join(v.name or f"layer {v.id}" for v in others[:2])
-        raise InvalidInput(f"That is painted already: it belongs to {names}. Choose it to change it.", "mode")
+        names = " and ".join(v.name or f"wall {v.id}" for v in others[:2])
+        raise InvalidInput(f"That is painted already: it belongs to {names}. Choose it to change it.", "protect")
     return masks.without_crumbs(free) if crumbs else free
 
 
@@ -293,11 +330,11 @@ def _fold(session: Session, steps: Iterable[Step], layer_id: int | None) -> Mask
     return replace(named, rle=rle, point_coords=(), crop_box=None)
 
 
-def _merged(edit: Edit, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """The steps, the oldest as one when there are too many."""
+def _merged(edit: Edit, steps: tuple[Step, ...], layer_id: int | None) -> tuple[Step, ...]:
+    """The steps of a wall, the oldest as one when there are too many."""
     if len(steps) <= MAX_STEPS:
         return steps
-    (mask_id,) = edit.add([_fold(edit.session, steps[:_MERGED], edit.session.selection.layer)], made=True)
+    (mask_id,) = edit.add([_fold(edit.session, steps[:_MERGED], layer_id)], made=True)
     return (Step("mask", region=mask_id), *steps[_MERGED:])
 
 

@@ -153,6 +153,10 @@ class Core:
         """What `find` understands; empty when neither the engine nor the one beside it names things."""
         return tuple(getattr(self.finder, "categories", ()))
 
+    def kind_named(self, word: str) -> str:
+        """The category somebody means by "Walls" or "windows"; the word itself where it is none."""
+        return next((kind for kind in self.categories if str(word).strip().lower() in (kind, f"{kind}s")), word)
+
     @property
     def status(self) -> str:
         """ "healthy", or "degraded" when the engine gave no answer the last time."""

@@ -165,9 +165,10 @@ class MaskVerbs(Core):
         self, edit: Edit, category: str, mode: SelectMode, protect: bool, point: tuple[float, float] | None = None
     ) -> None:
         walls.check_mode(mode)
+        category = self.kind_named(category)
         if category not in self.categories:
             raise InvalidInput(
-                f"category must be one of {', '.join(self.categories)}"
+                f"the kind (category) must be one of {', '.join(self.categories)}"
                 if self.categories
                 else f"{self.engine.title} does not name what it sees; click the walls instead.",
                 "category",

@@ -14,9 +14,9 @@ from ..sessions.records import coat_of
 from ..sessions.walls import SelectMode
 from ..types import Coat, Layer, Prompts, Selection, Session, Step
 from .masks import MaskVerbs
+from .outlines import OutlineVerbs
 from .painting import PaintVerbs
 from .verb import verb
-from .walls import WallVerbs
 
 
 class Applied(NamedTuple):
@@ -26,7 +26,7 @@ class Applied(NamedTuple):
     left_out: tuple[str, ...]
 
 
-class RecipeVerbs(MaskVerbs, WallVerbs, PaintVerbs):
+class RecipeVerbs(MaskVerbs, OutlineVerbs, PaintVerbs):
     """A recipe is what `sessions.recipe` makes of a session."""
 
     def recipe(self, session_id: str) -> Recipe:
@@ -128,7 +128,9 @@ class RecipeVerbs(MaskVerbs, WallVerbs, PaintVerbs):
             region = walls.bring_mask(edit, one.mask)
             walls.take(edit, Step("mask", region=region, protect=step.protect), mode, "import mask")
         elif step.kind == "polygon":
-            self._drawn(edit, step.path, mode, step.protect)
+            self._drawn(edit, step.path, mode, step.protect, step.edge_aware)
+        elif step.kind == "tidy":
+            self._tidied(edit, step.protect)
         elif step.kind == "stroke":
             self._stroked(edit, step.path, step.radius, mode, step.edge_aware, step.protect)
         else:

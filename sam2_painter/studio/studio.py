@@ -11,6 +11,7 @@ from ..settings import Limits, Settings
 from .files import EXPORT_KINDS, ExportKind
 from .masks import Generated, Pointed
 from .photos import PhotoVerbs
+from .pictures import PictureVerbs
 from .recipes import Applied, RecipeVerbs
 from .sheets import SheetVerbs
 from .walls import Answer
@@ -18,7 +19,7 @@ from .walls import Answer
 __all__ = ["EXPORT_KINDS", "Answer", "Applied", "ExportKind", "Generated", "Limits", "Pointed", "SelectMode", "Studio"]
 
 
-class Studio(PhotoVerbs, RecipeVerbs, SheetVerbs):
+class Studio(PhotoVerbs, RecipeVerbs, SheetVerbs, PictureVerbs):
     """One engine, one session store and the caches between them. Thread-safe.
 
     A verb takes the id of a session and returns the session as it is then. What only reads takes a session at hand.

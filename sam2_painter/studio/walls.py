@@ -1,4 +1,4 @@
-"""Verbs about walls: choose one, and make its shape right by points, boxes, strokes, polygons and masks.
+"""Verbs about walls: choose one, and make its shape right by points, boxes, strokes and masks.
 
 Each of them is one step of the shape and one step of the history. They share these arguments:
 
@@ -81,9 +81,9 @@ class WallVerbs(Core):
     ) -> Session:
         """One click on the photo, the way a person means it.
 
-        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to one that was begun by clicks,
-        boxes, strokes or polygons and has no paint yet. label 0 takes away from the chosen wall what lies there. mode
-        says how instead: "union", "subtract" or "intersect".
+        On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to the one that is chosen and has
+        no paint yet. label 0 takes away from the chosen wall what lies there. mode says how instead: "union",
+        "subtract" or "intersect".
         """
         walls.check_mode(mode)
         asked = Prompts.click(x, y, label)
@@ -91,7 +91,7 @@ class WallVerbs(Core):
             mode, asked = "subtract", Prompts.click(x, y)
         with self._wall(session_id, layer_id, revision) as edit:
             selection = edit.session.selection
-            begun = selection.layer is None and any(step.kind != "mask" for step in selection.steps)
+            begun = selection.layer is None and selection.mask_id is not None
             painted = None if mode != "new" or not protect else walls.layer_at(edit.session.layers, x, y)
             if painted is not None:
                 walls.choose_painted(edit, painted)
@@ -209,26 +209,6 @@ class WallVerbs(Core):
         return edit.session
 
     @verb("segment")
-    def polygon(
-        self,
-        session_id: str,
-        path: Sequence[tuple[float, float]],
-        mode: SelectMode = "union",
-        *,
-        layer_id: int | None = None,
-        revision: int | None = None,
-        protect: bool = True,
-    ) -> Session:
-        """Add the inside of a polygon or lasso to the chosen wall, take it away, or begin a wall with it.
-
-        path: its corners (x, y), at least three; it closes itself.
-        """
-        walls.check_mode(mode)
-        with self._wall(session_id, layer_id, revision) as edit:
-            self._drawn(edit, path, mode, protect)
-        return edit.session
-
-    @verb("segment")
     def import_mask(
         self,
         session_id: str,
@@ -265,6 +245,13 @@ class WallVerbs(Core):
                 rle = walls.with_candidate(session, choice)
                 found.append(Answer(choice, rle, rle.area / pixels, choice == selection.choice))
         return tuple(sorted(found, key=lambda answer: answer.area))
+
+    @verb("segment")
+    def take_over(self, session_id: str, *, layer_id: int | None = None, revision: int | None = None) -> Session:
+        """Take what the chosen wall shares with other painted walls from them, where it was added without protect."""
+        with self._wall(session_id, layer_id, revision) as edit:
+            walls.take_over(edit)
+        return edit.session
 
     @verb("segment")
     def remove_step(
@@ -346,7 +333,7 @@ class WallVerbs(Core):
         protect: bool,
     ) -> None:
         radius = number(radius, "radius", masks.LEAST_RADIUS, max(edit.session.size))
-        line = _kept(path, 1)
+        line = kept_path(path, 1)
         region = None
         if edge_aware:
             rle = masks.edge_aware_stroke(self.photo_of(edit.session).pixels, line, radius)
@@ -355,13 +342,6 @@ class WallVerbs(Core):
             raise InvalidInput("the stroke lies outside the photo", "path")
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
         walls.take(edit, step, mode, "erase" if mode == "subtract" else "brush")
-
-    def _drawn(self, edit: Edit, path: Sequence[tuple[float, float]], mode: SelectMode, protect: bool) -> None:
-        line = _kept(path, 3)
-        if not masks.polygon(line, edit.session.size).area:
-            raise InvalidInput("the polygon holds no pixel of the photo", "path")
-        step = Step("polygon", path=line, protect=protect)
-        walls.take(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
 
     def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
         """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.
@@ -435,7 +415,7 @@ def _scale(session: Session, scale: float | None) -> float:
     return number(scale, "scale", 1e-3, 1e3)
 
 
-def _kept(path: Sequence[tuple[float, float]], least: int) -> Line:
+def kept_path(path: Sequence[tuple[float, float]], least: int) -> Line:
     """The path as it is kept: checked, and with no more points than its form needs."""
     if not isinstance(path, (Sequence, np.ndarray)) or not least <= len(path) <= MAX_POINTS:
         raise InvalidInput(f"path must be a list of {least} to {MAX_POINTS} points [x, y]", "path")

@@ -17,6 +17,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from .loop_time import BYTE_SECONDS, CONNECTION_SECONDS, LoopTime
+
 log = logging.getLogger(__name__)
 _FULL = "There are too many connections to this server. Try again in a few seconds."
 _DEAF = "This server was asked too much from your address, again and again. Wait a minute."
@@ -36,7 +38,7 @@ class Connections:
     most: of them, and most_each of one address. is_proxy: whether an address speaks for many, and is not limited
     by itself. is_deaf: whether an address was refused often and goes on asking: it is not even heard. head_seconds: in
     which the head of a request must have come. read_seconds: in which a client must take least_read bytes of an
-    answer. most_unread: bytes of answers that one address may leave untaken.
+    answer. most_unread: bytes of answers that one address may leave untaken. loop_time: what is left to each address.
     """
 
     most: int
@@ -47,6 +49,7 @@ class Connections:
     read_seconds: float = 30.0
     least_read: int = 32 * 1024
     most_unread: int = 256 * 2**20
+    loop_time: LoopTime = field(default_factory=LoopTime, repr=False)
     by_address: Counter[str] = field(default_factory=Counter)
     waiting: set[Connection] = field(default_factory=set, repr=False)
 
@@ -60,6 +63,10 @@ class Connections:
             return _answer("503 Service Unavailable", _FULL, 5)
         self.by_address[address] += 1
         return b""
+
+    def wait(self, address: str) -> float:
+        """Seconds until this address may be served again; a proxy speaks for many, and need not wait."""
+        return 0.0 if self.is_proxy(address) else self.loop_time.wait(address)
 
     def leave(self, address: str) -> None:
         """One that was admitted is gone."""
@@ -143,6 +150,7 @@ class Connection(H11Protocol):
         super().__init__(*args, **kwargs)
         self.address, self._admitted = "", False
         self._timer: asyncio.TimerHandle | None = None
+        self._later: asyncio.TimerHandle | None = None
         self._left = 0
         self._closing: _Transport | None = None
 
@@ -150,6 +158,7 @@ class Connection(H11Protocol):
         """Count it, or turn it away."""
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.counted.loop_time.charge(self.address, CONNECTION_SECONDS)
         if refusal := self.counted.admit(self.address):
             transport.write(refusal)
             transport.close()
@@ -163,6 +172,8 @@ class Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Count it no more."""
         self._stop_waiting()
+        if self._later is not None:
+            self._later.cancel()
         if self._closing is not None:
             self._closing.closed()
         if self._admitted:
@@ -175,7 +186,9 @@ class Connection(H11Protocol):
         if not self._admitted or self._closing is None:
             return
         if self._closing.is_draining:
+            self.counted.loop_time.charge(self.address, len(data) * BYTE_SECONDS)
             self._closing.drain(len(data))
+            self._is_early()
             return
         super().data_received(data)
         if self._is_answering:
@@ -183,6 +196,27 @@ class Connection(H11Protocol):
                 self._stop_waiting()
         elif self._timer is None:
             self._wait(self.counted.head_seconds, self._no_head)
+
+    def handle_events(self) -> None:
+        """Work on what came, once the address has time of the loop left."""
+        if self._is_early():
+            return
+        with self.counted.loop_time.charging(self.address):
+            super().handle_events()
+
+    def _is_early(self) -> bool:
+        """Whether the address has had too much of the loop: then nothing more is read, until it may be."""
+        wait = self.counted.wait(self.address)
+        if wait and self._later is None:
+            self.flow.pause_reading()
+            self._later = self.loop.call_later(wait, self._go_on)
+        return self._later is not None
+
+    def _go_on(self) -> None:
+        self._later = None
+        self.flow.resume_reading()
+        if not self.transport.is_closing():  # else what comes is thrown away
+            self.handle_events()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; a request that is being worked on, and whose body this was, gets no other answer."""

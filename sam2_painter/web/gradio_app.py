@@ -13,7 +13,10 @@ It is mounted by the documented `gradio.mount_gradio_app`. What is used beside d
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -36,25 +39,36 @@ def mount(app: FastAPI, blocks: gr.Blocks, settings: Settings, *, mcp: bool, **o
         blocks.is_running = True
 
     blocks.run_startup_events = start  # type: ignore[method-assign]
-    gr.mount_gradio_app(
-        app,
-        blocks,
-        path="/",
-        server_name=settings.host,
-        server_port=settings.port,
-        root_path="",  # ours is in the scope of each request
-        max_file_size=settings.max_file_size,
-        enable_monitoring=False,
-        show_error=True,
-        mcp_server=mcp,
-        **options,
-    )
+    with _quiet():
+        gr.mount_gradio_app(
+            app,
+            blocks,
+            path="/",
+            server_name=settings.host,
+            server_port=settings.port,
+            root_path="",  # ours is in the scope of each request
+            max_file_size=settings.max_file_size,
+            enable_monitoring=False,
+            show_error=True,
+            mcp_server=mcp,
+            **options,
+        )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What Gradio prints goes to the log: what people want to know, `server` tells them."""
+    chatter = io.StringIO()
+    with contextlib.redirect_stdout(chatter):
+        yield
+    log.debug("gradio: %s", chatter.getvalue().strip())
 
 
 def open_tunnel(blocks: gr.Blocks, host: str, port: int, share_server: str | None) -> str:
     """A public https address that leads to this server, or "" where there is none to be had."""
     try:
-        address: str = networking.setup_tunnel(host, port, blocks.share_token, share_server, None)
+        with _quiet():
+            address: str = networking.setup_tunnel(host, port, blocks.share_token, share_server, None)
     except Exception as error:  # noqa: BLE001  # a program, a download and a network, each with errors of its own
         log.info("no public link: %s", error)
         return ""

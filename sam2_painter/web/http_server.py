@@ -13,12 +13,15 @@ from starlette.types import ASGIApp
 
 from ..errors import InvalidInput
 from .connections import Connection, Connections
+from .loop_time import Metered
 
 KEEP_ALIVE_SECONDS = 30  # clients let an idle connection go after 5: a server that does, too, may hang up on a question
 MOST_HEAD_BYTES = 96 * 1024  # `middleware.heads` says what is too much in a sentence: this is what h11 reads at most
 START_SECONDS = 60.0
 END_SECONDS = 5.0
 PORTS_TRIED = 100
+BACKLOG = 512  # connections that wait to be accepted
+ACCEPTED_AT_ONCE = 8  # of them, before others get their turn
 
 
 def listen(host: str, port: int, *, any_port: bool = False) -> socket.socket:
@@ -35,7 +38,7 @@ def listen(host: str, port: int, *, any_port: bool = False) -> socket.socket:
     last: OSError | None = None
     for candidate in [*range(port, min(port + PORTS_TRIED, 65536)), 0] if any_port else [port]:
         try:
-            return socket.create_server((address[0], candidate), family=family, backlog=512, dualstack_ipv6=both)
+            return socket.create_server((address[0], candidate), family=family, backlog=BACKLOG, dualstack_ipv6=both)
         except OSError as error:
             last = error
     assert last is not None
@@ -62,8 +65,9 @@ class HttpServer:
     def __init__(self, app: ASGIApp, listening: socket.socket, connections: Connections):
         counted = type("CountedConnection", (Connection,), {"counted": connections})
         config = uvicorn.Config(
-            app,
+            Metered(app, connections.loop_time),
             http=counted,
+            backlog=ACCEPTED_AT_ONCE,
             log_config=None,  # its lines go where everything else is logged
             access_log=False,
             server_header=False,
@@ -91,6 +95,8 @@ class HttpServer:
             if not self._thread.is_alive() or time.monotonic() > ends:
                 raise RuntimeError("The HTTP server did not start; its log says why.") from self.error
             time.sleep(0.005)
+        with contextlib.suppress(OSError):  # it is closed again
+            self._socket.listen(BACKLOG)  # asyncio takes one number for both
 
     @property
     def is_running(self) -> bool:

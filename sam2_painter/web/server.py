@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib.util
-import io
 import logging
 import os
 import signal
+import socket
 import threading
 import webbrowser
 from collections.abc import Collection, Mapping
@@ -125,59 +125,65 @@ def launch(
     """
     sources = PhotoSources.parse(settings.allow_paths, settings.allow_urls, settings.max_file_size)
     listening = listen(settings.host, settings.port, any_port=any_port)
-    port: int = listening.getsockname()[1]
-    url = url_of(settings.host, port)
+    shared_as: list[str] = []
+    mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
+    served = _start(studio, settings, listening, sources if mcp else None, shared_as)
+    share_url = ""
+    if settings.share:
+        port: int = listening.getsockname()[1]
+        share_url = gradio_app.open_tunnel(served.blocks, settings.host, port, share_server_address)
+    if share_url:
+        shared_as.append(urlsplit(share_url).netloc)
+    served = replace(served, share_url=share_url, notes=_notes(served.url, share_url, settings, mcp))
+    if not quiet:
+        print(*served.notes, sep="\n", flush=True)  # noqa: T201  # what a person in a terminal or notebook wants to know
+    if inbrowser:
+        webbrowser.open(share_url or served.url)
+    if not prevent_thread_lock:
+        served.wait()
+    return served
+
+
+def _start(
+    studio: Studio,
+    settings: Settings,
+    listening: socket.socket,
+    sources: PhotoSources | None,
+    shared_as: Collection[str],
+) -> Served:
+    """A server that answers on this socket. sources: what MCP's tools may open; None without MCP. shared_as: the name
+    of the public link, once there is one. Raises InvalidInput when the machine does not reach itself there."""
+    url = url_of(settings.host, listening.getsockname()[1])
     descriptors = raise_descriptor_limit(DESCRIPTORS)
     _keep_memory_together()
     uploads = files.use_private_folder()
     threading.Thread(target=_import_plotting, name="import plotting", daemon=True).start()
     blocks, numbers = page.build(studio, settings, api.add_to)
     workers = _workers(studio, settings)
-    photos = Rate(settings.sessions_per_minute, "photos")
     requests = Rate(settings.requests_per_minute, "requests")
-    service = api.Service(studio, workers, photos, uploads)
-    shared_as: list[str] = []
-    front = _front(settings, shared_as)
+    service = api.Service(studio, workers, Rate(settings.sessions_per_minute, "photos"), uploads)
     sign_in = SignIn(settings.credentials, settings.auth_token)
-
-    mcp = settings.mcp and importlib.util.find_spec("mcp") is not None
-    tools = _tools(service, sources, sign_in) if mcp else None
+    tools = None if sources is None else _tools(service, sources, sign_in)
     app = FastAPI(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         lifespan=None if tools is None else tools.lifespan,
-        middleware=_middleware(service, numbers, settings, requests, front, sign_in, tools),
+        middleware=_middleware(service, numbers, settings, requests, _front(settings, shared_as), sign_in, tools),
     )
-    chatter = io.StringIO()  # Gradio's; ours is in `notes`
-    with contextlib.redirect_stdout(chatter):
-        gradio_app.mount(app, blocks, settings, mcp=mcp and settings.mcp_all, **page.launch_options())
+    all_tools = tools is not None and settings.mcp_all
+    gradio_app.mount(app, blocks, settings, mcp=all_tools, **page.launch_options())
     http = HttpServer(app, listening, _connections(settings, descriptors, requests))
-    stop = threading.Event()
-    served = Served(url, "", (), blocks, app, workers, http, stop)
+    served = Served(url, "", (), blocks, app, workers, http, threading.Event())
     http.start()
     try:
         _reach(url)
-        if mcp and settings.mcp_all:
+        if all_tools:
             gradio_app.sign_in_mcp(blocks, url, sign_in.own_token)
     except BaseException:
         served.close()
         raise
-    share_url = ""
-    if settings.share:
-        with contextlib.redirect_stdout(chatter):
-            share_url = gradio_app.open_tunnel(blocks, settings.host, port, share_server_address)
-    if share_url:
-        shared_as.append(urlsplit(share_url).netloc)
-    log.debug("gradio: %s", chatter.getvalue().strip())
-    threading.Thread(target=_sweep, args=(stop, studio, uploads), name="sweep", daemon=True).start()
-    served = replace(served, share_url=share_url, notes=_notes(url, share_url, settings, mcp))
-    if not quiet:
-        print(*served.notes, sep="\n", flush=True)  # noqa: T201  # what a person in a terminal or notebook wants to know
-    if inbrowser:
-        webbrowser.open(share_url or url)
-    if not prevent_thread_lock:
-        served.wait()
+    threading.Thread(target=_sweep, args=(served._stop, studio, uploads), name="sweep", daemon=True).start()
     return served
 
 

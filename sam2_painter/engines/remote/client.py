@@ -181,6 +181,8 @@ class ModalEngine:
         if self._model not in ("", model):
             raise EngineError(f"{self.title} changed from {self._model} to {model}. Restart this program to go on.")
         self._model = model
+        if not model.startswith("sam2"):  # something that stands in for it, and is called what it is
+            self.title = f"{model.partition('/')[0]} ({self._transport.title})"
         return masks
 
     def _refusal(self, reply: Reply) -> tuple[str, PainterError]:

@@ -16,14 +16,24 @@ of text next to nothing."""
 _PIECE = 2**16
 
 
+class ValueCount:
+    """Counts the values in JSON that comes piece by piece."""
+
+    def __init__(self, what: str = "The body"):
+        self._what, self._values = what, 0
+
+    def add(self, text: bytes) -> None:
+        """Raises WrongType when there may be more than MOST_VALUES by now, as soon as it has seen so many: a list of
+        millions takes no longer than one that is just too long."""
+        for start in range(0, len(text), _PIECE):
+            self._values += sum(text.count(mark, start, start + _PIECE) for mark in (b",", b"[", b"{"))
+            if self._values > MOST_VALUES:
+                raise WrongType(f"{self._what} holds too much: at most {MOST_VALUES} values in all its lists together.")
+
+
 def check_count(text: bytes, what: str = "The body") -> None:
-    """Raises WrongType when it may hold more than MOST_VALUES, as soon as it has seen so many: a list of millions takes
-    no longer than one that is just too long."""
-    values = 0
-    for start in range(0, len(text), _PIECE):
-        values += sum(text.count(mark, start, start + _PIECE) for mark in (b",", b"[", b"{"))
-        if values > MOST_VALUES:
-            raise WrongType(f"{what} holds too much: at most {MOST_VALUES} values in all its lists together.")
+    """`ValueCount` of a whole."""
+    ValueCount(what).add(text)
 
 
 def parse(text: bytes, what: str) -> object:

@@ -23,6 +23,7 @@ from ...errors import Cancelled, DownloadNotFound, PainterError, StorageError
 from ...sessions.downloads import Download
 from .. import files
 from ..error_responses import refuse, refuse_error
+from ..middleware.bodies import FORMS
 from ..middleware.kept import Kept
 from ..middleware.paths import path_of
 from . import openapi
@@ -31,7 +32,6 @@ from .json_bodies import parse, parse_object
 from .schemas import Attachment, Caller
 
 MOST_FILES, MOST_FIELDS = 4, 40
-FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 Part = str | Attachment
 R = TypeVar("R")
 Ask = Callable[[], Mapping[str, Any]]

@@ -356,7 +356,7 @@ class Step(TypedDict):
     """One thing somebody did to a wall's shape. mode: "union" added, "subtract" took away, "intersect" kept what both
     have. points and box: what the engine was asked; path: of a stroke, with its radius, or of a polygon."""
 
-    kind: Literal["prompts", "stroke", "polygon", "mask"]
+    kind: Literal["prompts", "stroke", "polygon", "mask", "tidy"]
     mode: CombineMode
     points: list[Point]
     box: list[float] | None

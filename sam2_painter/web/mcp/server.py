@@ -17,6 +17,7 @@ from mcp.server.fastmcp import Context, FastMCP, Image
 from mcp.server.fastmcp.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -43,13 +44,31 @@ def _root_logger_kept() -> Iterator[None]:
         root.setLevel(level)
 
 
+class _Tools(FastMCP):
+    """FastMCP, whose errors are our sentences: without the tool's name before them, and without pydantic's lines."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        try:
+            return await super().call_tool(name, arguments)
+        except ToolError as error:
+            cause = error.__cause__
+            if isinstance(cause, ValidationError):
+                raise ToolError(_sentence(cause)) from None
+            raise (cause if isinstance(cause, ToolError) else error) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
 class McpServer:
     """An ASGI application; it answers during its `lifespan`."""
 
     def __init__(self, service: Service, sources: PhotoSources, *, signed_in: bool = False):
         self.service, self.signed_in = service, signed_in
         with _root_logger_kept():
-            self._mcp = FastMCP(
+            self._mcp = _Tools(
                 "SAM2 Painter",
                 instructions=INSTRUCTIONS,
                 stateless_http=True,

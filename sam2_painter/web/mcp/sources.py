@@ -9,9 +9,11 @@ from urllib.parse import unquote, urlsplit
 
 from ...errors import InvalidInput
 from ...photos import examples, urls
+from ...photos.formats import SUFFIXES
 from ...photos.images import Source
 
 EXAMPLE = "example:"
+MOST_NAMES = 8  # of the photos in a folder, in a sentence that says what may be opened
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,29 @@ class PhotoSources:
         return self._in_a_folder(text), Path(text).name
 
     def _in_a_folder(self, text: str) -> Path:
-        try:
-            path = Path(text).expanduser()
-            found = path.resolve(strict=True)
-        except (OSError, RuntimeError, ValueError):
-            found = None
-        if found is None or not found.is_file() or not any(found.is_relative_to(folder) for folder in self.folders):
-            raise InvalidInput(f"There is no photo at this path that may be opened. {self._instead()}", "photo")
-        return found
+        """The file at a path, or of that name in one of the folders."""
+        for base in (Path(), *self.folders):
+            try:
+                found = (base / Path(text).expanduser()).resolve(strict=True)
+            except (OSError, RuntimeError, ValueError):
+                continue
+            if found.is_file() and any(found.is_relative_to(folder) for folder in self.folders):
+                return found
+        raise InvalidInput(f"There is no photo at this path that may be opened. {self._instead()}", "photo")
 
     def _instead(self) -> str:
-        ways = ["a photo as base64 or data URL", *(f"a path in {folder}" for folder in self.folders)]
+        ways = ["a photo as base64 or data URL"]
+        ways += [f"a path in {folder}{_photos_in(folder)}" for folder in self.folders]
         ways += ["an http(s) address"] if self.urls else []
         ways += [f"{EXAMPLE}{name}" for name in examples.NAMES]
         return f"Give {', '.join(ways[:-1])} or {ways[-1]}."
+
+
+def _photos_in(folder: Path) -> str:
+    """The first photos of a folder, as they are told to a model that cannot look into it."""
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    except OSError:
+        return ""
+    told = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    return f" ({told})" if told else ""

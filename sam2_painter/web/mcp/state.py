@@ -125,6 +125,17 @@ def picture(studio: Studio, session: Session, painted: bool, selected: bool) -> 
         inside = rle_to_mask(sample_rle(session.mask(mask_id).rle, pixels.shape[:2]))
         pixels = pixels.copy()
         pixels[inside] = (pixels[inside] * 0.5 + TINT * 0.5).astype(np.uint8)
+    return small_enough(pixels)
+
+
+def shape(session: Session) -> RLE | None:
+    """What is selected; None for nothing."""
+    mask_id = session.selection.mask_id
+    return None if mask_id is None else session.mask(mask_id).rle
+
+
+def small_enough(pixels: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 as a JPEG of at most LOOK_SIDE and LOOK_BYTES."""
     for side in (LOOK_SIDE, 800, 640):
         for quality in (88, 75, 60):
             data = images.encode(images.fit(pixels, side), "JPEG", quality)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -39,10 +39,11 @@ _MODES: dict[Mode, SelectMode] = {"new": "new", "add": "union", "subtract": "sub
 
 
 class Named(TypedDict):
-    """A paint."""
+    """A paint. share: of what is selected, 0 to 1, of the paints that are on it now."""
 
     name: str
     color: str
+    share: NotRequired[float]
 
 
 class Link(TypedDict):
@@ -55,7 +56,7 @@ class Link(TypedDict):
 
 
 class Paints(TypedDict):
-    """Paints that fit, the nearest first."""
+    """Paints that fit, the nearest first, or those on a wall, the main one first."""
 
     paints: list[Named]
     message: str
@@ -115,7 +116,7 @@ class Tools:
     ) -> State:
         """Select what lies at a point, or in a box from (x, y) to (x2, y2). mode "new" chooses the painted wall there
         or begins a new selection, "add" and "subtract" change what is selected, or the painted wall layer_id."""
-        session = self.studio.session(session_id)
+        session = before = self.studio.session(session_id)
         scale, how = state.scale(session), _mode(mode)
         if (x2 is None) != (y2 is None):
             raise InvalidInput("a box needs both x2 and y2", "x2")
@@ -127,6 +128,9 @@ class Tools:
         else:
             place = state.in_photo(session, x, y)
             session = self.studio.point(session_id, *place, how, layer_id=layer_id, scale=scale)
+        if mode != "new" and state.shape(session) == state.shape(before):
+            there = "all selected already" if mode == "add" else "not selected"
+            return self._state(session, f"Nothing changed: what lies there is {there}.")
         return self._state(session, "Selected. Look at it before painting.")
 
     def resize(
@@ -156,11 +160,8 @@ class Tools:
     ) -> State:
         """Paint what is selected, or repaint the wall layer_id, in a colour such as #b5c7a3 or a paint's name."""
         session = self.studio.session(session_id)
-        coat = Coat(color=self.studio.color(session, color), opacity=opacity, light=light, shadow=shadow)
-        session = self.studio.paint_wall(session_id, coat, layer_id=layer_id)
-        if name and session.selection.layer is not None:
-            session = self.studio.edit_layer(session_id, session.selection.layer, name=name)
-        return self._state(session, "Painted.")
+        coat = Coat(color=self.studio.color(session, color), opacity=opacity, light=light, shadow=shadow, name=name)
+        return self._state(self.studio.paint_wall(session_id, coat, layer_id=layer_id), "Painted.")
 
     def layers(
         self,
@@ -231,20 +232,29 @@ class Tools:
         self,
         session_id: SessionId,
         show: Annotated[
-            Literal["painted", "photo", "selection"],
-            Field(description="the paint, the photo as it was, or what is selected, tinted pink"),
+            Literal["painted", "photo", "selection", "schemes"],
+            Field(
+                description="the paint, the photo as it was, what is selected tinted pink, or all schemes side by side"
+            ),
         ] = "painted",
     ) -> bytes:
         """See the picture: painted, as the photo was, or with what is selected tinted pink. At most 1024 pixels wide
-        and high; places of all tools are pixels of it."""
+        and high; places of all tools are pixels of it. Or see the schemes side by side, for choosing only."""
         session = self.studio.session(session_id)
+        if show == "schemes":
+            return state.small_enough(self.studio.compare_schemes(session_id, state.LOOK_SIDE))
         return state.picture(self.studio, session, painted=show != "photo", selected=show == "selection")
 
     def find_paints(
-        self, session_id: SessionId, text: Annotated[str, Field(description="of a name or code, or a colour")]
+        self,
+        session_id: SessionId,
+        text: Annotated[str, Field(description="of a name or code, or a colour; none for those on the wall now")] = "",
     ) -> Paints:
-        """Paints whose name or code holds the text, or the ones nearest to a colour such as #b5c7a3."""
+        """Paints whose name or code holds the text, or the ones nearest to a colour such as #b5c7a3. Without a text:
+        what colours the selected wall has now, light and shadow taken out, each with the nearest paint's name."""
         session = self.studio.session(session_id)
+        if not text:
+            return self._paints_now(session)
         palette = self.studio.palette(session)
         found = palettes.search(palette.paints, text, MOST_PAINTS)
         if not found:
@@ -252,6 +262,20 @@ class Tools:
             found = [one.paint for one in near]
         told: list[Named] = [{"name": paint.name, "color": colors.to_hex(paint.rgb)} for paint in found]
         return {"paints": told, "message": f"{len(told)} of {len(palette.paints)} paints."}
+
+    def _paints_now(self, session: Session) -> Paints:
+        mask_id = session.selection.mask_id
+        if mask_id is None:
+            raise InvalidInput("Nothing is selected. Select a wall, or give a text.", "text")
+        now: list[Named] = [
+            {
+                "name": self.studio.describe(session, one.rgb).name,
+                "color": colors.to_hex(one.rgb),
+                "share": round(one.share, 3),
+            }
+            for one in self.studio.wall_paints(session.id, mask_id)
+        ]
+        return {"paints": now, "message": "What is selected has these colours now; the names are the nearest paints'."}
 
     def download(
         self,
@@ -291,6 +315,6 @@ def limits(tools: Tools) -> dict[str, tuple[Callable[..., object], str, bool]]:
         "undo": (tools.undo, "paint", True),
         "look": (tools.look, "paint", False),
         "download": (tools.download, "download", False),
-        "find_paints": (tools.find_paints, "paint", True),
+        "find_paints": (tools.find_paints, "paint", False),
         "close_photo": (tools.close_photo, "upload", True),
     }

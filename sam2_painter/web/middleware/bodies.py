@@ -1,6 +1,7 @@
 """What a request may carry: bytes by endpoint, seconds in which they must come, and how much may be on its way at once.
 
-Bytes are counted as they are read: a length that was announced is believed only where it says "too large".
+Bytes are counted as they are read, and so are the values of JSON: what is too much is not waited for. A length that was
+announced is believed only where it says "too large".
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...errors import Busy
+from ..api.endpoints import WrongType
+from ..api.json_bodies import ValueCount
 from ..error_responses import refuse, refuse_error
 from .paths import address_of, path_of
 
@@ -23,6 +26,7 @@ STALL_SECONDS = 30.0
 """How long nothing may come before a request counts as given up."""
 
 RETRY_SECONDS = 5.0
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 class BodyBudget:
@@ -68,11 +72,12 @@ class Bodies:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = self.most(path_of(scope))
-        if _announced(Headers(scope=scope)) > most:
+        most, headers = self.most(path_of(scope)), Headers(scope=scope)
+        if _announced(headers) > most:
             await _and_close(_too_large(most))(scope, receive, send)
             return
-        body = _Body(receive, most, self.seconds, self.budget, address_of(scope))
+        values = None if _is_form(headers) else ValueCount()
+        body = _Body(receive, most, self.seconds, self.budget, address_of(scope), values)
         begun = replaced = False
 
         async def finish(message: Message) -> None:
@@ -100,8 +105,16 @@ class Bodies:
 class _Body:
     """`receive` that ends the request at a limit. refusal: what is to be answered then."""
 
-    def __init__(self, receive: Receive, most: int, seconds: float, budget: BodyBudget, address: str):
-        self.receive, self.most, self.seconds = receive, most, seconds
+    def __init__(
+        self,
+        receive: Receive,
+        most: int,
+        seconds: float,
+        budget: BodyBudget,
+        address: str,
+        values: ValueCount | None,
+    ):
+        self.receive, self.most, self.seconds, self._values = receive, most, seconds, values
         self.refusal: Response | None = None
         self._budget, self._address, self._seen, self._taken = budget, address, 0, 0
         self._ends: float | None = monotonic() + seconds  # None: all of it is there
@@ -119,8 +132,10 @@ class _Body:
         if self._seen > self.most:
             return self._refused(_too_large(self.most))
         try:
+            if self._values is not None:
+                self._values.add(message.get("body", b""))
             self._budget.take(self._address, count)
-        except Busy as error:
+        except (Busy, WrongType) as error:
             return self._refused(refuse_error(error))
         self._taken += count
         return message
@@ -151,6 +166,11 @@ def _too_large(most: int) -> Response:
 
 def _too_slow(limit: float) -> Response:
     return refuse(408, f"The request took longer than {limit:g} s to arrive; nothing was changed.")
+
+
+def _is_form(headers: Headers) -> bool:
+    """Whether it is read by other means than as JSON."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower() in FORMS
 
 
 def _announced(headers: Headers) -> int:

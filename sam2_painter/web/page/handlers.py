@@ -16,6 +16,7 @@ from ...errors import InvalidInput, SessionNotFound
 from ...masks import mask_from_png
 from ...paint import palette_files
 from ...photos import examples, sources
+from ...studio.pictures import MOST_PICTURES
 from ...studio.studio import Studio
 from ...studio.walls import MAX_POINTS
 from ...types import AutoMask, Coat, Prompts, Session, whole_number
@@ -212,7 +213,18 @@ def stroke(studio: Studio, ask: Ask) -> Json:
 
 
 def polygon(studio: Studio, ask: Ask) -> Json:
-    return _seen(studio, ask, studio.polygon(ask.sid, ask.path(), mode=ask.get("mode", "union"), **ask.meant()))
+    how = dict(mode=ask.get("mode", "union"), only_wall=ask.get("only_wall") is True)
+    return _seen(studio, ask, studio.polygon(ask.sid, ask.path(), **how, **ask.meant()))
+
+
+def tidy(studio: Studio, ask: Ask) -> Json:
+    """The chosen wall's outline follows the photo."""
+    return _seen(studio, ask, studio.tidy(ask.sid, **ask.meant()))
+
+
+def take_over(studio: Studio, ask: Ask) -> Json:
+    """What the chosen wall shares with others is taken from them."""
+    return _seen(studio, ask, studio.take_over(ask.sid, **ask.meant(protect=False)))
 
 
 def import_mask(studio: Studio, ask: Ask) -> Json:
@@ -410,6 +422,13 @@ def download(studio: Studio, ask: Ask) -> Json:
     made = studio.download(
         ask.sid, painted=ask.get("painted") is not False, format=ask.get("format"), quality=ask.get("quality")
     )
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
+
+
+def download_pictures(studio: Studio, ask: Ask) -> Json:
+    """Several painted photos of this browser in one zip file, less those that are gone."""
+    there = [sid for sid in ask.items("sids", MOST_PICTURES) if studio.has(sid)]
+    made = studio.download_pictures(there, format=ask.get("format"), quality=ask.get("quality"))
     return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 

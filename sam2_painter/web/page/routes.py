@@ -66,6 +66,8 @@ ACTIONS: dict[str, Action] = {
     "box": Action(handlers.box, "segment"),
     "stroke": Action(handlers.stroke, "segment"),
     "polygon": Action(handlers.polygon, "segment"),
+    "tidy": Action(handlers.tidy, "segment"),
+    "take_over": Action(handlers.take_over, "segment"),
     "import_mask": Action(handlers.import_mask, "segment", takes_file=True),
     "choose_wall": Action(handlers.choose_wall, "segment"),
     "remove_point": Action(handlers.remove_point, "segment"),
@@ -101,6 +103,7 @@ ACTIONS: dict[str, Action] = {
     "download_sheet": Action(handlers.download_sheet, "download"),
     "undo": Action(handlers.undo, "paint"),
     "redo": Action(handlers.redo, "paint"),
+    "download_pictures": Action(handlers.download_pictures, "download"),
     "save_project": Action(handlers.save_project, "download"),
     "download": Action(handlers.download, "download"),
 }

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from ... import paint
-from ...masks import contours, overlay
+from ...masks import contours, intersect, may_overlap, overlay
 from ...paint import colors, palette_files
 from ...photos import examples, images
 from ...studio.studio import Studio
@@ -169,9 +169,20 @@ def _selection(session: Session, have: Have) -> Json:
         "category": "" if mask is None else mask.category,
         "points": [{"x": x, "y": y, "label": label} for x, y, label in selection.points],
         "box": None if last is None or last.box is None else list(last.box),
+        "shares": _shares(session),
         "candidates": len(selection.candidates),
         "choice": selection.choice,
     }
+
+
+def _shares(session: Session) -> list[str]:
+    """Names of the painted walls that the chosen wall shares pixels with."""
+    selection = session.selection
+    if selection.mask_id is None:
+        return []
+    wall = session.masks[selection.mask_id].rle
+    others = [v for v in session.layers if v.visible and v.id != selection.layer and may_overlap(v.mask.rle, wall)]
+    return [v.name or "another wall" for v in others if intersect([v.mask.rle, wall]).area]
 
 
 def answers(studio: Studio, session: Session) -> list[Json]:

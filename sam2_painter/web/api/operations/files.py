@@ -54,6 +54,31 @@ def download_painted_image(
     return made_download(studio.download(session_id, layers=layers, format=format, quality=quality))
 
 
+def picture(
+    studio: Studio,
+    session_id: SessionId,
+    format: FileFormat = "PNG",
+    quality: Quality = 95,
+    painted: Annotated[bool, Field(description="false for the photo without paint")] = True,
+) -> Download:
+    """The painted picture itself at full size, or the photo as it was opened: for `<img src>` and `curl -o`."""
+    return studio.download(session_id, painted=painted, format=format, quality=quality)
+
+
+def download_pictures(
+    studio: Studio,
+    session_ids: Annotated[list[str], Field(description="1 to 50, from upload")],
+    format: FileFormat = "JPG",
+    quality: Quality = 95,
+) -> schemas.MadeDownload:
+    """Make a zip file of the painted pictures of several sessions at full size. It belongs to the first of them.
+
+    Returns:
+        Where the file waits.
+    """
+    return made_download(studio.download_pictures(session_ids, format=format, quality=quality))
+
+
 def download_masks(
     studio: Studio,
     session_id: SessionId,

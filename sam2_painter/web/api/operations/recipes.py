@@ -36,3 +36,17 @@ def apply_recipe(
     read = recipes.from_json(recipe, max_pixels=studio.max_pixels)
     session, left_out = studio.apply_recipe(session_id, read, scale=scale)
     return {**work_of(studio, session), "left_out": list(left_out)}
+
+
+def paint_alike(
+    studio: Studio,
+    session_id: SessionId,
+    like: Annotated[str, Field(description="the session whose paints are wanted here, from upload")],
+) -> session_schemas.Applied:
+    """Paint a photo in the paints of another session's photo, by the names and kinds of its walls: one step.
+
+    Returns:
+        The layers, and in left_out a sentence for each wall that could not be painted in this photo.
+    """
+    session, left_out = studio.paint_alike(session_id, like)
+    return {**work_of(studio, session), "left_out": list(left_out)}

@@ -52,7 +52,7 @@ def get_picture(
     image_format: ImageFormat = "PNG",
     painted: Annotated[bool, Field(description="false for the photo without paint")] = True,
 ) -> session_schemas.Picture:
-    """The painted picture, or the photo as it was opened, to look at.
+    """The painted picture, or the photo as it was opened, at any size as base64 in JSON; `picture` is the file.
 
     Returns:
         The picture as base64.

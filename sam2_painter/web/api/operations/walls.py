@@ -55,10 +55,13 @@ def find_walls(
     protect: Annotated[bool, Field(description="leave pixels of painted walls alone")] = True,
     mask_format: MaskFormat = "none",
     point: Annotated[XY | None, Field(description="only of the building under this [x, y]")] = None,
+    kind: Annotated[str | None, Field(description="category by the word that people use; give one of them")] = None,
 ) -> schemas.Work:
     """Choose everything of a kind at once, such as all walls less their windows, where the engine knows the kind."""
+    if kind is not None and category not in ("wall", kind):
+        raise InvalidInput("kind and category are one field by two names: give one of them", "kind")
     at = None if point is None else point_xy(point)
-    return work_of(studio, studio.find(session_id, category, mode, point=at, protect=protect), mask_format)
+    return work_of(studio, studio.find(session_id, kind or category, mode, point=at, protect=protect), mask_format)
 
 
 def choose_nothing(studio: Studio, session_id: SessionId) -> schemas.Work:
@@ -149,6 +152,13 @@ def wall_polygon(
     session_id: SessionId,
     path: Annotated[list[list[float]], Field(description="its corners [x, y] in pixels of the photo, at least three")],
     mode: WallMode = "union",
+    only_wall: Annotated[
+        bool,
+        Field(
+            description="the polygon is rough: windows and doors in it are left out, its outline follows the photo; "
+            "the whole of it is the other answer"
+        ),
+    ] = False,
     layer_id: OtherLayer | None = None,
     revision: Revision | None = None,
     protect: Protect = True,
@@ -156,7 +166,22 @@ def wall_polygon(
 ) -> schemas.Work:
     """Add the inside of a polygon to the chosen wall, take it away, or begin a wall with it."""
     corners = [point_xy(point, "path") for point in path]
-    session = studio.polygon(session_id, corners, mode, layer_id=layer_id, revision=revision, protect=protect)
+    session = studio.polygon(
+        session_id, corners, mode, only_wall=only_wall, layer_id=layer_id, revision=revision, protect=protect
+    )
+    return work_of(studio, session, mask_format)
+
+
+def tidy_wall(
+    studio: Studio,
+    session_id: SessionId,
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    protect: Protect = True,
+    mask_format: MaskFormat = "none",
+) -> schemas.Work:
+    """Make the chosen wall's outline follow the edges of the photo, without specks and pinholes: one step."""
+    session = studio.tidy(session_id, layer_id=layer_id, revision=revision, protect=protect)
     return work_of(studio, session, mask_format)
 
 
@@ -176,6 +201,17 @@ def wall_mask(
     rle = masks.mask_from_png(mask, studio.session(session_id).size)
     session = studio.import_mask(session_id, rle, mode, layer_id=layer_id, revision=revision, protect=protect)
     return work_of(studio, session, mask_format)
+
+
+def take_over(
+    studio: Studio,
+    session_id: SessionId,
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
+    mask_format: MaskFormat = "none",
+) -> schemas.Work:
+    """Take what the chosen wall shares with other painted walls from them, where it was added without protect."""
+    return work_of(studio, studio.take_over(session_id, layer_id=layer_id, revision=revision), mask_format)
 
 
 def choose_answer(

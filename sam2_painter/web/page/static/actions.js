@@ -48,6 +48,13 @@ export function makeActions(page) {
     clear: () => page.clear(),
     paint: () => page.paintWall(),
     dropper: () => page.setDropper(!page.dropping),
+    tidy: () => {
+      if (!button(root, '[data-do="tidy"]').disabled) page.ask("tidy", { protect: page.protection.protect }, "Tidying");
+    },
+    "download-pictures": () =>
+      page.ask("download_pictures", { ...format(root), sids: page.photos.painted(state.sid) }, "Making the pictures", {
+        then: () => page.closeMenus(),
+      }),
     "close-polygon": () => stage.hands.closePolygon(),
     "zoom-in": () => stage.zoom(1.5),
     "zoom-out": () => stage.zoom(1 / 1.5),

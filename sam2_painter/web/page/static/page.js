@@ -12,7 +12,7 @@ import { canShare, hand, makeActions, sentenceOf } from "./actions.js";
 import { Alike } from "./alike.js";
 import { keepAlive } from "./alive.js";
 import { Busy } from "./busy.js";
-import { button, node, one, roveByArrows } from "./dom.js";
+import { button, one, roveByArrows } from "./dom.js";
 import { listenToFiles, megabytes } from "./files.js";
 import { listenToKeys } from "./keys.js";
 import { KEYS, drop, keep, kept, keptJson } from "./kept.js";
@@ -26,7 +26,8 @@ import { RegionsPanel } from "./panel/regions.js";
 import { Sheet } from "./panel/sheet.js";
 import { TiesPanel } from "./panel/ties.js";
 import { Photos } from "./photos.js";
-import { Search } from "./search.js";
+import { Search, showFinds } from "./search.js";
+import { Protection } from "./protection.js";
 import { Refused, Server } from "./server.js";
 import { Stage } from "./stage/stage.js";
 import { showStart } from "./start.js";
@@ -35,7 +36,7 @@ import { Tools } from "./tools.js";
 import { SessionView, picture } from "./view.js";
 
 const CLOSER = 350; // milliseconds at rest before a sharper part is fetched
-const RESHAPES = ["click", "box", "stroke", "polygon", "remove_point", "choose", "import_mask", "choose_wall"];
+const RESHAPES = ["click", "box", "stroke", "polygon", "tidy", "remove_point", "choose", "import_mask", "choose_wall"];
 const QUIET = ["paint", "paint_alike", "undo", "redo", "resume", "open_project"];
 
 export class Page {
@@ -89,6 +90,7 @@ export class Page {
     this.painter = new PainterDialog(this);
     this.ties = new TiesPanel(this);
     this.alike = new Alike(this);
+    this.protection = new Protection(this);
     this.listen();
   }
 
@@ -120,7 +122,10 @@ export class Page {
   async answered(reply, question) {
     if (RESHAPES.includes(question.verb)) this.view.shaping = true;
     if (QUIET.includes(question.verb)) this.view.shaping = false;
+    const before = this.state.session;
     if (reply.session) await this.view.show(reply.session);
+    const nothing = before && reply.session ? this.tools.toldNothing(question.verb, before, reply.session) : "";
+    if (nothing) this.messages.say(nothing);
     if (reply.gone) this.gone(reply.gone);
     if (reply.notes?.length) this.messages.say(reply.notes.join(" "));
     if (reply.color) {
@@ -147,7 +152,7 @@ export class Page {
   failed(error, question) {
     if (!(error instanceof Refused)) console.error(error);
     const lost = error instanceof Refused && error.status === 404 && question.verb !== "resume";
-    if (!lost) this.messages.say(sentenceOf(error));
+    if (!lost) this.messages.say(sentenceOf(error), this.protection.offer(error, question));
     const { session } = this.state;
     this.endSending();
     if (!session) {
@@ -312,7 +317,8 @@ export class Page {
    * @param {[number, number]} [point] of the house under it only
    */
   find(kind, mode, then, point) {
-    this.ask("find", { category: kind, mode, point }, `Looking for every ${kind}`, { then });
+    const { protect } = this.protection;
+    this.ask("find", { category: kind, mode, point, protect }, `Looking for every ${kind}`, { then });
   }
 
   /** Where the chosen wall was clicked last. @returns {[number, number] | undefined} */
@@ -403,7 +409,7 @@ export class Page {
     this.colour.recall(keptJson(KEYS.recent, []));
     const { color } = keptJson(KEYS.paint, { color: "" });
     this.colour.set(/^#[0-9a-f]{6}$/.test(color) ? { color } : {});
-    this.showFinds();
+    showFinds(this);
     this.one("[data-signout]").hidden = !facts.signs_in;
     const hours = facts.session_ttl / 3600;
     const ttl =
@@ -420,19 +426,6 @@ export class Page {
       this.ask("resume", {}, "Finding your photo again");
     }
     root.dataset.ready = "1";
-  }
-
-  showFinds() {
-    const { categories } = this.facts;
-    this.one(".sp-finds").hidden = !categories.length;
-    this.one('[data-do="all-walls"]').hidden = !categories.includes("wall");
-    const kinds = this.root.querySelector("[data-find]");
-    if (!(kinds instanceof HTMLSelectElement)) return;
-    kinds.append(...categories.map((kind) => node("option", { value: kind }, kind)));
-    kinds.addEventListener("change", () => {
-      if (kinds.value) this.find(kinds.value, this.tools.sign);
-      kinds.value = "";
-    });
   }
 }
 

@@ -4,7 +4,7 @@
  * @typedef {{ sid: string, name: string, picture: string, at: number, painted?: boolean }} Kept
  */
 
-import { node } from "./dom.js";
+import { button, node, one } from "./dom.js";
 import { KEYS, keepForAll, keptJson } from "./kept.js";
 
 const MOST = 8;
@@ -26,6 +26,12 @@ export class Photos {
     /** @type {unknown} */
     const kept = keptJson(KEYS.photos, null);
     return Array.isArray(kept) ? kept.filter((one) => typeof one?.sid === "string") : [];
+  }
+
+  /** Those that are painted, the one that is open first. @param {string | null} current @returns {string[]} */
+  painted(current) {
+    const sids = this.all.filter(({ painted }) => painted).map(({ sid }) => sid);
+    return current && sids.includes(current) ? [current, ...sids.filter((sid) => sid !== current)] : sids;
   }
 
   /** @param {Kept[]} photos */
@@ -56,6 +62,10 @@ export class Photos {
   /** Those but the one that is open. @param {string | null} current */
   show(current) {
     const others = this.all.filter(({ sid }) => sid !== current);
+    const together = button(this.root, '[data-do="download-pictures"]');
+    const { length } = this.painted(current);
+    together.hidden = length < 2;
+    one(together, "span").textContent = `All ${length} painted photos (zip)`;
     for (const place of this.root.querySelectorAll("[data-recent-photos]")) {
       if (!(place instanceof HTMLElement)) continue;
       place.hidden = !others.length;

@@ -1,6 +1,6 @@
 /** "Show all parts": a long search that tells how far it is, and ends when it is told to. */
 
-import { button, fields } from "./dom.js";
+import { button, fields, node } from "./dom.js";
 import { Stopped, Unreachable } from "./server.js";
 
 export class Search {
@@ -56,4 +56,21 @@ export class Search {
     if (bar instanceof HTMLProgressElement) bar.value = fraction;
     page.one(".sp-progress output").textContent = `${Math.round(100 * fraction)}%`;
   }
+}
+
+/**
+ * The kinds of things that can be selected all at once.
+ * @param {import("./page.js").Page} page
+ */
+export function showFinds(page) {
+  const { categories } = page.facts;
+  page.one(".sp-finds").hidden = !categories.length;
+  page.one('[data-do="all-walls"]').hidden = !categories.includes("wall");
+  const kinds = page.root.querySelector("[data-find]");
+  if (!(kinds instanceof HTMLSelectElement)) return;
+  kinds.append(...categories.map((kind) => node("option", { value: kind }, kind)));
+  kinds.addEventListener("change", () => {
+    if (kinds.value) page.find(kinds.value, page.tools.sign);
+    kinds.value = "";
+  });
 }

@@ -18,11 +18,13 @@ export class Refused extends Error {
    * @param {string} sentence
    * @param {number} status
    * @param {number} [retryAfter] seconds
+   * @param {string} [field] what is to be changed
    */
-  constructor(sentence, status, retryAfter) {
+  constructor(sentence, status, retryAfter, field = "") {
     super(sentence);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.field = field;
   }
 }
 
@@ -188,7 +190,7 @@ export class Server {
       watch.stop();
     }
     if (response.ok) return response;
-    throw refusal(response.status, await response.text().catch(() => ""), response.headers.get("Retry-After"));
+    throw refusal(response.status, await response.text().catch(() => ""), (name) => response.headers.get(name));
   }
 
   /**
@@ -222,9 +224,9 @@ const stopped = (signal) => (signal?.aborted ? new Stopped() : null);
  * What a status that is no success means. A proxy whose server is gone has a page of its own, not our sentence.
  * @param {number} status
  * @param {string} text
- * @param {string | null} retryAfter
+ * @param {(name: string) => string | null} header
  */
-function refusal(status, text, retryAfter) {
+function refusal(status, text, header) {
   let detail = "";
   try {
     detail = String(JSON.parse(text).detail ?? "");
@@ -234,8 +236,8 @@ function refusal(status, text, retryAfter) {
   if (status === 401) return new Refused("You are signed out. Reload the page to sign in again.", status);
   if (!detail && [502, 503, 504].includes(status)) return new Unreachable();
   if (!detail && status === 413) return new Refused("This file is larger than the server takes.", status);
-  const wait = [429, 503].includes(status) ? Number(retryAfter) || undefined : undefined;
-  return new Refused(detail || BROKEN, status, wait);
+  const wait = [429, 503].includes(status) ? Number(header("Retry-After")) || undefined : undefined;
+  return new Refused(detail || BROKEN, status, wait, header("X-Error-Field") ?? "");
 }
 
 /**
@@ -255,7 +257,7 @@ function upload(address, form, progress, signal) {
     request.onabort = () => reject(new Stopped());
     request.onload = () => {
       if (request.status !== 200)
-        return reject(refusal(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+        return reject(refusal(request.status, request.responseText, (name) => request.getResponseHeader(name)));
       try {
         resolve(JSON.parse(request.responseText));
       } catch {

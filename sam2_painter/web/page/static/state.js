@@ -10,7 +10,7 @@
  *   mode: import("./stage/tryon.js").PaintMode, visible: boolean, area: number, shape: Shape,
  *   tie: number }} Layer a painted wall
  * @typedef {{ mask_id: number | null, layer: number | null, shape: Shape | null, area: number, category: string,
- *   points: import("./stage/draw.js").Mark[], box: number[] | null, candidates: number, choice: number }} Selection
+ *   points: import("./stage/draw.js").Mark[], box: number[] | null, shares: string[], candidates: number, choice: number }} Selection
  *   the wall that is chosen; layer: of its paint, null while it has none
  * @typedef {{ choice: number, area: number, chosen: boolean, path: string }} Answer
  * @typedef {{ key: string, name: string, own: boolean, paints: CardPaint[] | null }} Palette
@@ -46,6 +46,7 @@ const HARMLESS = new Set([
     "compare_schemes",
     "scheme_grid",
     "download_schemes",
+    "download_pictures",
     "sheets",
     "download_sheet",
     "open",
@@ -58,7 +59,7 @@ const HARMLESS = new Set([
 ]);
 
 /** Questions about the chosen wall: they name it, so that another window's choice changes nothing. */
-const ABOUT_THE_WALL = new Set(["click", "box", "stroke", "polygon", "paint"]);
+const ABOUT_THE_WALL = new Set(["click", "box", "stroke", "polygon", "tidy", "take_over", "paint"]);
 const SHAPES = new Set(["click", "box", "stroke", "polygon", "find", "select", "import_mask", "choose_wall"]);
 
 /** Whether a question makes or changes the shape of a wall. @param {{ verb: string } | null} question */

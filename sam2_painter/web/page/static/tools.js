@@ -20,6 +20,7 @@ export class Tools {
     page.one("[data-tap]").textContent = CLICK;
     this.size = field(root, "[data-brush-size]");
     this.edgeAware = field(root, "[data-edge-aware]");
+    this.onlyWall = field(root, "[data-only-wall]");
     this.size.addEventListener("input", () => page.stage.hands.resize(Number(this.size.value)));
     root.addEventListener("change", ({ target }) => {
       if (!(target instanceof HTMLInputElement)) return;
@@ -46,6 +47,7 @@ export class Tools {
     radio.checked = true;
     stage.hands.use(name);
     this.page.one(".sp-brushbar").hidden = name !== "brush";
+    this.page.one(".sp-linesbar").hidden = name !== "polygon";
     stage.hands.resize(Number(this.size.value));
     this.advise();
   }
@@ -104,6 +106,20 @@ export class Tools {
     return "Make its shape right with Add and Remove, the brush or lines.";
   }
 
+  /**
+   * What is said where something was done and changed nothing; "" where it did.
+   * @param {string} verb
+   * @param {import("./state.js").Session} before
+   * @param {import("./state.js").Session} after
+   */
+  toldNothing(verb, before, after) {
+    const [was, is] = [before.selection, after.selection];
+    if (before.sid !== after.sid || was.mask_id !== is.mask_id || was.layer !== is.layer) return "";
+    if (verb === "tidy") return "This outline follows the photo already.";
+    if (verb !== "click" || this.page.state.queue.length) return "";
+    return this.sign === "subtract" ? "That is no part of this wall." : "That changes nothing here.";
+  }
+
   // -- what is asked ----------------------------------------------------------------------------------------------------
 
   /** How something new changes the chosen wall. @param {number} label 1 adds, 0 takes away */
@@ -127,7 +143,13 @@ export class Tools {
     }
     page.compare(false); // who selects wants to see it
     page.stage.show({ pending: [...page.stage.scene.pending, { x, y, label }] });
-    page.ask("click", { points: [[x, y, label]], mode: this.mode(label), scale: this.scale }, "Selecting");
+    const {
+      scale,
+      page: {
+        protection: { protect },
+      },
+    } = this;
+    page.ask("click", { points: [[x, y, label]], mode: this.mode(label), scale, protect }, "Selecting");
   }
 
   /** A box goes on with a wall that was begun, as a click does. @param {number[]} box @param {number} label */
@@ -136,20 +158,25 @@ export class Tools {
     page.compare(false);
     const begun = page.state.hasWall && !page.isPainted;
     const mode = this.mode(label);
-    page.ask("box", { box, mode: mode === "new" && begun ? "union" : mode, scale: this.scale }, "Selecting");
+    const { protect } = page.protection;
+    const how = { mode: mode === "new" && begun ? "union" : mode, scale: this.scale, protect };
+    page.ask("box", { box, ...how }, "Selecting");
   }
 
   /** @param {Point[]} points @param {number} radius @param {number} label */
   stroke(points, radius, label) {
     const path = points.map(({ x, y }) => [x, y]);
-    const how = { radius: Math.max(0.5, radius), edge_aware: this.edgeAware.checked };
+    const { protect } = this.page.protection;
+    const how = { radius: Math.max(0.5, radius), edge_aware: this.edgeAware.checked, protect };
     this.page.ask("stroke", { path, ...how, mode: label ? "union" : "subtract" }, "Brushing");
   }
 
   /** @param {Point[]} corners @param {number} label */
   polygon(corners, label) {
     const path = corners.map(({ x, y }) => [x, y]);
-    this.page.ask("polygon", { path, mode: label ? "union" : "subtract" }, "Selecting");
+    const { protect } = this.page.protection;
+    const how = { mode: label ? "union" : "subtract", only_wall: this.onlyWall.checked, protect };
+    this.page.ask("polygon", { path, ...how }, "Selecting");
     this.advise();
   }
 

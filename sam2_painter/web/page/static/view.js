@@ -140,12 +140,13 @@ export class SessionView {
     const clear = button(this.page.root, '[data-do="clear"]');
     clear.disabled = !some && !selection.points.length;
     clear.textContent = layer ? "Done" : "Start over";
-    for (const verb of ["paint", "wall-color"]) button(this.page.root, `[data-do="${verb}"]`).disabled = !some;
+    for (const verb of ["paint", "wall-color", "tidy"]) button(this.page.root, `[data-do="${verb}"]`).disabled = !some;
     const wallOf = `${session.sid}/${selection.mask_id}`;
     if (this.wallOf !== wallOf) this.page.colour.showWall(null);
     this.wallOf = wallOf;
     this.page.one('[data-do="paint"] span').textContent = layer ? "Paint it again" : "Paint this wall";
     this.showPaintOf(session, layer);
+    this.page.protection.show(session);
     if (this.page.pickedFor !== selection.mask_id)
       this.page.picked = new Set(selection.mask_id === null ? [] : [selection.mask_id]);
     this.page.regions.mark(this.page.picked);

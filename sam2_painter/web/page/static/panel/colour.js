@@ -126,6 +126,17 @@ export class ColourPanel {
     if (this.described !== paint.color) this.showName();
     root.style.setProperty("--sp-color", paint.color);
     this.mark();
+    if (values.color) this.reveal();
+  }
+
+  /** The chosen paint is seen in its row, wherever that was scrolled to; the page itself stays. */
+  reveal() {
+    const row = one(this.root, "[data-palette]");
+    const chosen = row.querySelector('[aria-pressed="true"]');
+    if (!chosen || !row.clientHeight) return;
+    const [frame, place] = [row.getBoundingClientRect(), chosen.getBoundingClientRect()];
+    if (place.top < frame.top || place.bottom > frame.bottom) row.scrollTop += place.top - frame.top - 4;
+    if (place.left < frame.left || place.right > frame.right) row.scrollLeft += place.left - frame.left - 4;
   }
 
   /** The paint as it behaves usually; its colour stays. */

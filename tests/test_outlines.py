@@ -1,0 +1,212 @@
+"""Outlines as a whole: one that is tidied, a rough polygon of which the wall is taken, and pixels taken over."""
+
+import cv2
+import numpy as np
+import pytest
+from conftest import DOOR, SKY, WALL, WINDOW, draw_building, make_studio
+from engines import NamingEngine
+
+from sam2_painter import Painter, masks
+from sam2_painter.errors import InvalidInput
+from sam2_painter.rle import mask_to_rle, rle_to_mask
+
+SAGE, NAVY = (181, 199, 163), (30, 60, 120)
+
+
+def is_color(pixels, *wanted):
+    return np.any([(pixels == one).all(axis=-1) for one in wanted], axis=0)
+
+
+def noisy(pixels, seed=0):
+    """The building with grain, as a photo has it."""
+    grain = np.random.default_rng(seed).normal(0, 5, pixels.shape)
+    return np.clip(pixels + grain, 0, 255).astype(np.uint8)
+
+
+def iou(one, other):
+    return np.count_nonzero(one & other) / np.count_nonzero(one | other)
+
+
+def rough(mask, pixels):
+    """A mask drawn a few pixels too far, or too little."""
+    size = 2 * abs(pixels) + 1
+    change = cv2.dilate if pixels > 0 else cv2.erode
+    return change(mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+
+
+class TestTidy:
+    """`masks.tidy`"""
+
+    @pytest.mark.parametrize("width", [400, 1000, 2400], ids=lambda width: f"{width} px wide")
+    @pytest.mark.parametrize("way", [1, -1], ids=["too far", "too little"])
+    def test_the_outline_goes_to_the_photos_own_edges(self, width, way):
+        """Where the mask is a few pixels off, at any size of the photo."""
+        clean = draw_building(width, width * 3 // 4)
+        pixels, wall = noisy(clean), is_color(clean, WALL)
+        coarse = rough(wall, way * max(3, width // 250))
+        tidied = rle_to_mask(masks.tidy(pixels, mask_to_rle(coarse)))
+        assert iou(coarse, wall) < 0.96
+        assert iou(tidied, wall) > 0.985
+
+    def test_an_outline_that_is_right_stays(self):
+        """To the pixel, almost."""
+        clean = draw_building(600, 450)
+        wall = is_color(clean, WALL)
+        assert iou(rle_to_mask(masks.tidy(noisy(clean), mask_to_rle(wall))), wall) > 0.995
+
+    def test_specks_go_and_pinholes_are_filled(self):
+        """A few pixels are no part and no hole."""
+        clean = draw_building(1000, 750)
+        wall = is_color(clean, WALL)
+        dusty = wall.copy()
+        dusty[20:24, 40:44] = True  # in the sky
+        dusty[400:403, 250:253] ^= True
+        tidied = rle_to_mask(masks.tidy(noisy(clean), mask_to_rle(dusty)))
+        assert not tidied[18:26, 38:46].any()
+        assert tidied[400:403, 250:253].all() == wall[400:403, 250:253].all()
+
+    def test_a_cut_across_a_wall_stays_where_it_was_drawn(self):
+        """Where the photo has no edge there is nothing to go to."""
+        pixels = noisy(np.full((300, 400, 3), 180, np.uint8))
+        half = np.zeros((300, 400), bool)
+        half[:, :200] = True
+        assert np.array_equal(rle_to_mask(masks.tidy(pixels, mask_to_rle(half))), half)
+
+    @pytest.mark.parametrize("what", ["nothing", "everything", "a pixel"])
+    def test_masks_without_an_outline_to_speak_of(self, what):
+        """Nothing, everything and a single pixel come back as masks of the photo's size."""
+        mask = np.full((60, 80), what == "everything")
+        if what == "a pixel":
+            mask[30, 40] = True
+        rle = mask_to_rle(mask)
+        assert masks.tidy(noisy(draw_building(80, 60)), rle) == rle
+
+    def test_it_is_the_same_every_time(self):
+        """No chance is in it."""
+        clean = draw_building(500, 375)
+        coarse = mask_to_rle(rough(is_color(clean, WALL), 3))
+        assert masks.tidy(noisy(clean), coarse) == masks.tidy(noisy(clean), coarse)
+
+
+@pytest.fixture
+def studio(tmp_path):
+    """A studio whose engine knows windows and doors."""
+    made = make_studio(tmp_path / "studio", NamingEngine({"wall": WALL, "window": WINDOW, "door": DOOR}))
+    yield made
+    made.sessions.close()
+
+
+@pytest.fixture
+def painter(studio):
+    return Painter(draw_building(400, 300), studio=studio)
+
+
+PIXELS = draw_building(400, 300)
+FRONT = is_color(PIXELS, WALL)
+ALL = np.argwhere(is_color(PIXELS, WALL, WINDOW, DOOR))
+CORNERS = [(x, y) for y, x in (ALL.min(0), (ALL[:, 0].min(), ALL[:, 1].max()), ALL.max(0))]
+CORNERS.append((CORNERS[0][0], CORNERS[2][1]))
+
+
+def selected(painter):
+    return painter.session.mask(painter.session.selection.mask_id).segmentation
+
+
+def test_tidying_is_one_step_to_undo_and_the_paint_follows(painter):
+    """Of a painted wall, too; tidied again nothing changes."""
+    painter.import_mask(rough(FRONT, 3)).paint(SAGE)
+    before = selected(painter)
+    painter.tidy()
+    after = selected(painter)
+    assert iou(after, FRONT) > iou(before, FRONT)
+    assert np.array_equal(painter.layers[0].mask.segmentation, after)
+    assert painter.session.can_undo == "tidy the outline"
+    assert {step.kind for step in painter.session.selection.steps} == {"mask", "tidy"}
+    revision = painter.session.revision
+    if np.array_equal(selected(painter.tidy()), after):
+        assert painter.session.can_undo == "tidy the outline"
+        assert len(painter.session.selection.steps) <= 3
+    assert painter.session.revision >= revision
+    painter.undo()
+    assert np.array_equal(selected(painter), before)
+
+
+def test_nothing_chosen_cannot_be_tidied(painter):
+    """One sentence."""
+    with pytest.raises(InvalidInput, match="Click the wall you want first"):
+        painter.tidy()
+
+
+def test_tidying_leaves_painted_walls_alone(painter):
+    """What another wall has is not added."""
+    sky = is_color(PIXELS, SKY)
+    painter.import_mask(rough(FRONT, 3) & ~sky).paint(SAGE).deselect()
+    painter.import_mask(sky).tidy()
+    assert not (selected(painter) & painter.layers[0].mask.segmentation).any()
+
+
+def test_of_a_rough_polygon_the_wall_is_taken(painter):
+    """Windows and doors are left out, and the whole of it is the other answer, in the same step."""
+    painter.polygon(CORNERS, only_wall=True)
+    assert iou(selected(painter), FRONT) > 0.97
+    whole = painter.choose(1)
+    assert selected(whole)[is_color(PIXELS, WINDOW)].all()
+    assert painter.session.can_undo == "polygon"
+    assert painter.undo().session.selection.mask_id is None
+
+
+def test_a_polygon_of_a_window_is_the_window(painter):
+    """Where hardly anything of it is wall, what was drawn is meant; so is what is taken away."""
+    ys, xs = np.nonzero(is_color(PIXELS, WINDOW))
+    x, y = int(xs[0]), int(ys[0])
+    corner = [(x, y), (x + 12, y), (x + 12, y + 12), (x, y + 12)]
+    plain = Painter(PIXELS, studio=painter.studio).polygon(corner)
+    assert np.array_equal(selected(painter.polygon(corner, only_wall=True)), selected(plain))
+    painter.deselect().import_mask(np.ones(PIXELS.shape[:2], bool)).polygon(CORNERS, "subtract", only_wall=True)
+    assert np.count_nonzero(selected(painter) & FRONT) < 0.03 * np.count_nonzero(FRONT)
+
+
+def test_a_recipe_keeps_what_was_meant(painter, studio, tmp_path):
+    """A tidied outline and a rough polygon are made anew on the next photo; a whole polygon stays whole."""
+    painter.polygon(CORNERS, only_wall=True).tidy().paint(SAGE, name="Front")
+    painter.deselect().polygon([(5, 5), (60, 5), (60, 30)], only_wall=True).paint(NAVY, name="Sign")
+    path = painter.save_recipe(tmp_path / "recipe.json")
+    steps = [step for wall in painter.studio.recipe(painter.session_id).walls for step in wall.steps]
+    assert {step.step.kind for step in steps} <= {"polygon", "tidy"}
+    again = Painter(PIXELS, studio=studio).apply_recipe(path)
+    assert np.array_equal(again.layers[0].mask.segmentation, painter.layers[0].mask.segmentation)
+    larger = Painter(draw_building(800, 600), studio=studio).apply_recipe(path, scale=True)
+    assert iou(larger.layers[0].mask.segmentation, is_color(draw_building(800, 600), WALL)) > 0.96
+
+
+def test_a_project_keeps_a_tidied_wall(painter, studio, tmp_path):
+    """Its steps, too."""
+    painter.import_mask(rough(FRONT, 3)).tidy().paint(SAGE)
+    path = painter.save_project(tmp_path / "house.zip")
+    opened = Painter.open_project(path, studio=studio)
+    assert opened.layers[0].mask.rle == painter.layers[0].mask.rle
+    assert [step.kind for step in opened.layers[0].steps] == [step.kind for step in painter.layers[0].steps]
+
+
+def test_shared_pixels_can_be_taken_over(painter):
+    """The wall under the chosen one loses them, in one step, and keeps its paint."""
+    painter.import_mask(is_color(PIXELS, WALL, WINDOW)).paint(SAGE, name="Front").deselect()
+    painter.studio.import_mask(painter.session_id, mask_to_rle(is_color(PIXELS, WINDOW)), protect=False)
+    painter.take_over()
+    assert np.array_equal(painter.layers[0].mask.segmentation, FRONT)
+    assert painter.layers[0].color == SAGE
+    with pytest.raises(InvalidInput, match="shares nothing"):
+        painter.take_over()
+    painter.undo()
+    assert painter.layers[0].mask.segmentation[is_color(PIXELS, WINDOW)].all()
+
+
+def test_a_wall_is_not_taken_over_whole(painter):
+    """One sentence says what to do instead; and so it is without a wall."""
+    with pytest.raises(InvalidInput, match="Click the wall you want first"):
+        painter.take_over()
+    painter.import_mask(is_color(PIXELS, WINDOW)).paint(SAGE, name="Windows").deselect()
+    painter.studio.import_mask(painter.session_id, mask_to_rle(FRONT | is_color(PIXELS, WINDOW)), protect=False)
+    with pytest.raises(InvalidInput, match="Nothing would be left of Windows"):
+        painter.take_over()
+    assert painter.layers[0].mask.area == np.count_nonzero(is_color(PIXELS, WINDOW))
