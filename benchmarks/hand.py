@@ -7,9 +7,10 @@ On the three examples, whose masks the renderer knows, and on the first ten phot
 every wall of 2% of the photo: a click somewhere in the wall, 5 px from its border, never sought out. Of the answers
 shown the best is taken; where it is hopeless (below .3), a click in the middle begins anew. Then up to three clicks in
 the middle of the widest error, as long as they help; after that whatever promises most an action: a polygon of at most
-12 corners, the same after starting over, a stroke of one width, the brush that stops at borders, "remove every
-window", another click. What made it worse is undone. Each of these is one action, choosing an answer, starting over
-and undoing too; presses count every corner of a polygon. After twelve actions the wall is given up.
+12 corners, the same after starting over, a rough one of which the wall is taken, tidying the outline, a stroke of one
+width, the brush that stops at borders, "remove every window", another click. What made it worse is undone. Each of
+these is one action, choosing an answer, starting over and undoing too; presses count every corner of a polygon. After
+twelve actions the wall is given up.
 
 Done is an IoU of .95 with the painter's truth, where somebody judged (see ``painter.py``; a click may mean the wall's
 face or all of its paint, whichever the answers are nearest to). Each wall is painted once it is right, and the next
@@ -40,6 +41,7 @@ from benchmarks.moves import Shape, Work, best_shape, covered, strokes
 from benchmarks.painter import targets
 from sam2_painter.engines import engine_names, load_engine
 from sam2_painter.errors import InvalidInput, MaskNotFound
+from sam2_painter.masks import tidying
 from sam2_painter.photos import examples
 from sam2_painter.rle import rle_to_mask
 from sam2_painter.sessions.store import SessionStore
@@ -59,6 +61,7 @@ WORSE = 0.002  # IoU that may be lost unseen
 LITTLE = 0.001  # IoU an action must promise; for less nobody goes on
 TRUST = 0.5  # of what is hoped for comes true, until it is seen
 SCREEN = 1600  # pixels of the photo's long side on the page
+IN_WALL = ("window", "glass", "window frames", "shutter", "shutters", "door", "garage")  # left out of a rough polygon
 KINDS = {  # what the truth calls things that "every ..." finds
     "window": ("window", "glass", "window frames"),
     "roof": ("roof", "right roof"),
@@ -138,6 +141,7 @@ class Hand:
         self.aims, self.judged, self.trust = aims, scene.labels > 0, trust
         self.aim = aims[0]
         self.used: set[str] = set()
+        self.tidied: int | None = None  # the mask that was tidied last
         self.row = Row(scene.name, float(aims[0].mean()))
 
     def make(self, x: int, y: int) -> Row:
@@ -229,6 +233,10 @@ class Hand:
         anew = self.outline
         if anew is not None and not anew.radius:
             yield Move("polygon", anew.iou, lambda: self.begin(anew.path), len(anew.path) + 1, True, 2)
+        yield from self.roughly()
+        mask_id = self.studio.session(self.sid).selection.mask_id
+        if mask_id is not None and mask_id != self.tidied:
+            yield Move("tidy", work.after(*near_outline(work)), self.tidy)
         yield self.click()
         yield from self.brushed(work)
         yield from self.every(work)
@@ -237,6 +245,28 @@ class Hand:
     def outline(self) -> Shape | None:
         """What one polygon makes of nothing."""
         return best_shape(Work(np.zeros(self.size, bool), self.aim, self.judged))
+
+    def roughly(self) -> Iterator[Move]:
+        """Start over with a polygon around all of the wall, of which what stands in it is left out."""
+        shape = self.around
+        if shape is None or shape.radius:
+            return
+        inside = covered(shape.path, 0.0, self.size) > 0
+        stands = [region["id"] for region in self.scene.regions if region["cls"] in IN_WALL]
+        hoped = Work(inside & ~np.isin(self.scene.labels, stands), self.aim, self.judged).iou
+        path = shape.path
+        yield Move("rough polygon", hoped, lambda: self.begin(path, only_wall=True), len(path) + 1, False, 2)
+
+    @cached_property
+    def around(self) -> Shape | None:
+        """The polygon around the wall, holes and all."""
+        filled = without_holes(self.aim)
+        return best_shape(Work(np.zeros(self.size, bool), filled, self.judged | filled))
+
+    def tidy(self) -> Session:
+        session = self.studio.tidy(self.sid)
+        self.tidied = session.selection.mask_id
+        return session
 
     def click_anew(self) -> None:
         """Start over with a click in the middle of the wall; go back where that is no better."""
@@ -248,10 +278,10 @@ class Hand:
         while self.work.iou < before - WORSE:
             self.act("undo", 1, lambda: self.studio.undo(self.sid))
 
-    def begin(self, path: Line) -> Session:
+    def begin(self, path: Line, only_wall: bool = False) -> Session:
         """Start over, with a polygon."""
         self.act("start over", 1, lambda: self.studio.clear_selection(self.sid))
-        return self.studio.polygon(self.sid, path, "union")
+        return self.studio.polygon(self.sid, path, "union", only_wall=only_wall)
 
     def click(self) -> Move:
         """A click in the middle of the widest error."""
@@ -303,6 +333,23 @@ class Hand:
 
                 if gained:
                     yield Move(f"every {kind}", work.after(gained, 0, False), do, 2)
+
+
+def near_outline(work: Work) -> tuple[float, float, bool]:
+    """What `Work.after` takes for all errors near the outline made right: as many missing pixels as there are."""
+    reach = max(tidying.LEAST_REACH, round(max(work.mask.shape) * tidying.REACH))
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    outline = cv2.dilate(work.mask.astype(np.uint8), kernel) != cv2.erode(work.mask.astype(np.uint8), kernel)
+    missing, extra = (int(np.count_nonzero(work.errors(adds) & outline)) for adds in (True, False))
+    return missing, -extra, True
+
+
+def without_holes(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool: a mask with everything in it that does not hang together with the photo's rim."""
+    outside = np.pad((~mask).astype(np.uint8), 1, constant_values=1)
+    cv2.floodFill(outside, None, (0, 0), 2)
+    filled: np.ndarray = outside[1:-1, 1:-1] != 2
+    return filled
 
 
 def longest(error: np.ndarray) -> tuple[Line, float] | None:
@@ -412,9 +459,8 @@ def table(title: str, rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def written(page: str, made: str) -> str:
+def written(page: str, made: str, begin: str = "<!-- benchmarks/hand.py -->", end: str = "<!-- end -->") -> str:
     """A page with the table between its two comments made anew."""
-    begin, end = "<!-- benchmarks/hand.py -->", "<!-- end -->"
     before, found, rest = page.partition(begin)
     _, closed, after = rest.partition(end)
     if not found or not closed:

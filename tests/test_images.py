@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 
 import sam2_painter
 from sam2_painter.errors import InvalidInput, NotAnImage, TooLarge
-from sam2_painter.photos import pixels
+from sam2_painter.photos import encoding, pixels
 from sam2_painter.photos.images import encode, fit, open_photo, thumbnail, to_data_url
 from sam2_painter.photos.sources import decode_base64, read_bytes
 
@@ -675,6 +675,18 @@ def test_size_is_never_changed(size):
 
 
 # -- what goes out
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (37, 91)])
+def test_a_large_png_is_written_in_strips(size, monkeypatch):
+    """And holds the same pixels."""
+    monkeypatch.setattr(encoding, "LARGE", 0)
+    monkeypatch.setattr(encoding, "STRIP_PIXELS", 200)
+    given = np.random.default_rng(5).integers(0, 256, (*size, 3), np.uint8)
+    for data in (encode(given, "PNG"), encoding.encode_file(given, "PNG", dpi=(300, 300))):
+        with Image.open(io.BytesIO(data)) as image:
+            assert image.mode == "RGB"
+            assert np.array_equal(np.asarray(image), given)
 
 
 @pytest.mark.parametrize("format", ["PNG", "png", ".png"])

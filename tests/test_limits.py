@@ -11,14 +11,16 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import uvicorn
 from conftest import draw_building, eventually, to_png
+from uvicorn.server import ServerState
 
 pytest.importorskip("gradio", reason="the doors need gradio")
 
 from sam2_painter.errors import Busy
 from sam2_painter.web import body_limits, connections
 from sam2_painter.web.api.endpoints import ENDPOINTS, InvalidInput, WrongType
-from sam2_painter.web.connections import Connections
+from sam2_painter.web.connections import Connection, Connections
 from sam2_painter.web.middleware.bodies import Bodies, BodyBudget
 from sam2_painter.web.middleware.heads import Heads
 
@@ -297,6 +299,36 @@ def test_connections_of_one_address_are_bounded(few):
         one.close()
     elsewhere.close()
     assert eventually(lambda: httpx.get(f"{few.url}/api/health", timeout=60).status_code == 200)
+
+
+def test_addresses_of_one_network_count_as_one():
+    """Of IPv6 everybody has 2^64 addresses: connections, refusals and the loop's time are counted for all of them."""
+
+    class Transport:
+        def __init__(self, address: str):
+            self.address, self.written = address, b""
+
+        def get_extra_info(self, name: str, default: object = None) -> object:
+            return (self.address, 4000, 0, 0) if name == "peername" else default
+
+        def write(self, data: bytes) -> None:
+            self.written += data
+
+        def close(self) -> None:
+            """Nothing."""
+
+    async def connect_all() -> list[bytes]:
+        deaf = {"2001:db8:9:9::/64"}
+        counted = Connections(100, 2, lambda address: address == "2001:db8:7::1", deaf.__contains__)
+        config, made = uvicorn.Config(lambda: None, log_config=None), []
+        config.load()
+        kind = type("Counted", (Connection,), {"counted": counted})
+        for address in (*(f"2001:db8:1:2::{n}" for n in range(1, 4)), "2001:db8:9:9::5", *["2001:db8:7::1"] * 3):
+            made.append(Transport(address))
+            kind(config, ServerState(), {}, asyncio.get_running_loop()).connection_made(made[-1])
+        return [one.written[9:12] for one in made]
+
+    assert asyncio.run(connect_all()) == [b"", b"", b"503", b"429", b"", b"", b""]
 
 
 @pytest.mark.parametrize("begins", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nX: y\r\n"], ids=["nothing", "line", "head"])

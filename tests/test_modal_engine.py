@@ -249,6 +249,17 @@ def test_the_service_answers_mistakes_with_their_number(op, body, status):
     assert error["message"]
 
 
+def test_a_mask_of_another_size_is_the_askers_mistake():
+    """Not the engine's, which would answer 500; the photo's own size is taken."""
+    sent = wire.shrink(building())
+    other = Prompts([[5, 5]], [1], mask_input=np.zeros((sent.size[0] + 1, sent.size[1]), bool))
+    right = Prompts([[5, 5]], [1], mask_input=np.zeros(sent.size, bool))
+    with serving(FloodEngine()) as url:
+        for prompts, status in ((right, 200), (other, 422)):
+            body = wire.request(sent, 20.0, prompts=prompts, attach=True)
+            assert httpx.post(f"{url}/v1/predict", content=body, timeout=60).status_code == status
+
+
 def test_a_full_service_says_when_to_come_back():
     """More questions at once than it takes are answered 503 with Retry-After, and the client comes back by itself."""
     with serving(FloodEngine(wait=0.15), at_most=1) as url:

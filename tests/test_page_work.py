@@ -99,7 +99,7 @@ def test_a_stroke_is_seen_while_it_is_drawn(new_page):
 
 def test_lines_from_corner_to_corner(new_page):
     """A polygon is a wall of exactly these corners; the first one closes it, Escape drops it."""
-    painter = new_page().open().key("l")
+    painter = new_page().open().key("l").key("a")  # all of what is drawn
     for place in ((300, 300), (700, 300), (700, 600)):
         painter.page.mouse.click(*painter.at(*place))
     painter.page.keyboard.press("Escape")
@@ -109,6 +109,100 @@ def test_lines_from_corner_to_corner(new_page):
     assert abs(int(mask.sum()) - 400 * 300) < 3000
     assert mask[450, 600]
     assert not mask[450, 350]
+
+
+def test_a_rough_polygon_and_a_tidy_outline(new_page):
+    """Only the wall is taken of lines that are drawn roughly; what was drawn is the larger answer, in the same step. T
+    tidies, and says so where there is nothing to tidy."""
+    painter = new_page().open().key("l")
+    for place in ((176, 296), (1030, 296), (1030, 902), (176, 902), (176, 296)):
+        painter.page.mouse.click(*painter.at(*place))
+    painter.idle()
+    step = painter.session.selection.steps[0]
+    assert (step.kind, step.edge_aware, len(step.candidates)) == ("polygon", True, 2)
+    painter.page.locator(".sp-answer").filter(has_text="Larger").click()
+    assert painter.until(lambda: painter.session.selection.choice == 1)
+    assert painter.session.can_undo == "polygon"
+    painter.key("t").idle()
+    assert painter.session.can_undo == "tidy the outline"
+    for _ in range(3):
+        painter.key("t").idle()
+    assert painter.page.locator(".sp-toast").inner_text().startswith("This outline follows the photo already.")
+
+
+def test_a_click_that_changes_nothing_says_so(new_page):
+    """Remove beside the wall, Add inside it."""
+    painter = new_page().open().click(*WALL_AT).key("3").click(*SKY_AT)
+    assert painter.page.locator(".sp-toast").inner_text().startswith("That is no part of this wall.")
+    painter.page.locator(".sp-toastclose").click()
+    painter.key("2").click(WALL_AT[0] + 20, WALL_AT[1])
+    assert painter.page.locator(".sp-toast").inner_text().startswith("That changes nothing here.")
+
+
+def test_a_click_goes_on_with_what_was_found(new_page):
+    """The cursor says plus over a wall that was brought along, and a click adds."""
+    painter = new_page().open()
+    mask = np.zeros((900, 1200), np.uint8)
+    mask[:200] = 255
+    file = {"name": "sky.png", "mimeType": "image/png", "buffer": to_png(mask)}
+    painter.page.locator("[data-mask-file]").set_input_files(file)
+    painter.page.wait_for_function("window.sam2painter.state.session?.selection.mask_id !== null")
+    area = painter.idle().mask.sum()
+    painter.page.mouse.move(*painter.at(*WALL_AT))
+    painter.page.wait_for_function("document.querySelector('.sp-view').dataset.sign === 'plus'")
+    assert painter.click(*WALL_AT).mask.sum() > area
+
+
+def test_painted_walls_are_protected_and_can_be_taken_from(new_page):
+    """What belongs to another wall is refused and offered; unprotected it is shared, and can be taken afterwards."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.type_color("#705030")
+    painter.idle().click(*SKY_AT)
+    painter.type_color("#305070")
+    painter.idle()
+    wall, sky = painter.session.layers
+    painter.key("2").click(*WALL_AT)
+    painter.page.locator(".sp-toastaction").filter(has_text=f"Take these from {wall.name}").wait_for()
+    protect = painter.page.locator("[data-protect]")
+    assert protect.is_checked()
+    protect.uncheck()
+    painter.key("e").drag((600, 540), (700, 540))
+    take = painter.page.locator('[data-do="take-over"]')
+    take.wait_for()
+    assert take.inner_text() == f"Take what it shares from {wall.name}"
+    take.click()
+    assert painter.until(lambda: painter.session.layers[0].mask.area < wall.mask.area)
+    assert painter.session.layers[1].mask.area > sky.mask.area
+    assert not take.is_visible()
+
+
+def test_answers_are_on_a_phones_photo(new_page):
+    """Smaller and larger can be taken without another tab, and go once the wall is painted."""
+    painter = new_page(size=(390, 844)).open().click(*WALL_AT)
+    answers = painter.page.locator(".sp-signplace .sp-answer")
+    answers.first.wait_for()
+    box = answers.first.bounding_box()
+    assert min(box["width"], box["height"]) >= 44
+    painter.type_color("#705030")
+    assert painter.until(lambda: not answers.first.is_visible())
+
+
+def test_several_photos_come_down_together(new_page):
+    """Once two photos of this browser are painted, all of them are one zip."""
+    painter = new_page().open().click(*WALL_AT)
+    painter.type_color("#705030")
+    painter.idle()
+    together = painter.page.locator('[data-do="download-pictures"]')
+    painter.page.locator('[data-menu="export"]').click()
+    assert not together.is_visible()
+    painter.page.keyboard.press("Escape")
+    painter.open(to_png(np.flip(draw_building(1200, 900), axis=1).copy()), "mirror.png").click(600, 560)
+    painter.type_color("#305070")
+    painter.idle()
+    painter.page.locator('[data-menu="export"]').click()
+    with painter.page.expect_download() as saved:
+        together.click()
+    assert saved.value.suggested_filename.endswith(".zip")
 
 
 def test_answers_are_pictures(new_page):

@@ -346,6 +346,7 @@ def test_half_precision_is_refused_where_it_does_not_pay(checkpoint, monkeypatch
     assert not device.bfloat16_pays(torch.device("mps"))
 
 
+@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch was built for the CPU alone")
 def test_the_gpu_keeps_what_is_on_it(checkpoint):
     """On CUDA, here with tensors that only have shapes, nothing meets a tensor of the CPU, nothing large becomes
     double, and in both precisions logits and scores come out as float32."""

@@ -20,6 +20,9 @@ FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 MAX_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
 """Pixels a side that `encode` can write of each."""
 
+LARGE, STRIP_PIXELS = 2**22, 2**20
+"""Pixels above which a PNG is written in strips, and of a strip."""
+
 _METHODS = (
     0,
     4,
@@ -74,6 +77,8 @@ def _checked_options(pixels: np.ndarray, format: str, quality: int) -> tuple[str
 def _png_or_jpeg(pixels: np.ndarray, format: str, quality: int) -> bytes:
     import cv2  # some five times as fast as Pillow at PNG
 
+    if format == "PNG" and pixels.shape[0] * pixels.shape[1] > LARGE:
+        return _large_png(pixels)
     options: list[int] = []
     if format == "JPEG":
         options = [cv2.IMWRITE_JPEG_QUALITY, quality]
@@ -81,6 +86,22 @@ def _png_or_jpeg(pixels: np.ndarray, format: str, quality: int) -> bytes:
     extension = {"PNG": ".png", "JPEG": ".jpg"}[format]
     _, data = cv2.imencode(extension, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
     return data.tobytes()
+
+
+def _large_png(pixels: np.ndarray) -> bytes:
+    """Strip by strip, as quick and as small as OpenCV's, which wants a copy of the whole with blue first."""
+    height, width = pixels.shape[:2]
+    packer = zlib.compressobj(1, strategy=zlib.Z_RLE)
+    parts = [b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))]
+    for top in range(0, height, rows := max(1, STRIP_PIXELS // width)):
+        strip = pixels[top : top + rows].reshape(-1, 3 * width)
+        lines = np.empty((len(strip), 1 + 3 * width), np.uint8)
+        lines[:, 0] = 1  # each number is less the one three before it
+        lines[:, 1:4] = strip[:, :3]
+        np.subtract(strip[:, 3:], strip[:, :-3], out=lines[:, 4:])
+        if packed := packer.compress(lines.data):
+            parts.append(_chunk(b"IDAT", packed))
+    return b"".join([*parts, _chunk(b"IDAT", packer.flush()), _chunk(b"IEND", b"")])
 
 
 def _webp(pixels: np.ndarray, quality: int, **tags: bytes) -> bytes:

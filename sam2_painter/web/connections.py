@@ -18,6 +18,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .loop_time import BYTE_SECONDS, CONNECTION_SECONDS, LoopTime
+from .middleware.proxies import counted_as
 
 log = logging.getLogger(__name__)
 _FULL = "There are too many connections to this server. Try again in a few seconds."
@@ -33,7 +34,7 @@ RESERVED_DESCRIPTORS = 256
 
 @dataclass
 class Connections:
-    """The connections that are open, and what is allowed.
+    """The connections that are open, and what is allowed. Of IPv6 a network of 2^64 addresses counts as one.
 
     most: of them, and most_each of one address. is_proxy: whether an address speaks for many, and is not limited
     by itself. is_deaf: whether an address was refused often and goes on asking: it is not even heard. head_seconds: in
@@ -157,7 +158,8 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count it, or turn it away."""
         peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        peer_address = str(peer[0]) if isinstance(peer, tuple) else ""
+        self.address = peer_address if self.counted.is_proxy(peer_address) else counted_as(peer_address)
         self.counted.loop_time.charge(self.address, CONNECTION_SECONDS)
         if refusal := self.counted.admit(self.address):
             transport.write(refusal)

@@ -9,6 +9,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .middleware.proxies import counted_as
+
 SHARE = 0.15
 """Of the loop's time, that one address may take while others ask: a hundred small requests a second, or an upload of
 20 MB a second."""
@@ -81,8 +83,8 @@ class Metered:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer."""
-        address = (scope.get("client") or ("",))[0]
-        await _Steps(self.app(scope, receive, send).__await__(), self.loop_time, str(address))
+        address = counted_as(str((scope.get("client") or ("",))[0]))
+        await _Steps(self.app(scope, receive, send).__await__(), self.loop_time, address)
 
 
 class _Steps:

@@ -120,7 +120,8 @@ class Service:
         return ()
 
     def _predict(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
-        return self._asking.predict(kept.embedding, wire.unpack_prompts(message.get("prompts")))
+        prompts = wire.unpack_prompts(message.get("prompts"), kept.embedding.size)
+        return self._asking.predict(kept.embedding, prompts)
 
     def _automask(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
         options = wire.unpack_options(message.get("options"))

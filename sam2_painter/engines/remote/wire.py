@@ -161,11 +161,13 @@ def pack_prompts(prompts: Prompts) -> dict[str, Any]:
     }
 
 
-def unpack_prompts(packed: object) -> Prompts:
-    """The inverse of `pack_prompts`. Raises InvalidInput for what makes no Prompts."""
+def unpack_prompts(packed: object, size: tuple[int, int] | None = None) -> Prompts:
+    """The inverse of `pack_prompts`. size: (H, W) of the photo. Raises InvalidInput for what makes no Prompts."""
     if not isinstance(packed, dict):
         raise InvalidInput("prompts must be a map", "prompts")
     mask = packed.get("mask")
+    if size is not None and isinstance(mask, dict) and get_size(mask) != size:
+        raise InvalidInput("the mask must have the photo's size", "mask")
     mask_input = None if mask is None else rle_to_mask(unpack_rle(mask))
     if packed.get("logits") is not None:
         compressed, length = get(packed, "logits", bytes), 256 * 256 * 4

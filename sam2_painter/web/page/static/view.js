@@ -128,6 +128,7 @@ export class SessionView {
     const box = layer ? null : selection.box;
     const painted = Boolean(layer?.visible);
     const quiet = painted && !this.shaping;
+    this.page.root.toggleAttribute("data-quiet", quiet);
     const points = quiet ? [] : selection.points;
     const pending = this.page.state.queue.flatMap(({ verb, args }) => (verb === "click" ? args.points : []));
     this.page.stage.select(this.pathOf(selection.shape), { box, painted, points, pending, quiet });

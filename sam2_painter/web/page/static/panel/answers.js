@@ -19,7 +19,7 @@ export class AnswersPanel {
    */
   constructor(root, stage, choose) {
     this.place = one(root, ".sp-candidates");
-    this.row = one(this.place, "div");
+    this.row = one(root, ".sp-answers");
     this.hint = one(this.place, "p");
     this.stage = stage;
     this.choose = choose;
@@ -30,7 +30,9 @@ export class AnswersPanel {
    * @param {string} [otherwise] what to do where there is nothing to choose from
    */
   show(answers, otherwise = "") {
-    this.hint.textContent = answers.length < 2 ? otherwise : "Not quite? Take another one:";
+    const here = this.place.contains(this.row); // on a phone they are on the photo
+    const choose = here ? "Not quite? Take another one:" : "Not quite? Take another one of those on the photo.";
+    this.hint.textContent = answers.length < 2 ? otherwise : choose;
     if (answers.length < 2) return this.row.replaceChildren();
     const taken = answers.findIndex((answer) => answer.chosen);
     const view = this.frame(answers[answers.length - 1].path);

@@ -1,6 +1,6 @@
 /**
  * On a phone the panel is a sheet with three tabs. The tools move from the photo into the one called Fix; what the next
- * tap does stays on the photo.
+ * tap does stays on the photo, and smaller and larger answers come onto it.
  */
 
 import { one } from "../dom.js";
@@ -13,6 +13,7 @@ export class Sheet {
     this.root = root;
     this.tools = one(root, ".sp-toolbox");
     this.signs = one(root, ".sp-signs");
+    this.answers = one(root, ".sp-answers");
     this.places = { wide: one(root, ".sp-toolplace"), phone: one(root, ".sp-toolsheet") };
     this.phone = matchMedia(PHONE);
     this.phone.addEventListener("change", () => this.place());
@@ -23,6 +24,7 @@ export class Sheet {
 
   place() {
     (this.phone.matches ? this.places.phone : this.places.wide).append(this.tools);
+    one(this.root, this.phone.matches ? ".sp-signplace" : ".sp-candidates").append(this.answers);
     if (this.phone.matches) one(this.root, ".sp-signplace").append(this.signs);
     else one(this.tools, ".sp-how").prepend(this.signs);
   }
