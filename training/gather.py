@@ -31,9 +31,7 @@ def ious_of(wanted: Wish, masks: np.ndarray) -> np.ndarray:
     return best
 
 
-def gather(
-    sights: Sights, numbers: range, seed: int, scorer: Callable[[np.ndarray], np.ndarray] | None
-) -> Samples:
+def gather(sights: Sights, numbers: range, seed: int, scorer: Callable[[np.ndarray], np.ndarray] | None) -> Samples:
     """Samples of some crops: for the scorer of first clicks; or with such a scorer, whose answers are corrected, for
     that of later ones.
     """

@@ -8,7 +8,7 @@ so that a stopped training goes on where it was. On two processor cores it takes
 1. rendered houses, and augmented crops of them and of the photos as the frozen part of the encoder sees them: of each
 half of the pictures some; 2. the network, on all of them, and two more, each on one half; 3. what those see in crops of
 the other half: no more than anybody sees in a new photo; 4. there, candidates for the first clicks of simulated people,
-and their features; 5. a scorer of first clicks; 6. candidates for the clicks that correct its answers, and their scorer;
+and their features; 5. a scorer of first clicks; 6. candidates for the clicks that correct its answers, and a scorer;
 7. ``network.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``.
 """
 
