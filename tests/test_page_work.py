@@ -115,7 +115,7 @@ def test_a_rough_polygon_and_a_tidy_outline(new_page):
     """Only the wall is taken of lines that are drawn roughly; what was drawn is the larger answer, in the same step. T
     tidies, and says so where there is nothing to tidy."""
     painter = new_page().open().key("l")
-    for place in ((176, 296), (1030, 296), (1030, 902), (176, 902), (176, 296)):
+    for place in ((175, 275), (1024, 275), (1024, 890), (175, 890), (175, 275)):
         painter.page.mouse.click(*painter.at(*place))
     painter.idle()
     step = painter.session.selection.steps[0]
