@@ -366,7 +366,9 @@ def soak(
             }
             for verb, seconds in sorted(tally.seconds.items())
         },
+        "answers": (answers := sum(len(seconds) for seconds in tally.seconds.values())),
         "refused": dict(tally.refused),
+        "refused_share": round(tally.refused.total() / max(1, answers + tally.refused.total()), 3),
         "errors": len(tally.errors),
         "first_errors": tally.errors[:10],
         "memory_mb": memory,

@@ -19,9 +19,9 @@ CARD = """# Weights of the offline engine
 
 ## How the scorers do on crops held out
 
-Crops of the photos and rendered houses in other paint, weather and light, cross-validated by whole crops: the IoU of the
-candidate that a scorer ranks first, and of the best there was. `benchmarks/masks.py` has figures on whole photos that
-nothing was learned from.
+Crops of the photos and rendered houses in other paint, weather and light, as a network sees them that learned from
+other pictures, cross-validated by whole crops: the IoU of the candidate that a scorer ranks first, and of the best there
+was. `benchmarks/masks.py` has figures on whole photos that nothing was learned from.
 
 | scorer | explained variance | ranked first | best candidate | rows |
 |---|---|---|---|---|

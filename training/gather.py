@@ -6,16 +6,12 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-import torch
 
 from sam2_painter.engines.offline.candidates import Clicks, click_candidates
 from sam2_painter.engines.offline.features import first_features, next_features
-from sam2_painter.engines.offline.network import Sight, sight_of
 
-from .crops import FEATURES, Crops
-from .encoder import halved
-from .network import Network
 from .rows import Collected, Samples
+from .sights import Sights
 from .users import Wish, wish
 
 WISHES = 5  # of each crop
@@ -23,15 +19,6 @@ CLICKS = 4  # of each wish
 BEST, OTHERS = 8, 14  # candidates kept of each click: the best ones, and some of the rest
 OWN_ANSWERS = 0.75  # of the answers that get corrected are what a scorer chose, the others are drawn by their IoU
 DOUBT = 0.03  # what such a scorer's opinion is off by, so that it does not always choose the same
-
-
-@torch.no_grad()
-def sight_in(network: Network, batch: dict[str, np.ndarray], k: int) -> Sight:
-    """What the network sees in the k-th crop of a batch."""
-    taps = [torch.from_numpy(batch[name][k : k + 1].astype(np.float32)) for name in FEATURES]
-    with halved():
-        logits, likeness = (part[0].float().numpy() for part in network.decode(taps))
-    return sight_of(logits, likeness, batch["lab"][k].transpose(2, 0, 1))
 
 
 def ious_of(wanted: Wish, masks: np.ndarray) -> np.ndarray:
@@ -44,21 +31,17 @@ def ious_of(wanted: Wish, masks: np.ndarray) -> np.ndarray:
     return best
 
 
-def gather(
-    network: Network, crops: Crops, numbers: range, seed: int, scorer: Callable[[np.ndarray], np.ndarray] | None
-) -> Samples:
+def gather(sights: Sights, numbers: range, seed: int, scorer: Callable[[np.ndarray], np.ndarray] | None) -> Samples:
     """Samples of some crops: for the scorer of first clicks; or with such a scorer, whose answers are corrected, for
     that of later ones.
     """
     cv2.setNumThreads(1)
     collected = Collected()
-    network.eval()
     for number in numbers:
-        batch = crops.one(number)
         rng = np.random.default_rng([seed, number])
-        sight = sight_in(network, batch, 0)
+        sight, truth = sights[number]
         for _ in range(WISHES if scorer is None else 2):
-            wanted = wish(rng, *(batch[name][0] for name in ("classes", "things", "paints")))
+            wanted = wish(rng, *truth)
             if wanted is None:
                 break
             for turn in range(1 if scorer is None else CLICKS):

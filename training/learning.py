@@ -95,9 +95,9 @@ def likeness_loss(likeness: torch.Tensor, anchors, others, alike, weights) -> to
     return (losses * weights).sum() / (2 * weights.shape[0] * weights.shape[1])
 
 
-def train(folder: Path, crops: Crops, steps: int, seed: int = 0, minutes: float = 1e9) -> Network:
+def train(path: Path, crops: Crops, steps: int, seed: int = 0, minutes: float = 1e9) -> Network:
     """A network trained for `steps` batches, or until the time is over; an average over its last weights. What was
-    begun in `folder` is finished.
+    begun in `path` is finished.
     """
     torch.manual_seed(seed)
     cv2.setNumThreads(1)
@@ -113,7 +113,7 @@ def train(folder: Path, crops: Crops, steps: int, seed: int = 0, minutes: float 
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99), use_buffers=True
     )
-    path, begun, spent, first, mean = folder / "network.pt", time.time(), 0.0, 1, None
+    begun, spent, first, mean = time.time(), 0.0, 1, None
     if path.exists():
         kept = torch.load(path, weights_only=True)
         network.load_state_dict(kept["network"])

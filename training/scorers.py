@@ -1,4 +1,4 @@
-"""The three scorers: gradient-boosted trees that guess a candidate's IoU.
+"""The scorers: gradient-boosted trees that guess a candidate's IoU.
 
 For a click it matters which candidate comes first, so beside trees that guess the IoU there are some that learn
 only the order of one click's candidates; what a scorer says is the sum of both, brought back to the scale of IoUs.
@@ -13,7 +13,7 @@ from .rows import Samples
 
 DEPTH = 6
 TREES = 300  # of each kind
-ORDER = 0.3  # what the trees of the order weigh, where those of the IoU weigh 1
+ORDER = 0.1  # what the trees of the order weigh, where those of the IoU weigh 1
 GRADES = 31  # of IoU, for the order
 COMMON = {
     "max_depth": DEPTH,

@@ -2,13 +2,14 @@
 
     python -m training.train DATA --work WORK
 
-DATA has ``train/`` and ``painter/train/`` as `training.data` describes them. WORK keeps what is finished, some 8 GB, so
-that a stopped training goes on where it was. On two processor cores it takes about an hour:
+DATA has ``train/`` and ``painter/train/`` as `training.data` describes them. WORK keeps what is finished, some 10 GB,
+so that a stopped training goes on where it was. On two processor cores it takes about an hour and a half:
 
-1. rendered houses, and augmented crops of them and of the photos as the frozen part of the encoder sees them, in
-parts; 2. the network, on the first of them; 3. candidates for first clicks in crops of the others, which the network
-has not seen, and their features; 4. a scorer of first clicks; 5. candidates for the clicks that correct its answers; 6.
-``network.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``.
+1. rendered houses, and augmented crops of them and of the photos as the frozen part of the encoder sees them: of each
+half of the pictures some; 2. the network, on all of them, and two more, each on one half; 3. what those see in crops of
+the other half: no more than anybody sees in a new photo; 4. there, candidates for the first clicks of simulated people,
+and their features; 5. a scorer of first clicks; 6. candidates for the clicks that correct its answers, and a scorer;
+7. ``network.onnx``, ``scorers.npz`` and ``MODEL_CARD.md``.
 """
 
 from __future__ import annotations
@@ -36,49 +37,64 @@ from .learning import train
 from .network import Network
 from .rows import Samples, load_samples, save_samples
 from .samples import house_samples, photo_samples
+from .sights import Sights, keep_sights
 
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
 HOUSES = range(2000, 2110)  # seeds
+HALVES, PARTS = (0, 1), (1, 2)  # of the pictures; and of what is drawn of each
 CROPS = 1200  # in each part
-SEEN, UNSEEN = (1, 2, 3, 4), (5, 6)  # parts that the network learns from, and that the scorers do
-STEPS = 2200
-LATER = 1600  # unseen crops from here on are for later clicks
-PARTS = 2  # of what is gathered, at once
+STEPS, HALF_STEPS = 2200, 1000  # of the network, and of those that see one half only
+NAMES = ("first", "next")  # of the scorers
+LATER = 1600  # crops of each half from here on are for later clicks
 
 
-def draw_crops(data: str, work: Path, part: int) -> None:
-    """``crops1`` and so on."""
-    folder = work / f"crops{part}"
-    if finished(folder) < CROPS:
-        keep_crops(folder, photo_samples(data), house_samples(work, HOUSES), CROPS, seed=part)
+def parts_of(work: Path, *halves: int) -> list[Path]:
+    """The folders of the crops of some halves."""
+    return [work / f"crops{half}-{part}" for half in halves for part in PARTS]
 
 
-def network_of(work: Path) -> Network:
-    """The trained network; trained first when there is none."""
-    path = work / "network-finished.pt"
+def draw_crops(data: str, work: Path, half: int) -> None:
+    """``crops0-1`` and so on."""
+    for part, folder in zip(PARTS, parts_of(work, half), strict=True):
+        if finished(folder) < CROPS:
+            houses = house_samples(work, HOUSES)[half :: len(HALVES)]
+            keep_crops(folder, photo_samples(data, half), houses, CROPS, seed=10 * half + part)
+
+
+def network_of(work: Path, *halves: int) -> Network:
+    """The network that learned from some halves; trained first when there is none."""
+    name = "-".join(str(half) for half in halves)
+    path, steps = work / f"network{name}-finished.pt", STEPS if len(halves) > 1 else HALF_STEPS
+    torch.set_num_threads(1)
     if not path.exists():
-        torch.save(train(work, Crops([work / f"crops{part}" for part in SEEN]), STEPS).state_dict(), path)
+        torch.save(train(work / f"network{name}.pt", Crops(parts_of(work, *halves)), steps).state_dict(), path)
     network = Network()
     network.load_state_dict(torch.load(path, weights_only=True))
     return network.eval()
 
 
-def gather_part(work: Path, name: str, part: int) -> None:
-    """``first*.npz`` or ``next*.npz``: samples of some crops for the scorer of that name."""
-    target = work / f"{name}{part}.npz"
+def look(work: Path, half: int) -> None:
+    """What is seen in the crops of a half by the network of the other."""
+    network = network_of(work, 1 - half)
+    for folder in parts_of(work, half):
+        keep_sights(folder, network)
+
+
+def gather_half(work: Path, name: str, half: int) -> None:
+    """``first*.npz`` and so on: samples of some crops of a half for the scorer of that name."""
+    target = work / f"{name}{half}.npz"
     if target.exists():
         return
     torch.set_num_threads(1)
-    low, high = (0, LATER) if name == "first" else (LATER, CROPS * len(UNSEEN))
-    ends = np.linspace(low, high, PARTS + 1).astype(int)
-    scorer = None if name == "first" else scorers.Trees(samples_of(work, "first"), order=True).guess
-    crops = Crops([work / f"crops{part}" for part in UNSEEN])
-    save_samples(target, gather(network_of(work), crops, range(ends[part], ends[part + 1]), 1, scorer))
+    sights = Sights(parts_of(work, half))
+    scorer = scorers.Trees(samples_of(work, "first"), order=True).guess if name == "next" else None
+    numbers = range(LATER, len(sights)) if name == "next" else range(LATER)
+    save_samples(target, gather(sights, numbers, half, scorer))
 
 
 def samples_of(work: Path, name: str) -> Samples:
     """All samples for the scorer of that name."""
-    parts = [load_samples(work / f"{name}{part}.npz") for part in range(PARTS)]
+    parts = [load_samples(work / f"{name}{half}.npz") for half in HALVES]
     return sum(parts[1:], parts[0])
 
 
@@ -92,16 +108,18 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     house_samples(work, HOUSES)
     os.environ["OMP_NUM_THREADS"] = "1"  # two processes share two cores
-    with ProcessPoolExecutor(PARTS, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
-        list(pool.map(partial(draw_crops, args.data, work), SEEN + UNSEEN))
-        network = network_of(work)
-        for name in ("first", "next"):
-            list(pool.map(partial(gather_part, work, name), range(PARTS)))
+    with ProcessPoolExecutor(len(HALVES), get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+        for step in (partial(draw_crops, args.data), look):
+            list(pool.map(partial(step, work), HALVES))
+        whole = pool.submit(network_of, work, *HALVES)
+        for name in NAMES:
+            list(pool.map(partial(gather_half, work, name), HALVES))
     arrays, figures = {}, {}
-    for name in ("first", "next"):
+    for name in NAMES:
         parts, figures[name] = scorers.fit(samples_of(work, name), order=True)
         arrays |= {f"{name}_{part}": array for part, array in parts.items()}
         print(name, json.dumps(figures[name]), flush=True)
+    network = whole.result()
     export(network, PACKAGE / "network.onnx")
     np.savez_compressed(PACKAGE / "scorers.npz", **arrays)
     examples = read_split(args.data, "train")

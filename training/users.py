@@ -14,6 +14,7 @@ from .data import BUILDING, BUILDING_CLASSES, GLAZED, GLAZED_CLASSES, IGNORED
 WALL = CLASSES.index("wall")
 OFTEN = {"wall": 7.0, "window": 2.5, "roof": 2.0, "door": 1.7, "trim": 1.7, "shutter": 1.7, "eaves": 1.5}  # others: 0.7
 SMALLEST = 6  # cells
+LARGE = 150  # cells: larger surfaces are wanted no more often than those
 MIDDLE = 0.25  # of the clicks are right in the middle, the others anywhere
 CARELESS = 0.1  # of those may be on the very border
 
@@ -70,7 +71,7 @@ def wish(rng: np.random.Generator, classes: np.ndarray, things: np.ndarray, pain
     chance = np.array([OFTEN.get(CLASSES[kind], 0.7) for kind in kinds])
     kind = rng.choice(kinds, p=chance / chance.sum())
     some = ids[kind_of == kind]
-    weight = np.sqrt([sizes[k] for k in some])
+    weight = np.sqrt([min(sizes[k], LARGE) for k in some])
     thing = rng.choice(some, p=weight / weight.sum())
     surface = things == thing
     cell = _point(rng, surface)

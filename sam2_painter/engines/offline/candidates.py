@@ -130,6 +130,14 @@ def _add_shut_in_and_coloured(pool: Pool, sight: Sight, cell: tuple[int, int], r
                 pool.add(inside, COLOUR_ANYWHERE, limit)
 
 
+def coloured_alike(sight: Sight, cell: tuple[int, int], step: np.ndarray) -> np.ndarray:
+    """(h, w) float32 in [0, 1]: how near each cell is in colour to one of them; 0.6 at a difference of one step."""
+    own = sight.calm[:, cell[0], cell[1]].reshape(3, 1, 1)
+    away = (((sight.calm - own) / step.reshape(3, 1, 1)) ** 2).sum(axis=0)
+    near: np.ndarray = np.exp(-away / 2)
+    return near
+
+
 def alike_any(sight: Sight, cells: np.ndarray) -> np.ndarray:
     """(h, w) float32: the chance to be of one thing with any of some cells (N, 2)."""
     chance = np.zeros(sight.size, np.float32)

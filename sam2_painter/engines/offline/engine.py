@@ -26,14 +26,14 @@ from .scorer import load_scorers
 from .snap import labels_under
 from .surfaces import CLASSES
 
-VERSION = "offline-5"
+VERSION = "offline-6"
 MOST_MASKS = 150
 REMEMBERED = 512  # answers to earlier clicks, some kB each
 NAMED = 0.4  # a mask takes the name of the class that it is to this share
 FOUND = 0.002  # of the photo: less of a category is none
 
 # What SAM's default thresholds are on this engine's scale, chosen so that the defaults give a useful set of masks.
-USUAL_IOU, OWN_IOU = 0.88, 0.375
+USUAL_IOU, OWN_IOU = 0.88, 0.4
 USUAL_STABILITY, OWN_STABILITY = 0.95, 0.6
 
 
@@ -100,7 +100,7 @@ class OfflineEngine:
         """Every mask that is likely to be a thing, largest first, at most 150.
 
         pred_iou_thresh and stability_score_thresh are on SAM's scale: what this engine expects of its masks is what
-        comes true, and that is less than SAM's, so SAM's defaults (0.88, 0.95) stand for 0.375 and 0.6 of its own, 0
+        comes true, and that is less than SAM's, so SAM's defaults (0.88, 0.95) stand for 0.4 and 0.6 of its own, 0
         and 1 for themselves, straight lines between. The masks carry its own figures. box_nms_thresh is the IoU (of
         masks, not of their boxes) above which the less likely of two is dropped. points_per_side: only masks that a
         point of the grid hits. min_mask_region_area: smaller masks are dropped. multimask_output: without it, each

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .candidates import Clicks, alike_any, connected, refined_place
+from .candidates import SHADE_STEP, Clicks, alike_any, coloured_alike, connected, refined_place
 from .network import COLOUR_STEP, Sight
 from .surfaces import CLASSES
 
@@ -38,6 +38,7 @@ FIRST_FEATURES = (
     *ALIKENESS,
     *(f"refined_{name}" for name in ALIKENESS),
     *(f"area_{name}" for name in ALIKENESS),
+    *(f"{name}_{agreed}" for name in ("hue", "shade") for agreed in ALIKENESS),
     "against",
     "depth",
     "off_centre",
@@ -166,15 +167,16 @@ def first_features(sight: Sight, masks: np.ndarray, origins: np.ndarray, clicks:
     alike = alike_any(sight, good)
     refined = sight.alike(refined_place(sight, (row, column), alike))
     part = connected(sight.kind == sight.kind[row, column], (row, column)).astype(np.float32)
-    found = describe(sight, masks, alike, refined, part, alike_any(sight, bad))
+    of_colour = [coloured_alike(sight, (row, column), step) for step in (COLOUR_STEP, SHADE_STEP)]
+    found = describe(sight, masks, alike, refined, part, *of_colour, alike_any(sight, bad))
     parts = [
         *found.features.T,
         *(
             figure
-            for k, chance in enumerate((alike, refined, part))
+            for k, chance in enumerate((alike, refined, part, *of_colour))
             for figure in _agreement(found.sums[:, k], found.area, chance)
         ),
-        found.sums[:, 3] / found.area,
+        found.sums[:, -1] / found.area,
         _depth(masks, found.area, good if len(good) else bad),
         np.hypot(found.middle[:, 0] - row, found.middle[:, 1] - column) / np.sqrt(found.area / np.pi),
         *np.abs(found.colour - own).T,
