@@ -790,7 +790,7 @@ def test_the_house_that_was_clicked_is_painted_alone(new_page, launch):
 def test_every_part_of_a_kind_is_taken_away(new_page, launch):
     """With Remove on, "Select every door" takes the doors out of the chosen wall, and the wall stays chosen."""
     live = launch(NamingEngine({"door": DOOR}), requests_per_minute=100_000)
-    painter = new_page(live).open().key("l")
+    painter = new_page(live).open().key("l").key("a")  # all of what is drawn
     for corner_at in ((220, 320), (980, 320), (980, 880), (220, 880), (220, 320)):
         painter.page.mouse.click(*painter.at(*corner_at))
     painter.idle()
