@@ -14,7 +14,7 @@ from typing import TypeVar
 
 R = TypeVar("R")
 NICENESS = 13
-"""Of threads that give way: a twentieth of a core where somebody else wants all of it, and all that nobody else wants."""
+"""Of threads that give way: a twentieth of a core where somebody else wants all of it, all that nobody else wants."""
 
 _gives_way: ContextVar[bool] = ContextVar("gives way", default=False)
 
