@@ -7,6 +7,7 @@ import zlib
 from contextlib import suppress
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +15,9 @@ from PIL import Image
 
 from sam2_painter.errors import InvalidInput, PainterError, StorageError
 from sam2_painter.rle import rle_to_mask
-from sam2_painter.sessions import exports, project, records
+from sam2_painter.sessions import exports, project, recipe, records
 from sam2_painter.types import Coat, Paint, Palette, Prompts
+from sam2_painter.web.page import view
 
 
 @pytest.fixture
@@ -178,6 +180,11 @@ def set_layer(**values):
     return lambda project: edit_json(project, lambda json_: json_["canvas"]["layers"][0].update(values))
 
 
+def set_mask(**values):
+    """An edit of project.json that replaces values of the first mask."""
+    return lambda project: edit_json(project, lambda json_: json_["masks"][0].update(values))
+
+
 DAMAGES = {
     "no zip": lambda p: b"PK nothing",
     "empty": lambda p: b"",
@@ -214,6 +221,7 @@ DAMAGES = {
     "prompts outside": set_step(points=[[9999, 1, 1]]),
     "path no points": set_step(kind="stroke", path=[["a", "b"]]),
     "path endless": set_step(kind="stroke", path=[[1, 1]] * 100_000),
+    "protect text": set_step(protect="yes"),
     "radius endless": set_step(radius=1e300),
     "two layers of one id": set_layer(id=1),
     "layer names no mask": set_layer(mask_id=99),
@@ -221,6 +229,13 @@ DAMAGES = {
     "layer opacity 7": set_layer(opacity=7),
     "layer color text": set_layer(color="red"),
     "layer field unknown": set_layer(evil=1),
+    "layer id beyond any number": set_layer(id=2**70),
+    "layer id no more can follow": set_layer(id=2**62),
+    "mask category a list": set_mask(category=[1]),
+    "mask category a book": set_mask(category="wall" * 1000),
+    "mask crop of lists": set_mask(crop_box=[[1], 2, 3, 4]),
+    "mask crop of three": set_mask(crop_box=[1, 2, 3]),
+    "mask point nowhere": set_mask(point_coords=[[float("nan"), 1]]),
 }
 
 
@@ -252,6 +267,22 @@ def test_members_are_never_written_by_their_names(studio, worked, tmp_path):
     project = repack(studio.save_project(worked.id), **{"../../evil": b"x", "/etc/evil": b"x"})
     studio.open_project(project)
     assert not list(tmp_path.parent.rglob("evil"))
+
+
+def test_names_that_are_half_a_character_open_and_go_on(studio, worked, tmp_path):
+    """A program wrote \\ud800 where a name goes: it is shown as "?", and everything after it works."""
+    palette = {"name": "\ud800", "paints": [["\ud800", [1, 2, 3], "\ud800", "\ud800"]]}
+    change = set_value(name="\ud800", palette=palette)
+    named = set_layer(name="\ud800 wall")(set_mask(category="\ud800")(change(studio.save_project(worked.id))))
+    session = studio.open_project(named)
+    orjson.dumps(view.snapshot(studio, session, {}))  # which takes no half characters
+    assert session.layers[0].name == "? wall"
+    assert studio.palette(session).paints[0].name == "?"
+    studio.add_scheme(session.id, "\ud800")
+    assert [one.name for one in studio.schemes(studio.session(session.id))] == ["A", "?"]
+    assert b"? wall" in studio.download_sheet(session.id).read()
+    assert recipe.to_text(studio.recipe(session.id)).encode()
+    assert studio.open_project(studio.save_project(session.id)).layers[0].name == "? wall"
 
 
 @settings(max_examples=60)

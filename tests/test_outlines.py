@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from conftest import DOOR, SKY, WALL, WINDOW, draw_building, make_studio
-from engines import NamingEngine
+from conftest import DOOR, SKY, WALL, WINDOW, draw_building
 
 from sam2_painter import Painter, masks
 from sam2_painter.errors import InvalidInput
@@ -89,11 +88,8 @@ class TestTidy:
 
 
 @pytest.fixture
-def studio(tmp_path):
-    """A studio whose engine knows windows and doors."""
-    made = make_studio(tmp_path / "studio", NamingEngine({"wall": WALL, "window": WINDOW, "door": DOOR}))
-    yield made
-    made.sessions.close()
+def studio(naming_studio):
+    return naming_studio
 
 
 @pytest.fixture

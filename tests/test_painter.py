@@ -486,7 +486,38 @@ def test_the_photo_that_was_opened_is_never_overwritten(from_file, house, tmp_pa
             from_file.save(path, overwrite=True)
     with pytest.raises(InvalidInput, match="never overwritten"), open(house, "rb") as file:
         Painter(file, studio=from_file.studio).save(house, overwrite=True)
+    with pytest.raises(InvalidInput, match="never overwritten"), Image.open(house) as image:
+        Painter(image, studio=from_file.studio).save(house, overwrite=True)
     assert house.read_bytes() == before
+
+
+def test_the_photo_is_known_from_another_folder(from_file, house, tmp_path, monkeypatch):
+    """It was opened by its bare name, and the working directory was changed since."""
+    monkeypatch.chdir(tmp_path)
+    painter, before = Painter("house.jpg", studio=from_file.studio), house.read_bytes()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(InvalidInput, match="never overwritten"):
+        painter.save(house, overwrite=True)
+    assert house.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda p, path: Painter(path, studio=p.studio),
+        lambda p, path: p.save(path),
+        lambda p, path: p.save_project(path),
+        lambda p, path: Painter.open_project(path, studio=p.studio),
+        lambda p, path: p.use_palette(path),
+        lambda p, path: p.apply_recipe(path),
+    ],
+    ids=["open", "save", "save_project", "open_project", "use_palette", "apply_recipe"],
+)
+def test_a_home_folder_that_nobody_has(painter, ask):
+    """One sentence of ours, not a RuntimeError."""
+    with pytest.raises(InvalidInput, match="names a home folder that is not known here"):
+        ask(painter, "~nobody-of-this-name/house.png")
 
 
 def test_a_name_without_an_ending(painter):

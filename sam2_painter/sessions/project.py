@@ -24,6 +24,9 @@ MAX_BYTES = 2**30
 """Of a project file, through every door."""
 
 MAX_JSON = 16 * 2**20
+MOST_ID = 2**30
+"""Of layers and schemes: there is room for those that are made later."""
+
 MAX_RUNS = 256 * 2**20
 """Bytes of runs a project may unpack to: some 4000 detailed masks of 12 megapixels."""
 
@@ -157,7 +160,9 @@ def _check_canvas(canvas: Canvas, count: int, size: tuple[int, int]) -> None:
         if step.region is None and step.kind not in ("stroke", "polygon"):
             raise _damaged("a step of a wall adds nothing")
     _check_ids([mask_id for mask_id in named if mask_id is not None], count)
-    if len(set(layer_ids)) < len(layer_ids) or not all(type(layer_id) is int for layer_id in layer_ids):
+    if not all(type(one) is int and abs(one) < MOST_ID for one in [*layer_ids, *(one.id for one in canvas.schemes)]):
+        raise _damaged("a layer or scheme of it has no number")
+    if len(set(layer_ids)) < len(layer_ids):
         raise _damaged("two of its layers have one id")
     if selection.layer is not None and selection.layer not in layer_ids:
         raise _damaged("its selection names a layer it does not hold")
