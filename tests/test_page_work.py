@@ -197,6 +197,18 @@ def test_answers_are_on_a_phones_photo(new_page):
     assert painter.until(lambda: not answers.first.is_visible())
 
 
+def test_a_message_with_a_button_is_read_on_a_phone(new_page):
+    """Its sentence has the line to itself, and its buttons are large enough for a finger."""
+    painter = new_page(size=(390, 844)).open().click(*WALL_AT)
+    painter.type_color("#705030")
+    painter.idle().open(to_png(draw_building(400, 300)), "another photo.png")
+    toast, action = painter.page.locator(".sp-toast"), painter.page.locator(".sp-toastaction")
+    action.wait_for()
+    assert toast.locator("span").bounding_box()["width"] > toast.bounding_box()["width"] / 2
+    for pressed in toast.locator("button").all():
+        assert min(pressed.bounding_box()[side] for side in ("width", "height")) >= 44
+
+
 def test_several_photos_come_down_together(new_page):
     """Once two photos of this browser are painted, all of them are one zip."""
     painter = new_page().open().click(*WALL_AT)

@@ -180,8 +180,8 @@ def select(studio: Studio, ask: Ask) -> Json:
 
 
 def find(studio: Studio, ask: Ask) -> Json:
-    how = dict(point=ask.point("point"), protect=ask.protect)
-    session = studio.find(ask.sid, ask.get("category"), ask.get("mode", "new"), **how)
+    category, mode = ask.get("category"), ask.get("mode", "new")
+    session = studio.find(ask.sid, category, mode, point=ask.point("point"), protect=ask.protect)
     return _seen(studio, ask, session)
 
 

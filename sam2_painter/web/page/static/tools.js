@@ -102,7 +102,7 @@ export class Tools {
 
   /** How the shape of a wall is made right where there is nothing to choose from. @param {boolean} some whether one is chosen */
   reshaping(some) {
-    if (!some) return `${CLICK} a wall: smaller and larger shapes of it are shown here.`;
+    if (!some) return `${CLICK} a wall: smaller and larger shapes of it are offered then.`;
     return "Make its shape right with Add and Remove, the brush or lines.";
   }
 
