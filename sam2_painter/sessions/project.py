@@ -1,8 +1,8 @@
 """A project file: everything of a session in one zip, to go on with another day or somewhere else.
 
 `project.json` (version, name, size, masks, layers, selection, palette), `photo` (the file, without the place it was
-taken at) and `masks/<id>` (the runs of each mask). Reading one trusts nothing: every size is bounded before it is unpacked, and
-every value goes through the same checks as a caller's.
+taken at) and `masks/<id>` (the runs of each mask). Reading one trusts nothing: every size is bounded before it is
+unpacked, and every value goes through the same checks as a caller's.
 """
 
 from __future__ import annotations
