@@ -508,6 +508,7 @@ LISTS_OVER = {
     "joint over a photo's masks": ["-o", "out", "--format", "json", "--joint", "out/a.json"],
     "report over a photo's masks": ["-o", "out", "--format", "json", "--report", "out/b.json"],
     "joint over a photo": ["--joint", "photos/a.jpg"],
+    "joint to standard output": ["--joint", "-"],
     "below a file": ["--report", "photos/notes.txt/report.json"],
 }
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 import numpy as np
 import orjson
 import pytest
+from conftest import draw_building, to_png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -191,6 +192,8 @@ DAMAGES = {
     "cut off": lambda p: p[: len(p) // 2],
     "another zip": lambda p: repack(p, **{"project.json": None}),
     "photo missing": lambda p: repack(p, photo=None),
+    "photo turned": lambda p: repack(p, photo=to_png(draw_building(150, 200))),
+    "photo of another size": lambda p: repack(p, photo=to_png(draw_building(400, 300))),
     "photo no picture": lambda p: repack(p, photo=b"not a picture"),
     "mask missing": lambda p: repack(p, **{"masks/0": None}),
     "runs no runs": lambda p: repack(p, **{"masks/0": b"abc"}),
@@ -296,7 +299,17 @@ def test_no_mutation_breaks_it(studio, worked, data):
         assert studio.open_project(bytes(project)).size[0] > 0
 
 
+def test_a_project_without_a_size_opens(studio, worked):
+    """As earlier versions wrote it."""
+    older = edit_json(studio.save_project(worked.id), lambda json_: json_.pop("size"))
+    assert studio.open_project(older).layers[0].mask == worked.layers[0].mask
+
+
 REASONS = {
+    "another photo in it": (
+        lambda p: repack(p, photo=to_png(draw_building(150, 200))),
+        "its masks do not fit its photo, which has 150x200 pixels",
+    ),
     "no zip at all": (lambda p: b"GIF89a", "no SAM2 Painter project"),
     "empty": (lambda p: b"", "empty"),
     "cut off": (lambda p: p[: len(p) // 2], "cut off"),
@@ -336,7 +349,8 @@ def test_a_tiny_project_cannot_ask_for_gigabytes(studio, worked):
     photo = io.BytesIO()
     Image.new("1", (6000, 5000), 1).save(photo, "PNG")
     runs = zlib.compress(np.ones(6000 * 5000, "<u4").tobytes(), 9)
-    tiny = repack(studio.save_project(worked.id), photo=photo.getvalue(), **{"masks/0": runs})
+    older = edit_json(studio.save_project(worked.id), lambda json_: json_.pop("size"))
+    tiny = repack(older, photo=photo.getvalue(), **{"masks/0": runs})
     with pytest.raises(InvalidInput, match="do not fit"):
         studio.open_project(tiny)
 

@@ -17,8 +17,10 @@ from PIL import Image
 
 from sam2_painter import InvalidInput, Painter, PainterError, Prompts, paint
 from sam2_painter.errors import MaskNotFound, NotAnImage, SessionNotFound
+from sam2_painter.masks import mask_to_png
 from sam2_painter.photos import images, urls
 from sam2_painter.python.display import SCREEN, resting_place
+from sam2_painter.rle import mask_to_rle
 
 WALL, SKY, ROOF, WINDOW, DOOR = (110, 90), (5, 5), (100, 30), (45, 60), (70, 140)
 
@@ -500,6 +502,18 @@ def test_the_photo_is_known_from_another_folder(from_file, house, tmp_path, monk
     with pytest.raises(InvalidInput, match="never overwritten"):
         painter.save(house, overwrite=True)
     assert house.read_bytes() == before
+
+
+def test_a_mask_of_ones_own_may_be_a_png(painter, tmp_path):
+    """By its bytes, or its path; what is none is told."""
+    inside = np.zeros((150, 200), bool)
+    inside[20:90, 30:120] = True
+    data = mask_to_png(mask_to_rle(inside))
+    (tmp_path / "mask.png").write_bytes(data)
+    for mask in (data, tmp_path / "mask.png", str(tmp_path / "mask.png")):
+        assert (painter.deselect().import_mask(mask).selected.segmentation == inside).all()
+    with pytest.raises(InvalidInput, match=r"There is no file none\.png"):
+        painter.import_mask(tmp_path / "none.png")
 
 
 @pytest.mark.parametrize(

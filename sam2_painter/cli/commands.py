@@ -99,6 +99,8 @@ def _lists(args: argparse.Namespace) -> dict[str, Path]:
 
 def _check_lists(args: argparse.Namespace, todo: Plan) -> None:
     """Before any work: where report and --joint may not go."""
+    if str(getattr(args, "joint", "")) == "-":
+        raise InvalidInput("--joint needs the name of a file: standard output is for --out and --report.", "joint")
     if getattr(args, "report", None) == "-" == args.out:
         raise InvalidInput("--report - and --out - would both go to standard output.", "report")
     inputs = [*(job.photo for job in todo.jobs), *_read_beside(args)]

@@ -1,8 +1,8 @@
 """A project file: everything of a session in one zip, to go on with another day or somewhere else.
 
-`project.json` (version, name, masks, layers, selection, palette), `photo` (the file, without the place it was taken at)
-and `masks/<id>` (the runs of each mask). Reading one trusts nothing: every size is bounded before it is unpacked, and
-every value goes through the same checks as a caller's.
+`project.json` (version, name, size, masks, layers, selection, palette), `photo` (the file, without the place it was
+taken at) and `masks/<id>` (the runs of each mask). Reading one trusts nothing: every size is bounded before it is
+unpacked, and every value goes through the same checks as a caller's.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def to_project(session: Session, photo: bytes) -> bytes:
         "format": FORMAT,
         "version": VERSION,
         "name": session.name,
+        "size": [session.size[1], session.size[0]],
         "masks": [records.kept_mask(session, mask_id) for mask_id in session.masks],
         "automatic": list(session.automatic),
         "canvas": records.canvas_to_record(session.canvas),
@@ -90,6 +91,9 @@ class ProjectReader:
 
     def project(self, size: tuple[int, int]) -> Project:
         """All of it. size: (H, W) of the photo."""
+        height, width = size
+        if self._json.get("size", [width, height]) != [width, height]:  # older ones do not say it
+            raise _damaged(f"its masks do not fit its photo, which has {width}x{height} pixels")
         found, left = [], MAX_RUNS
         for mask_id, record in enumerate(self._json["masks"]):
             packed = self._zip.read(f"masks/{mask_id}", min(left, 4 * rle.MAX_RUNS + 2**16))
