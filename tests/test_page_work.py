@@ -762,6 +762,24 @@ def test_walls_on_one_old_paint_are_tied(new_page):
     assert [layer.tie for layer in painter.session.layers] == [0, 0]
 
 
+def test_an_offer_on_a_phone_goes_once_it_is_taken(new_page):
+    """It is made as a message where the list is out of sight; a tie made in the list ends it. A painted wall that is
+    clicked again is no mistake."""
+    painter = new_page(size=(390, 844)).open(sun_and_shade(), "corner.png")
+    for corners in (((5, 95), (299, 440)), ((301, 95), (595, 440))):
+        painter.key("b").drag(*corners)
+        painter.type_color("#8fa58b")
+        painter.idle().key("Escape")
+    offer = painter.page.locator(".sp-toastaction").filter(has_text="Same wall paint")
+    offer.wait_for()
+    painter.page.locator('[data-tab="walls"]').click()
+    painter.page.locator('[data-do="tie"]').click()
+    offer.wait_for(state="detached")
+    painter.idle().key("v").click(150, 300).click(160, 320)
+    assert painter.session.selection.layer == painter.session.layers[0].id
+    assert painter.page.locator(".sp-toast").count() == 0
+
+
 def test_a_length_is_marked_on_the_photo(new_page):
     """Two points and what lies between them, in feet, give the photo its scale; Escape brings the dialog back."""
     painter = painted(new_page())

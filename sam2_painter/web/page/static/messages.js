@@ -39,6 +39,7 @@ export class Messages {
     );
     this.place.replaceChildren(toast);
     if (!stays) this.timer = window.setTimeout(() => this.clear(), SECONDS * 1000);
+    return toast;
   }
 
   /** Something else was done. */

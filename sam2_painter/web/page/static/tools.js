@@ -117,6 +117,7 @@ export class Tools {
     if (before.sid !== after.sid || was.mask_id !== is.mask_id || was.layer !== is.layer) return "";
     if (verb === "tidy") return "This outline follows the photo already.";
     if (verb !== "click" || this.page.state.queue.length) return "";
+    if (args.mode === "new" && is.layer !== null) return ""; // a painted wall was chosen again
     return args.mode === "subtract" ? "That is no part of this wall." : "That changes nothing here.";
   }
 

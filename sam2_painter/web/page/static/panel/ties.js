@@ -21,6 +21,8 @@ export class TiesPanel {
     /** @type {Set<string>} what was refused */
     this.refused = new Set();
     this.asked = "";
+    /** @type {HTMLElement | null} the message of the offer */
+    this.told = null;
     this.choice.addEventListener("change", () => this.chosen(this.choice.value));
     Object.assign(page.doing, {
       tie: () => {
@@ -88,12 +90,14 @@ export class TiesPanel {
     const { page, place } = this;
     this.offered = pair;
     place.hidden = !pair;
+    if (this.told?.isConnected) page.messages.clear();
+    this.told = null;
     if (!pair) return;
     const layers = page.state.session?.layers ?? [];
     const names = pair.map((wanted) => layers.find(({ id }) => id === wanted)?.name || "a wall").join(" and ");
     const sentence = `${names} look like one old paint in sun and shade. Read together, they keep one brightness.`;
     one(place, "p").textContent = sentence;
     if (place.checkVisibility()) return;
-    page.messages.say(sentence, { action: { label: "Same wall paint", run: () => page.doing.tie() } });
+    this.told = page.messages.say(sentence, { action: { label: "Same wall paint", run: () => page.doing.tie() } });
   }
 }
