@@ -566,6 +566,21 @@ def test_ctrl_c_leaves_a_report_of_what_is_done(studio, photos, tmp_path, monkey
     assert len(json.loads((tmp_path / "all.json").read_text())["images"]) == 1
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(studio, photos, capsys, monkeypatch):
+    """As a file that cannot be written is."""
+
+    mkdir = Path.mkdir
+
+    def refused(path, *args, **kwargs):
+        if path.name == "new":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    assert run(studio, photos / "a.jpg", "-o", photos / "new" / "a.png") == 1
+    assert "new/a.png cannot be written (Permission denied)." in capsys.readouterr().err
+
+
 def test_pipes_are_no_photos(studio, photos, capsys):
     """A folder is done without waiting for anybody to write into a named pipe."""
     os.mkfifo(photos / "c.jpg")
