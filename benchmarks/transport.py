@@ -27,6 +27,7 @@ from sam2_painter.settings import Settings
 from sam2_painter.studio.studio import Studio
 from sam2_painter.web import server
 from sam2_painter.web.page import handlers
+from sam2_painter.web.page.ask import Ask
 
 from .api import Shapes, free_port
 
@@ -59,7 +60,7 @@ def queue_of_gradio(studio: Studio, sid: str) -> gr.Blocks:
     turns = iter(range(10**9))
 
     def answer() -> str:
-        return f"{next(turns)} {handlers.alive(studio, handlers.Ask.read({'sid': sid}))}"
+        return f"{next(turns)} {handlers.alive(studio, Ask.read({'sid': sid}))}"
 
     with gr.Blocks() as blocks:
         told = gr.HTML(elem_id="told")

@@ -135,6 +135,7 @@ def sheet(chromium: Browser, url: str) -> None:
     page = chromium.new_page(viewport={"width": 1200, "height": 800})
     paint_example(page, url)
     click(page, *SIDE)
+    tidy(page)
     choose_paint(page, PAINT)
     sid, layers = page.evaluate("[sam2painter.state.sid, sam2painter.state.session.layers.map((layer) => layer.id)]")
 
@@ -154,12 +155,19 @@ def sheet(chromium: Browser, url: str) -> None:
 
 
 def paint_example(page: Page, url: str) -> None:
-    """Open the example, click its front wall, choose a paint: the first answer, as it comes."""
+    """Open the example, click its front wall, tidy its outline, choose a paint: the first answer, as it comes."""
     page.goto(url)
     page.locator(".sp-example", has_text=EXAMPLE).click()
     page.wait_for_function(IDLE, timeout=PATIENCE)
     click(page, *WALL)
+    tidy(page)
     choose_paint(page, PAINT)
+
+
+def tidy(page: Page) -> None:
+    """Let the outline of the chosen wall follow the photo."""
+    page.keyboard.press("t")
+    page.wait_for_function(IDLE, timeout=PATIENCE)
 
 
 def choose_paint(page: Page, place: int) -> None:

@@ -128,6 +128,19 @@ def _floats(values: object, field_name: str) -> np.ndarray:
     return result
 
 
+def text(value: object, name: str, most: int, *, least: int = 0, field: str = "") -> str:
+    """Text of so many characters, of whole ones: half a surrogate pair, which names of files may hold and no file or
+    answer can be written with, becomes "?". Raises InvalidInput (field: `name`, where it is not given).
+
+    >>> text("a\\udcff", "name", 10)
+    'a?'
+    """
+    if not isinstance(value, str) or len(value) > most or len(value.strip()) < least:
+        length = f"{least} to {most}" if least else f"at most {most}"
+        raise InvalidInput(f"{name} must be text of {length} characters", field or name)
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
 @dataclass(frozen=True)
 class AutoMask:
     """How to look for every mask: the knobs of SAM 2's SAM2AutomaticMaskGenerator, under its names.

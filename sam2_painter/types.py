@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from .errors import InvalidInput, LayerNotFound, MaskNotFound
-from .prompts import AutoMask, Prompts, fit_size, number, whole_number
+from .prompts import AutoMask, Prompts, fit_size, number, text, whole_number
 from .rle import RLE, rle_to_mask
 
 __all__ = [
@@ -131,6 +131,7 @@ class Mask:
             if not math.isfinite(value):
                 raise InvalidInput(f"{name} must be a finite number", name)
             object.__setattr__(self, name, min(1.0, max(0.0, value)))
+        object.__setattr__(self, "category", text(self.category, "category", 80))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -191,8 +192,9 @@ class Step:
             raise InvalidInput(f"kind must be one of {', '.join(STEP_KINDS)}", "kind")
         if self.mode not in COMBINE_MODES:
             raise InvalidInput(f"mode must be one of {', '.join(COMBINE_MODES)}", "mode")
-        if not isinstance(self.found, str) or len(self.found) > 40:
-            raise InvalidInput("found must be text of at most 40 characters", "found")
+        if not isinstance(self.edge_aware, bool) or not isinstance(self.protect, bool):
+            raise InvalidInput("edge_aware and protect must be true or false", "protect")
+        object.__setattr__(self, "found", text(self.found, "found", 40))
         if len(self.path) > MAX_PATH:
             raise InvalidInput(f"path must have at most {MAX_PATH} points", "path")
         object.__setattr__(self, "path", tuple((_pixel(x), _pixel(y)) for x, y in self.path))
@@ -252,8 +254,7 @@ class Layer:
         object.__setattr__(self, "shadow", number(self.shadow, "shadow", 0, 2))
         if self.mode not in PAINT_MODES:
             raise InvalidInput(f"mode must be one of {', '.join(PAINT_MODES)}", "mode")
-        if not isinstance(self.name, str) or len(self.name) > 200:
-            raise InvalidInput("name must be text of at most 200 characters", "name")
+        object.__setattr__(self, "name", text(self.name, "name", 200))
         if not isinstance(self.visible, bool):
             raise InvalidInput("visible must be true or false", "visible")
         object.__setattr__(self, "tie", whole_number(self.tie, "tie", 0, 2**31))
@@ -293,11 +294,9 @@ class Paint:
     brand: str = ""
 
     def __post_init__(self) -> None:
-        for text, what in ((self.code, "code"), (self.brand, "brand")):
-            if not isinstance(text, str) or len(text) > 80:
-                raise InvalidInput(f"a paint's {what} must be text of at most 80 characters", "palette")
-        if not isinstance(self.name, str) or not 0 < len(self.name) <= 80:
-            raise InvalidInput("a paint's name must be text of 1 to 80 characters", "palette")
+        for what, least in (("code", 0), ("brand", 0), ("name", 1)):
+            value = text(getattr(self, what), f"a paint's {what}", 80, least=least, field="palette")
+            object.__setattr__(self, what, value)
         if len(self.rgb) != 3:
             raise InvalidInput("a paint must be (red, green, blue)", "palette")
         object.__setattr__(self, "rgb", tuple(whole_number(v, "palette", 0, 255) for v in self.rgb))
@@ -313,7 +312,7 @@ class Palette:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise InvalidInput("a palette's name must be text", "palette")
-        object.__setattr__(self, "name", self.name[:200])
+        object.__setattr__(self, "name", text(self.name[:200], "a palette's name", 200, field="palette"))
         if not 0 < len(self.paints) <= MAX_PAINTS:
             raise InvalidInput(f"a palette has 1 to {MAX_PAINTS} colours, not {len(self.paints)}", "palette")
 
@@ -372,8 +371,7 @@ class Scheme:
     coats: Mapping[int, Coat] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not 0 < len(self.name.strip()) <= 80:
-            raise InvalidInput("a scheme's name must be text of 1 to 80 characters", "name")
+        object.__setattr__(self, "name", text(self.name, "a scheme's name", 80, least=1, field="name"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))  # `from engines import FloodEngine`
 
-from engines import FloodEngine
+from engines import FloodEngine, NamingEngine
 
 from sam2_painter.sessions.store import SessionStore
 from sam2_painter.settings import Settings
@@ -99,6 +99,14 @@ def make_studio(folder: Path, engine: object | None = None, ttl: float = 3600.0,
     """A studio on the flood engine that keeps its things in `folder`."""
     sessions = SessionStore(folder / "uploads", folder / "masks", folder / "results", ttl=ttl)
     return Studio(engine or FloodEngine(), sessions, reason="it is quick", **options)
+
+
+@pytest.fixture
+def naming_studio(tmp_path: Path) -> Iterator[Studio]:
+    """A studio whose engine knows walls, windows and doors."""
+    made = make_studio(tmp_path / "studio", NamingEngine({"wall": WALL, "window": WINDOW, "door": DOOR}))
+    yield made
+    made.sessions.close()
 
 
 @pytest.fixture

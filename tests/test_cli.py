@@ -503,6 +503,118 @@ def test_one_coco_file_for_a_folder(studio, photos, tmp_path, capsys):
 # -- the other commands
 
 
+LISTS_OVER = {
+    "report over joint": ["--joint", "all.json", "--report", "all.json"],
+    "joint over a photo's masks": ["-o", "out", "--format", "json", "--joint", "out/a.json"],
+    "report over a photo's masks": ["-o", "out", "--format", "json", "--report", "out/b.json"],
+    "joint over a photo": ["--joint", "photos/a.jpg"],
+    "joint to standard output": ["--joint", "-"],
+    "below a file": ["--report", "photos/notes.txt/report.json"],
+}
+
+
+@pytest.mark.parametrize("more", LISTS_OVER.values(), ids=LISTS_OVER)
+def test_what_is_told_of_all_photos_takes_no_other_files_place(studio, photos, monkeypatch, capsys, more):
+    """--joint and --report are looked at before any work, with --overwrite too: status 2, and every file as it was."""
+    monkeypatch.chdir(photos.parent)
+    before = tree(photos.parent)
+    assert main(["masks", "photos", "--overwrite", *more], studio) == 2
+    assert capsys.readouterr().err.startswith(("error: --joint", "error: --report", "error: photos/"))
+    assert tree(photos.parent) == before
+
+
+def test_the_report_is_never_written_over_the_mask(studio, photos, tmp_path, capsys):
+    """Nor over recipe or palette: what is read is kept, whatever is allowed."""
+    (tmp_path / "mask.png").write_bytes(mask_to_png(mask_to_rle(np.ones((150, 200), bool))))
+    before = tree(tmp_path)
+    argv = ["paint", str(photos / "a.jpg"), "--mask", str(tmp_path / "mask.png"), "--color", "red", "--overwrite"]
+    assert main([*argv, "--report", str(tmp_path / "mask.png")], studio) == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert tree(tmp_path) == before
+
+
+def test_folders_of_report_and_joint_are_made(studio, photos, tmp_path):
+    """As those of pictures are."""
+    argv = ["masks", str(photos), "-o", f"{tmp_path}/out/", "--joint", f"{tmp_path}/new/all.json"]
+    assert main([*argv, "--report", f"{tmp_path}/newer/still/report.json"], studio) == 0
+    assert len(json.loads((tmp_path / "new/all.json").read_text())["images"]) == 2
+    assert len(json.loads((tmp_path / "newer/still/report.json").read_text())["done"]) == 2
+
+
+def test_a_report_that_cannot_be_written_is_told_when_the_photos_are_done(studio, photos, tmp_path, capsys):
+    """Status 1, for 2 says that nothing was written."""
+    argv = ["masks", str(photos), "-o", f"{tmp_path}/out/", "--report", f"{tmp_path}/out/a.zip/report.json"]
+    assert main(argv, studio) == 1
+    assert "--report: " in capsys.readouterr().err
+    assert sorted(tree(tmp_path / "out")) == ["a.zip", "b.zip"]
+
+
+def test_ctrl_c_leaves_a_report_of_what_is_done(studio, photos, tmp_path, monkeypatch, capsys):
+    """And --joint of it; status 130."""
+    opened = []
+
+    def open_one(source):
+        if opened:
+            raise KeyboardInterrupt
+        opened.append(source)
+        return type(studio).open(studio, source)
+
+    monkeypatch.setattr(studio, "open", open_one)
+    argv = ["masks", str(photos), "-o", f"{tmp_path}/out/", "--joint", f"{tmp_path}/all.json"]
+    assert main([*argv, "--report", f"{tmp_path}/report.json"], studio) == 130
+    assert [one["photo"] for one in json.loads((tmp_path / "report.json").read_text())["done"]] == [str(opened[0])]
+    assert len(json.loads((tmp_path / "all.json").read_text())["images"]) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(studio, photos, capsys, monkeypatch):
+    """As a file that cannot be written is."""
+
+    mkdir = Path.mkdir
+
+    def refused(path, *args, **kwargs):
+        if path.name == "new":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    assert run(studio, photos / "a.jpg", "-o", photos / "new" / "a.png") == 1
+    assert "new/a.png cannot be written (Permission denied)." in capsys.readouterr().err
+
+
+def test_pipes_are_no_photos(studio, photos, capsys):
+    """A folder is done without waiting for anybody to write into a named pipe."""
+    os.mkfifo(photos / "c.jpg")
+    assert run(studio, photos, "--recursive") == 0
+    assert "c.jpg: no file" in capsys.readouterr().err
+    assert sorted(tree(photos / "painted")) == ["a.png", "b.png"]
+
+
+def test_folders_that_cannot_be_read_are_named(studio, photos, monkeypatch, capsys):
+    """The one that was given: status 2. One inside of it is left out and said."""
+    (photos / "secret").mkdir()
+    scandir = os.scandir
+
+    def refused(path):
+        if Path(path).name in hidden:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    hidden = {"secret"}
+    assert run(studio, photos, "--recursive") == 0
+    assert "secret: cannot be read (Permission denied)" in capsys.readouterr().err
+    hidden = {"photos"}
+    assert run(studio, photos) == 2
+    assert "photos cannot be read (Permission denied)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--skip-existing"]], ids=["", "with --skip-existing"])
+def test_a_name_that_is_too_long_is_one_sentence(studio, capsys, more):
+    """For a photo, and for what it becomes."""
+    assert run(studio, "x" * 300 + ".jpg", *more) == 2
+    assert "cannot be written (File name too long)" in capsys.readouterr().err
+
+
 def test_serve_has_all_flags_of_the_server():
     """`serve --help` is app.py's, under its own name, and light."""
     code = (

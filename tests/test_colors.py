@@ -34,6 +34,7 @@ from sam2_painter.types import Paint, Palette
         ("oklch(70% 0.1 120)", (150, 168, 94)),
         ("oklch(0.7, 0.1, 120)", (150, 168, 94)),
         ("RebeccaPurple", (102, 51, 153)),
+        ("light Grey", (211, 211, 211)),
     ],
 )
 def test_accepts_what_people_and_pickers_write(text, rgb):

@@ -7,15 +7,18 @@ import zlib
 from contextlib import suppress
 
 import numpy as np
+import orjson
 import pytest
+from conftest import draw_building, to_png
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from sam2_painter.errors import InvalidInput, PainterError, StorageError
 from sam2_painter.rle import rle_to_mask
-from sam2_painter.sessions import exports, project, records
+from sam2_painter.sessions import exports, project, recipe, records
 from sam2_painter.types import Coat, Paint, Palette, Prompts
+from sam2_painter.web.page import view
 
 
 @pytest.fixture
@@ -178,12 +181,19 @@ def set_layer(**values):
     return lambda project: edit_json(project, lambda json_: json_["canvas"]["layers"][0].update(values))
 
 
+def set_mask(**values):
+    """An edit of project.json that replaces values of the first mask."""
+    return lambda project: edit_json(project, lambda json_: json_["masks"][0].update(values))
+
+
 DAMAGES = {
     "no zip": lambda p: b"PK nothing",
     "empty": lambda p: b"",
     "cut off": lambda p: p[: len(p) // 2],
     "another zip": lambda p: repack(p, **{"project.json": None}),
     "photo missing": lambda p: repack(p, photo=None),
+    "photo turned": lambda p: repack(p, photo=to_png(draw_building(150, 200))),
+    "photo of another size": lambda p: repack(p, photo=to_png(draw_building(400, 300))),
     "photo no picture": lambda p: repack(p, photo=b"not a picture"),
     "mask missing": lambda p: repack(p, **{"masks/0": None}),
     "runs no runs": lambda p: repack(p, **{"masks/0": b"abc"}),
@@ -214,6 +224,7 @@ DAMAGES = {
     "prompts outside": set_step(points=[[9999, 1, 1]]),
     "path no points": set_step(kind="stroke", path=[["a", "b"]]),
     "path endless": set_step(kind="stroke", path=[[1, 1]] * 100_000),
+    "protect text": set_step(protect="yes"),
     "radius endless": set_step(radius=1e300),
     "two layers of one id": set_layer(id=1),
     "layer names no mask": set_layer(mask_id=99),
@@ -221,6 +232,13 @@ DAMAGES = {
     "layer opacity 7": set_layer(opacity=7),
     "layer color text": set_layer(color="red"),
     "layer field unknown": set_layer(evil=1),
+    "layer id beyond any number": set_layer(id=2**70),
+    "layer id no more can follow": set_layer(id=2**62),
+    "mask category a list": set_mask(category=[1]),
+    "mask category a book": set_mask(category="wall" * 1000),
+    "mask crop of lists": set_mask(crop_box=[[1], 2, 3, 4]),
+    "mask crop of three": set_mask(crop_box=[1, 2, 3]),
+    "mask point nowhere": set_mask(point_coords=[[float("nan"), 1]]),
 }
 
 
@@ -254,6 +272,22 @@ def test_members_are_never_written_by_their_names(studio, worked, tmp_path):
     assert not list(tmp_path.parent.rglob("evil"))
 
 
+def test_names_that_are_half_a_character_open_and_go_on(studio, worked, tmp_path):
+    """A program wrote \\ud800 where a name goes: it is shown as "?", and everything after it works."""
+    palette = {"name": "\ud800", "paints": [["\ud800", [1, 2, 3], "\ud800", "\ud800"]]}
+    change = set_value(name="\ud800", palette=palette)
+    named = set_layer(name="\ud800 wall")(set_mask(category="\ud800")(change(studio.save_project(worked.id))))
+    session = studio.open_project(named)
+    orjson.dumps(view.snapshot(studio, session, {}))  # which takes no half characters
+    assert session.layers[0].name == "? wall"
+    assert studio.palette(session).paints[0].name == "?"
+    studio.add_scheme(session.id, "\ud800")
+    assert [one.name for one in studio.schemes(studio.session(session.id))] == ["A", "?"]
+    assert b"? wall" in studio.download_sheet(session.id).read()
+    assert recipe.to_text(studio.recipe(session.id)).encode()
+    assert studio.open_project(studio.save_project(session.id)).layers[0].name == "? wall"
+
+
 @settings(max_examples=60)
 @given(data=st.data())
 def test_no_mutation_breaks_it(studio, worked, data):
@@ -265,7 +299,17 @@ def test_no_mutation_breaks_it(studio, worked, data):
         assert studio.open_project(bytes(project)).size[0] > 0
 
 
+def test_a_project_without_a_size_opens(studio, worked):
+    """As earlier versions wrote it."""
+    older = edit_json(studio.save_project(worked.id), lambda json_: json_.pop("size"))
+    assert studio.open_project(older).layers[0].mask == worked.layers[0].mask
+
+
 REASONS = {
+    "another photo in it": (
+        lambda p: repack(p, photo=to_png(draw_building(150, 200))),
+        "its masks do not fit its photo, which has 150x200 pixels",
+    ),
     "no zip at all": (lambda p: b"GIF89a", "no SAM2 Painter project"),
     "empty": (lambda p: b"", "empty"),
     "cut off": (lambda p: p[: len(p) // 2], "cut off"),
@@ -305,7 +349,8 @@ def test_a_tiny_project_cannot_ask_for_gigabytes(studio, worked):
     photo = io.BytesIO()
     Image.new("1", (6000, 5000), 1).save(photo, "PNG")
     runs = zlib.compress(np.ones(6000 * 5000, "<u4").tobytes(), 9)
-    tiny = repack(studio.save_project(worked.id), photo=photo.getvalue(), **{"masks/0": runs})
+    older = edit_json(studio.save_project(worked.id), lambda json_: json_.pop("size"))
+    tiny = repack(older, photo=photo.getvalue(), **{"masks/0": runs})
     with pytest.raises(InvalidInput, match="do not fit"):
         studio.open_project(tiny)
 

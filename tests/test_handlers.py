@@ -12,7 +12,7 @@ from sam2_painter.paint.colors import parse_color
 from sam2_painter.types import Coat
 from sam2_painter.web.api.schemas import Attachment
 from sam2_painter.web.page import handlers, view
-from sam2_painter.web.page.handlers import Ask
+from sam2_painter.web.page.ask import Ask
 
 VERBS = {
     name: verb

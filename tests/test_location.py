@@ -131,6 +131,33 @@ def test_a_file_made_of_names_costs_little(text):
     assert calls.total() < 50_000  # some for each name that is looked at, however many there are
 
 
+@pytest.mark.parametrize(
+    ("before", "between"),
+    [(b"\r\n\r\n", b""), (b"", b"\xff\xff"), (b"", b"junk")],
+    ids=["bytes before the start", "fill bytes", "junk"],
+)
+def test_the_place_goes_from_whatever_opens(before, between):
+    """A JPEG that is read although bytes stand where none belong: its Exif is read, and so is its place."""
+    block = b"\xff\xe1" + struct.pack(">H", len(exif()) + 8) + b"Exif\0\0" + exif()
+    data = before + JPEG[:2] + between + block + JPEG[2:]
+    assert open_picture(data).orientation == 6
+    after = without_place(data)
+    assert struct.pack("<2I", 1234, 100) in data
+    assert struct.pack("<2I", 1234, 100) not in after
+    assert open_picture(after).orientation == 6
+    assert np.array_equal(open_photo(data).pixels, open_photo(after).pixels)
+
+
+def test_a_heic_file_made_of_exif_costs_little():
+    """A box of megabytes that begins Exif again and again: each beginning is not copied to the end of the file."""
+    box = b"Exif\0\0II*\0\x08\0\0\0" * 200_000
+    data = heic() + struct.pack(">I", len(box) + 8) + b"free" + box
+    assert open_photo(data).pixels.size
+    with counted_calls() as calls:
+        without_place(data)
+    assert calls.total() < 5_000
+
+
 @pytest.mark.parametrize("name", [name for name in FILES if "HEIC" in name])
 def test_the_place_goes_from_heic(name):
     """In place: the boxes keep their offsets."""

@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from conftest import DOOR, SKY, WALL, WINDOW, draw_building, make_studio
-from engines import NamingEngine
+from conftest import DOOR, SKY, WALL, WINDOW, draw_building
 
 from sam2_painter import Painter, masks
 from sam2_painter.errors import InvalidInput
@@ -89,11 +88,8 @@ class TestTidy:
 
 
 @pytest.fixture
-def studio(tmp_path):
-    """A studio whose engine knows windows and doors."""
-    made = make_studio(tmp_path / "studio", NamingEngine({"wall": WALL, "window": WINDOW, "door": DOOR}))
-    yield made
-    made.sessions.close()
+def studio(naming_studio):
+    return naming_studio
 
 
 @pytest.fixture
@@ -199,6 +195,30 @@ def test_shared_pixels_can_be_taken_over(painter):
         painter.take_over()
     painter.undo()
     assert painter.layers[0].mask.segmentation[is_color(PIXELS, WINDOW)].all()
+
+
+@pytest.mark.parametrize("how", ["stroke", "polygon"])
+def test_what_is_taken_from_another_wall_is_one_step(painter, how):
+    """It is added to the chosen wall and taken from the other one by one step, which one undo takes back."""
+    painter.import_mask(FRONT).paint(SAGE, name="Front").deselect()
+    painter.import_mask(is_color(PIXELS, WINDOW)).paint("#305070", name="Windows")
+    before = [layer.mask.rle for layer in painter.layers]
+    inside = np.argwhere(FRONT)[len(np.argwhere(FRONT)) // 2][::-1].tolist()
+    add = {
+        "stroke": lambda: painter.studio.stroke(painter.session_id, [inside], 6, take=True),
+        "polygon": lambda: painter.studio.polygon(
+            painter.session_id, [inside, (inside[0] + 9, inside[1]), (inside[0], inside[1] + 9)], take=True
+        ),
+    }
+    with pytest.raises(InvalidInput, match="That is painted already"):
+        painter.studio.polygon(painter.session_id, [inside, (inside[0] + 9, inside[1]), (inside[0], inside[1] + 9)])
+    add[how]()
+    front, windows = (layer.mask.rle for layer in painter.layers)
+    assert windows.contains(*inside)
+    assert not front.contains(*inside)
+    assert before[0].area - front.area == windows.area - before[1].area > 0
+    painter.undo()
+    assert [layer.mask.rle for layer in painter.layers] == before
 
 
 def test_a_wall_is_not_taken_over_whole(painter):

@@ -131,12 +131,15 @@ def test_a_rough_polygon_and_a_tidy_outline(new_page):
 
 
 def test_a_click_that_changes_nothing_says_so(new_page):
-    """Remove beside the wall, Add inside it."""
+    """Remove or a right-click beside the wall, Add inside it; it goes when something else is done."""
     painter = new_page().open().click(*WALL_AT).key("3").click(*SKY_AT)
     assert painter.page.locator(".sp-toast").inner_text().startswith("That is no part of this wall.")
-    painter.page.locator(".sp-toastclose").click()
     painter.key("2").click(WALL_AT[0] + 20, WALL_AT[1])
     assert painter.page.locator(".sp-toast").inner_text().startswith("That changes nothing here.")
+    painter.key("1").click(*SKY_AT, button="right")
+    assert painter.page.locator(".sp-toast").inner_text().startswith("That is no part of this wall.")
+    painter.key("2").click(*SKY_AT)
+    assert painter.page.locator(".sp-toast").count() == 0
 
 
 def test_a_click_goes_on_with_what_was_found(new_page):
@@ -162,7 +165,14 @@ def test_painted_walls_are_protected_and_can_be_taken_from(new_page):
     painter.idle()
     wall, sky = painter.session.layers
     painter.key("2").click(*WALL_AT)
-    painter.page.locator(".sp-toastaction").filter(has_text=f"Take these from {wall.name}").wait_for()
+    take = painter.page.locator(".sp-toastaction").filter(has_text=f"Take these from {wall.name}")
+    take.wait_for()
+    painter.key("e").drag((600, 540), (700, 540))  # all of it is painted
+    take.click()
+    assert painter.until(lambda: painter.session.layers[0].mask.area < wall.mask.area)
+    assert painter.session.layers[1].mask.area > sky.mask.area
+    painter.key("Control+z")  # one step
+    assert [layer.mask.area for layer in painter.session.layers] == [wall.mask.area, sky.mask.area]
     protect = painter.page.locator("[data-protect]")
     assert protect.is_checked()
     protect.uncheck()
@@ -185,6 +195,18 @@ def test_answers_are_on_a_phones_photo(new_page):
     assert min(box["width"], box["height"]) >= 44
     painter.type_color("#705030")
     assert painter.until(lambda: not answers.first.is_visible())
+
+
+def test_a_message_with_a_button_is_read_on_a_phone(new_page):
+    """Its sentence has the line to itself, and its buttons are large enough for a finger."""
+    painter = new_page(size=(390, 844)).open().click(*WALL_AT)
+    painter.type_color("#705030")
+    painter.idle().open(to_png(draw_building(400, 300)), "another photo.png")
+    toast, action = painter.page.locator(".sp-toast"), painter.page.locator(".sp-toastaction")
+    action.wait_for()
+    assert toast.locator("span").bounding_box()["width"] > toast.bounding_box()["width"] / 2
+    for pressed in toast.locator("button").all():
+        assert min(pressed.bounding_box()[side] for side in ("width", "height")) >= 44
 
 
 def test_several_photos_come_down_together(new_page):
@@ -779,6 +801,8 @@ def test_the_house_that_was_clicked_is_painted_alone(new_page, launch):
     assert not offered.is_visible()
     painter.click(*WALL_AT)
     offered.wait_for()
+    for pressed in painter.page.locator(".sp-finds button:visible").all():
+        assert pressed.evaluate("(one) => one.scrollWidth <= one.clientWidth")
     painter.do("house-walls")
     (layer,) = painter.session.layers
     wall = layer.mask.segmentation

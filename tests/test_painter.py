@@ -17,8 +17,10 @@ from PIL import Image
 
 from sam2_painter import InvalidInput, Painter, PainterError, Prompts, paint
 from sam2_painter.errors import MaskNotFound, NotAnImage, SessionNotFound
+from sam2_painter.masks import mask_to_png
 from sam2_painter.photos import images, urls
 from sam2_painter.python.display import SCREEN, resting_place
+from sam2_painter.rle import mask_to_rle
 
 WALL, SKY, ROOF, WINDOW, DOOR = (110, 90), (5, 5), (100, 30), (45, 60), (70, 140)
 
@@ -486,7 +488,50 @@ def test_the_photo_that_was_opened_is_never_overwritten(from_file, house, tmp_pa
             from_file.save(path, overwrite=True)
     with pytest.raises(InvalidInput, match="never overwritten"), open(house, "rb") as file:
         Painter(file, studio=from_file.studio).save(house, overwrite=True)
+    with pytest.raises(InvalidInput, match="never overwritten"), Image.open(house) as image:
+        Painter(image, studio=from_file.studio).save(house, overwrite=True)
     assert house.read_bytes() == before
+
+
+def test_the_photo_is_known_from_another_folder(from_file, house, tmp_path, monkeypatch):
+    """It was opened by its bare name, and the working directory was changed since."""
+    monkeypatch.chdir(tmp_path)
+    painter, before = Painter("house.jpg", studio=from_file.studio), house.read_bytes()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(InvalidInput, match="never overwritten"):
+        painter.save(house, overwrite=True)
+    assert house.read_bytes() == before
+
+
+def test_a_mask_of_ones_own_may_be_a_png(painter, tmp_path):
+    """By its bytes, or its path; what is none is told."""
+    inside = np.zeros((150, 200), bool)
+    inside[20:90, 30:120] = True
+    data = mask_to_png(mask_to_rle(inside))
+    (tmp_path / "mask.png").write_bytes(data)
+    for mask in (data, tmp_path / "mask.png", str(tmp_path / "mask.png")):
+        assert (painter.deselect().import_mask(mask).selected.segmentation == inside).all()
+    with pytest.raises(InvalidInput, match=r"There is no file none\.png"):
+        painter.import_mask(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda p, path: Painter(path, studio=p.studio),
+        lambda p, path: p.save(path),
+        lambda p, path: p.save_project(path),
+        lambda p, path: Painter.open_project(path, studio=p.studio),
+        lambda p, path: p.use_palette(path),
+        lambda p, path: p.apply_recipe(path),
+    ],
+    ids=["open", "save", "save_project", "open_project", "use_palette", "apply_recipe"],
+)
+def test_a_home_folder_that_nobody_has(painter, ask):
+    """One sentence of ours, not a RuntimeError."""
+    with pytest.raises(InvalidInput, match="names a home folder that is not known here"):
+        ask(painter, "~nobody-of-this-name/house.png")
 
 
 def test_a_name_without_an_ending(painter):

@@ -7,8 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import DOOR, SKY, WALL, WINDOW, draw_building, make_studio, to_png
-from engines import NamingEngine
+from conftest import DOOR, SKY, WALL, WINDOW, draw_building, to_png
 from PIL import Image
 
 from sam2_painter import InvalidInput, MaskNotFound, Painter
@@ -26,11 +25,8 @@ def recipe_json(*walls, **more):
 
 
 @pytest.fixture
-def studio(tmp_path):
-    """A studio whose engine knows walls, windows and doors."""
-    made = make_studio(tmp_path / "studio", NamingEngine({"wall": WALL, "window": WINDOW, "door": DOOR}))
-    yield made
-    made.sessions.close()
+def studio(naming_studio):
+    return naming_studio
 
 
 @pytest.fixture

@@ -511,6 +511,28 @@ def test_an_answer_that_is_painted_already_is_none(studio, sid, door_painted):
         studio.choose(sid, len(ids))
 
 
+def test_a_click_on_another_wall_adds_nothing_elsewhere(studio, sid, door_painted):
+    """What was clicked belongs to another wall: that is said, and no leftover beside it is added."""
+    studio.choose_wall(sid, door_painted.layers[0].id)
+    door = studio.stroke(sid, [ON_DOOR], 4, "subtract").layers
+    studio.clear_selection(sid)
+    studio.click(sid, *ON_WALL)
+    x, y = ON_DOOR
+    with pytest.raises(InvalidInput, match="belongs to Wall 1"):
+        studio.point(sid, x, y + 10, "union")
+    taken = studio.stroke(sid, [(x, y + 10)], 2, take=True)
+    assert chosen(taken)[y + 10, x]
+    assert not taken.layers[0].mask.rle.contains(x, y + 10)
+    assert studio.undo(sid).layers == door
+
+
+def test_a_shaky_click_chooses_a_painted_wall(studio, sid, door_painted):
+    """Row 11: a box of a few pixels is a click there, too."""
+    x, y = ON_DOOR
+    session = studio.box(sid, x - 2, y - 2, x + 2, y + 2)
+    assert session.selection.layer == door_painted.layers[0].id
+
+
 def test_nothing_but_paint_says_whose_it_is(studio, sid, door_painted):
     """One sentence, and nothing is begun."""
     with pytest.raises(InvalidInput, match="belongs to Wall 1"):

@@ -29,6 +29,7 @@ from .plan import STDOUT, Job, Naming, Plan, plan, plan_to_read
 from .report import Report, colors_told
 
 NO_LIMIT = 86400.0
+STOPPED = 130  # exit status after Ctrl+C
 NAMED = 20  # files that are left out are named, up to so many
 
 Make = Callable[[Studio, Session, Path], tuple[bytes, tuple[str, ...]]]
@@ -48,33 +49,21 @@ def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int
     try:
         joint = Joint(args.joint, args.overwrite) if args.command == "masks" and args.joint else None
         make, todo = _asked(args, joint)
-        if joint is not None:
-            joint.check([job.photo for job in todo.jobs])
-        _check_report(args, todo)
+        _check_lists(args, todo)
         for path, why in todo.skipped:
             report.skip(path, why)
         for path, why in todo.skipped[:NAMED]:
             _say(f"skipped {path}: {why}")
         if len(todo.skipped) > NAMED:
             _say(f"skipped {len(todo.skipped) - NAMED} more")
-        if not todo.jobs:
-            _say("nothing to do")
-            status = 0
-        elif studio is None:
-            status = _in_studio(args, todo.jobs, make, report)
-        else:
-            status = _run(args, todo.jobs, make, studio, report)
-        if joint is not None and todo.jobs:
-            joint.write()
-        if _report_to(args):
-            _write_report(args, report)
-        return status
+        status = _work(args, todo.jobs, make, studio, report)
+        return max(status, _write_lists(args, joint if todo.jobs else None, report))
     except PainterError as error:
         _say(f"error: {error}")
         return 2 if isinstance(error, InvalidInput) else 1
     except KeyboardInterrupt:
         _say("\nstopped")
-        return 130
+        return STOPPED
 
 
 def _asked(args: argparse.Namespace, joint: Joint | None) -> tuple[Make, Plan]:
@@ -87,32 +76,61 @@ def _asked(args: argparse.Namespace, joint: Joint | None) -> tuple[Make, Plan]:
             return _masks(args, joint)
 
 
-def _report_to(args: argparse.Namespace) -> str | None:
-    """Where the report goes; None where none was asked for, or the command makes none."""
-    return getattr(args, "report", None)
+def _work(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Studio | None, report: Report) -> int:
+    """Do the jobs; the exit status. Ctrl+C ends them, and what is done by then is still told in report and --joint."""
+    try:
+        if not jobs:
+            _say("nothing to do")
+            return 0
+        if studio is None:
+            return _in_studio(args, jobs, make, report)
+        return _run(args, jobs, make, studio, report)
+    except KeyboardInterrupt:
+        _say("\nstopped")
+        return STOPPED
 
 
-def _check_report(args: argparse.Namespace, todo: Plan) -> None:
-    """Before any work: where the report may not go."""
-    if _report_to(args) is None:
-        return
-    if args.report == "-":
-        if args.out == "-":
-            raise InvalidInput("--report - and --out - would both go to standard output.", "report")
-        return
-    made = [job.out for job in todo.jobs]
-    if any(os.path.realpath(args.report) == os.path.realpath(path) for path in made):
-        raise InvalidInput(f"--report {args.report} is what a photo becomes. Choose another name.", "report")
-    inputs = [job.photo for job in todo.jobs]
-    check_target(Path(args.report), overwrite=args.overwrite, inputs=inputs, how="--overwrite")
+def _lists(args: argparse.Namespace) -> dict[str, Path]:
+    """The files about all photos together, by the option that names them."""
+    joint, report = getattr(args, "joint", None), getattr(args, "report", None)
+    named = {"joint": joint, "report": None if report == "-" else report}
+    return {name: Path(path) for name, path in named.items() if path}
 
 
-def _write_report(args: argparse.Namespace, report: Report) -> None:
-    if args.report == "-":
-        sys.stdout.write(report.text())
-        sys.stdout.flush()
-    else:
-        write(Path(args.report), report.text().encode(), overwrite=args.overwrite, how="--overwrite")
+def _check_lists(args: argparse.Namespace, todo: Plan) -> None:
+    """Before any work: where report and --joint may not go."""
+    if str(getattr(args, "joint", "")) == "-":
+        raise InvalidInput("--joint needs the name of a file: standard output is for --out and --report.", "joint")
+    if getattr(args, "report", None) == "-" == args.out:
+        raise InvalidInput("--report - and --out - would both go to standard output.", "report")
+    inputs = [*(job.photo for job in todo.jobs), *_read_beside(args)]
+    taken = {os.path.realpath(job.out): "what a photo becomes" for job in todo.jobs}
+    for name, path in _lists(args).items():
+        what = taken.setdefault(os.path.realpath(path), f"what --{name} writes")
+        if what != f"what --{name} writes":
+            raise InvalidInput(f"--{name} {path} is {what}. Choose another name.", name)
+        check_target(path, overwrite=args.overwrite, inputs=inputs, how="--overwrite")
+
+
+def _write_lists(args: argparse.Namespace, joint: Joint | None, report: Report) -> int:
+    """Write --joint and the report; the exit status, 1 where that failed: the photos are done."""
+    status = 0
+    try:
+        if joint is not None:
+            joint.write()
+    except PainterError as error:
+        _say(f"--joint: {error}")
+        status = 1
+    try:
+        if getattr(args, "report", None) == "-":
+            sys.stdout.write(report.text())
+            sys.stdout.flush()
+        elif path := _lists(args).get("report"):
+            _put(path, report.text().encode(), overwrite=args.overwrite)
+    except (PainterError, OSError) as error:
+        _say(f"--report: {error}")
+        status = 1
+    return status
 
 
 def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make, report: Report) -> int:
@@ -174,7 +192,6 @@ def _paint(args: argparse.Namespace) -> tuple[Make, Plan]:
     check_format(args.format)
     quality = whole_number(args.quality, "quality", 1, 100)
     put = _by_recipe(args) if args.recipe else _by_hand(args)
-    read = [path for path in (args.mask, args.palette, args.recipe) if path]
     naming = Naming("painted", args.format.lower(), (".png", ".jpg", ".jpeg", ".webp"), args.out)
 
     def paint(studio: Studio, session: Session, out: Path) -> tuple[bytes, tuple[str, ...]]:
@@ -182,7 +199,7 @@ def _paint(args: argparse.Namespace) -> tuple[Make, Plan]:
         made = studio.download(session.id, format=out.suffix or args.format, quality=quality)
         return made.path.read_bytes(), notes
 
-    return paint, _planned(args, naming, read)
+    return paint, _planned(args, naming)
 
 
 def _by_recipe(args: argparse.Namespace) -> Put:
@@ -244,12 +261,9 @@ class Joint:
         self.path, self.overwrite = path, overwrite
         self.files: list[bytes] = []
 
-    def check(self, photos: Sequence[Path]) -> None:
-        """Raises InvalidInput, before any work, where the file must not be written."""
-        check_target(self.path, overwrite=self.overwrite, inputs=photos, how="--overwrite")
-
     def write(self) -> None:
-        write(self.path, exports.join(self.files), overwrite=self.overwrite, how="--overwrite")
+        """Raises InvalidInput where it cannot be written."""
+        _put(self.path, exports.join(self.files), overwrite=self.overwrite)
         _say(f"wrote {self.path}")
 
 
@@ -264,10 +278,15 @@ def _masks(args: argparse.Namespace, joint: Joint | None) -> tuple[Make, Plan]:
             joint.files.append(studio.export(session.id, "coco").path.read_bytes())
         return studio.export(session.id, "coco" if ending == ".json" else "png").path.read_bytes(), ()
 
-    return find, _planned(args, naming, [])
+    return find, _planned(args, naming)
 
 
-def _planned(args: argparse.Namespace, naming: Naming, read: Sequence[Path]) -> Plan:
+def _read_beside(args: argparse.Namespace) -> list[Path]:
+    """Files beside the photos that are read."""
+    return [path for name in ("mask", "palette", "recipe") if (path := getattr(args, name, None))]
+
+
+def _planned(args: argparse.Namespace, naming: Naming) -> Plan:
     if args.out == "-" and sys.stdout.isatty():
         raise InvalidInput("--out - is for a pipe or a file: a terminal shows no pictures.", "out")
     return plan(
@@ -276,7 +295,7 @@ def _planned(args: argparse.Namespace, naming: Naming, read: Sequence[Path]) -> 
         recursive=args.recursive,
         overwrite=args.overwrite,
         skip_existing=args.skip_existing,
-        inputs=read,
+        inputs=_read_beside(args),
     )
 
 
@@ -285,9 +304,16 @@ def _write(job: Job, data: bytes, *, overwrite: bool) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    if not job.out.parent.is_dir():
-        job.out.parent.mkdir(parents=True, exist_ok=True)
-    write(job.out, data, overwrite=overwrite, inputs=[job.photo], how="--overwrite")
+    _put(job.out, data, overwrite=overwrite, inputs=[job.photo])
+
+
+def _put(path: Path, data: bytes, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    """Write a file, in folders that are made if need be. Raises InvalidInput."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}).", "path") from None
+    write(path, data, overwrite=overwrite, inputs=inputs, how="--overwrite")
 
 
 def _say(text: str) -> None:

@@ -66,10 +66,10 @@ def plan(
     that must not be.
     """
     found, skipped = _find(given, naming, recursive)
-    jobs = _name(found, naming, alone=len(given) == 1 and not given[0].is_dir() and len(found) == 1)
+    jobs = _name(found, naming, alone=len(given) == 1 and not os.path.isdir(given[0]) and len(found) == 1)
     if skip_existing:
-        skipped += [(job.photo, f"{job.out} exists already") for job in jobs if job.out.exists()]
-        jobs = [job for job in jobs if not job.out.exists()]
+        skipped += [(job.photo, f"{job.out} exists already") for job in jobs if os.path.exists(job.out)]
+        jobs = [job for job in jobs if not os.path.exists(job.out)]
     _check(jobs, overwrite=overwrite, inputs=[*inputs, *(one.photo for one in found)])
     return Plan(tuple(jobs), tuple(skipped))
 
@@ -84,11 +84,13 @@ def _find(given: Sequence[Path], naming: Naming, recursive: bool) -> tuple[list[
     found: list[_Found] = []
     skipped: list[tuple[Path, str]] = []
     for source in _expand(given):
-        if not source.is_dir():
+        if not os.path.isdir(source):
             found.append(_Found(source, None))
             continue
         before = len(found)
-        for path in _files(source, recursive, leave_out=_target_folder(source, naming)):
+        files, unread = _files(source, recursive, leave_out=_target_folder(source, naming))
+        skipped += unread
+        for path in files:
             why = _why_not(path, naming.word)
             if why:
                 skipped.append((path, why))
@@ -104,7 +106,7 @@ def _expand(given: Sequence[Path]) -> list[Path]:
     """Patterns such as *.jpg, where no shell has done it."""
     paths: list[Path] = []
     for path in given:
-        if path.exists() or not glob.has_magic(str(path)):
+        if os.path.exists(path) or not glob.has_magic(str(path)):  # unlike Path's, it takes what is too long for a no
             paths.append(path)
         elif matches := sorted(glob.glob(str(path), recursive=True)):
             paths.extend(Path(match) for match in matches)
@@ -113,25 +115,37 @@ def _expand(given: Sequence[Path]) -> list[Path]:
     return paths
 
 
-def _files(folder: Path, recursive: bool, leave_out: Path) -> list[Path]:
-    if not recursive:
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+def _files(folder: Path, recursive: bool, leave_out: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """What is in a folder, and the folders in it that cannot be read, with the reason. Raises InvalidInput where it
+    cannot be read itself."""
     files: list[Path] = []
+    unread: list[tuple[Path, str]] = []
     left_out = os.path.realpath(leave_out)
-    for parent, folders, names in os.walk(folder):
+
+    def tell(error: OSError) -> None:
+        why = f"cannot be read ({error.strerror})"
+        if Path(error.filename) == folder:
+            raise InvalidInput(f"{folder} {why}.", "photo")
+        unread.append((Path(error.filename), why))
+
+    for parent, folders, names in os.walk(folder, onerror=tell):
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and os.path.realpath(Path(parent, name)) != left_out
+            name
+            for name in folders
+            if recursive and not name.startswith(".") and os.path.realpath(Path(parent, name)) != left_out
         )
         files += [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-    return files
+    return files, unread
 
 
 def _why_not(path: Path, word: str) -> str:
     """Why a file of a folder is no photo to work on; "" for a photo."""
     if path.suffix.lower() not in SUFFIXES:
         return "no photo by its name"
+    if os.path.exists(path) and not os.path.isfile(path):
+        return "no file"  # a pipe, a socket
     if path.stem.endswith(f"-{word}") and any(
-        path.with_name(path.stem.removesuffix(f"-{word}") + suffix).exists()
+        os.path.exists(path.with_name(path.stem.removesuffix(f"-{word}") + suffix))
         for suffix in ("", *SUFFIXES, *map(str.upper, SUFFIXES))
     ):
         return f"{word} by us"
@@ -156,7 +170,7 @@ def _name(found: Sequence[_Found], naming: Naming, *, alone: bool) -> list[Job]:
                 f"--out {out}: end the name in {', '.join(most)} or {last}, or in {os.sep} for a folder.", "out"
             )
         return [Job(found[0].photo, path)]
-    if out and not Path(out).is_dir() and (Path(out).is_file() or Path(out).suffix.lower() in naming.endings):
+    if out and not os.path.isdir(out) and (os.path.isfile(out) or Path(out).suffix.lower() in naming.endings):
         raise InvalidInput(f"--out {out} is a file: for several photos name a folder.", "out")
     places = [_place(one, naming, one.photo.stem) for one in found]
     often = Counter(str(place).casefold() for place in places)  # some file systems know no upper case
@@ -168,7 +182,7 @@ def _name(found: Sequence[_Found], naming: Naming, *, alone: bool) -> list[Job]:
 
 
 def _means_folder(out: str) -> bool:
-    return out.endswith(("/", os.sep)) or Path(out).is_dir()
+    return out.endswith(("/", os.sep)) or os.path.isdir(out)
 
 
 def _place(one: _Found, naming: Naming, name: str) -> Path:

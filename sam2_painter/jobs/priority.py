@@ -13,8 +13,8 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 R = TypeVar("R")
-NICENESS = 10
-"""Of threads that give way: a tenth of a core where somebody else wants all of it, and all that nobody else wants."""
+NICENESS = 13
+"""Of threads that give way: a twentieth of a core where somebody else wants all of it, all that nobody else wants."""
 
 _gives_way: ContextVar[bool] = ContextVar("gives way", default=False)
 

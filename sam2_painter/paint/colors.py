@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 RGB = tuple[int, int, int]
 
-ALLOWED = (
-    "write a colour as #rgb, #rrggbb, rgb(10, 20, 30), hsl(120, 50%, 40%), oklch(70% 0.1 120), a CSS name or a paint's"
-)
+ALLOWED = "Write #rrggbb, a colour as CSS has it, such as lightgrey or hsl(120, 50%, 40%), or a paint's name."
 HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.ASCII)
 CALL = re.compile(r"(rgb|hsl|oklch)a?\s*\(([^()]*)\)", re.ASCII)
 CODE = re.compile(r"[a-z]{1,16}(?:[ .-][a-z]{1,8}){0,2}[ .-]?[0-9][0-9a-z]*(?:[ .-][0-9a-z]+){0,3}", re.ASCII)
@@ -40,12 +38,13 @@ def parse_color(text: str, palette: Palette | None = None) -> RGB:
     """What somebody typed, or a colour picker sent, as RGB.
 
     Hex of 3, 4, 6 or 8 digits with or without #; rgb(), rgba(), hsl(), hsla() and oklch() with commas or blanks, floats
-    and percentages; names and codes of the palette's paints and names of CSS, in any case. Raises InvalidInput for
+    and percentages; names and codes of the palette's paints and names of CSS, in any case and
+    with blanks ("light grey"). Raises InvalidInput for
     everything else: transparent colours (a layer has an opacity for that), values out of range or outside sRGB, inf and
     NaN, and codes of paint makers that are not in the palette.
     """
     if not isinstance(text, str):
-        raise InvalidInput(f"color must be text: {ALLOWED}", "color")
+        raise InvalidInput(f"color must be text. {ALLOWED}", "color")
     plain = text.strip().lower()
     if len(plain) > 100:
         raise _unreadable(text)
@@ -58,7 +57,7 @@ def parse_color(text: str, palette: Palette | None = None) -> RGB:
     if plain == "transparent":
         raise _see_through(text)
     try:
-        return css_names()[plain]
+        return css_names()[plain.replace(" ", "")]
     except KeyError:
         raise _unknown_code(text) if CODE.fullmatch(plain) else _unreadable(text, _like(plain, palette)) from None
 
@@ -99,7 +98,7 @@ def to_hex(rgb: RGB) -> str:
 def _unreadable(text: str, like: str = "") -> InvalidInput:
     if like:
         return InvalidInput(f"{text[:40]!r} is no colour. Did you mean {like}?", "color")
-    return InvalidInput(f"{text[:40]!r} is no colour: {ALLOWED}", "color")
+    return InvalidInput(f"{text[:40]!r} is no colour. {ALLOWED}", "color")
 
 
 def _unknown_code(text: str) -> InvalidInput:

@@ -8,11 +8,10 @@ import math
 import struct
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput
-from ..photos.sources import read_file
+from ..photos.sources import at_home, read_file
 from ..types import MAX_PAINTS, Paint, Palette
 from .colors import CALL, HEX, RGB, make_color, parse_color, to_codes, to_hex
 
@@ -36,7 +35,7 @@ _COLUMNS = {  # what a column of a CSV file may be called, in plain letters
 
 def open_palette(path: str | PathLike[str]) -> Palette:
     """The palette of a file. Raises InvalidInput (field "palette") as `load_palette`, and when it cannot be read."""
-    path = Path(path).expanduser()
+    path = at_home(path, "palette")
     return load_palette(read_file(path, max_bytes=MAX_PALETTE_BYTES, field="palette"), path.name)
 
 

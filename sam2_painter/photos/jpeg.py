@@ -29,9 +29,9 @@ MAX_SEGMENTS = 4096
 MAX_BEFORE = 4096
 """Bytes that may stand before the start of a picture, such as the line feed of a careless server."""
 
-_MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")  # not the restarts inside a scan
-_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
-_ALONE = frozenset((_START, _END))  # markers without a length
+MARKER = re.compile(rb"\xff[\x02-\xcf\xd8-\xfe]")  # not the restarts inside a scan
+START, END, _SCAN = 0xD8, 0xD9, 0xDA
+_ALONE = frozenset((START, END))  # markers without a length
 _NEEDED = frozenset((0xE0, 0xEE))  # JFIF and Adobe say which colours the components are
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
@@ -83,7 +83,7 @@ def read_jpeg(data: bytes, max_pixels: int, field: str) -> Picture:
     begin = max(0, start_of_jpeg(data))
     kept, icc, exif, xmp = bytearray(data[begin : begin + 2]), dict[bytes, bytes](), b"", b""
     position, count, scans, ended = begin + 2, 0, _Scans(), False
-    while not ended and (marker := _MARKER.search(data, position)):
+    while not ended and (marker := MARKER.search(data, position)):
         count += 1
         if count > MAX_SEGMENTS:
             raise NotAnImage(f"The JPEG is in more than {MAX_SEGMENTS} parts. Save it again as JPEG or PNG.", field)
@@ -92,7 +92,7 @@ def read_jpeg(data: bytes, max_pixels: int, field: str) -> Picture:
             kept += data[position:start]
         position = start + 2
         if code in _ALONE:
-            ended = code == _END
+            ended = code == END
             kept += data[start:position]
             continue
         length = int.from_bytes(data[position : position + 2])
@@ -140,7 +140,7 @@ def _decode_without_end(data: bytes, scans: _Scans) -> Image.Image:
     """Phones end a panorama without the end marker. It is whole when what would follow makes no difference."""
     if not scans.whole:
         raise OSError("truncated")
-    end = bytes((0xFF, _END))
+    end = bytes((0xFF, END))
     data = data.removesuffix(b"\xff")
     first, other = (_checksum(_decode(data + tail + end)) for tail in (b"", _PROBE))
     if first != other:

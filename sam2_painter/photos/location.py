@@ -13,6 +13,7 @@ from itertools import islice
 
 from . import heif, png
 from .exif import GPS_IFD, BadDirectory, Tag, read_directory
+from .jpeg import END, MARKER, START, start_of_jpeg
 
 _XMP_NAME = re.compile(  # numbers of GPS, and names in IPTC's Core and Extension and in Photoshop's properties
     rb":(?:GPS\w{0,40}|City|State|Province(?:State|Name)|Country(?:Name|Code)?|Location|Sub-?location|WorldRegion|"
@@ -22,6 +23,8 @@ _XMP_NAME = re.compile(  # numbers of GPS, and names in IPTC's Core and Extensio
 _ATTRIBUTE = re.compile(rb"""\s{0,9}=\s{0,9}(["'])(.{0,2000}?)\1""", re.DOTALL)
 _BETWEEN_TAGS = re.compile(rb"(?<=>)[^<]+(?=<)")
 _MOST_NAMES, _MOST_INSIDE = 2000, 20_000  # that are looked at in a file, and bytes inside an element
+_EXIF_INSIDE = re.compile(rb"Exif\0\0(?=II|MM)|(?<=\0\0\0\0)(?=II\*\0|MM\0\*)")
+_MOST_EXIF, _MOST_OF_EXIF = 64, 2**20  # blocks that are looked at in a HEIC file, and bytes of each: they are copied
 _IPTC_PLACES = frozenset((26, 27, 90, 92, 95, 100, 101))
 """Datasets of IPTC's application record: content location (code, name), city, sublocation, province, country."""
 
@@ -31,8 +34,6 @@ _HIDDEN = re.compile(rb"Exif\0\0|ftyp|\xa9xyz|loci")  # of a picture or a film b
 def without_place(data: bytes) -> bytes:
     """The same picture file without the place it was taken at; `data` itself where it names none. Pixels, colours,
     orientation and dates stay."""
-    if data.startswith(b"\xff\xd8"):
-        return _jpeg(data)
     if data.startswith(png.SIGNATURE):
         return _png(data)
     body = bytearray(data)
@@ -47,34 +48,34 @@ def without_place(data: bytes) -> bytes:
                 _blank_exif(body, position + 8, position + 8 + length)
             position += 8 + length + length % 2
     elif heif.brands(data):
-        for mark in re.finditer(rb"Exif\0\0(?=II|MM)|(?<=\0\0\0\0)(?=II\*\0|MM\0\*)", data):
-            _blank_exif(body, mark.end(), len(body))
+        for mark in islice(_EXIF_INSIDE.finditer(data), _MOST_EXIF):
+            _blank_exif(body, mark.end(), min(len(body), mark.end() + _MOST_OF_EXIF))
+    elif data.startswith(b"\xff\xd8") or (start_of_jpeg(data) >= 0 and not data.startswith(b"BM")):
+        return _jpeg(data, max(0, start_of_jpeg(data)))  # a few bytes may stand before it
     _blank_xmp(body)
     return data if body == data else bytes(body)
 
 
-def _jpeg(data: bytes) -> bytes:
-    body, position, end = bytearray(data), 2, len(data)
-    while position + 4 <= len(body) and body[position] == 0xFF:
-        code, length = body[position + 1], int.from_bytes(body[position + 2 : position + 4])
-        if code == 0xDA:
-            end = _end_of_pixels(data, position)
+def _jpeg(data: bytes, begin: int) -> bytes:
+    """Its parts are found as `read_jpeg` finds them: whatever that takes for Exif is looked at here."""
+    body, position, end = bytearray(data), begin + 2, len(data)
+    while marker := MARKER.search(data, position):
+        code, start = data[marker.end() - 1], marker.end()
+        position = start
+        if code == END:
+            end = position
             break
-        if code == 0xE1 and body[position + 4 : position + 10] == b"Exif\0\0":
-            _blank_exif(body, position + 10, position + 2 + length)
-        if code == 0xED and body.startswith(_PHOTOSHOP, position + 4):
-            _blank_photoshop(body, position + 4 + len(_PHOTOSHOP), position + 2 + length)
-        position += 2 + length
+        if code == START:
+            continue
+        position += max(2, int.from_bytes(data[start : start + 2]))
+        if code == 0xE1 and data.startswith(b"Exif\0\0", start + 2):
+            _blank_exif(body, start + 8, min(position, len(body)))
+        if code == 0xED and data.startswith(_PHOTOSHOP, start + 2):
+            _blank_photoshop(body, start + 2 + len(_PHOTOSHOP), min(position, len(body)))
     _blank_xmp(body)
     if _HIDDEN.search(data, end):
         del body[end:]
     return data if body == data else bytes(body)
-
-
-def _end_of_pixels(data: bytes, position: int) -> int:
-    """Behind the end marker of the picture whose first scan begins at `position`."""
-    found = data.find(b"\xff\xd9", position)
-    return len(data) if found < 0 else found + 2
 
 
 def _png(data: bytes) -> bytes:

@@ -60,6 +60,14 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def at_home(path: str | os.PathLike[str], field: str = "path") -> Path:
+    """A path with ~ as the home folder it means. Raises InvalidInput where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InvalidInput(f"{path} names a home folder that is not known here.", field) from None
+
+
 def decode_base64(text: str, *, max_bytes: int = MAX_BYTES, field: str = "photo") -> bytes:
     """Bytes from base64 or a data URL; blanks, missing padding and the URL alphabet are forgiven.
 

@@ -9,14 +9,13 @@ from functools import wraps
 from inspect import Parameter, signature
 from numbers import Integral
 from os import PathLike
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from ..errors import InvalidInput
 from ..paint.colors import RGB
-from ..photos.sources import read_file
+from ..photos.sources import at_home, read_file
 from ..sessions import recipe as recipes
 from ..sessions.recipe import Recipe
 from ..types import AutoMask, Paint
@@ -84,7 +83,7 @@ def recipe_of(recipe: Recipe | str | PathLike[str] | Mapping[str, Any]) -> Recip
     if isinstance(recipe, Recipe):
         return recipe
     if isinstance(recipe, (str, PathLike)):
-        return recipes.from_text(read_file(Path(recipe).expanduser(), max_bytes=recipes.MAX_BYTES, field="recipe"))
+        return recipes.from_text(read_file(at_home(recipe, "recipe"), max_bytes=recipes.MAX_BYTES, field="recipe"))
     return recipes.from_json(recipe)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from ..errors import InvalidInput
 from ..photos import urls
 from ..photos.images import Source
-from ..photos.sources import decode_base64
+from ..photos.sources import at_home, decode_base64
 
 _ADDRESS = re.compile(r"(?:https?|ftp|s3|gs)://", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]{64,}")  # shorter than any picture
@@ -35,18 +36,24 @@ def as_source(
     if isinstance(photo, str):
         photo = _from_text(photo)
     if isinstance(photo, PathLike):
-        there = Path(fspath(photo)).expanduser()
-        return there, name, there
+        there = at_home(fspath(photo), "photo")
+        return there, name, there.absolute()
     if isinstance(photo, io.TextIOBase):
         raise InvalidInput("Open the photo's file for bytes: open(path, 'rb').", "photo")
     if hasattr(photo, "read"):
         data = photo.read()
         called = getattr(photo, "name", "")
-        path = Path(called) if isinstance(called, str) and called else None
-        return data, name or (path.name if path else ""), path if path and path.is_file() else None
+        return data, name or (Path(called).name if isinstance(called, str) else ""), _file_called(called)
     if hasattr(photo, "__array__") and not isinstance(photo, np.ndarray):  # of other libraries
         return np.asarray(photo), name, None
-    return photo, name, None
+    return photo, name, _file_called(getattr(photo, "filename", None))  # Pillow's images of files have one
+
+
+def _file_called(name: object) -> Path | None:
+    """The file that something else was read from, as long as nobody changed the working directory since."""
+    if not isinstance(name, str) or not name or not os.path.isfile(name):
+        return None
+    return Path(name).absolute()
 
 
 def _from_text(text: str) -> Source:

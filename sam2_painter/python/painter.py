@@ -24,7 +24,7 @@ import numpy as np
 
 from ..errors import InvalidInput, PainterError, SessionNotFound
 from ..photos.images import Source, check_format, encode, fit
-from ..photos.sources import read_file
+from ..photos.sources import at_home, read_file
 from ..sessions import project
 from ..sessions import recipe as recipes
 from ..sessions.downloads import Download
@@ -115,7 +115,7 @@ class Painter(PaintingVerbs):
         painter = cls.__new__(cls)
         painter._opened = studios.chosen(engine, data_dir, studio, url, token, auth)
         painter._read_from = None
-        data = read_file(Path(path).expanduser(), max_bytes=project.MAX_BYTES, field="path")
+        data = read_file(at_home(path), max_bytes=project.MAX_BYTES, field="path")
         painter._hold(painter.studio.open_project(data).id, private=studio is None and data_dir is None and url is None)
         return painter
 
@@ -142,7 +142,7 @@ class Painter(PaintingVerbs):
         quality: 1 to 100, for JPEG and WebP. A file that exists is written over only with overwrite=True, and the photo
         that was opened never. Raises InvalidInput.
         """
-        target = Path(path).expanduser()
+        target = at_home(path)
         try:
             format = check_format(target.suffix)
         except InvalidInput:
@@ -180,7 +180,7 @@ class Painter(PaintingVerbs):
 
         quality: 1 to 100. overwrite: as for `save`.
         """
-        target = Path(path).expanduser()
+        target = at_home(path)
         self._check(target, overwrite)
         return self._write(target, self.studio.download_schemes(self.session_id, quality=quality), overwrite)
 
@@ -197,7 +197,7 @@ class Painter(PaintingVerbs):
         width: metres across the photo at the house, for areas and litres. units: "ft" tells them in square feet and US
         gallons. overwrite: as for `save`.
         """
-        target = Path(path).expanduser()
+        target = at_home(path)
         self._check(target, overwrite)
         return self._write(target, self.studio.download_sheet(self.session_id, width=width, units=units), overwrite)
 
@@ -207,7 +207,7 @@ class Painter(PaintingVerbs):
 
         overwrite: as for `save`. Raises InvalidInput when nothing is painted.
         """
-        target = Path(path).expanduser()
+        target = at_home(path)
         text = recipes.to_text(self.studio.recipe(self.session_id))
         return write(target, text.encode(), overwrite=overwrite, inputs=[self._read_from] if self._read_from else [])
 
@@ -243,7 +243,7 @@ class Painter(PaintingVerbs):
         return self._export("project", path, overwrite)
 
     def _export(self, kind: ExportKind, path: str | PathLike[str], overwrite: bool, every: bool = False) -> Path:
-        target = Path(path).expanduser()
+        target = at_home(path)
         self._check(target, overwrite)
         return self._write(target, self.studio.export(self.session_id, kind, every=every), overwrite)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
 
 from ..errors import InvalidInput, LayerNotFound, MaskNotFound
+from ..masks import mask_from_png
+from ..photos.sources import at_home, read_file
 from ..rle import mask_to_rle
 from ..studio.studio import SelectMode
 from ..types import AutoMask, CombineMode, Prompts
@@ -88,9 +91,15 @@ class SelectingVerbs(Held):
         self.studio.take_over(self.session_id)
         return self
 
-    def import_mask(self, mask: np.ndarray, mode: SelectMode = "new") -> Self:
-        """Select a mask of your own, (H, W) bool of the photo's size, or change the selected wall by it."""
-        self.studio.import_mask(self.session_id, mask_to_rle(mask), mode)
+    def import_mask(self, mask: np.ndarray | bytes | str | PathLike[str], mode: SelectMode = "new") -> Self:
+        """Select a mask of your own, or change the selected wall by it.
+
+        mask: (H, W) bool of the photo's size, or a PNG file of that size, its path or its bytes. Raises InvalidInput.
+        """
+        if isinstance(mask, (str, PathLike)):
+            mask = read_file(at_home(mask, "mask"), field="mask")
+        own = mask_from_png(mask, self.session.size) if isinstance(mask, (bytes, bytearray)) else mask_to_rle(mask)
+        self.studio.import_mask(self.session_id, own, mode)
         return self
 
     def choose_wall(self, x: float, y: float) -> Self:

@@ -1,8 +1,8 @@
 """A project file: everything of a session in one zip, to go on with another day or somewhere else.
 
-`project.json` (version, name, masks, layers, selection, palette), `photo` (the file, without the place it was taken at)
-and `masks/<id>` (the runs of each mask). Reading one trusts nothing: every size is bounded before it is unpacked, and
-every value goes through the same checks as a caller's.
+`project.json` (version, name, size, masks, layers, selection, palette), `photo` (the file, without the place it was
+taken at) and `masks/<id>` (the runs of each mask). Reading one trusts nothing: every size is bounded before it is
+unpacked, and every value goes through the same checks as a caller's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ MAX_BYTES = 2**30
 """Of a project file, through every door."""
 
 MAX_JSON = 16 * 2**20
+MOST_ID = 2**30
+"""Of layers and schemes: there is room for those that are made later."""
+
 MAX_RUNS = 256 * 2**20
 """Bytes of runs a project may unpack to: some 4000 detailed masks of 12 megapixels."""
 
@@ -48,6 +51,7 @@ def to_project(session: Session, photo: bytes) -> bytes:
         "format": FORMAT,
         "version": VERSION,
         "name": session.name,
+        "size": [session.size[1], session.size[0]],
         "masks": [records.kept_mask(session, mask_id) for mask_id in session.masks],
         "automatic": list(session.automatic),
         "canvas": records.canvas_to_record(session.canvas),
@@ -87,6 +91,9 @@ class ProjectReader:
 
     def project(self, size: tuple[int, int]) -> Project:
         """All of it. size: (H, W) of the photo."""
+        height, width = size
+        if self._json.get("size", [width, height]) != [width, height]:  # older ones do not say it
+            raise _damaged(f"its masks do not fit its photo, which has {width}x{height} pixels")
         found, left = [], MAX_RUNS
         for mask_id, record in enumerate(self._json["masks"]):
             packed = self._zip.read(f"masks/{mask_id}", min(left, 4 * rle.MAX_RUNS + 2**16))
@@ -157,7 +164,9 @@ def _check_canvas(canvas: Canvas, count: int, size: tuple[int, int]) -> None:
         if step.region is None and step.kind not in ("stroke", "polygon"):
             raise _damaged("a step of a wall adds nothing")
     _check_ids([mask_id for mask_id in named if mask_id is not None], count)
-    if len(set(layer_ids)) < len(layer_ids) or not all(type(layer_id) is int for layer_id in layer_ids):
+    if not all(type(one) is int and abs(one) < MOST_ID for one in [*layer_ids, *(one.id for one in canvas.schemes)]):
+        raise _damaged("a layer or scheme of it has no number")
+    if len(set(layer_ids)) < len(layer_ids):
         raise _damaged("two of its layers have one id")
     if selection.layer is not None and selection.layer not in layer_ids:
         raise _damaged("its selection names a layer it does not hold")

@@ -15,7 +15,21 @@ import numpy as np
 
 from ..errors import InvalidInput
 from ..rle import RLE
-from ..types import Canvas, Coat, Layer, Mask, Paint, Palette, Prompts, Scheme, Selection, Session, Step
+from ..types import (
+    Canvas,
+    Coat,
+    Layer,
+    Mask,
+    Paint,
+    Palette,
+    Prompts,
+    Scheme,
+    Selection,
+    Session,
+    Step,
+    number,
+    whole_number,
+)
 
 LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id", "rle", "name"))
 """What paint looks like: fields that coats and layers share."""
@@ -78,11 +92,20 @@ def mask_from_record(record: Record, rle: RLE) -> Mask:
         rle,
         predicted_iou=record["predicted_iou"],
         stability_score=record["stability_score"],
-        point_coords=tuple((float(x), float(y)) for x, y in record["point_coords"]),
-        crop_box=tuple(record["crop_box"]) if record["crop_box"] else None,
+        point_coords=tuple((_place(x), _place(y)) for x, y in record["point_coords"]),
+        crop_box=_crop(*record["crop_box"]) if record["crop_box"] else None,
         category=record["category"],
         category_score=record["category_score"],
     )
+
+
+def _place(value: object) -> float:
+    return number(value, "point_coords", -1e6, 1e6)
+
+
+def _crop(*box: object) -> tuple[int, int, int, int]:
+    x, y, w, h = (whole_number(value, "crop_box", 0, 10**6) for value in box)
+    return x, y, w, h
 
 
 def layer_to_record(layer: Layer) -> Record:

@@ -296,6 +296,19 @@ def _changed(session: Session, before: RLE | None, step: Step, region: RLE, laye
     return result
 
 
+def check_free(session: Session, x: float, y: float) -> None:
+    """InvalidInput when a pixel that the chosen wall lacks is painted as another wall."""
+    there, chosen = layer_at(session.layers, x, y), session.selection.mask_id
+    shared = chosen is not None and session.mask(chosen).rle.contains(int(x), int(y))
+    if there is not None and there.id != session.selection.layer and not shared:
+        raise _belongs([there])
+
+
+def _belongs(others: Sequence[Layer]) -> InvalidInput:
+    names = " and ".join(v.name or f"wall {v.id}" for v in others[:2])
+    return InvalidInput(f"That is painted already: it belongs to {names}. Choose it to change it.", "protect")
+
+
 def _unpainted(session: Session, region: RLE, layer_id: int | None, crumbs: bool) -> RLE:
     """The region less other painted walls. crumbs: what they leave may be small pieces, which then go."""
     others = [v for v in session.layers if v.visible and v.id != layer_id and masks.may_overlap(v.mask.rle, region)]
@@ -303,8 +316,7 @@ def _unpainted(session: Session, region: RLE, layer_id: int | None, crumbs: bool
     if free.area == region.area:
         return region
     if not free.area:
-        names = " and ".join(v.name or f"wall {v.id}" for v in others[:2])
-        raise InvalidInput(f"That is painted already: it belongs to {names}. Choose it to change it.", "protect")
+        raise _belongs(others)
     return masks.without_crumbs(free) if crumbs else free
 
 

@@ -17,7 +17,7 @@ def check_target(path: Path, *, overwrite: bool, inputs: Iterable[Path] = (), ho
     another one without `overwrite`, in place of a folder. how: to say what allows it."""
     try:
         status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return
     except (OSError, ValueError) as error:  # a loop of links, a name that is too long, a null character
         raise _unwritable(path, error) from None

@@ -23,7 +23,7 @@ LEAST_WALL = 1 / 3
 
 
 class OutlineVerbs(WallVerbs):
-    """layer_id, revision, protect: as in `walls`."""
+    """layer_id, revision, protect, take: as in `walls`."""
 
     @verb("segment")
     def polygon(
@@ -36,6 +36,7 @@ class OutlineVerbs(WallVerbs):
         layer_id: int | None = None,
         revision: int | None = None,
         protect: bool = True,
+        take: bool = False,
     ) -> Session:
         """Add the inside of a polygon or lasso to the chosen wall, take it away, or begin a wall with it.
 
@@ -44,8 +45,8 @@ class OutlineVerbs(WallVerbs):
         other answer, for `choose`. What is taken away is always the whole.
         """
         walls.check_mode(mode)
-        with self._wall(session_id, layer_id, revision) as edit:
-            self._drawn(edit, path, mode, protect, only_wall)
+        with self._wall(session_id, layer_id, revision, take) as edit:
+            self._drawn(edit, path, mode, protect and not take, only_wall)
         return edit.session
 
     @verb("segment")

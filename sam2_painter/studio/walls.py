@@ -77,6 +77,7 @@ class WallVerbs(Core):
         layer_id: int | None = None,
         revision: int | None = None,
         protect: bool = True,
+        take: bool = False,
         scale: float | None = None,
     ) -> Session:
         """One click on the photo, the way a person means it.
@@ -89,14 +90,8 @@ class WallVerbs(Core):
         asked = Prompts.click(x, y, label)
         if label == 0:
             mode, asked = "subtract", Prompts.click(x, y)
-        with self._wall(session_id, layer_id, revision) as edit:
-            selection = edit.session.selection
-            begun = selection.layer is None and selection.mask_id is not None
-            painted = None if mode != "new" or not protect else walls.layer_at(edit.session.layers, x, y)
-            if painted is not None:
-                walls.choose_painted(edit, painted)
-            else:
-                self._point(edit, asked, "union" if mode == "new" and begun else mode, protect, scale)
+        with self._wall(session_id, layer_id, revision, take) as edit:
+            self._clicked(edit, asked, mode, protect and not take, scale)
         return edit.session
 
     @verb("segment")
@@ -163,14 +158,15 @@ class WallVerbs(Core):
         layer_id: int | None = None,
         revision: int | None = None,
         protect: bool = True,
+        take: bool = False,
         scale: float | None = None,
     ) -> Session:
-        """What a box from corner to corner is drawn around; a tiny one is a click at its middle.
+        """What a box from corner to corner is drawn around; a tiny one is a `click` at its middle.
 
         "subtract" takes nothing away outside the box.
         """
         walls.check_mode(mode)
-        with self._wall(session_id, layer_id, revision) as edit:
+        with self._wall(session_id, layer_id, revision, take) as edit:
             height, width = edit.session.size
             left, right = sorted(number(v, "box", -1e6, 1e6) for v in (x1, x2))
             top, bottom = sorted(number(v, "box", -1e6, 1e6) for v in (y1, y2))
@@ -179,10 +175,10 @@ class WallVerbs(Core):
                 raise InvalidInput(f"the box lies outside the {width}x{height} photo", "box")
             if max(right - left, bottom - top) < TINY_BOX * _scale(edit.session, scale):
                 x, y = min((left + right) / 2, width - 1), min((top + bottom) / 2, height - 1)
-                self._point(edit, Prompts.click(x, y), mode, protect, scale)
+                self._clicked(edit, Prompts.click(x, y), mode, protect and not take, scale)
             else:
                 prompts = Prompts(box=[left, top, max(right, left + 1), max(bottom, top + 1)])  # type: ignore[arg-type]
-                self._boxed(edit, prompts, mode, protect)
+                self._boxed(edit, prompts, mode, protect and not take)
         return edit.session
 
     @verb("segment")
@@ -197,6 +193,7 @@ class WallVerbs(Core):
         layer_id: int | None = None,
         revision: int | None = None,
         protect: bool = True,
+        take: bool = False,
     ) -> Session:
         """Paint on the chosen wall's shape with a round brush ("union"), or rub out ("subtract").
 
@@ -204,8 +201,8 @@ class WallVerbs(Core):
         borders. The first stroke begins a wall where none is chosen.
         """
         walls.check_mode(mode)
-        with self._wall(session_id, layer_id, revision) as edit:
-            self._stroked(edit, path, radius, mode, edge_aware, protect)
+        with self._wall(session_id, layer_id, revision, take) as edit:
+            self._stroked(edit, path, radius, mode, edge_aware, protect and not take)
         return edit.session
 
     @verb("segment")
@@ -277,14 +274,26 @@ class WallVerbs(Core):
     # -- inside ------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _wall(self, session_id: str, layer_id: int | None, revision: int | None) -> Iterator[Edit]:
-        """The session to edit, with the wall chosen that is meant."""
+    def _wall(self, session_id: str, layer_id: int | None, revision: int | None, take: bool = False) -> Iterator[Edit]:
+        """The session to edit, with the wall chosen that is meant. take: what the step added is taken from others."""
         with self.sessions.edit(session_id) as edit:
             before = edit.session.selection
             walls.choose(edit, layer_id, revision)
             yield edit
+            if take and edit.new_step:
+                walls.take_over(edit)
             if not edit.new_step and edit.session.selection is not before:  # the step changed nothing, but it chose
                 walls.write_choice(edit, before)
+
+    def _clicked(self, edit: Edit, asked: Prompts, mode: SelectMode, protect: bool, scale: float | None) -> None:
+        """What `click` says. asked: one click of label 1."""
+        selection, (x, y) = edit.session.selection, asked.point_coords[0].tolist()
+        begun = selection.layer is None and selection.mask_id is not None
+        painted = walls.layer_at(edit.session.layers, x, y) if mode == "new" and protect else None
+        if painted is not None:
+            walls.choose_painted(edit, painted)
+        else:
+            self._point(edit, asked, "union" if mode == "new" and begun else mode, protect, scale)
 
     def _point(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool, scale: float | None) -> None:
         """prompts: one click of label 1."""
@@ -293,6 +302,8 @@ class WallVerbs(Core):
         anew = mode == "new" or (session.selection.mask_id is None and mode != "subtract")
         if not anew and session.selection.mask_id is None:
             raise InvalidInput(walls.NOTHING_CHOSEN, "mode")
+        if mode == "union" and protect:
+            walls.check_free(session, x, y)
         if anew or mode == "intersect":
             found = list(self._predicted(session, prompts).value)
             best = next((place for place, mask in enumerate(found) if mask.rle.contains(int(x), int(y))), 0)

@@ -6,9 +6,9 @@ The page's requests are no more trusted than any other: whoever can reach the se
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from ...engines import Progress, no_progress
@@ -18,96 +18,17 @@ from ...paint import palette_files
 from ...photos import examples, sources
 from ...studio.pictures import MOST_PICTURES
 from ...studio.studio import Studio
-from ...studio.walls import MAX_POINTS
-from ...types import AutoMask, Coat, Prompts, Session, whole_number
+from ...types import AutoMask, Coat, Session, whole_number
 from ..api.operations.files import download_url
 from ..api.operations.sheets import told
-from ..api.schemas import Attachment
 from . import view
+from .ask import Ask
 
 Json = dict[str, Any]
 MAX_CLICKS = 64  # in one request: fast fingers, not a flood
 
 _LAYER_CHANGES = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
 _KNOBS = tuple(knob.name for knob in fields(AutoMask))
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One request of the page. `get` gives what was sent, of any JSON type: verbs check what they take.
-
-    file: what came with it.
-    """
-
-    values: Mapping[str, Any]
-    file: Attachment | None = None
-
-    @classmethod
-    def read(cls, data: object, file: Attachment | None = None) -> Ask:
-        """Raises InvalidInput when it is no object."""
-        if not isinstance(data, dict):
-            raise InvalidInput("This request has no data. Reload the page.")
-        return cls(data, file)
-
-    def get(self, name: str, otherwise: Any = None) -> Any:
-        return self.values.get(name, otherwise)
-
-    @property
-    def sid(self) -> str:
-        """The session; SessionNotFound when none was named."""
-        sid = self.get("sid")
-        if not isinstance(sid, str):
-            raise SessionNotFound("")
-        return sid
-
-    @property
-    def have(self) -> Mapping[str, object]:
-        """Keys of the pictures the browser holds."""
-        have = self.get("have")
-        return have if isinstance(have, dict) else {}
-
-    def whole(self, name: str) -> int:
-        """A whole number."""
-        return whole_number(self.get(name), name, -(2**31), 2**31 - 1)
-
-    def items(self, name: str, most: int) -> list[Any]:
-        """A list of at most so many."""
-        items = self.get(name)
-        if not isinstance(items, list) or not 0 < len(items) <= most:
-            raise InvalidInput(f"{name} must be a list of 1 to {most}", name)
-        return items
-
-    def point(self, name: str) -> tuple[float, float] | None:
-        """A place [x, y], None where none was sent."""
-        if self.get(name) is None:
-            return None
-        x, y = Prompts([self.items(name, 2)], [1]).point_coords[0].tolist()  # type: ignore[arg-type]  # it checks
-        return x, y
-
-    def path(self) -> list[tuple[float, float]]:
-        """A line or polygon [[x, y], ...]."""
-        points = self.items("path", MAX_POINTS)
-        if not all(isinstance(point, list) and len(point) == 2 for point in points):
-            raise InvalidInput("path must be a list of [x, y]", "path")
-        return [(x, y) for x, y in points]
-
-    @property
-    def revision(self) -> int | None:
-        """That of the session the page saw, None where it does not say."""
-        return None if self.get("revision") is None else self.whole("revision")
-
-    def meant(self, *, protect: bool = True) -> dict[str, Any]:
-        """Which wall is meant, and whether others are protected, as the verbs about walls take it."""
-        meant: dict[str, Any] = {"revision": self.revision}
-        if self.get("layer_id") is not None:
-            meant["layer_id"] = self.whole("layer_id")
-        return meant | {"protect": self.get("protect") is not False} if protect else meant
-
-    def sent(self) -> Attachment:
-        """The file that came with it."""
-        if self.file is None:
-            raise InvalidInput("This request needs a file.", "file")
-        return self.file
 
 
 Verb = Callable[[Studio, Ask], Json]
@@ -193,7 +114,7 @@ def click(studio: Studio, ask: Ask) -> Json:
         if not isinstance(point, list) or len(point) != 3:
             raise InvalidInput("a point must be [x, y, label]", "points")
         x, y, label = point
-        session = studio.click(ask.sid, x, y, label, ask.get("mode", "new"), scale=ask.get("scale"), **ask.meant())
+        session = studio.click(ask.sid, x, y, label, ask.get("mode", "new"), scale=ask.get("scale"), **ask.added())
     return _seen(studio, ask, session)
 
 
@@ -202,29 +123,29 @@ def box(studio: Studio, ask: Ask) -> Json:
     if len(corners) != 4:
         raise InvalidInput("box must be [x1, y1, x2, y2]", "box")
     x1, y1, x2, y2 = corners
-    session = studio.box(ask.sid, x1, y1, x2, y2, ask.get("mode", "new"), scale=ask.get("scale"), **ask.meant())
+    session = studio.box(ask.sid, x1, y1, x2, y2, ask.get("mode", "new"), scale=ask.get("scale"), **ask.added())
     return _seen(studio, ask, session)
 
 
 def stroke(studio: Studio, ask: Ask) -> Json:
     """A stroke of the brush, or of the eraser."""
     how = dict(mode=ask.get("mode", "union"), edge_aware=ask.get("edge_aware") is True)
-    return _seen(studio, ask, studio.stroke(ask.sid, ask.path(), ask.get("radius"), **how, **ask.meant()))
+    return _seen(studio, ask, studio.stroke(ask.sid, ask.path(), ask.get("radius"), **how, **ask.added()))
 
 
 def polygon(studio: Studio, ask: Ask) -> Json:
     how = dict(mode=ask.get("mode", "union"), only_wall=ask.get("only_wall") is True)
-    return _seen(studio, ask, studio.polygon(ask.sid, ask.path(), **how, **ask.meant()))
+    return _seen(studio, ask, studio.polygon(ask.sid, ask.path(), **how, **ask.added()))
 
 
 def tidy(studio: Studio, ask: Ask) -> Json:
     """The chosen wall's outline follows the photo."""
-    return _seen(studio, ask, studio.tidy(ask.sid, **ask.meant()))
+    return _seen(studio, ask, studio.tidy(ask.sid, protect=ask.protect, **ask.meant()))
 
 
 def take_over(studio: Studio, ask: Ask) -> Json:
     """What the chosen wall shares with others is taken from them."""
-    return _seen(studio, ask, studio.take_over(ask.sid, **ask.meant(protect=False)))
+    return _seen(studio, ask, studio.take_over(ask.sid, **ask.meant()))
 
 
 def import_mask(studio: Studio, ask: Ask) -> Json:
@@ -259,8 +180,8 @@ def select(studio: Studio, ask: Ask) -> Json:
 
 
 def find(studio: Studio, ask: Ask) -> Json:
-    point, protect = ask.point("point"), ask.get("protect") is not False
-    session = studio.find(ask.sid, ask.get("category"), ask.get("mode", "new"), point=point, protect=protect)
+    category, mode = ask.get("category"), ask.get("mode", "new")
+    session = studio.find(ask.sid, category, mode, point=ask.point("point"), protect=ask.protect)
     return _seen(studio, ask, session)
 
 
@@ -312,7 +233,7 @@ def paint_wall(studio: Studio, ask: Ask) -> Json:
     """Paint the chosen wall, or change its paint."""
     look = {name: ask.get(name) for name in ("opacity", "light", "shadow", "mode")}
     rgb = studio.color(studio.session(ask.sid), ask.get("color"))
-    session = studio.paint_wall(ask.sid, Coat(rgb, **look), **ask.meant(protect=False))
+    session = studio.paint_wall(ask.sid, Coat(rgb, **look), **ask.meant())
     return _seen(studio, ask, session) | {"color": view.color(studio, session, rgb)}
 
 

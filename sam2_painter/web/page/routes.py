@@ -33,7 +33,7 @@ from ..error_responses import refuse, refuse_error
 from ..middleware.defects import SENTENCE
 from ..middleware.paths import PAGE
 from . import assets, handlers, view
-from .handlers import Ask
+from .ask import Ask
 
 log = logging.getLogger(__name__)
 GENERATE = "generate"

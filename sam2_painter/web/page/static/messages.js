@@ -9,16 +9,19 @@ export class Messages {
   constructor(root) {
     this.place = one(root, ".sp-messages");
     this.timer = 0;
+    this.passing = false;
   }
 
   /**
    * @param {string} sentence
    * @param {object} [more]
    * @param {boolean} [more.stays] until something else is said, or it is closed
+   * @param {boolean} [more.passing] until something else is done
    * @param {{ label: string, run: () => void }} [more.action]
    */
-  say(sentence, { stays = false, action } = {}) {
+  say(sentence, { stays = false, passing = false, action } = {}) {
     clearTimeout(this.timer);
+    this.passing = passing;
     const toast = node("div", { className: "sp-toast", role: "alert" }, node("span", {}, sentence));
     if (action) {
       const act = () => {
@@ -38,8 +41,14 @@ export class Messages {
     if (!stays) this.timer = window.setTimeout(() => this.clear(), SECONDS * 1000);
   }
 
+  /** Something else was done. */
+  pass() {
+    if (this.passing) this.clear();
+  }
+
   clear() {
     clearTimeout(this.timer);
+    this.passing = false;
     this.place.replaceChildren();
   }
 }

@@ -124,8 +124,9 @@ export class Page {
     if (QUIET.includes(question.verb)) this.view.shaping = false;
     const before = this.state.session;
     if (reply.session) await this.view.show(reply.session);
-    const nothing = before && reply.session ? this.tools.toldNothing(question.verb, before, reply.session) : "";
-    if (nothing) this.messages.say(nothing);
+    const nothing = before && reply.session ? this.tools.toldNothing(question, before, reply.session) : "";
+    if (nothing) this.messages.say(nothing, { passing: true });
+    else if (before && reply.session && reply.session.revision !== before.revision) this.messages.pass();
     if (reply.gone) this.gone(reply.gone);
     if (reply.notes?.length) this.messages.say(reply.notes.join(" "));
     if (reply.color) {
@@ -152,7 +153,7 @@ export class Page {
   failed(error, question) {
     if (!(error instanceof Refused)) console.error(error);
     const lost = error instanceof Refused && error.status === 404 && question.verb !== "resume";
-    if (!lost) this.messages.say(sentenceOf(error), this.protection.offer(error, question));
+    if (!lost) this.messages.say(sentenceOf(error), { passing: true, ...this.protection.offer(error, question) });
     const { session } = this.state;
     this.endSending();
     if (!session) {

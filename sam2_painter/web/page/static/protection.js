@@ -43,7 +43,7 @@ export class Protection {
     const [x, y] = args.points?.at(-1) ?? args.path?.[0] ?? args.box ?? [0, 0];
     const there = page.stage.wallAt({ x, y });
     const name = page.state.session?.layers.find(({ id }) => id === there?.id)?.name;
-    const take = () => page.ask(verb, { ...args, protect: false }, "Selecting", { then: () => page.ask("take_over") });
+    const take = () => page.ask(verb, { ...args, take: true }, "Selecting");
     return { action: { label: name ? `Take these from ${name}` : "Take these from it", run: take } };
   }
 }

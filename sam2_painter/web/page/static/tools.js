@@ -102,22 +102,22 @@ export class Tools {
 
   /** How the shape of a wall is made right where there is nothing to choose from. @param {boolean} some whether one is chosen */
   reshaping(some) {
-    if (!some) return `${CLICK} a wall: smaller and larger shapes of it are shown here.`;
+    if (!some) return `${CLICK} a wall: smaller and larger shapes of it are offered then.`;
     return "Make its shape right with Add and Remove, the brush or lines.";
   }
 
   /**
    * What is said where something was done and changed nothing; "" where it did.
-   * @param {string} verb
+   * @param {import("./state.js").Question} question
    * @param {import("./state.js").Session} before
    * @param {import("./state.js").Session} after
    */
-  toldNothing(verb, before, after) {
+  toldNothing({ verb, args }, before, after) {
     const [was, is] = [before.selection, after.selection];
     if (before.sid !== after.sid || was.mask_id !== is.mask_id || was.layer !== is.layer) return "";
     if (verb === "tidy") return "This outline follows the photo already.";
     if (verb !== "click" || this.page.state.queue.length) return "";
-    return this.sign === "subtract" ? "That is no part of this wall." : "That changes nothing here.";
+    return args.mode === "subtract" ? "That is no part of this wall." : "That changes nothing here.";
   }
 
   // -- what is asked ----------------------------------------------------------------------------------------------------
