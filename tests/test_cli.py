@@ -237,11 +237,8 @@ def photos(tmp_path):
 
 OVER_THE_PHOTO = {
     "by its name": ["a.jpg", "-o", "a.jpg"],
-    "by its folder and format": [".", "-o", ".", "--format", "JPG"],
-    "into its folder": ["a.jpg", "-o", "./", "--format", "jpg"],
     "by a link": ["a.jpg", "-o", "link.jpg"],
     "by another name": ["a.jpg", "-o", "hard.jpg"],
-    "another photo that is read": ["a.jpg", "b.png", "-o", ".", "--format", "png"],
 }
 
 
@@ -335,6 +332,20 @@ def test_own_pictures_are_not_painted_again(studio, photos, capsys):
     assert sorted(tree(photos / "painted")) == ["a.png", "b.png", "house-painted.png"]
     assert "a-painted.png: painted by us" in capsys.readouterr().err
     assert run(studio, photos / "a-painted.png", "-o", photos / "twice.png") == 0  # when it is asked for by name
+
+
+@pytest.mark.parametrize("given", [["."], ["a.jpg", "b.png"]], ids=["the folder", "its photos"])
+def test_pictures_in_the_photos_own_folder_are_known_as_ours(studio, photos, monkeypatch, capsys, given):
+    """Asked for in that folder they are named as they are beside a photo, and the next run leaves them out."""
+    monkeypatch.chdir(photos)
+    before = tree(photos)
+    assert run(studio, *given, "-o", ".", "--format", "jpg") == 0
+    made = {"a-painted.jpg", "b-painted.jpg"}
+    assert tree(photos).keys() == before.keys() | made
+    assert run(studio, ".", "-o", "./", "--format", "jpg", "--overwrite") == 0
+    assert tree(photos).keys() == before.keys() | made
+    assert "a-painted.jpg: painted by us" in capsys.readouterr().err
+    assert before.items() <= tree(photos).items()
 
 
 def test_skipped_files_are_named(studio, photos, capsys):
