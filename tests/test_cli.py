@@ -237,11 +237,8 @@ def photos(tmp_path):
 
 OVER_THE_PHOTO = {
     "by its name": ["a.jpg", "-o", "a.jpg"],
-    "by its folder and format": [".", "-o", ".", "--format", "JPG"],
-    "into its folder": ["a.jpg", "-o", "./", "--format", "jpg"],
     "by a link": ["a.jpg", "-o", "link.jpg"],
     "by another name": ["a.jpg", "-o", "hard.jpg"],
-    "another photo that is read": ["a.jpg", "b.png", "-o", ".", "--format", "png"],
 }
 
 
@@ -335,6 +332,20 @@ def test_own_pictures_are_not_painted_again(studio, photos, capsys):
     assert sorted(tree(photos / "painted")) == ["a.png", "b.png", "house-painted.png"]
     assert "a-painted.png: painted by us" in capsys.readouterr().err
     assert run(studio, photos / "a-painted.png", "-o", photos / "twice.png") == 0  # when it is asked for by name
+
+
+@pytest.mark.parametrize("given", [["."], ["a.jpg", "b.png"]], ids=["the folder", "its photos"])
+def test_pictures_in_the_photos_own_folder_are_known_as_ours(studio, photos, monkeypatch, capsys, given):
+    """Asked for in that folder they are named as they are beside a photo, and the next run leaves them out."""
+    monkeypatch.chdir(photos)
+    before = tree(photos)
+    assert run(studio, *given, "-o", ".", "--format", "jpg") == 0
+    made = {"a-painted.jpg", "b-painted.jpg"}
+    assert tree(photos).keys() == before.keys() | made
+    assert run(studio, ".", "-o", "./", "--format", "jpg", "--overwrite") == 0
+    assert tree(photos).keys() == before.keys() | made
+    assert "a-painted.jpg: painted by us" in capsys.readouterr().err
+    assert before.items() <= tree(photos).items()
 
 
 def test_skipped_files_are_named(studio, photos, capsys):
@@ -564,6 +575,21 @@ def test_ctrl_c_leaves_a_report_of_what_is_done(studio, photos, tmp_path, monkey
     assert main([*argv, "--report", f"{tmp_path}/report.json"], studio) == 130
     assert [one["photo"] for one in json.loads((tmp_path / "report.json").read_text())["done"]] == [str(opened[0])]
     assert len(json.loads((tmp_path / "all.json").read_text())["images"]) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(studio, photos, capsys, monkeypatch):
+    """As a file that cannot be written is."""
+
+    mkdir = Path.mkdir
+
+    def refused(path, *args, **kwargs):
+        if path.name == "new":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    assert run(studio, photos / "a.jpg", "-o", photos / "new" / "a.png") == 1
+    assert "new/a.png cannot be written (Permission denied)." in capsys.readouterr().err
 
 
 def test_pipes_are_no_photos(studio, photos, capsys):

@@ -447,11 +447,14 @@ def test_a_small_sunlit_part_is_the_reference(paint, sunlit):
     assert LINEAR[max(now)] == pytest.approx(LINEAR[max(paint)], rel=0.3)
 
 
-def _white_seen(sky, level, frame=0) -> float:
-    """Luminance of a white wall as read from a photo: light of that level on a green wall, sky above, a pale frame."""
+def _white_seen(sky, level, frame=0, grain=0.0) -> float:
+    """Luminance of a white wall as read from a photo: light of that level on a green wall, sky above, a pale frame.
+
+    grain: how much the light on the wall differs from pixel to pixel, a part of it.
+    """
     rng = np.random.default_rng(2)
     seen = np.empty((300, 400, 3))
-    seen[:] = LINEAR[[143, 165, 139]] * level
+    seen[:] = LINEAR[[143, 165, 139]] * level * (1 + grain * rng.standard_normal((300, 400, 1))).clip(0)
     seen[:40], seen[260:] = sky, LINEAR[[70, 66, 60]] * level
     mask = np.zeros((300, 400), np.uint8)
     mask[40:260] = 255
@@ -477,3 +480,10 @@ def test_without_trim_white_is_no_brighter_than_the_brightest_there_is():
     """In a dark photo white is dark; where the sky is blown out it tells nothing, and white is as bright as usual."""
     assert _white_seen(PALE_SKY, 0.6) == pytest.approx(0.6, abs=0.05)
     assert 0.84 < _white_seen(BLOWN_SKY, 0.6) < 1.01
+
+
+def test_without_trim_white_is_as_bright_as_the_brightest_grains_of_a_rough_wall():
+    """The wall itself is darker than they are, and white on it as well; trim beside it tells the same without them."""
+    smooth, rough = (_white_seen(PALE_SKY, 0.6, grain=grain) for grain in (0.0, 0.2))
+    assert rough == pytest.approx(smooth / 1.2, rel=0.06)
+    assert _white_seen(PALE_SKY, 0.6, frame=4, grain=0.2) == pytest.approx(0.6, abs=0.06)

@@ -118,7 +118,7 @@ def _write_lists(args: argparse.Namespace, joint: Joint | None, report: Report) 
     try:
         if joint is not None:
             joint.write()
-    except (PainterError, OSError) as error:
+    except PainterError as error:
         _say(f"--joint: {error}")
         status = 1
     try:
@@ -308,9 +308,11 @@ def _write(job: Job, data: bytes, *, overwrite: bool) -> None:
 
 
 def _put(path: Path, data: bytes, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
-    """Write a file, in folders that are made if need be. Raises InvalidInput, OSError."""
-    if not path.parent.is_dir():
+    """Write a file, in folders that are made if need be. Raises InvalidInput."""
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}).", "path") from None
     write(path, data, overwrite=overwrite, inputs=inputs, how="--overwrite")
 
 

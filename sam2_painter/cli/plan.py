@@ -186,10 +186,14 @@ def _means_folder(out: str) -> bool:
 
 
 def _place(one: _Found, naming: Naming, name: str) -> Path:
+    beside = one.photo.with_name(f"{name}-{naming.word}.{naming.ending}")
     if naming.out is None and one.folder is None:
-        return one.photo.with_name(f"{name}-{naming.word}.{naming.ending}")
+        return beside
     below = one.photo.parent.relative_to(one.folder) if one.folder else Path()
-    return _target_folder(one.folder or Path(), naming) / below / f"{name}.{naming.ending}"
+    target = _target_folder(one.folder or Path(), naming) / below
+    if os.path.realpath(target) == os.path.realpath(one.photo.parent):
+        return beside  # by its name the next run knows whose it is
+    return target / f"{name}.{naming.ending}"
 
 
 def _check(jobs: Sequence[Job], *, overwrite: bool, inputs: Sequence[Path]) -> None:

@@ -25,6 +25,11 @@ TRIM = np.array([0.875, 0.86, 0.83], np.float32)  # linear colour of what is usu
 SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's hue is half believed
 SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
 
+# The brightest grains of a wall over what is around them: less tells nothing in a dark photo, and in a light one, where
+# the brightest things may be lighter than it can show; more is no grain.
+DARK_GRAIN, LIGHT_GRAIN, ROUGHEST = 1.1, 1.2, 1.5
+DARK_PHOTO, LIGHT_PHOTO = 0.8, 0.9  # linear light of the brightest things
+
 WARMER = 0.1  # the wall is read where it is brightest, in the sun; what seems warmer than that is another paint
 BROAD, TELLING = 0.2, 0.1  # of the wall, and of the main paint's luminance: such another paint tells of the light, too
 BRIGHTEST = 1.1  # linear light; no paint is as bright
@@ -80,10 +85,9 @@ def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
     near = _Near.of(mask)
     if old is None:
         paint = _old_paint(near.part(codes), near.part(linear), near.part(mask))
-        white = _white_light(codes, linear, mask, paint, near)
-        return Light(
-            paint, white, _tint(linear, mask, paint, near), *_bareness(near.part(linear), near.part(mask)), None
-        )
+        bare, stain = _bareness(near.part(linear), near.part(mask))
+        white = _white_light(codes, linear, mask, paint, near, bare)
+        return Light(paint, white, _tint(linear, mask, paint, near), bare, stain, None)
     # The old paint is read where the wall is lit best, on the main paint, a brighter one or a broad one: should a
     # sunlit part be taken for another paint by mistake, too little is divided out, and the sun is found all the same. A
     # small darker one, such as a shop, would add little but what is no wall; and where a broad one comes out brighter
@@ -98,8 +102,9 @@ def read_small(codes: np.ndarray, mask: np.ndarray) -> Light:
             break
     main = np.where(old.places.which == 0, mask, 0).astype(np.uint8)
     beside = np.where((main == 0) & (mask > 5), np.uint8(128), main)  # other paints are neither wall nor surroundings
-    white = _half_cast(_white_light(codes, linear, beside, paint, near))
-    return Light(paint, white, _tint(even, mask, paint, near), *_bareness(near.part(linear), near.part(main)), old)
+    bare, stain = _bareness(near.part(linear), near.part(main))
+    white = _half_cast(_white_light(codes, linear, beside, paint, near, bare))
+    return Light(paint, white, _tint(even, mask, paint, near), bare, stain, old)
 
 
 @dataclass(frozen=True)
@@ -204,16 +209,18 @@ def _old_paint(small: np.ndarray, linear: np.ndarray, mask: np.ndarray) -> np.nd
 
 
 def _white_light(
-    codes: np.ndarray, whole: np.ndarray, outside: np.ndarray, paint: np.ndarray, part: _Near
+    codes: np.ndarray, whole: np.ndarray, outside: np.ndarray, paint: np.ndarray, part: _Near, bare: float
 ) -> np.ndarray:
     """(3,) linear light of a white wall where `paint` was read.
 
     What stands beside the wall in the same light tells: trim, frames and sills are often white. Their ratio to the wall
     next to them, where it is about that of white, gives how bright white is, and where there is enough of it how
     coloured the light. Failing that, the light is taken for neutral, and the brightest things of the photo for white:
-    a photo of which nothing is blown out shows white as no brighter than those. No paint is whiter than `WHITEST`.
+    a photo of which nothing is blown out shows white as no brighter than those. They face the light; the grains of a
+    rough wall that do are as bright, and the wall is darker than they are. No paint is whiter than `WHITEST`.
 
-    codes, whole, outside: the small picture, its linear light and its mask; part: where the wall is.
+    codes, whole, outside: the small picture, its linear light and its mask; part: where the wall is; bare: how surely
+    its grain is that of bare brick, and no light.
     """
     small, linear, mask = part.part(codes), part.part(whole), part.part(outside)
     unclipped = small.max(-1) < 250
@@ -251,9 +258,24 @@ def _white_light(
                 brightness = float(np.clip(brightest, USUAL_WHITE, 1))
             elif brightest > BRIGHT:
                 brightness = float(np.clip(brightest, 0.5, 1))
+        usual = float(np.interp(brightness, (DARK_PHOTO, LIGHT_PHOTO), (DARK_GRAIN, LIGHT_GRAIN)))
+        grain = np.clip(_grain(shade, beside, core), usual, ROUGHEST) / usual
+        brightness /= float(grain ** (1 - bare))
     brightness = min(1.2, max(brightness, float(paint.max()) / WHITEST))
     light: np.ndarray = brightness * cast
     return light.astype(np.float32)
+
+
+def _grain(shade: np.ndarray, usual: np.ndarray, core: np.ndarray) -> float:
+    """By how much the brightest grains of a well lit wall are brighter than what is close around them.
+
+    shade: (h, w) light on it, 1 where it is well lit; usual: the broad mean around each; core: above 0 in the wall.
+    """
+    lit = (core > 0) & (abs(usual - 1) < 0.15)
+    if np.count_nonzero(lit) < 40:
+        return 1.0
+    around = _mean_inside(shade, core, 2)  # so close that patches of sun between leaves are no grain
+    return float(np.percentile(shade[lit] / around[lit], 95))
 
 
 def _bareness(linear: np.ndarray, mask: np.ndarray) -> tuple[float, np.ndarray]:
