@@ -165,8 +165,12 @@ class Victim:
     def __init__(self, url: str, photo: bytes, size: tuple[int, int]):
         transport = httpx.HTTPTransport(local_address=VICTIM)
         self.http = httpx.Client(base_url=f"{url}/api", timeout=60, transport=transport)
-        self.size, self.chance = size, random.Random(7)
-        self.session = self.http.post("/upload", files={"file": ("h.jpg", photo)}).json()["session_id"]
+        self.photo, self.size, self.chance = photo, size, random.Random(7)
+        self.open()
+
+    def open(self) -> None:
+        """Open the photo anew: a session holds so many masks and no more."""
+        self.session = self.http.post("/upload", files={"file": ("h.jpg", self.photo)}).json()["session_id"]
         self.http.post("/get-embedding", json={"session_id": self.session}).raise_for_status()
 
     def clicks(self, seconds: float) -> list[float]:
@@ -270,6 +274,7 @@ def _figures(
     for attack in ATTACKS:
         if only in (None, attack.__name__):
             target = Target(url, f"127.0.0.{10 + ATTACKS.index(attack)}", photos[1], session)
+            victim.open()
             idle = victim.clicks(max(5.0, seconds / 2))  # by turns: others work on this machine, too
             row = attacked(attack, target, victim, pid, seconds)
             idle_ms = round(soak.percentile(idle, 95) * 1e3)
