@@ -6,6 +6,7 @@ Everything up to stride 16 stays as ImageNet made it, so its features are comput
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -97,11 +98,10 @@ def finished(folder: Path) -> int:
 
 
 class Crops:
-    """The crops of some folders, as far as they have got."""
+    """The crops of some folders, as far as they have got. names: what is read of each."""
 
-    def __init__(self, folders: list[Path]) -> None:
+    def __init__(self, folders: list[Path], names: Sequence[str] = (*FEATURES, *LABELS, "lab")) -> None:
         self._folders = folders
-        names = [*FEATURES, *LABELS, "lab"]
         self._arrays = [{name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names} for folder in folders]
 
     def draw(self, rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:

@@ -44,18 +44,13 @@ class Sights:
     """The crops of some folders as they were seen, one after another."""
 
     def __init__(self, folders: list[Path]) -> None:
-        names = [*OUTPUTS, *TRUTH, "lab"]
-        self._arrays = [{name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names} for folder in folders]
+        self._crops = Crops(folders, (*OUTPUTS, *TRUTH, "lab"))
 
     def __len__(self) -> int:
-        return sum(len(arrays["lab"]) for arrays in self._arrays)
+        return len(self._crops)
 
     def __getitem__(self, number: int) -> tuple[Sight, tuple[np.ndarray, ...]]:
         """What was seen in a crop; and its classes, things and paints, see `data.Truth`, in cells."""
-        for arrays in self._arrays:
-            if number < len(arrays["lab"]):
-                logits, likeness = (arrays[name][number].astype(np.float32) for name in OUTPUTS)
-                seen = sight_of(logits, likeness, arrays["lab"][number].transpose(2, 0, 1))
-                return seen, tuple(np.array(arrays[name][number]) for name in TRUTH)
-            number -= len(arrays["lab"])
-        raise IndexError(number)
+        crop = {name: array[0] for name, array in self._crops.one(number).items()}
+        logits, likeness = (crop[name].astype(np.float32) for name in OUTPUTS)
+        return sight_of(logits, likeness, crop["lab"].transpose(2, 0, 1)), tuple(np.array(crop[name]) for name in TRUTH)

@@ -17,6 +17,9 @@ from .profiles import srgb_profile
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 """What `encode` writes, and the media type of each."""
 
+ENDINGS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}
+"""Of the names of such files."""
+
 MAX_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
 """Pixels a side that `encode` can write of each."""
 

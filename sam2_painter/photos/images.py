@@ -13,12 +13,13 @@ from PIL import Image
 from ..errors import InvalidInput
 from ..types import Photo, fit_size
 from .containers import DECODING, MAX_PIXELS, Picture, check_pixels, open_picture, pillow_errors
-from .encoding import FORMATS, MAX_SIDE, check_format, encode, encode_file, to_data_url
+from .encoding import ENDINGS, FORMATS, MAX_SIDE, check_format, encode, encode_file, to_data_url
 from .pixels import CLEAR, frozen, to_rgb, to_uint8, upright_rgb
 from .sources import MAX_BYTES, as_path, read_bytes
 
 Source = bytes | bytearray | memoryview | str | os.PathLike[str] | Image.Image | np.ndarray
 __all__ = [
+    "ENDINGS",
     "FORMATS",
     "MAX_SIDE",
     "Source",

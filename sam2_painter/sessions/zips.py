@@ -29,6 +29,11 @@ def check_packed(pictures: Iterable[tuple[str, bytes]]) -> None:
         )
 
 
+def plain_name(text: str) -> str:
+    """Somebody's text as the name of a member: letters, digits, blanks, "-" and "_", at most 80."""
+    return "".join(c if c.isalnum() or c in " -_" else "_" for c in text)[:80]
+
+
 def pack(members: Sequence[tuple[str, bytes]]) -> bytes:
     """A zip of these (name, data), nothing packed: photos, PNGs and runs are already. Equal members are equal bytes."""
     out = BytesIO()

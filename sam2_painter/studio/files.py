@@ -59,8 +59,7 @@ class FileVerbs(PaintVerbs):
 
         key = _recipe(shown, f"{format} {quality if format != 'PNG' else ''} {painted}")
         stem = Path(session.name).stem + ("-painted" if painted else "")
-        suffix = "jpg" if format == "JPEG" else format.lower()
-        return self._made(session, key, stem, suffix, images.FORMATS[format], make)
+        return self._made(session, key, stem, images.ENDINGS[format], images.FORMATS[format], make)
 
     @verb("download")
     def export(self, session_id: str, what: ExportKind, *, every: bool = False) -> Download:

@@ -9,7 +9,7 @@ from ..errors import InvalidInput, SessionNotFound
 from ..jobs.deadline import check
 from ..photos import images
 from ..sessions.downloads import Download
-from ..sessions.zips import check_packed, pack
+from ..sessions.zips import check_packed, pack, plain_name
 from ..types import whole_number
 from .files import FileVerbs
 from .verb import verb
@@ -39,15 +39,13 @@ class PictureVerbs(FileVerbs):
             raise InvalidInput(f"session_ids must name 1 to {MOST_PICTURES} sessions", "session_ids")
         sessions = [self.sessions.get(session_id) for session_id in wanted]
         format, quality = images.check_format(format), whole_number(quality, "quality", 1, 100)
-        suffix = "jpg" if format == "JPEG" else format.lower()
 
         def make() -> bytes:
             files: list[tuple[str, bytes]] = []
             for place, session in enumerate(sessions, 1):
                 check()
                 dpi = images.printed_dpi(self.sessions.read_photo(session))
-                stem = "".join(c if c.isalnum() or c in " -_" else "_" for c in Path(session.name).stem)[:80]
-                name = f"{place} {stem or 'photo'}.{suffix}"
+                name = f"{place} {plain_name(Path(session.name).stem) or 'photo'}.{images.ENDINGS[format]}"
                 files.append((name, images.encode_file(self.painted(session), format, quality, dpi=dpi)))
                 check_packed(files)
             return pack(files)

@@ -119,9 +119,8 @@ def _add_shut_in_and_coloured(pool: Pool, sight: Sight, cell: tuple[int, int], r
         shut[cell] = True
         wide = cv2.dilate(connected(shut, cell).view(np.uint8), np.ones((3, 3), np.uint8)) > 0
         pool.add(wide & roughly, SHUT_IN, threshold)
-    own = sight.calm[:, cell[0], cell[1]].reshape(3, 1, 1)
     for step, limits, kind in ((COLOUR_STEP, COLOURS, COLOUR), (SHADE_STEP, SHADES, SHADE)):
-        away = (((sight.calm - own) / step.reshape(3, 1, 1)) ** 2).sum(axis=0)
+        away = colours_away(sight, cell, step)
         for limit in limits:
             inside = roughly & (away < limit * limit)
             inside[cell] = True
@@ -130,12 +129,11 @@ def _add_shut_in_and_coloured(pool: Pool, sight: Sight, cell: tuple[int, int], r
                 pool.add(inside, COLOUR_ANYWHERE, limit)
 
 
-def coloured_alike(sight: Sight, cell: tuple[int, int], step: np.ndarray) -> np.ndarray:
-    """(h, w) float32 in [0, 1]: how near each cell is in colour to one of them; 0.6 at a difference of one step."""
+def colours_away(sight: Sight, cell: tuple[int, int], step: np.ndarray) -> np.ndarray:
+    """(h, w) float32: the squared difference of colour between each cell and one of them, in steps (3,) of Lab."""
     own = sight.calm[:, cell[0], cell[1]].reshape(3, 1, 1)
-    away = (((sight.calm - own) / step.reshape(3, 1, 1)) ** 2).sum(axis=0)
-    near: np.ndarray = np.exp(-away / 2)
-    return near
+    away: np.ndarray = (((sight.calm - own) / step.reshape(3, 1, 1)) ** 2).sum(axis=0)
+    return away
 
 
 def alike_any(sight: Sight, cells: np.ndarray) -> np.ndarray:

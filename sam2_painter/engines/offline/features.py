@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .candidates import SHADE_STEP, Clicks, alike_any, coloured_alike, connected, refined_place
+from .candidates import SHADE_STEP, Clicks, alike_any, colours_away, connected, refined_place
 from .network import COLOUR_STEP, Sight
 from .surfaces import CLASSES
 
@@ -167,7 +167,7 @@ def first_features(sight: Sight, masks: np.ndarray, origins: np.ndarray, clicks:
     alike = alike_any(sight, good)
     refined = sight.alike(refined_place(sight, (row, column), alike))
     part = connected(sight.kind == sight.kind[row, column], (row, column)).astype(np.float32)
-    of_colour = [coloured_alike(sight, (row, column), step) for step in (COLOUR_STEP, SHADE_STEP)]
+    of_colour = [np.exp(-colours_away(sight, (row, column), step) / 2) for step in (COLOUR_STEP, SHADE_STEP)]
     found = describe(sight, masks, alike, refined, part, *of_colour, alike_any(sight, bad))
     parts = [
         *found.features.T,
