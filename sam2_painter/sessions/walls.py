@@ -7,8 +7,9 @@ there, takes away from it, or keeps what both have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Literal
 
 from .. import masks
@@ -175,9 +176,11 @@ def take(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
         add_step(edit, replace(step, mode=mode), action)
 
 
-def rebuild(edit: Edit, steps: Sequence[Step], action: str) -> None:
-    """The chosen wall is made of these steps now. InvalidInput when nothing would be left of it."""
+def rebuild(edit: Edit, steps: Sequence[Step], changed: int, tidy: Callable[[RLE], RLE], action: str) -> None:
+    """The chosen wall is made of these steps now, which are others than before from the place `changed` on. What was
+    tidied after that is tidied anew. InvalidInput when nothing would be left of the wall."""
     selection = edit.session.selection
+    steps = [*steps[:changed], *_tidied_anew(edit, steps, changed, tidy)]
     base = None
     if len(steps) > 1:
         base = edit.add([_fold(edit.session, steps[:-1], selection.layer)], made=True)[0]
@@ -185,18 +188,41 @@ def rebuild(edit: Edit, steps: Sequence[Step], action: str) -> None:
     _set(edit, replace(selection, mask_id=mask_id, steps=tuple(steps), base=base), action)
 
 
-def remove_step(edit: Edit, index: int) -> None:
+def _tidied_anew(edit: Edit, steps: Sequence[Step], changed: int, tidy: Callable[[RLE], RLE]) -> list[Step]:
+    """The steps from the place `changed` on, each tidying done to what is there now."""
+    anew: list[Step] = []
+    for tidying, run in groupby(steps[changed:], lambda step: step.kind == "tidy"):
+        if tidying:
+            before = _fold(edit.session, [*steps[:changed], *anew], edit.session.selection.layer).rle
+            anew += tidy_steps(edit, before, tidy(before), all(step.protect for step in run))
+        else:
+            anew += run
+    return anew
+
+
+def tidy_steps(edit: Edit, before: RLE, after: RLE, protect: bool) -> list[Step]:
+    """The steps that make the one mask of the other: what is added and what is taken away."""
+    changes = (("union", masks.subtract(after, [before])), ("subtract", masks.subtract(before, [after])))
+    return [
+        Step("tidy", mode, edit.add([Mask(change)], made=True)[0], protect=protect)  # type: ignore[arg-type]
+        for mode, change in changes
+        if change.area
+    ]
+
+
+def remove_step(edit: Edit, index: int, tidy: Callable[[RLE], RLE]) -> None:
     """Take a step back out of the chosen wall's shape, and those before it that only took away; the last one clears
-    the selection of a wall without paint."""
+    the selection of a wall without paint. tidy: `masks.tidy` of the photo, for outlines that were tidied afterwards."""
     selection = edit.session.selection
     if not selection.steps:
         raise InvalidInput("This wall has no steps to take back.", "index")
     index = whole_number(index, "index", 0, len(selection.steps) - 1)
     steps = [step for place, step in enumerate(selection.steps) if place != index]
-    while steps and steps[0].mode != "union":
-        steps.pop(0)  # there is nothing yet to take away from
+    while steps and (steps[0].mode != "union" or steps[0].kind == "tidy"):
+        steps.pop(0)  # there is nothing yet to take away from, or to tidy
+        index = max(0, index - 1)
     if steps:
-        rebuild(edit, steps, "take back a step")
+        rebuild(edit, steps, index, tidy, "take back a step")
     elif selection.layer is None:
         edit.do("take back a step", replace(edit.session.canvas, selection=Selection()))
     else:

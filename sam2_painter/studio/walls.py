@@ -9,7 +9,7 @@ walls alone. scale: photo pixels to a pixel of the caller's screen, by which sma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -256,7 +256,7 @@ class WallVerbs(Core):
     ) -> Session:
         """Take one step (0 was the first) back out of the chosen wall's shape; the others stay."""
         with self._wall(session_id, layer_id, revision) as edit:
-            walls.remove_step(edit, index)
+            walls.remove_step(edit, index, self._tidy(edit.session))
         return edit.session
 
     @verb("segment")
@@ -358,20 +358,25 @@ class WallVerbs(Core):
         """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.
 
         First what the engine makes of all clicks together, which knows the wall; then of this one alone. One that
-        would make another wall of it, or holds what was taken away by a click, comes last.
+        would make another wall of it, or holds what was taken away by a click, comes last. On another painted wall
+        what lies there is meant, as a click alone would choose it: that comes first, however large.
         """
         wall, wanted, unwanted = walls.clicks(session)
+        there = walls.layer_at(session.layers, x, y)
+        taken = there is not None and there.id != session.selection.layer
         if wall.contains(int(x), int(y)):
             return []
         together = Prompts([*wanted, (x, y), *unwanted], [1] * (len(wanted) + 1) + [0] * len(unwanted))  # type: ignore[arg-type]
         alone = Prompts([(x, y), *unwanted], [1] + [0] * len(unwanted))  # type: ignore[arg-type]
         found = [*self._predicted(session, together).value[:1], *self._predicted(session, alone).value]
+        if taken:
+            found = [*found[1:], found[0]]
         parts = [masks.part_at(masks.subtract(mask.rle, [wall]), x, y) for mask in found]
         good: list[RLE] = []
         poor: list[RLE] = []
         for part in parts:
             if part is not None:
-                fits = part.area <= MOST_ADDED * wall.area and not walls.holds(part, unwanted)
+                fits = (taken or part.area <= MOST_ADDED * wall.area) and not walls.holds(part, unwanted)
                 (good if fits else poor).append(part)
         guesses = [*good, *sorted(poor, key=lambda part: part.area)] or [masks.subtract(spot, [wall])]
         return list(dict.fromkeys(guesses))[:3]
@@ -410,13 +415,18 @@ class WallVerbs(Core):
         step = steps[place]
         points = tuple(point for number, point in enumerate(step.points) if number != inner)
         if not any(label for _, _, label in points) and step.box is None:
-            walls.remove_step(edit, place)
+            walls.remove_step(edit, place, self._tidy(edit.session))
             return
         prompts = replace(step, points=points).prompts
         assert prompts is not None
         ids = edit.add(self._predicted(edit.session, prompts).value, made=True)
         fewer = Step.asked(prompts, step.mode, ids, ids[0], step.protect)
-        walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), "remove point")
+        tidy = self._tidy(edit.session)
+        walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), place + 1, tidy, "remove point")
+
+    def _tidy(self, session: Session) -> Callable[[RLE], RLE]:
+        """`masks.tidy` of the session's photo, which is opened only if something is tidied."""
+        return lambda rle: masks.tidy(self.photo_of(session).pixels, rle)
 
 
 def _scale(session: Session, scale: float | None) -> float:
