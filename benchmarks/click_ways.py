@@ -20,7 +20,7 @@ from sam2_painter.web.page.blocks import launch_options
 from .api import free_port
 
 Json = dict[str, Any]
-AT = (300, 300)
+AT = (760, 800)
 
 
 class CannedClicks:

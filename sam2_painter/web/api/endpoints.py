@@ -109,9 +109,9 @@ class Endpoint:
         Raises WrongType before the verb is called, also for a field that looks misspelt; PainterError otherwise.
         """
         if found := misspelt(given, {name: self.hints[name] for name in self.fields}):
-            where, meant, names = found
-            log.info("%s", self.name, extra={"fields": {"verb": self.name, "outcome": "WrongType", "field": where}})
-            raise WrongType(f"There is no field {where}; was {meant} meant? There are {', '.join(names)}.", where)
+            fields = {"verb": self.name, "outcome": "WrongType", "field": found.where}
+            log.info("%s", self.name, extra={"fields": fields})
+            raise WrongType(found.sentence, found.where)
         with _validation_errors(self.name):
             request = self.request.model_validate(
                 {name: value for name, value in given.items() if value is not None or name in self.required},

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from typing_extensions import is_typeddict
 
@@ -19,17 +19,30 @@ LONGEST = 40
 MOST = 20  # unknown names that are looked at: each costs some comparisons
 
 
-def misspelt(given: Mapping[str, Any], hints: Mapping[str, Any]) -> tuple[str, str, list[str]] | None:
-    """The first field that looks misspelt, where it is, the name that was meant, and all there are in its place; None
-    where there is none. hints: types by field, which may hold lists of TypedDicts.
+class Misspelt(NamedTuple):
+    """A field that looks misspelt. where: it is, such as "points[0].lable". names: all that there are in its place."""
 
-    >>> misspelt({"color": "red", "opacty": 0.5, "trace": 7}, {"color": str, "opacity": float})
-    ('opacty', 'opacity', ['color', 'opacity'])
+    where: str
+    meant: str
+    names: list[str]
+
+    @property
+    def sentence(self) -> str:
+        """What to tell whoever sent it."""
+        return f"There is no field {self.where}; was {self.meant} meant? There are {', '.join(self.names)}."
+
+
+def misspelt(given: Mapping[str, Any], hints: Mapping[str, Any]) -> Misspelt | None:
+    """The first field that looks misspelt, None where there is none. hints: types by field, which may hold lists of
+    TypedDicts.
+
+    >>> misspelt({"color": "red", "opacty": 0.5, "trace": 7}, {"color": str, "opacity": float}).sentence
+    'There is no field opacty; was opacity meant? There are color, opacity.'
     """
     for where, name, names, free in islice(_unknown(given, hints), MOST):
         close = get_close_matches(name.lower(), free, 1, LIKE) if len(name) <= LONGEST else []
         if close:
-            return where, close[0], names
+            return Misspelt(where, close[0], names)
     return None
 
 
