@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -30,6 +29,7 @@ from .clock import Jumps
 from .database import Database, storage_errors
 from .downloads import Download, Downloads
 from .editing import Edit
+from .rows import SessionRow, session_of
 from .sheets import SHARE, Sheet, Sheets
 from .sweep import TOUCH_SECONDS, Sweep
 from .unowned import Unowned
@@ -298,14 +298,12 @@ class SessionStore:
         """The session as it is on disk. known: the same with its first masks, which never change and need not be read
         again."""
         with self._db.transaction("DEFERRED") as db:  # one moment in time for all four reads
-            row = db.execute(
-                "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette,"
-                " next_layer FROM sessions WHERE id = ?",
-                (session_id,),
+            found = db.execute(
+                f"SELECT {', '.join(SessionRow._fields)} FROM sessions WHERE id = ?", (session_id,)
             ).fetchone()
-            if row is None:
+            if found is None:
                 raise SessionNotFound(session_id)
-            name, digest, height, width, created_at, used_at, revision, step, automatic, palette, next_layer = row
+            row = SessionRow(*found)
             masks = db.execute(
                 "SELECT id, record, counts FROM masks WHERE session_id = ? AND id >= ? ORDER BY id",
                 (session_id, len(known.masks) if known else 0),
@@ -313,31 +311,10 @@ class SessionStore:
             steps = db.execute(
                 "SELECT id, action, CASE WHEN id = :step THEN canvas END FROM steps"
                 " WHERE session_id = :session AND id IN (:step, :step + 1) ORDER BY id",
-                {"step": step, "session": session_id},
+                {"step": row.step, "session": session_id},
             ).fetchall()
         try:
-            by_id, made = (dict(known.masks), set(known.made)) if known else ({}, set())
-            for mask_id, text, counts in masks:
-                record = json.loads(text)
-                by_id[mask_id] = records.mask_from_record(record, records.rle_from_bytes(counts, (height, width)))
-                made |= {mask_id} if record.get("made") else set()
-            return Session(
-                id=session_id,
-                name=name,
-                digest=digest,
-                size=(height, width),
-                masks=MappingProxyType(by_id),
-                made=frozenset(made),
-                automatic=tuple(json.loads(automatic)),
-                palette=records.palette_from_record(json.loads(palette)) if palette else None,
-                canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),
-                next_layer=next_layer,
-                can_undo=steps[0][1],
-                can_redo=steps[1][1] if len(steps) > 1 else "",
-                created_at=created_at,
-                used_at=used_at,
-                revision=revision,
-            )
+            return session_of(session_id, row, masks, steps, known)
         except (ValueError, LookupError, TypeError) as error:
             raise StorageError("What was kept of this session is damaged. Open the photo again.") from error
 
