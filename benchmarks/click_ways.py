@@ -107,16 +107,7 @@ def page_of_gradio(canned: CannedClicks, sid: str) -> gr.Blocks:
 
     def clicked_with_panels(session_id: str, event: gr.EventData) -> list[Any]:
         reply = canned.click(canned.studio, Ask.read({**event._data, "sid": session_id}))
-        session = reply["session"]
-        chosen = session["selection"]
-        return [
-            reply,
-            "### New wall" if chosen["layer"] is None else "### This wall",
-            f"{chosen['category']} {100 * chosen['area']:.1f}% of the photo",
-            gr.Button(interactive=bool(session["undo"])),
-            gr.Button(interactive=bool(session["redo"])),
-            gr.Button(interactive=chosen["mask_id"] is not None),
-        ]
+        return [reply, *panels_of(reply["session"])]
 
     with gr.Blocks(title="By Gradio's ways", analytics_enabled=False, fill_width=True) as blocks:
         gr.HTML("", html_template=assets.markup(), js_on_load="", apply_default_css=False)
@@ -134,6 +125,18 @@ def page_of_gradio(canned: CannedClicks, sid: str) -> gr.Blocks:
         relay.panels(clicked_with_panels, gr.State(sid), [relay, *panels], **how)
     blocks.queue().launch(server_port=free_port(), prevent_thread_lock=True, quiet=True, **launch_options())
     return blocks
+
+
+def panels_of(session: Json) -> list[Any]:
+    """What a click changes beside the stage: the wall's name, its share, and what can be pressed now."""
+    chosen = session["selection"]
+    return [
+        "### New wall" if chosen["layer"] is None else "### This wall",
+        f"{chosen['category']} {100 * chosen['area']:.1f}% of the photo",
+        gr.Button(interactive=bool(session["undo"])),
+        gr.Button(interactive=bool(session["redo"])),
+        gr.Button(interactive=chosen["mask_id"] is not None),
+    ]
 
 
 # From a hand's click to its answer: given to the stage with all that the page shows of it, and drawn in a frame.

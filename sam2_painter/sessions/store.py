@@ -193,13 +193,25 @@ class SessionStore:
 
     def _commit(self, before: Session, edit: Edit) -> Session:
         records.check_count(len(edit.session.masks), len(edit.session.made), self.max_masks)
-        sid, used_at = before.id, self._clock()
-        canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step or edit.looks_on else ""
+        used_at = self._clock()
+        self._write(before, edit, used_at)
+        if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
+            after = self._read(before.id, edit.session)
+        else:
+            after = replace(edit.session, revision=before.revision + 1, used_at=used_at)
+        self._snapshots.replace((before.id, before.revision), (before.id, after.revision), after)
+        return after
+
+    def _write(self, before: Session, edit: Edit, used_at: float) -> None:
+        """What an edit changed, in one transaction. Raises Busy when another process was quicker."""
+        sid, session = before.id, edit.session
+        canvas = json.dumps(records.canvas_to_record(session.canvas)) if edit.new_step or edit.looks_on else ""
         masks = [
-            (sid, mask_id, json.dumps(records.kept_mask(edit.session, mask_id)), records.counts_to_bytes(mask.rle))
+            (sid, mask_id, json.dumps(records.kept_mask(session, mask_id)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
         ]
-        self._grow(len(canvas) + sum(len(counts) for *_, counts in masks))
+        added = sum(len(counts) for *_, counts in masks)
+        self._grow(len(canvas) + added)
         with self._db.transaction() as db:
             row = db.execute("SELECT revision, step, LENGTH(palette) FROM sessions WHERE id = ?", (sid,)).fetchone()
             if row is None:
@@ -208,32 +220,18 @@ class SessionStore:
                 raise Busy("Another process changed this session at the same moment. Try again.", 1.0)
             step = row[1] + edit.step_by
             db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?)", masks)
-            added = sum(len(m[3]) for m in masks)
             if edit.new_palette is not None:
                 added += len(edit.new_palette) - row[2]
             if edit.new_step:
                 added += _add_step(db, sid, step, edit.new_step, canvas)
             elif edit.looks_on:
                 added += _change_step(db, sid, step, canvas)
+            automatic = json.dumps(session.automatic)
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, palette = COALESCE(?, palette),"
                 " next_layer = ?, used_at = ?, bytes = bytes + ? WHERE id = ?",
-                (
-                    step,
-                    json.dumps(edit.session.automatic),
-                    edit.new_palette,
-                    edit.session.next_layer,
-                    used_at,
-                    added,
-                    sid,
-                ),
+                (step, automatic, edit.new_palette, session.next_layer, used_at, added, sid),
             )
-        if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
-            after = self._read(sid, edit.session)
-        else:
-            after = replace(edit.session, revision=before.revision + 1, used_at=used_at)
-        self._snapshots.replace((sid, before.revision), (sid, after.revision), after)
-        return after
 
     # -- downloads ---------------------------------------------------------------------------------------------------
 
