@@ -277,7 +277,7 @@ def _brightest(codes: np.ndarray, whole: np.ndarray, outside: np.ndarray, grain:
             brightness = float(np.clip(brightest, 0.5, 1))
     usual = float(np.interp(brightness, (DARK_PHOTO, LIGHT_PHOTO), (DARK_GRAIN, LIGHT_GRAIN)))
     slant = float(np.clip(grain, SMOOTHEST, ROUGHEST)) / usual
-    return min(1.0, brightness / slant ** (SLANT * (1 - bare)))
+    return min(1.0, float(brightness / slant ** (SLANT * (1 - bare))))
 
 
 def _grain(shade: np.ndarray, usual: np.ndarray, core: np.ndarray) -> float:
