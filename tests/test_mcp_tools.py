@@ -264,6 +264,7 @@ def test_nothing_outside_the_folder_opens(live, name):
         ("download", {"format": "JPG", "quality": 0}, "quality"),
         ("download", {"format": "BMP"}, "^format: Input should be 'PNG', 'JPG' or 'WEBP'$"),
         ("select", {"x": 1}, "^y: Field required$"),
+        ("paint", {"color": "red", "opacty": 0.5}, "^There is no field opacty; was opacity meant?"),
     ],
 )
 def test_a_mistake_is_a_sentence(live, opened, tool, fields, sentence):

@@ -8,6 +8,7 @@ there, takes away from it, or keeps what both have.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import Literal
@@ -239,8 +240,13 @@ def choose_candidate(edit: Edit, choice: int) -> None:
         raise InvalidInput("The selection has no candidates to choose from.", "choice")
     choice = whole_number(choice, "choice", 0, len(selection.candidates) - 1)
     last = replace(selection.steps[-1], choice=choice, region=selection.candidates[choice])
-    mask_id = _after(edit, selection.base, last, selection.layer)
-    chosen = replace(selection, mask_id=mask_id, steps=(*selection.steps[:-1], last))
+    base, before = selection.base, _before_last(edit.session)
+    if base is None and before is not None:
+        (base,) = edit.add([before], made=True)
+    mask_id = _after(edit, base, last, selection.layer)
+    chosen = replace(selection, mask_id=mask_id, steps=(*selection.steps[:-1], last), base=base)
+    if chosen.mask_id == selection.mask_id and last == selection.steps[-1]:
+        return
     asked_last = edit.session.can_undo in ASKED and not edit.session.can_redo
     if selection.layer is None and asked_last:
         edit.look(replace(edit.session.canvas, selection=chosen))
@@ -248,12 +254,26 @@ def choose_candidate(edit: Edit, choice: int) -> None:
         _set(edit, chosen, "choose candidate")
 
 
-def with_candidate(session: Session, choice: int) -> RLE:
-    """The chosen wall as it would be with this answer to the last step."""
+def with_candidates(session: Session) -> list[tuple[int, RLE]]:
+    """The chosen wall as it would be with each answer to the last step, by its number; without answers that leave
+    nothing of it."""
+    selection, before, found = session.selection, _before_last(session), []
+    was = None if before is None else before.rle
+    for choice, region in enumerate(selection.candidates):
+        last = replace(selection.steps[-1], region=region)
+        with suppress(InvalidInput):
+            rle = _changed(session, was, last, _region(session, last), selection.layer)
+            found.append((choice, rle))
+    return found
+
+
+def _before_last(session: Session) -> Mask | None:
+    """The chosen wall before its last step, None when that was the first. A painted wall that is chosen again does not
+    know: it is made of its steps anew."""
     selection = session.selection
-    last = replace(selection.steps[-1], region=selection.candidates[choice])
-    base = None if selection.base is None else session.masks[selection.base].rle
-    return _changed(session, base, last, _region(session, last), selection.layer)
+    if selection.base is not None:
+        return session.masks[selection.base]
+    return _fold(session, selection.steps[:-1], selection.layer) if len(selection.steps) > 1 else None
 
 
 def take_over(edit: Edit) -> None:
@@ -280,7 +300,10 @@ def take_over(edit: Edit) -> None:
 
 
 def _set(edit: Edit, selection: Selection, action: str) -> None:
-    """This is the chosen wall now; where it is painted, the layer is changed with it."""
+    """This is the chosen wall now; where it is painted, the layer is changed with it. No step of the history where it
+    is what it was."""
+    if selection == edit.session.selection:
+        return
     layers = edit.session.layers
     if selection.layer is not None and selection.mask_id is not None:
         mask = edit.session.mask(selection.mask_id)

@@ -10,7 +10,7 @@ walls alone. scale: photo pixels to a pixel of the caller's screen, by which sma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -235,12 +235,9 @@ class WallVerbs(Core):
     def answers(self, session: Session) -> tuple[Answer, ...]:
         """The engine's answers to the last step, the smallest wall first; () when it was no question. One that would
         leave nothing of the wall is left out."""
-        selection, pixels = session.selection, session.size[0] * session.size[1]
-        found = []
-        for choice in range(len(selection.candidates)):
-            with suppress(InvalidInput):
-                rle = walls.with_candidate(session, choice)
-                found.append(Answer(choice, rle, rle.area / pixels, choice == selection.choice))
+        taken, pixels = session.selection.choice, session.size[0] * session.size[1]
+        shapes = walls.with_candidates(session)
+        found = [Answer(choice, rle, rle.area / pixels, choice == taken) for choice, rle in shapes]
         return tuple(sorted(found, key=lambda answer: answer.area))
 
     @verb("segment")
