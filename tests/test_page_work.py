@@ -144,6 +144,22 @@ def test_the_last_corner_is_taken_back(new_page):
     assert painter.mask.sum() == area
 
 
+@pytest.mark.parametrize("width", [1280, 900])
+def test_buttons_of_lines_cover_no_others(new_page, width):
+    """While lines are drawn, in wide windows and narrow ones: none lies on the zoom or outside the window."""
+    painter = new_page(size=(width, 844)).open().key("l")
+    for place in ((300, 300), (700, 300), (700, 600)):
+        painter.page.mouse.click(*painter.at(*place))
+    zoom = painter.page.locator(".sp-zoom").bounding_box()
+    for name in ('[data-do="drop-corner"]', '[data-do="close-polygon"]', ".sp-signs", ".sp-linesbar"):
+        box = painter.page.locator(name).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        beside = box["x"] + box["width"] <= zoom["x"] or zoom["x"] + zoom["width"] <= box["x"]
+        above = box["y"] + box["height"] <= zoom["y"] or zoom["y"] + zoom["height"] <= box["y"]
+        assert beside or above, name
+
+
 class Threefold(FloodEngine):
     """Has three answers to everything."""
 
