@@ -5,12 +5,14 @@
 
 On the three examples, whose masks the renderer knows, and on the first ten photos of DATA/painter/dev by name, for
 every wall of 2% of the photo: a click somewhere in the wall, 5 px from its border, never sought out. Of the answers
-shown the best is taken; where it is hopeless (below .3), a click in the middle begins anew. Then up to three clicks in
-the middle of the widest error, as long as they help; after that whatever promises most an action: a polygon of at most
-12 corners, the same after starting over, a rough one of which the wall is taken, tidying the outline, a stroke of one
-width, the brush that stops at borders, "remove every window", another click. What made it worse is undone. Each of
-these is one action, choosing an answer, starting over and undoing too; presses count every corner of a polygon. After
-twelve actions the wall is given up.
+shown the best is taken. Then up to two clicks in the middle of the widest error, as long as they help, unless what is
+there is hopeless (below .6). Is the wall not nearly right then, it is drawn: a polygon around it from corner to corner,
+each clicked within 3 px, at most 40 of them, "only the wall", windows and pipes not gone around; the same for each
+further part. After that whatever promises most an action: a polygon of at most 12 corners, the same after starting
+over, tidying the outline, a box around a window that is too much, a stroke of one width, the brush that stops at
+borders, "remove every window", another click. What made it worse is undone. Each of these is one action, choosing an
+answer, starting over and undoing too; presses count every corner of a polygon. After twelve actions the wall is given
+up.
 
 Done is an IoU of .95 with the painter's truth, where somebody judged (see ``painter.py``; a click may mean the wall's
 face or all of its paint, whichever the answers are nearest to). Each wall is painted once it is right, and the next
@@ -53,9 +55,12 @@ GOAL, NEARLY = 0.95, 0.9  # IoU
 LEAST = 0.02  # of the photo: smaller walls are not asked for
 PHOTOS = 10
 MOST_ACTIONS = 12
-CLICKS = 3  # after the first, before anything is drawn
+CLICKS = 2  # after the first, before anything is drawn
+CORNERS, OFF = 40, 3.0  # of an outline at most; px of 1024 each may be off
+BRIDGED = 25  # px of 1024: what is narrower, such as a pipe, is not gone around
+PARTS = 3  # of a wall that are drawn around
 HELPS = 0.02  # IoU that a click must bring to be followed by another
-HOPELESS = 0.3  # IoU of a first answer that nobody goes on with
+HOPELESS = 0.6  # IoU of a first answer that nobody goes on with
 CHOICE = 0.01  # IoU by which another answer must be better to be taken
 WORSE = 0.002  # IoU that may be lost unseen
 LITTLE = 0.001  # IoU an action must promise; for less nobody goes on
@@ -141,7 +146,7 @@ class Hand:
         self.aims, self.judged, self.trust = aims, scene.labels > 0, trust
         self.aim = aims[0]
         self.used: set[str] = set()
-        self.tidied: int | None = None  # the mask that was tidied last
+        self.tidied = False  # once is enough, and an outline is tidied already
         self.row = Row(scene.name, float(aims[0].mean()))
 
     def make(self, x: int, y: int) -> Row:
@@ -154,15 +159,16 @@ class Hand:
         self.aim = max(self.aims, key=lambda aim: max((Work(m, aim, self.judged).iou for m in shown), default=0.0))
         self.row.actions[-1] = Action("click", 1, self.work.iou)
         self.choose()
-        if self.work.iou < HOPELESS:
-            self.click_anew()
-        clicks = 0
+        clicks = 0 if self.work.iou >= HOPELESS else CLICKS
         while self.work.iou < GOAL and len(self.row.actions) < MOST_ACTIONS:
             before = self.work.iou
             if clicks < CLICKS:
                 clicks += 1
                 if self.step(self.click()) < before + HELPS:
                     clicks = CLICKS
+                continue
+            if before < NEARLY and self.undrawn:
+                self.step(self.around(self.undrawn.pop(0)))
                 continue
             moves = [(self.trusted(move) * (move.hoped - before) / move.actions, move) for move in self.moves()]
             promised, best = max(moves, key=lambda pair: pair[0])
@@ -202,7 +208,7 @@ class Hand:
         except (InvalidInput, MaskNotFound):  # a sentence, and nothing was changed
             self.row.actions.append(Action(move.kind, move.presses, before))
         changed = self.studio.session(self.sid).revision != revision
-        if changed and move.kind == "click":
+        if changed and move.kind in ("click", "outline", "box"):
             self.choose(before)
         if changed and self.work.iou < before - WORSE:
             self.act("undo", 1, lambda: self.studio.undo(self.sid))
@@ -233,9 +239,10 @@ class Hand:
         anew = self.outline
         if anew is not None and not anew.radius:
             yield Move("polygon", anew.iou, lambda: self.begin(anew.path), len(anew.path) + 1, True, 2)
-        yield from self.roughly()
-        mask_id = self.studio.session(self.sid).selection.mask_id
-        if mask_id is not None and mask_id != self.tidied:
+        for path in self.undrawn:
+            yield self.around(path)
+        yield from self.boxed(work)
+        if not self.tidied and work.mask.any():
             yield Move("tidy", work.after(*near_outline(work)), self.tidy)
         yield self.click()
         yield from self.brushed(work)
@@ -246,37 +253,47 @@ class Hand:
         """What one polygon makes of nothing."""
         return best_shape(Work(np.zeros(self.size, bool), self.aim, self.judged))
 
-    def roughly(self) -> Iterator[Move]:
-        """Start over with a polygon around all of the wall, of which what stands in it is left out."""
-        shape = self.around
-        if shape is None or shape.radius:
-            return
-        inside = covered(shape.path, 0.0, self.size) > 0
-        stands = [region["id"] for region in self.scene.regions if region["cls"] in IN_WALL]
-        hoped = Work(inside & ~np.isin(self.scene.labels, stands), self.aim, self.judged).iou
-        path = shape.path
-        yield Move("rough polygon", hoped, lambda: self.begin(path, only_wall=True), len(path) + 1, False, 2)
-
     @cached_property
-    def around(self) -> Shape | None:
-        """The polygon around the wall, holes and all."""
-        filled = without_holes(self.aim)
-        return best_shape(Work(np.zeros(self.size, bool), filled, self.judged | filled))
+    def undrawn(self) -> list[Line]:
+        """Outlines of the wall's parts that were not drawn yet, the largest first."""
+        return list(outlines(self.aim, len(self.scene.name) + int(self.aim.sum())))
+
+    def around(self, path: Line) -> Move:
+        """A polygon around a part of the wall, of which what stands in it is left out; begun anew where hardly anything
+        else of the wall is right."""
+        inside = covered(path, 0.0, self.size) > 0
+        stands = [region["id"] for region in self.scene.regions if region["cls"] in IN_WALL]
+        wall = inside & ~np.isin(self.scene.labels, stands)
+        anew, more = (Work(one, self.aim, self.judged).iou for one in (wall, self.mask | wall))
+
+        def do() -> Session:
+            self.tidied = True
+            if path in self.undrawn:
+                self.undrawn.remove(path)
+            if anew > more:
+                return self.begin(path, only_wall=True)
+            return self.studio.polygon(self.sid, path, "union", only_wall=True)
+
+        return Move("outline", max(anew, more), do, len(path) + 1, False, 1 + (anew > more))
+
+    def boxed(self, work: Work) -> Iterator[Move]:
+        """A box around what stands in the wall and is selected."""
+        stands = [region["id"] for region in self.scene.regions if region["cls"] in IN_WALL]
+        extra = work.errors(False) & np.isin(self.scene.labels, stands)
+        _, _, stats, _ = cv2.connectedComponentsWithStats(extra.astype(np.uint8))
+        if len(stats) < 2:
+            return
+        x, y, w, h, gained = stats[1 + stats[1:, cv2.CC_STAT_AREA].argmax()].tolist()
+        x1, y1, x2, y2 = x - 2, y - 2, x + w + 2, y + h + 2
+
+        def do() -> Session:
+            return self.studio.box(self.sid, x1, y1, x2, y2, "subtract", scale=self.scale)
+
+        yield Move("box", work.after(gained, 0, False), do, 2)
 
     def tidy(self) -> Session:
-        session = self.studio.tidy(self.sid)
-        self.tidied = session.selection.mask_id
-        return session
-
-    def click_anew(self) -> None:
-        """Start over with a click in the middle of the wall; go back where that is no better."""
-        before = self.work.iou
-        x, y, _ = Work(np.zeros(self.size, bool), self.aim, self.judged).worst()
-        self.act("start over", 1, lambda: self.studio.clear_selection(self.sid))
-        self.act("click", 1, lambda: self.studio.click(self.sid, x, y, scale=self.scale))
-        self.choose()
-        while self.work.iou < before - WORSE:
-            self.act("undo", 1, lambda: self.studio.undo(self.sid))
+        self.tidied = True
+        return self.studio.tidy(self.sid)
 
     def begin(self, path: Line, only_wall: bool = False) -> Session:
         """Start over, with a polygon."""
@@ -344,12 +361,25 @@ def near_outline(work: Work) -> tuple[float, float, bool]:
     return missing, -extra, True
 
 
-def without_holes(mask: np.ndarray) -> np.ndarray:
-    """(H, W) bool: a mask with everything in it that does not hang together with the photo's rim."""
-    outside = np.pad((~mask).astype(np.uint8), 1, constant_values=1)
-    cv2.floodFill(outside, None, (0, 0), 2)
-    filled: np.ndarray = outside[1:-1, 1:-1] != 2
-    return filled
+def outlines(aim: np.ndarray, seed: int) -> Iterator[Line]:
+    """Polygons around the parts of a wall, the largest first, as somebody clicks them who sees its corners."""
+    scale = max(aim.shape) / 1024
+    size = round(BRIDGED * scale) | 1
+    room = cv2.copyMakeBorder(aim.astype(np.uint8), size, size, size, size, cv2.BORDER_REPLICATE)
+    whole = cv2.morphologyEx(room, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))[size:-size, size:-size]
+    found, _ = cv2.findContours(np.ascontiguousarray(whole), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    off = np.random.default_rng(seed)
+    for outline in sorted(found, key=cv2.contourArea, reverse=True)[:PARTS]:
+        if cv2.contourArea(outline) < LEAST / 4 * aim.size:
+            break
+        tolerance = 3.0 * scale
+        corners = cv2.approxPolyDP(outline, tolerance, True)
+        while len(corners) > CORNERS:
+            tolerance *= 1.2
+            corners = cv2.approxPolyDP(outline, tolerance, True)
+        moved = corners[:, 0] + 0.5 + off.uniform(-1, 1, (len(corners), 2)) * OFF * scale / np.sqrt(2)
+        if len(moved) > 2:
+            yield [(float(x), float(y)) for x, y in moved]
 
 
 def longest(error: np.ndarray) -> tuple[Line, float] | None:

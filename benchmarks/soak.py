@@ -329,6 +329,31 @@ def soak(
     tally = Tally()
     undo = Undo(url)
     idle, busy = fairness(url, photos, size, tally)
+    doors = doors_of(url, photos, users, folder)
+    memory, at_rest = [], []
+    for leg in (1.0, minutes - 1.0):
+        memory += work(pid, url, doors, undo, tally, size, leg)
+        time.sleep(2 * SWEEP_SECONDS)  # the server forgets who left, and hands back what was theirs
+        at_rest.append(round(resident(pid)))
+    return {
+        "users": users,
+        "minutes": minutes,
+        "photo": f"{size[1]}x{size[0]}",
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        **answers(tally),
+        "memory_mb": memory,
+        "memory_at_rest_mb": {"after_minute_1": at_rest[0], "at_the_end": at_rest[1]},
+        "click_p95_ms": {
+            "idle": round(idle * 1e3),
+            "while_generating": round(busy * 1e3),
+            "ratio": round(busy / idle, 2),
+        },
+    }
+
+
+def doors_of(url: str, photos: list[bytes], users: int, folder: Path) -> list[Rest | Gradio]:
+    """How each user comes in: half by plain HTTP, half by `gradio_client`."""
     doors: list[Rest | Gradio] = []
     for seed in range(users):
         photo = photos[seed % len(photos)]
@@ -338,26 +363,30 @@ def soak(
             doors.append(Gradio(url, file))
         else:
             doors.append(Rest(url, photo))
-    memory, at_rest = [], []
-    for leg in (1.0, minutes - 1.0):
-        stop = threading.Event()
-        threads = [
-            threading.Thread(target=user, args=(door, undo, tally, size, stop, seed)) for seed, door in enumerate(doors)
-        ]
-        for thread in threads:
-            thread.start()
-        memory += watch(pid, url, leg)
-        stop.set()
-        for thread in threads:
-            thread.join()
-        time.sleep(2 * SWEEP_SECONDS)  # the server forgets who left, and hands back what was theirs
-        at_rest.append(round(resident(pid)))
+    return doors
+
+
+def work(
+    pid: int, url: str, doors: list[Rest | Gradio], undo: Undo, tally: Tally, size: tuple[int, int], minutes: float
+) -> list[dict[str, int]]:
+    """All users at once for so long; what memory was meanwhile."""
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=user, args=(door, undo, tally, size, stop, seed)) for seed, door in enumerate(doors)
+    ]
+    for thread in threads:
+        thread.start()
+    memory = watch(pid, url, minutes)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return memory
+
+
+def answers(tally: Tally) -> dict:
+    """How many there were and how long they took, refusals, and errors."""
+    count = sum(len(seconds) for seconds in tally.seconds.values())
     return {
-        "users": users,
-        "minutes": minutes,
-        "photo": f"{size[1]}x{size[0]}",
-        "cores": os.cpu_count(),
-        "load": os.getloadavg(),
         "verbs": {
             verb: {
                 "count": len(seconds),
@@ -366,18 +395,11 @@ def soak(
             }
             for verb, seconds in sorted(tally.seconds.items())
         },
-        "answers": (answers := sum(len(seconds) for seconds in tally.seconds.values())),
+        "answers": count,
         "refused": dict(tally.refused),
-        "refused_share": round(tally.refused.total() / max(1, answers + tally.refused.total()), 3),
+        "refused_share": round(tally.refused.total() / max(1, count + tally.refused.total()), 3),
         "errors": len(tally.errors),
         "first_errors": tally.errors[:10],
-        "memory_mb": memory,
-        "memory_at_rest_mb": {"after_minute_1": at_rest[0], "at_the_end": at_rest[1]},
-        "click_p95_ms": {
-            "idle": round(idle * 1e3),
-            "while_generating": round(busy * 1e3),
-            "ratio": round(busy / idle, 2),
-        },
     }
 
 

@@ -320,7 +320,7 @@ class Palette:
 MAX_PAINTS = 4096
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Selection:
     """The wall that is chosen: what the next step changes and the next paint goes on.
 

@@ -74,6 +74,58 @@ def _killed_writer(context, folder, seed):
     return told
 
 
+class Acknowledged:
+    """What writers were told before they were killed, and what the folder must hold after it.
+
+    known: by session the least revision and, where it was painted, the colour. files: by name of a download its
+    session. doing: what a session was in the middle of.
+    """
+
+    def __init__(self):
+        self.count, self.known, self.files, self.doing = 0, {}, {}, {}
+
+    def told(self, event, sid, value):
+        self.count += 1
+        match event:
+            case "opened":
+                self.known[sid] = (0, None)
+            case "painting" | "undoing" | "deleting":
+                self.doing[sid] = event
+            case "painted":
+                self.known[sid] = value
+                self.doing.pop(sid, None)
+            case "made":
+                self.files[value] = sid
+            case "deleted":
+                self.doing.pop(sid)
+                self.forget(sid)
+
+    def forget(self, sid):
+        self.known.pop(sid)
+        self.files = {name: owner for name, owner in self.files.items() if owner != sid}
+
+    def check(self, studio):
+        """All of it is there, every session opens, every file is as long as it was."""
+        there = set(studio.sessions.ids())
+        for sid in [sid for sid, what in self.doing.items() if what == "deleting"]:
+            self.doing.pop(sid)
+            if sid not in there:  # whether it went before the kill nobody was told
+                self.forget(sid)
+        assert set(self.known) <= there
+        for sid in there:
+            session = studio.session(sid)
+            assert studio.photo(sid).size == (90, 120)
+            revision, color = self.known.get(sid, (0, None))
+            if color is not None and sid not in self.doing:
+                assert session.layers[0].color == color
+            assert session.revision >= revision
+            self.known[sid] = (session.revision, session.layers[0].color if session.layers else None)
+        self.doing.clear()
+        for name, sid in self.files.items():
+            made = studio.sessions.download(name)
+            assert (made.session_id, made.path.stat().st_size) == (sid, made.size_bytes)
+
+
 @pytest.mark.timeout(600)
 def test_forty_kills_lose_nothing(tmp_path):
     """After each of 40 kills -9 in the middle of writes everything acknowledged is there, every session opens and can
@@ -82,58 +134,21 @@ def test_forty_kills_lose_nothing(tmp_path):
     context.set_forkserver_preload(
         ["sam2_painter.studio.studio", "pytest", "httpx", "scipy.ndimage", "PIL.PngImagePlugin"]
     )
-    known, files, doing, acknowledged = {}, {}, {}, 0
+    acknowledged = Acknowledged()
     for seed in range(KILLS):
         for event, sid, value in _killed_writer(context, tmp_path, seed):
-            acknowledged += 1
-            match event:
-                case "opened":
-                    known[sid] = (0, None)
-                case "painting" | "undoing":
-                    doing[sid] = event
-                case "painted":
-                    known[sid] = value
-                    doing.pop(sid, None)
-                case "made":
-                    files[value] = sid
-                case "deleting":  # whether it went before the kill nobody was told
-                    doing[sid] = event
-                case "deleted":
-                    known.pop(sid)
-                    doing.pop(sid)
-                    files = {name: owner for name, owner in files.items() if owner != sid}
+            acknowledged.told(event, sid, value)
         studio = make_studio(tmp_path)
-        there = set(studio.sessions.ids())
-        for sid in [sid for sid, what in doing.items() if what == "deleting"]:
-            doing.pop(sid)
-            if sid not in there:
-                known.pop(sid)
-                files = {name: owner for name, owner in files.items() if owner != sid}
-        assert set(known) <= there
-        for sid in there:
-            session = studio.session(sid)
-            assert studio.photo(sid).size == (90, 120)
-            revision, color = known.get(sid, (0, None))
-            if color is not None and sid not in doing:
-                assert session.layers[0].color == color
-            assert session.revision >= revision
-            known[sid] = (session.revision, session.layers[0].color if session.layers else None)
-        doing.clear()
-        for name, sid in files.items():
-            made = studio.sessions.download(name)
-            assert (made.session_id, made.path.stat().st_size) == (sid, made.size_bytes)
+        acknowledged.check(studio)
         studio.sessions.close()
-    assert acknowledged > 10 * KILLS
+    assert acknowledged.count > 10 * KILLS
 
     studio = make_studio(tmp_path)
     for path in tmp_path.rglob("*"):
         if "masks" not in path.parts:
             os.utime(path, (1, 1))
     studio.sessions.sweep()
-    owned = {studio.sessions.photo_path(sid) for sid in studio.sessions.ids()}
-    owned |= {one.path for sid in studio.sessions.ids() for one in studio.sessions.downloads(sid)}
-    left = {path for name in ("uploads", "results") for path in (tmp_path / name).rglob("*") if path.is_file()}
-    assert left == owned
+    assert _files(tmp_path) == _owned(studio.sessions)
     assert {path.name for path in (tmp_path / "masks").iterdir()} <= {
         "sessions.sqlite3",
         "sessions.sqlite3-wal",
@@ -144,6 +159,15 @@ def test_forty_kills_lose_nothing(tmp_path):
         studio.close(sid)
     assert not [path for name in ("uploads", "results") for path in (tmp_path / name).iterdir()]
     studio.sessions.close()
+
+
+def _files(folder):
+    return {path for name in ("uploads", "results") for path in (folder / name).rglob("*") if path.is_file()}
+
+
+def _owned(sessions):
+    photos = {sessions.photo_path(sid) for sid in sessions.ids()}
+    return photos | {one.path for sid in sessions.ids() for one in sessions.downloads(sid)}
 
 
 # -- the program itself

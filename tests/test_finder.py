@@ -39,6 +39,14 @@ def test_names_come_from_the_one_beside(studio: Studio) -> None:
     assert studio.engine.asked == asked
 
 
+def test_a_kind_found_again_is_no_step(studio: Studio) -> None:
+    """One undo takes it back, however often it was asked for."""
+    session = studio.open(to_png(draw_building()), "house.png")
+    found = studio.find(session.id, "wall")
+    assert studio.find(session.id, "wall").selection == found.selection
+    assert studio.undo(session.id).selection.mask_id is None
+
+
 def test_an_unknown_name_is_refused(studio: Studio) -> None:
     """The sentence names what is allowed."""
     session = studio.open(to_png(draw_building()), "house.png")

@@ -58,9 +58,22 @@ def test_what_clicks_cannot_do_is_drawn(tmp_path, region):
     (row,) = rows_of(tmp_path, Stubborn(region))
     kinds = [one.kind for one in row.actions]
     assert kinds[0] == "click"
-    assert "polygon" in kinds
+    assert {"outline", "polygon"} & set(kinds)
     assert row.until(hand.GOAL) is not None
-    assert all(one.presses <= MOST_CORNERS + 1 for one in row.actions)
+    assert all(one.presses <= (hand.CORNERS if one.kind == "outline" else MOST_CORNERS) + 1 for one in row.actions)
+
+
+def test_an_outline_goes_around_the_wall_and_not_its_windows():
+    """Corner by corner, each within 3 px, each part of the wall by itself; a pipe in front of it is no end of it."""
+    wall = PARTS["front"] | PARTS["door"]
+    house = wall | PARTS["window"]
+    wall[:, 199:203] = False  # a pipe
+    wall[20:60, 340:390] = True  # a part for itself
+    first, second = hand.outlines(wall, 0)
+    assert len(first) == 4
+    assert Work(rle_to_mask(masks.polygon(first, wall.shape)), house, EVERYWHERE).iou > 0.97
+    assert abs(np.array(second).min(axis=0) - (340, 20)).max() <= 3.5
+    assert abs(np.array(second).max(axis=0) - (390, 60)).max() <= 3.5
 
 
 def test_the_same_run_gives_the_same_actions(tmp_path):

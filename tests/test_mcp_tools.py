@@ -10,10 +10,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import cv2
 import httpx
 import numpy as np
 import pytest
-from conftest import draw_building, to_png
+from conftest import WALL, draw_building, to_png
 from PIL import Image
 
 pytest.importorskip("gradio", reason="the doors need gradio")
@@ -25,12 +26,13 @@ from mcp.types import CallToolResult
 
 from sam2_painter.paint.colors import parse_color
 from sam2_painter.photos import examples
+from sam2_painter.rle import mask_to_rle
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "t0ken"
 NAMES = {
-    "open_photo", "find", "select", "resize", "paint", "layers", "schemes", "undo", "look", "find_paints", "download",
-    "close_photo",
+    "open_photo", "find", "select", "resize", "tidy", "paint", "layers", "schemes", "undo", "look", "find_paints",
+    "download", "close_photo",
 }  # fmt: skip
 
 
@@ -162,6 +164,26 @@ def test_a_house_is_painted_by_what_is_seen(live, opened):
     assert Image.open(io.BytesIO(file.content)).size == (draw_building().shape[1], draw_building().shape[0])
 
 
+def test_a_ragged_outline_is_tidied(live):
+    """What was drawn too far goes back to the wall's own edge, in one step; tidied again nothing changes, which is
+    told; and without a selection it is refused."""
+    photo = draw_building(800, 600)
+    sent = "data:image/png;base64," + base64.b64encode(to_png(photo)).decode()
+    sid = done(live, "open_photo", photo=sent)["session_id"]
+    assert "Click the wall you want first" in call(live, "tidy", session_id=sid).content[0].text
+    wall = (photo == WALL).all(axis=-1)
+    ragged = cv2.dilate(wall.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    live.studio.import_mask(sid, mask_to_rle(ragged))
+    tidied = done(live, "tidy", session_id=sid)
+    session = live.studio.session(sid)
+    after = session.mask(session.selection.mask_id).segmentation
+    assert np.count_nonzero(after ^ wall) < np.count_nonzero(ragged ^ wall) / 2
+    assert (tidied["can_undo"], tidied["message"]) == ("tidy the outline", "The outline is tidied.")
+    for _ in range(3):
+        last = done(live, "tidy", session_id=sid)
+    assert last["message"].startswith("Nothing changed")
+
+
 def test_a_painted_wall_is_mended(live, opened):
     """Subtract takes from the painted wall, add gives back; hide, rename and remove do what they say."""
     sid = opened["session_id"]
@@ -242,6 +264,7 @@ def test_nothing_outside_the_folder_opens(live, name):
         ("download", {"format": "JPG", "quality": 0}, "quality"),
         ("download", {"format": "BMP"}, "^format: Input should be 'PNG', 'JPG' or 'WEBP'$"),
         ("select", {"x": 1}, "^y: Field required$"),
+        ("paint", {"color": "red", "opacty": 0.5}, "^There is no field opacty; was opacity meant?"),
     ],
 )
 def test_a_mistake_is_a_sentence(live, opened, tool, fields, sentence):

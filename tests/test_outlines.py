@@ -3,11 +3,14 @@
 import cv2
 import numpy as np
 import pytest
-from conftest import DOOR, SKY, WALL, WINDOW, draw_building
+from conftest import DOOR, SKY, WALL, WINDOW, draw_building, make_studio
+from engines import FloodEngine, NamingEngine
 
 from sam2_painter import Painter, masks
 from sam2_painter.errors import InvalidInput
+from sam2_painter.prompts import Prompts
 from sam2_painter.rle import mask_to_rle, rle_to_mask
+from sam2_painter.types import Mask
 
 SAGE, NAVY = (181, 199, 163), (30, 60, 120)
 
@@ -93,6 +96,20 @@ def studio(naming_studio):
 
 
 @pytest.fixture
+def named_studio(tmp_path):
+    """Makes studios whose engine knows kinds by their colours."""
+    made = []
+
+    def make(colors):
+        made.append(make_studio(tmp_path / str(len(made)), NamingEngine(colors)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.sessions.close()
+
+
+@pytest.fixture
 def painter(studio):
     return Painter(draw_building(400, 300), studio=studio)
 
@@ -127,6 +144,30 @@ def test_tidying_is_one_step_to_undo_and_the_paint_follows(painter):
     assert np.array_equal(selected(painter), before)
 
 
+def test_a_step_taken_out_from_under_a_tidy_outline_leaves_nothing(painter):
+    """The rest is tidied anew: it is as if that step had never been."""
+    never = Painter(PIXELS, studio=painter.studio).import_mask(rough(FRONT, -3)).tidy()
+    painter.import_mask(rough(FRONT, -3)).studio.stroke(painter.session_id, [(250, 40), (330, 40)], 12)
+    painter.tidy()
+    assert selected(painter)[40, 290]
+    painter.remove_step(1)
+    assert np.array_equal(selected(painter), selected(never))
+    assert [step.kind for step in painter.session.selection.steps] == [
+        step.kind for step in never.session.selection.steps
+    ]
+    assert painter.undo().session.can_undo == "tidy the outline"
+    assert selected(painter)[40, 290]
+
+
+def test_a_tidy_outline_goes_with_what_it_was_of(painter):
+    """Where the step under it was the only one, nothing is left; a painted wall says what to do instead."""
+    painter.import_mask(rough(FRONT, -3)).tidy().remove_step(0)
+    assert painter.session.selection.mask_id is None
+    painter.import_mask(rough(FRONT, -3)).tidy().paint(SAGE)
+    with pytest.raises(InvalidInput, match="Nothing would be left of this wall"):
+        painter.remove_step(0)
+
+
 def test_nothing_chosen_cannot_be_tidied(painter):
     """One sentence."""
     with pytest.raises(InvalidInput, match="Click the wall you want first"):
@@ -149,6 +190,34 @@ def test_of_a_rough_polygon_the_wall_is_taken(painter):
     assert selected(whole)[is_color(PIXELS, WINDOW)].all()
     assert painter.session.can_undo == "polygon"
     assert painter.undo().session.selection.mask_id is None
+
+
+def framed(pixels, frame=(120, 90, 60)):
+    """The building with a frame of 4 px around every window."""
+    windows = is_color(pixels, WINDOW)
+    return np.where((rough(windows, 4) & ~windows)[..., None], np.uint8(frame), pixels)
+
+
+@pytest.mark.parametrize("known", [{"trim": (120, 90, 60)}, {"wall": WALL}], ids=["as trim", "as no wall"])
+def test_frames_are_left_out_of_a_rough_polygon(named_studio, known):
+    """With the windows that they stand around, where the engine knows them, or knows the wall."""
+    pixels = framed(PIXELS)
+    studio = named_studio({"window": WINDOW, "door": DOOR, **known})
+    wall = is_color(pixels, WALL)
+    assert iou(selected(Painter(pixels, studio=studio).polygon(CORNERS, only_wall=True)), wall) > 0.96
+
+
+def test_what_the_engine_does_not_know_stays_in_a_rough_polygon(named_studio):
+    """A part of the wall that it takes for something else, away from every window; and all, where it knows no wall."""
+    pixels = framed(PIXELS)
+    rows, columns = np.nonzero(is_color(pixels, WALL))
+    stain = np.zeros(pixels.shape[:2], bool)
+    stain[rows.max() - 8 : rows.max() + 1, columns.min() : columns.min() + 20] = True
+    pixels[stain] = (190, 160, 120)
+    for wall in (WALL, (1, 2, 3)):
+        studio = named_studio({"window": WINDOW, "door": DOOR, "wall": wall})
+        taken = selected(Painter(pixels, studio=studio).polygon(CORNERS, only_wall=True))
+        assert np.count_nonzero(taken & stain) > 0.9 * np.count_nonzero(stain)
 
 
 def test_a_polygon_of_a_window_is_the_window(painter):
@@ -219,6 +288,40 @@ def test_what_is_taken_from_another_wall_is_one_step(painter, how):
     assert before[0].area - front.area == windows.area - before[1].area > 0
     painter.undo()
     assert [layer.mask.rle for layer in painter.layers] == before
+
+
+class Hesitant(FloodEngine):
+    """Told of several places, it answers with little around the last one."""
+
+    def predict(self, embedding, prompts):
+        answers = super().predict(embedding, prompts)
+        if len(prompts.point_coords) < 2:
+            return answers
+        x, y = prompts.point_coords[-1].astype(int)
+        spot = np.zeros(embedding.features.shape, bool)
+        spot[y - 2 : y + 3, x - 2 : x + 3] = True
+        return [Mask(mask_to_rle(spot)), *answers]
+
+
+@pytest.mark.parametrize("take", [True, False], ids=["taken", "shared"])
+def test_a_click_on_another_wall_means_what_lies_there(tmp_path, take):
+    """The whole window that is painted as part of the front, as a click alone would choose it, not a spot of it."""
+    studio = make_studio(tmp_path, Hesitant())
+    painter = Painter(PIXELS, studio=studio)
+    windows = is_color(PIXELS, WINDOW)
+    _, parts = cv2.connectedComponents(windows.astype(np.uint8))
+    one, other = parts == 1, parts == 2
+    painter.import_mask(FRONT | windows).paint(SAGE, name="Front").deselect()
+    studio.segment(painter.session_id, Prompts.click(*np.argwhere(one).mean(axis=0)[::-1]))
+    studio.take_over(painter.session_id)
+    painter.paint("#305070", name="Windows")
+    x, y = np.argwhere(other).mean(axis=0)[::-1].tolist()
+    studio.click(painter.session_id, x, y, mode="union", protect=False, take=take)
+    front, chosen = (layer.mask.segmentation for layer in painter.layers)
+    assert chosen[other].all()
+    assert not (chosen & FRONT).any()
+    assert front[other].any() != take
+    studio.sessions.close()
 
 
 def test_a_wall_is_not_taken_over_whole(painter):

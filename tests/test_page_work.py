@@ -6,11 +6,15 @@ import os
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from browser import DOOR_AT, HEIGHT, SKY_AT, WALL_AT, WIDTH, WINDOW_AT
 from conftest import DOOR, WALL, draw_building, eventually, to_png
-from engines import NamingEngine
+from engines import FloodEngine, NamingEngine
+
+from sam2_painter.rle import mask_to_rle
+from sam2_painter.types import Mask
 
 pytest.importorskip("gradio", reason="the page needs gradio")
 pytest.importorskip("playwright", reason="the browser tests need playwright")
@@ -111,6 +115,59 @@ def test_lines_from_corner_to_corner(new_page):
     assert not mask[450, 350]
 
 
+def test_lines_go_on_beside_the_photo(new_page):
+    """A corner beyond the photo's end counts where it was clicked: the wall goes on to the photo's end."""
+    painter = new_page().open().key("l").key("a")
+    for place in ((800, 200), (800, -30), (1100, -30), (1100, 200), (800, 200)):
+        painter.page.mouse.click(*painter.at(*place))
+    mask = painter.idle().mask
+    assert mask[:195, 810:1090].all()
+    assert abs(int(mask.sum()) - 200 * 300) < 3000
+
+
+def test_the_last_corner_is_taken_back(new_page):
+    """By Backspace, Ctrl+Z and a button, and by nothing else that was done; without corners Ctrl+Z is undo again."""
+    painter = new_page().open().click(*WALL_AT)
+    area = painter.mask.sum()
+    painter.key("l").key("a").key("2")
+    back = painter.page.locator('[data-do="drop-corner"]')
+    assert not back.is_visible()
+    for place in ((20, 20), (120, 20), (120, 120), (600, 400), (600, 500), (700, 500)):
+        painter.page.mouse.click(*painter.at(*place))
+    painter.page.keyboard.press("Backspace")
+    painter.page.keyboard.press("Control+z")
+    back.click()
+    painter.page.keyboard.press("Enter")
+    assert abs(int(painter.idle().mask.sum() - area) - 100 * 100 / 2) < 200
+    painter.page.mouse.click(*painter.at(400, 400))
+    painter.key("Control+z").key("Control+z")
+    assert painter.mask.sum() == area
+
+
+class Threefold(FloodEngine):
+    """Has three answers to everything."""
+
+    def predict(self, embedding, prompts):
+        first, second = super().predict(embedding, prompts)
+        wider = cv2.dilate(first.segmentation.astype(np.uint8), np.ones((41, 41), np.uint8)) > 0
+        return [first, second, Mask(mask_to_rle(wider), 0.7)]
+
+
+def test_every_answer_has_a_name_of_its_own(new_page, launch):
+    """Of three, the two on one side of the one that is taken are told apart, by their names and by their shares."""
+    painter = new_page(launch(Threefold(), requests_per_minute=100_000)).open().click(*WALL_AT)
+    answers = painter.page.locator(".sp-answer")
+    assert answers.count() == 3
+    names = set()
+    for place in range(3):
+        answers.nth(place).click()
+        assert painter.until(lambda place=place: answers.nth(place).get_attribute("aria-pressed") == "true")
+        assert len(set(answers.all_inner_texts())) == 3
+        assert len({answer.get_attribute("title") for answer in answers.all()}) == 3
+        names |= set(answers.all_inner_texts())
+    assert names == {"Smallest", "Smaller", "This", "Larger", "Largest"}
+
+
 def test_a_rough_polygon_and_a_tidy_outline(new_page):
     """Only the wall is taken of lines that are drawn roughly; what was drawn is the larger answer, in the same step. T
     tidies, and says so where there is nothing to tidy."""
@@ -118,6 +175,7 @@ def test_a_rough_polygon_and_a_tidy_outline(new_page):
     for place in ((175, 275), (1024, 275), (1024, 890), (175, 890), (175, 275)):
         painter.page.mouse.click(*painter.at(*place))
     painter.idle()
+    assert painter.page.locator(".sp-status").inner_text() == "Choose a colour. Or click around what is missing."
     step = painter.session.selection.steps[0]
     assert (step.kind, step.edge_aware, len(step.candidates)) == ("polygon", True, 2)
     painter.page.locator(".sp-answer").filter(has_text="Larger").click()

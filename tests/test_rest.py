@@ -65,6 +65,37 @@ def test_a_form_s_blanks_are_not_given(http, sid):
     assert (missing.status_code, missing.json()["detail"]) == (422, "color: Field required")
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "sentence", "field"),
+    [
+        ("/paint-mask", {"color": "red", "opacty": 0.5}, "There is no field opacty; was opacity meant?", "opacty"),
+        ("/segment", {"point": [100, 80]}, "There is no field point; was points meant?", "point"),
+        (
+            "/paint-multiple-masks",
+            {"colored_masks": [{"mask_id": 0, "color": "red", "Opacity": 0.5}]},
+            "There is no field colored_masks[0].Opacity; was opacity meant?",
+            "colored_masks[0].Opacity",
+        ),
+        ("/segment", {"points": [{"x": 100, "y": 80, "lable": 0}]}, "was label meant?", "points[0].lable"),
+    ],
+    ids=["opacty", "point", "of a coloured mask", "of a point"],
+)
+def test_a_field_that_looks_misspelt_is_refused(http, sid, path, fields, sentence, field):
+    """The sentence says which, what was meant and what there is; nothing is done."""
+    reply = http.post(path, json={"session_id": sid, **fields})
+    assert (reply.status_code, reply.headers["X-Error-Field"]) == (422, field)
+    assert sentence in reply.json()["detail"]
+    info = http.get(f"/session/{sid}").json()
+    assert (info["masks_count"], info["layers"]) == (0, [])
+
+
+def test_other_fields_are_left_aside(http, sid):
+    """Of clients that say more than we read: what looks like nothing of ours, or like a field that is there, too."""
+    more = {"user": "ann", "trace": [1], "segmentation_model": "b", "Points": 1}
+    reply = http.post("/segment", json={"session_id": sid, "points": [{"x": 100, "y": 80, "z": 1}], **more})
+    assert reply.status_code == 200, reply.text
+
+
 def test_null_means_not_given(http, sid):
     """The original's clients send null for what they leave out."""
     reply = http.post("/segment", json={"session_id": sid, "points": [{"x": 9, "y": 9}], "boxes": None, "mask": None})

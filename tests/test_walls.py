@@ -317,6 +317,32 @@ def test_a_wall_chosen_in_another_window_is_not_changed_unnamed(studio, sid):
     assert named.layers[0] == seen.layers[0]
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["painted just now", "chosen again"])
+def test_another_answer_keeps_what_came_before_of_a_painted_wall(studio, sid, again):
+    """Its earlier clicks are not lost, neither in what is offered nor in what is taken."""
+    before = chosen(studio.click(sid, *ON_ROOF))
+    studio.point(sid, *ON_WALL, "union")
+    session = studio.paint_wall(sid, RED)
+    if again:
+        studio.clear_selection(sid)
+        session = studio.choose_wall(sid, session.layers[0].id)
+    other = next(answer for answer in studio.answers(session) if not answer.chosen)
+    session = studio.choose(sid, other.choice)
+    assert session.layers[0].mask.rle == other.rle
+    assert (session.layers[0].mask.segmentation & before).sum() == before.sum()
+
+
+def test_what_changes_nothing_is_no_step_to_undo(studio, sid):
+    """The same parts chosen again, and the answer that a painted wall has already."""
+    ids = studio.generate(sid).session.automatic[:2]
+    studio.select(sid, ids)
+    studio.select(sid, ids)
+    assert studio.undo(sid).selection.mask_id is None
+    studio.click(sid, *ON_WALL)
+    session = studio.paint_wall(sid, RED)
+    assert studio.choose(sid, session.selection.choice).can_undo == "paint"
+
+
 def test_a_step_that_changes_nothing_still_chooses_its_wall(studio, sid):
     """The wall that was named is chosen, here and on disk."""
     studio.click(sid, *ON_WALL)

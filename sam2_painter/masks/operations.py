@@ -140,6 +140,30 @@ def part_at(rle: RLE, x: float, y: float) -> RLE | None:
     return paste_rle(marked == 2, left, top, rle.size)
 
 
+def grow(rle: RLE, pixels: float) -> RLE:
+    """The mask with every pixel of the photo that is at most so far from it.
+
+    >>> from sam2_painter.rle import rle_to_mask
+    >>> dot = mask_to_rle(np.array([[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]], bool))
+    >>> rle_to_mask(grow(dot, 1)).astype(int)
+    array([[0, 1, 0, 0],
+           [1, 1, 1, 0],
+           [0, 1, 0, 0]])
+    """
+    if not rle.area or pixels <= 0:
+        return rle
+    import cv2
+
+    crop, (x, y, w, h) = rle.crop()
+    margin, (height, width) = int(pixels), rle.size
+    left, top = max(0, x - margin), max(0, y - margin)
+    right, bottom = min(width, x + w + margin), min(height, y + h + margin)
+    away = np.ones((bottom - top, right - left), np.uint8)
+    away[y - top : y - top + h, x - left : x - left + w] -= crop
+    near = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= pixels
+    return paste_rle(near, left, top, rle.size)
+
+
 def without_crumbs(rle: RLE, share: float = 0.01, least: int = 12) -> RLE:
     """The mask without small parts: those under `share` of its area or under `least` pixels; the largest stays."""
     if not rle.area:

@@ -18,16 +18,18 @@ from .srgb import ACROSS, LINEAR, LUMINANCE, WARM_COOL, log_chromaticity
 
 USUAL_WHITE = 0.85  # linear light of a white wall, in a photo that shows nothing near white
 WHITEST = 0.92  # paint reflects no more
-TRIM_SEEN, TRIM_SURE = 0.012, 0.04  # of what is beside the wall: enough white to tell its brightness, and its colour
+TRIM_SEEN, TRIM_SURE = 0.012, 0.045  # of what is beside the wall: enough white to tell its brightness, and its colour
+DAZZLING = 1.08  # linear light of white; trim that tells more stands in other light, and white paint would burn out
 BLOWN = 0.05  # of the surroundings: with so much of them blown out, what is left tells nothing of how bright white is
 BRIGHT = 0.45  # linear light: nothing darker is taken for white
 TRIM = np.array([0.875, 0.86, 0.83], np.float32)  # linear colour of what is usually called white: trim, frames, sills
 SWALLOWED = 0.05  # of the brightest channel: with so little of it a channel's hue is half believed
 SAME_LIGHT = 0.7  # of the brightest part; what is darker stands in another light
 
-# The brightest grains of a wall over what is around them: less tells nothing in a dark photo, and in a light one, where
-# the brightest things may be lighter than it can show; more is no grain.
-DARK_GRAIN, LIGHT_GRAIN, ROUGHEST = 1.1, 1.2, 1.5
+# The brightest grains of a wall over what is around them: as bright as the brightest things is one with that much, in a
+# dark photo and in a light one, where those may be lighter than it can show. Less and more is no grain.
+SMOOTHEST, DARK_GRAIN, LIGHT_GRAIN, ROUGHEST = 1.05, 1.085, 1.18, 1.33
+SLANT = 1.4  # by this power of it is the wall darker
 DARK_PHOTO, LIGHT_PHOTO = 0.8, 0.9  # linear light of the brightest things
 
 WARMER = 0.1  # the wall is read where it is brightest, in the sun; what seems warmer than that is another paint
@@ -214,10 +216,9 @@ def _white_light(
     """(3,) linear light of a white wall where `paint` was read.
 
     What stands beside the wall in the same light tells: trim, frames and sills are often white. Their ratio to the wall
-    next to them, where it is about that of white, gives how bright white is, and where there is enough of it how
-    coloured the light. Failing that, the light is taken for neutral, and the brightest things of the photo for white:
-    a photo of which nothing is blown out shows white as no brighter than those. They face the light; the grains of a
-    rough wall that do are as bright, and the wall is darker than they are. No paint is whiter than `WHITEST`.
+    next to them, where it is about that of white, gives how bright white is and how coloured the light: the more of it
+    there is, the more it is believed. Failing that, the light is taken for neutral, and the brightest things of the
+    photo tell how bright white is (`_brightest`). No paint is whiter than `WHITEST`.
 
     codes, whole, outside: the small picture, its linear light and its mask; part: where the wall is; bare: how surely
     its grain is that of bare brick, and no light.
@@ -236,34 +237,47 @@ def _white_light(
     # Sky is bluer and brighter than any white wall.
     white = (luminance > 0.5) & (luminance < 1.3) & (red > 0.85) & (red < 1.25) & (blue > 0.65) & (blue < 1.15)
     seen = np.count_nonzero(white)
-    brightness, cast = USUAL_WHITE, np.ones(3)
-    if seen >= max(40, TRIM_SEEN * len(luminance)):
+    least, enough = max(40, TRIM_SEEN * len(luminance)), TRIM_SURE * len(luminance)
+    brightness, cast, believed = 1.0, np.ones(3), 0.0
+    if seen >= least:
         low, high = np.percentile(luminance[white], [50, 80])
         trim = ratio[white & (luminance >= low) & (luminance <= high)].mean(0) / TRIM
-        sure = seen >= TRIM_SURE * len(luminance)
-        brightness = float(np.clip(trim @ LUMINANCE, 0.6, 1.2 if sure else 1))
+        brightness = float(np.clip(trim @ LUMINANCE, 0.6, DAZZLING if seen >= enough else 1))
         cast = trim / (trim @ LUMINANCE)
         # A lit room or yellow leaves pass for white trim in warm light. But light that makes the paint more colourful
         # than it looks is unlikely.
         colourful = np.linalg.norm(log_chromaticity(paint / cast)) > np.linalg.norm(log_chromaticity(paint))
-        believed = np.clip((seen / len(luminance) - TRIM_SEEN) / (TRIM_SURE - TRIM_SEEN), 0, 1)
+        believed = float(np.clip((seen / len(luminance) - TRIM_SEEN) / (TRIM_SURE - TRIM_SEEN), 0, 1))
         cast = np.ones(3) if colourful else cast**believed
         cast = cast / (cast @ LUMINANCE)
-    else:
-        around = outside < 6
-        clear = around & (codes.min(-1) < 250)  # sky with one channel at its end still tells
-        if clear.sum() > 0.01 * clear.size:
-            brightest = float(np.percentile(cv2.transform(whole, LUMINANCE.reshape(1, 3))[clear], 99)) / 0.9
-            if np.count_nonzero(clear) < (1 - BLOWN) * np.count_nonzero(around):
-                brightness = float(np.clip(brightest, USUAL_WHITE, 1))
-            elif brightest > BRIGHT:
-                brightness = float(np.clip(brightest, 0.5, 1))
-        usual = float(np.interp(brightness, (DARK_PHOTO, LIGHT_PHOTO), (DARK_GRAIN, LIGHT_GRAIN)))
-        grain = np.clip(_grain(shade, beside, core), usual, ROUGHEST) / usual
-        brightness /= float(grain ** (1 - bare))
+    if believed < 1:
+        otherwise = _brightest(codes, whole, outside, _grain(shade, beside, core), bare)
+        brightness = brightness**believed * otherwise ** (1 - believed)
     brightness = min(1.2, max(brightness, float(paint.max()) / WHITEST))
     light: np.ndarray = brightness * cast
     return light.astype(np.float32)
+
+
+def _brightest(codes: np.ndarray, whole: np.ndarray, outside: np.ndarray, grain: float, bare: float) -> float:
+    """Linear light of a white wall, told by the brightest things there are.
+
+    A photo of which nothing is blown out shows white as no brighter than those. They face the light. The rougher a wall
+    looks, the more slanting is the light on it, and the darker is it than they are; a smooth one may be brighter.
+
+    codes, whole, outside: as in `_white_light`; grain: `_grain` of the wall; bare: how surely that is no light.
+    """
+    brightness = USUAL_WHITE
+    around = outside < 6
+    clear = around & (codes.min(-1) < 250)  # sky with one channel at its end still tells
+    if clear.sum() > 0.01 * clear.size:
+        brightest = float(np.percentile(cv2.transform(whole, LUMINANCE.reshape(1, 3))[clear], 99)) / 0.9
+        if np.count_nonzero(clear) < (1 - BLOWN) * np.count_nonzero(around):
+            brightness = float(np.clip(brightest, USUAL_WHITE, 1))
+        elif brightest > BRIGHT:
+            brightness = float(np.clip(brightest, 0.5, 1))
+    usual = float(np.interp(brightness, (DARK_PHOTO, LIGHT_PHOTO), (DARK_GRAIN, LIGHT_GRAIN)))
+    slant = float(np.clip(grain, SMOOTHEST, ROUGHEST)) / usual
+    return min(1.0, float(brightness / slant ** (SLANT * (1 - bare))))
 
 
 def _grain(shade: np.ndarray, usual: np.ndarray, core: np.ndarray) -> float:
@@ -273,7 +287,7 @@ def _grain(shade: np.ndarray, usual: np.ndarray, core: np.ndarray) -> float:
     """
     lit = (core > 0) & (abs(usual - 1) < 0.15)
     if np.count_nonzero(lit) < 40:
-        return 1.0
+        return DARK_GRAIN
     around = _mean_inside(shade, core, 2)  # so close that patches of sun between leaves are no grain
     return float(np.percentile(shade[lit] / around[lit], 95))
 

@@ -78,56 +78,77 @@ class _Scans:
         return bool(self.components) and all(not any(self.left[component]) for component in self.components)
 
 
+class _Parts:
+    """The parts of a file: `kept` is the file less its metadata, which are beside it."""
+
+    def __init__(self, head: bytes):
+        self.kept = bytearray(head)
+        self.scans = _Scans()
+        self.exif = self.xmp = b""
+        self._icc: dict[bytes, bytes] = {}
+
+    def add(self, code: int, part: bytes) -> None:
+        """The next part, from its marker on."""
+        body = part[4:]
+        if code == 0xE1 and body[:6] == b"Exif\0\0" and not self.exif:
+            self.exif = body[6:]
+        elif code == 0xE1 and body.startswith(_XMP) and not self.xmp:
+            self.xmp = body[len(_XMP) :]
+        elif code == 0xE2 and body[:12] == b"ICC_PROFILE\0":
+            self._icc.setdefault(body[12:13], body[14:])
+        elif code in _NEEDED or not (0xE0 <= code <= 0xEF or code == 0xFE):  # APPn and comments are metadata
+            self.kept += part
+        if code in _FRAMES:
+            self.scans.frame(code, body)
+        elif code == _SCAN:
+            self.scans.scan(body)
+
+    @property
+    def icc_profile(self) -> bytes:
+        """The profile its parts make, b"" without one."""
+        return b"".join(self._icc[key] for key in sorted(self._icc))[: MAX_PROFILE + 1]
+
+
 def read_jpeg(data: bytes, max_pixels: int, field: str) -> Picture:
     """A JPEG file, from its start or a few bytes before it. Raises NotAnImage for one of thousands of parts."""
+    parts, ended = _parts(data, field)
+    pixels, scans = bytes(parts.kept), parts.scans
+    said = read_exif(parts.exif)
+    orientation = said.orientation or xmp_orientation(parts.xmp) or 1
+    return Picture(
+        "JPEG",
+        JpegImagePlugin.JpegImageFile(BytesIO(pixels)).size,
+        lambda: _decode(pixels) if ended else _decode_without_end(pixels, scans),
+        bytes_per_pixel=12 if scans.progressive or orientation > 1 else 9,  # to turn it takes a copy
+        orientation=orientation,
+        icc_profile=parts.icc_profile or (profiles.adobe_rgb_profile() if said.adobe_rgb else b""),
+        dpi=_dpi(pixels, said),
+    )
+
+
+def _parts(data: bytes, field: str) -> tuple[_Parts, bool]:
+    """The file's parts, and whether they came to their end."""
     begin = max(0, start_of_jpeg(data))
-    kept, icc, exif, xmp = bytearray(data[begin : begin + 2]), dict[bytes, bytes](), b"", b""
-    position, count, scans, ended = begin + 2, 0, _Scans(), False
-    while not ended and (marker := MARKER.search(data, position)):
+    parts, position, count = _Parts(data[begin : begin + 2]), begin + 2, 0
+    while marker := MARKER.search(data, position):
         count += 1
         if count > MAX_SEGMENTS:
             raise NotAnImage(f"The JPEG is in more than {MAX_SEGMENTS} parts. Save it again as JPEG or PNG.", field)
         start, code = marker.end() - 2, data[marker.end() - 1]
-        if scans.count:  # what lies between two markers of the picture itself are its pixels
-            kept += data[position:start]
+        if parts.scans.count:  # what lies between two markers of the picture itself are its pixels
+            parts.kept += data[position:start]
         position = start + 2
         if code in _ALONE:
-            ended = code == END
-            kept += data[start:position]
+            parts.kept += data[start:position]
+            if code == END:
+                return parts, True
             continue
-        length = int.from_bytes(data[position : position + 2])
-        position += max(2, length)
-        segment = data[start + 4 : position]
-        if code == 0xE1 and segment[:6] == b"Exif\0\0" and not exif:
-            exif = segment[6:]
-        elif code == 0xE1 and segment.startswith(_XMP) and not xmp:
-            xmp = segment[len(_XMP) :]
-        elif code == 0xE2 and segment[:12] == b"ICC_PROFILE\0":
-            icc.setdefault(segment[12:13], segment[14:])
-        elif code in _NEEDED or not (0xE0 <= code <= 0xEF or code == 0xFE):  # APPn and comments are metadata
-            kept += data[start:position]
-        if code in _FRAMES:
-            scans.frame(code, segment)
-        elif code == _SCAN:
-            scans.scan(segment)
-            if scans.count > min(MAX_SCANS, MAX_SCANNED // max(1, scans.pixels)):
-                raise NotAnImage(f"The JPEG has {scans.count} scans or more. Save it again as JPEG or PNG.", field)
-    if not ended:
-        kept += data[position:]
-    pixels = bytes(kept)
-    size = JpegImagePlugin.JpegImageFile(BytesIO(pixels)).size
-    said = read_exif(exif)
-    orientation = said.orientation or xmp_orientation(xmp) or 1
-    profile = b"".join(icc[key] for key in sorted(icc))[: MAX_PROFILE + 1]
-    return Picture(
-        "JPEG",
-        size,
-        lambda: _decode(pixels) if ended else _decode_without_end(pixels, scans),
-        bytes_per_pixel=12 if scans.progressive or orientation > 1 else 9,  # to turn it takes a copy
-        orientation=orientation,
-        icc_profile=profile or (profiles.adobe_rgb_profile() if said.adobe_rgb else b""),
-        dpi=_dpi(pixels, said),
-    )
+        position += max(2, int.from_bytes(data[position : position + 2]))
+        parts.add(code, data[start:position])
+        if code == _SCAN and parts.scans.count > min(MAX_SCANS, MAX_SCANNED // max(1, parts.scans.pixels)):
+            raise NotAnImage(f"The JPEG has {parts.scans.count} scans or more. Save it again as JPEG or PNG.", field)
+    parts.kept += data[position:]
+    return parts, False
 
 
 def _decode(data: bytes) -> Image.Image:

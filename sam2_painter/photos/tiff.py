@@ -69,21 +69,7 @@ def read_tiff(data: bytes, max_pixels: int, field: str) -> Picture:
     icc = bytes(own.value[: MAX_PROFILE + 1]) if own else b""
     if not icc and exif.adobe_rgb and layout.photometric == 2:
         icc = profiles.adobe_rgb_profile()
-    if layout.bits[0] == 8 and _pillow_decodes(directory, layout):  # the quicker way
-        reason: str | None = ""
-    else:
-        reason = tiff_samples.refusal(layout)
-    decode: Callable[[], Decoded]
-    if reason is None:
-        unpacked = layout.width * layout.height * layout.bytes_per_pixel
-        if unpacked > 12 * max_pixels:
-            raise TooLarge(f"The TIFF unpacks to {unpacked / 1e6:.0f} MB.", field)
-        decode, cost = partial(tiff_samples.decode, data, directory, layout), 2 * layout.bytes_per_pixel + 12
-    else:
-        if reason:
-            _check_known(directory, layout, reason, field)
-        decode, cost = partial(_decode, _with_directory(data, directory, field)), 14
-        _open(decode.args[0])  # damaged? then now
+    decode, cost = _decoder(data, directory, layout, max_pixels, field)
     return Picture(
         "TIFF",
         layout.size,
@@ -94,6 +80,26 @@ def read_tiff(data: bytes, max_pixels: int, field: str) -> Picture:
         bits=layout.significant_bits,
         dpi=exif.dpi,
     )
+
+
+def _decoder(
+    data: bytes, directory: Directory, layout: Layout, max_pixels: int, field: str
+) -> tuple[Callable[[], Decoded], int]:
+    """What decodes the picture, Pillow or we ourselves, and the bytes a pixel takes meanwhile."""
+    if layout.bits[0] == 8 and _pillow_decodes(directory, layout):  # the quicker way
+        reason: str | None = ""
+    else:
+        reason = tiff_samples.refusal(layout)
+    if reason is None:
+        unpacked = layout.width * layout.height * layout.bytes_per_pixel
+        if unpacked > 12 * max_pixels:
+            raise TooLarge(f"The TIFF unpacks to {unpacked / 1e6:.0f} MB.", field)
+        return partial(tiff_samples.decode, data, directory, layout), 2 * layout.bytes_per_pixel + 12
+    if reason:
+        _check_known(directory, layout, reason, field)
+    decode = partial(_decode, _with_directory(data, directory, field))
+    _open(decode.args[0])  # damaged? then now
+    return decode, 14
 
 
 def _photo(data: bytes, field: str) -> Directory:

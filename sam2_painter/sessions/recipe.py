@@ -34,7 +34,7 @@ from ..errors import InvalidInput
 from ..jobs.deadline import check
 from ..masks import mask_from_png, mask_to_png, sample_rle
 from ..rle import RLE
-from ..types import Coat, Layer, Mask, Session, Step, StepKind, number, whole_number
+from ..types import Coat, CombineMode, Layer, Mask, Session, Step, StepKind, number, whole_number
 from .records import coat_of
 from .walls import MAX_STEPS
 
@@ -312,13 +312,20 @@ def _step_from_json(value: object, where: str, size: tuple[int, int] | None) -> 
             raise _mistake(f"{where}.tidy", "must be true")
         return RecipeStep(_checked(where, lambda: Step("tidy", mode, protect=protect)))
     if shape in ("stroke", "polygon"):
-        kind: StepKind = "stroke" if shape == "stroke" else "polygon"
-        path = _pairs(given[shape], f"{where}.{shape}", 1 if shape == "stroke" else 3)
-        radius = _checked(f"{where}.radius", lambda: number(given.get("radius", 0), "it", 0, MAX_SIDE))
-        aware = _truth(given, "edge_aware" if shape == "stroke" else "only_wall", where, False)
-        return RecipeStep(
-            _checked(where, lambda: Step(kind, mode, path=path, radius=radius, edge_aware=aware, protect=protect))
-        )
+        return RecipeStep(_line_from_json(given, where, "stroke" if shape == "stroke" else "polygon", mode, protect))
+    return RecipeStep(_prompts_from_json(given, where, mode, protect))
+
+
+def _line_from_json(given: Mapping[str, Any], where: str, kind: StepKind, mode: CombineMode, protect: bool) -> Step:
+    """A stroke or polygon."""
+    path = _pairs(given[kind], f"{where}.{kind}", 1 if kind == "stroke" else 3)
+    radius = _checked(f"{where}.radius", lambda: number(given.get("radius", 0), "it", 0, MAX_SIDE))
+    aware = _truth(given, "edge_aware" if kind == "stroke" else "only_wall", where, False)
+    return _checked(where, lambda: Step(kind, mode, path=path, radius=radius, edge_aware=aware, protect=protect))
+
+
+def _prompts_from_json(given: Mapping[str, Any], where: str, mode: CombineMode, protect: bool) -> Step:
+    """What the engine is asked: points, a box, or both."""
     points, box = _points(given.get("points"), f"{where}.points"), given.get("box")
     corners = None
     if box is not None:
@@ -329,7 +336,7 @@ def _step_from_json(value: object, where: str, size: tuple[int, int] | None) -> 
         lambda: Step("prompts", mode, points=points, box=corners, choice=choice, protect=protect),  # type: ignore[arg-type]
     )
     _checked(where, lambda: step.prompts)  # which checks them
-    return RecipeStep(step)
+    return step
 
 
 def _points(value: object, where: str) -> tuple[tuple[float, float, int], ...]:

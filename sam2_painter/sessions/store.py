@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -30,6 +29,7 @@ from .clock import Jumps
 from .database import Database, storage_errors
 from .downloads import Download, Downloads
 from .editing import Edit
+from .rows import SessionRow, session_of
 from .sheets import SHARE, Sheet, Sheets
 from .sweep import TOUCH_SECONDS, Sweep
 from .unowned import Unowned
@@ -193,13 +193,25 @@ class SessionStore:
 
     def _commit(self, before: Session, edit: Edit) -> Session:
         records.check_count(len(edit.session.masks), len(edit.session.made), self.max_masks)
-        sid, used_at = before.id, self._clock()
-        canvas = json.dumps(records.canvas_to_record(edit.session.canvas)) if edit.new_step or edit.looks_on else ""
+        used_at = self._clock()
+        self._write(before, edit, used_at)
+        if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
+            after = self._read(before.id, edit.session)
+        else:
+            after = replace(edit.session, revision=before.revision + 1, used_at=used_at)
+        self._snapshots.replace((before.id, before.revision), (before.id, after.revision), after)
+        return after
+
+    def _write(self, before: Session, edit: Edit, used_at: float) -> None:
+        """What an edit changed, in one transaction. Raises Busy when another process was quicker."""
+        sid, session = before.id, edit.session
+        canvas = json.dumps(records.canvas_to_record(session.canvas)) if edit.new_step or edit.looks_on else ""
         masks = [
-            (sid, mask_id, json.dumps(records.kept_mask(edit.session, mask_id)), records.counts_to_bytes(mask.rle))
+            (sid, mask_id, json.dumps(records.kept_mask(session, mask_id)), records.counts_to_bytes(mask.rle))
             for mask_id, mask in edit.new_masks.items()
         ]
-        self._grow(len(canvas) + sum(len(counts) for *_, counts in masks))
+        added = sum(len(counts) for *_, counts in masks)
+        self._grow(len(canvas) + added)
         with self._db.transaction() as db:
             row = db.execute("SELECT revision, step, LENGTH(palette) FROM sessions WHERE id = ?", (sid,)).fetchone()
             if row is None:
@@ -208,32 +220,18 @@ class SessionStore:
                 raise Busy("Another process changed this session at the same moment. Try again.", 1.0)
             step = row[1] + edit.step_by
             db.executemany("INSERT INTO masks VALUES (?, ?, ?, ?)", masks)
-            added = sum(len(m[3]) for m in masks)
             if edit.new_palette is not None:
                 added += len(edit.new_palette) - row[2]
             if edit.new_step:
                 added += _add_step(db, sid, step, edit.new_step, canvas)
             elif edit.looks_on:
                 added += _change_step(db, sid, step, canvas)
+            automatic = json.dumps(session.automatic)
             db.execute(
                 "UPDATE sessions SET revision = revision + 1, step = ?, automatic = ?, palette = COALESCE(?, palette),"
                 " next_layer = ?, used_at = ?, bytes = bytes + ? WHERE id = ?",
-                (
-                    step,
-                    json.dumps(edit.session.automatic),
-                    edit.new_palette,
-                    edit.session.next_layer,
-                    used_at,
-                    added,
-                    sid,
-                ),
+                (step, automatic, edit.new_palette, session.next_layer, used_at, added, sid),
             )
-        if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
-            after = self._read(sid, edit.session)
-        else:
-            after = replace(edit.session, revision=before.revision + 1, used_at=used_at)
-        self._snapshots.replace((sid, before.revision), (sid, after.revision), after)
-        return after
 
     # -- downloads ---------------------------------------------------------------------------------------------------
 
@@ -298,14 +296,12 @@ class SessionStore:
         """The session as it is on disk. known: the same with its first masks, which never change and need not be read
         again."""
         with self._db.transaction("DEFERRED") as db:  # one moment in time for all four reads
-            row = db.execute(
-                "SELECT name, digest, height, width, created_at, used_at, revision, step, automatic, palette,"
-                " next_layer FROM sessions WHERE id = ?",
-                (session_id,),
+            found = db.execute(
+                f"SELECT {', '.join(SessionRow._fields)} FROM sessions WHERE id = ?", (session_id,)
             ).fetchone()
-            if row is None:
+            if found is None:
                 raise SessionNotFound(session_id)
-            name, digest, height, width, created_at, used_at, revision, step, automatic, palette, next_layer = row
+            row = SessionRow(*found)
             masks = db.execute(
                 "SELECT id, record, counts FROM masks WHERE session_id = ? AND id >= ? ORDER BY id",
                 (session_id, len(known.masks) if known else 0),
@@ -313,31 +309,10 @@ class SessionStore:
             steps = db.execute(
                 "SELECT id, action, CASE WHEN id = :step THEN canvas END FROM steps"
                 " WHERE session_id = :session AND id IN (:step, :step + 1) ORDER BY id",
-                {"step": step, "session": session_id},
+                {"step": row.step, "session": session_id},
             ).fetchall()
         try:
-            by_id, made = (dict(known.masks), set(known.made)) if known else ({}, set())
-            for mask_id, text, counts in masks:
-                record = json.loads(text)
-                by_id[mask_id] = records.mask_from_record(record, records.rle_from_bytes(counts, (height, width)))
-                made |= {mask_id} if record.get("made") else set()
-            return Session(
-                id=session_id,
-                name=name,
-                digest=digest,
-                size=(height, width),
-                masks=MappingProxyType(by_id),
-                made=frozenset(made),
-                automatic=tuple(json.loads(automatic)),
-                palette=records.palette_from_record(json.loads(palette)) if palette else None,
-                canvas=records.canvas_from_record(json.loads(steps[0][2]), by_id.__getitem__),
-                next_layer=next_layer,
-                can_undo=steps[0][1],
-                can_redo=steps[1][1] if len(steps) > 1 else "",
-                created_at=created_at,
-                used_at=used_at,
-                revision=revision,
-            )
+            return session_of(session_id, row, masks, steps, known)
         except (ValueError, LookupError, TypeError) as error:
             raise StorageError("What was kept of this session is damaged. Open the photo again.") from error
 

@@ -7,8 +7,10 @@ there, takes away from it, or keeps what both have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import groupby
 from typing import Literal
 
 from .. import masks
@@ -175,9 +177,11 @@ def take(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
         add_step(edit, replace(step, mode=mode), action)
 
 
-def rebuild(edit: Edit, steps: Sequence[Step], action: str) -> None:
-    """The chosen wall is made of these steps now. InvalidInput when nothing would be left of it."""
+def rebuild(edit: Edit, steps: Sequence[Step], changed: int, tidy: Callable[[RLE], RLE], action: str) -> None:
+    """The chosen wall is made of these steps now, which are others than before from the place `changed` on. What was
+    tidied after that is tidied anew. InvalidInput when nothing would be left of the wall."""
     selection = edit.session.selection
+    steps = [*steps[:changed], *_tidied_anew(edit, steps, changed, tidy)]
     base = None
     if len(steps) > 1:
         base = edit.add([_fold(edit.session, steps[:-1], selection.layer)], made=True)[0]
@@ -185,18 +189,41 @@ def rebuild(edit: Edit, steps: Sequence[Step], action: str) -> None:
     _set(edit, replace(selection, mask_id=mask_id, steps=tuple(steps), base=base), action)
 
 
-def remove_step(edit: Edit, index: int) -> None:
+def _tidied_anew(edit: Edit, steps: Sequence[Step], changed: int, tidy: Callable[[RLE], RLE]) -> list[Step]:
+    """The steps from the place `changed` on, each tidying done to what is there now."""
+    anew: list[Step] = []
+    for tidying, run in groupby(steps[changed:], lambda step: step.kind == "tidy"):
+        if tidying:
+            before = _fold(edit.session, [*steps[:changed], *anew], edit.session.selection.layer).rle
+            anew += tidy_steps(edit, before, tidy(before), all(step.protect for step in run))
+        else:
+            anew += run
+    return anew
+
+
+def tidy_steps(edit: Edit, before: RLE, after: RLE, protect: bool) -> list[Step]:
+    """The steps that make the one mask of the other: what is added and what is taken away."""
+    changes = (("union", masks.subtract(after, [before])), ("subtract", masks.subtract(before, [after])))
+    return [
+        Step("tidy", mode, edit.add([Mask(change)], made=True)[0], protect=protect)  # type: ignore[arg-type]
+        for mode, change in changes
+        if change.area
+    ]
+
+
+def remove_step(edit: Edit, index: int, tidy: Callable[[RLE], RLE]) -> None:
     """Take a step back out of the chosen wall's shape, and those before it that only took away; the last one clears
-    the selection of a wall without paint."""
+    the selection of a wall without paint. tidy: `masks.tidy` of the photo, for outlines that were tidied afterwards."""
     selection = edit.session.selection
     if not selection.steps:
         raise InvalidInput("This wall has no steps to take back.", "index")
     index = whole_number(index, "index", 0, len(selection.steps) - 1)
     steps = [step for place, step in enumerate(selection.steps) if place != index]
-    while steps and steps[0].mode != "union":
-        steps.pop(0)  # there is nothing yet to take away from
+    while steps and (steps[0].mode != "union" or steps[0].kind == "tidy"):
+        steps.pop(0)  # there is nothing yet to take away from, or to tidy
+        index = max(0, index - 1)
     if steps:
-        rebuild(edit, steps, "take back a step")
+        rebuild(edit, steps, index, tidy, "take back a step")
     elif selection.layer is None:
         edit.do("take back a step", replace(edit.session.canvas, selection=Selection()))
     else:
@@ -213,8 +240,13 @@ def choose_candidate(edit: Edit, choice: int) -> None:
         raise InvalidInput("The selection has no candidates to choose from.", "choice")
     choice = whole_number(choice, "choice", 0, len(selection.candidates) - 1)
     last = replace(selection.steps[-1], choice=choice, region=selection.candidates[choice])
-    mask_id = _after(edit, selection.base, last, selection.layer)
-    chosen = replace(selection, mask_id=mask_id, steps=(*selection.steps[:-1], last))
+    base, before = selection.base, _before_last(edit.session)
+    if base is None and before is not None:
+        (base,) = edit.add([before], made=True)
+    mask_id = _after(edit, base, last, selection.layer)
+    chosen = replace(selection, mask_id=mask_id, steps=(*selection.steps[:-1], last), base=base)
+    if chosen.mask_id == selection.mask_id and last == selection.steps[-1]:
+        return
     asked_last = edit.session.can_undo in ASKED and not edit.session.can_redo
     if selection.layer is None and asked_last:
         edit.look(replace(edit.session.canvas, selection=chosen))
@@ -222,12 +254,26 @@ def choose_candidate(edit: Edit, choice: int) -> None:
         _set(edit, chosen, "choose candidate")
 
 
-def with_candidate(session: Session, choice: int) -> RLE:
-    """The chosen wall as it would be with this answer to the last step."""
+def with_candidates(session: Session) -> list[tuple[int, RLE]]:
+    """The chosen wall as it would be with each answer to the last step, by its number; without answers that leave
+    nothing of it."""
+    selection, before, found = session.selection, _before_last(session), []
+    was = None if before is None else before.rle
+    for choice, region in enumerate(selection.candidates):
+        last = replace(selection.steps[-1], region=region)
+        with suppress(InvalidInput):
+            rle = _changed(session, was, last, _region(session, last), selection.layer)
+            found.append((choice, rle))
+    return found
+
+
+def _before_last(session: Session) -> Mask | None:
+    """The chosen wall before its last step, None when that was the first. A painted wall that is chosen again does not
+    know: it is made of its steps anew."""
     selection = session.selection
-    last = replace(selection.steps[-1], region=selection.candidates[choice])
-    base = None if selection.base is None else session.masks[selection.base].rle
-    return _changed(session, base, last, _region(session, last), selection.layer)
+    if selection.base is not None:
+        return session.masks[selection.base]
+    return _fold(session, selection.steps[:-1], selection.layer) if len(selection.steps) > 1 else None
 
 
 def take_over(edit: Edit) -> None:
@@ -254,7 +300,10 @@ def take_over(edit: Edit) -> None:
 
 
 def _set(edit: Edit, selection: Selection, action: str) -> None:
-    """This is the chosen wall now; where it is painted, the layer is changed with it."""
+    """This is the chosen wall now; where it is painted, the layer is changed with it. No step of the history where it
+    is what it was."""
+    if selection == edit.session.selection:
+        return
     layers = edit.session.layers
     if selection.layer is not None and selection.mask_id is not None:
         mask = edit.session.mask(selection.mask_id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
+import numpy as np
+
 from .. import masks
 from ..errors import InvalidInput
-from ..rle import RLE
+from ..rle import RLE, mask_to_rle
 from ..sessions import walls
 from ..sessions.editing import Edit
 from ..sessions.walls import SelectMode
@@ -17,6 +19,12 @@ from .walls import WallVerbs, kept_path
 
 NOT_WALL = ("window", "door", "shutter")
 """Kinds that stand in a wall and are none of it."""
+
+AROUND = 1 / 64
+"""Of the photo's long side: how far from them their frames and sills may reach."""
+
+KNOWN = 0.6
+"""Of a polygon without them: where the engine calls so much of it wall, it knows what around them is none."""
 
 LEAST_WALL = 1 / 3
 """Of a polygon: where less of it seems to be wall, what was drawn is meant."""
@@ -41,8 +49,8 @@ class OutlineVerbs(WallVerbs):
         """Add the inside of a polygon or lasso to the chosen wall, take it away, or begin a wall with it.
 
         path: its corners (x, y), at least three; it closes itself. only_wall: a rough polygon is meant: windows, doors
-        and shutters in it are left out where the engine knows them, and its outline is tidied; the whole of it is the
-        other answer, for `choose`. What is taken away is always the whole.
+        and shutters in it are left out where the engine knows them, with their frames and sills, and its outline is
+        tidied; the whole of it is the other answer, for `choose`. What is taken away is always the whole.
         """
         walls.check_mode(mode)
         with self._wall(session_id, layer_id, revision, take) as edit:
@@ -79,24 +87,34 @@ class OutlineVerbs(WallVerbs):
 
     def _wall_in(self, session: Session, drawn: RLE) -> RLE:
         """What of a rough polygon is wall."""
-        kinds = [kind for kind in NOT_WALL if kind in self.categories]
-        found = [mask.rle for kind in kinds for mask in self._found(session, kind, None)]
-        wall = masks.subtract(drawn, [rle for rle in found if masks.may_overlap(rle, drawn)])
+        openings = masks.intersect([drawn, self._of_kinds(session, NOT_WALL)])
+        wall = masks.subtract(drawn, [openings])
         if wall.area < LEAST_WALL * drawn.area:
             return drawn
+        if openings.area:
+            wall = self._without_frames(session, wall, openings)
         return masks.tidy(self.photo_of(session).pixels, wall)
+
+    def _without_frames(self, session: Session, wall: RLE, openings: RLE) -> RLE:
+        """The wall without what stands around its openings: trim, and what else the engine knows to be no wall."""
+        around = masks.intersect([wall, masks.grow(openings, round(AROUND * max(session.size)))])
+        frames, known = [self._of_kinds(session, ("trim",))], self._of_kinds(session, ("wall",))
+        if masks.intersect([wall, known]).area >= KNOWN * wall.area:
+            frames.append(masks.complement(known))
+        less = masks.subtract(wall, [masks.intersect([around, masks.union(frames)])])
+        return less if less.area else wall
+
+    def _of_kinds(self, session: Session, kinds: Sequence[str]) -> RLE:
+        """All that the engine finds of some kinds; nothing of one that it does not know."""
+        named = [kind for kind in kinds if kind in self.categories]
+        found = [mask.rle for kind in named for mask in self._found(session, kind, None)]
+        return masks.union(found) if found else mask_to_rle(np.zeros(session.size, bool))
 
     def _tidied(self, edit: Edit, protect: bool) -> None:
         mask_id = edit.session.selection.mask_id
         if mask_id is None:
             raise InvalidInput("Click the wall you want first; then tidy its outline.", "session_id")
         before = edit.session.mask(mask_id).rle
-        after = masks.tidy(self.photo_of(edit.session).pixels, before)
-        added, taken = masks.subtract(after, [before]), masks.subtract(before, [after])
-        if added.area:
-            (region,) = edit.add([Mask(added)], made=True)
+        for step in walls.tidy_steps(edit, before, self._tidy(edit.session)(before), protect):
             with suppress(InvalidInput):  # all that it lacks is painted already
-                walls.add_step(edit, Step("tidy", region=region, protect=protect), "tidy the outline")
-        if taken.area:
-            (region,) = edit.add([Mask(taken)], made=True)
-            walls.add_step(edit, Step("tidy", "subtract", region), "tidy the outline")
+                walls.add_step(edit, step, "tidy the outline")

@@ -9,8 +9,8 @@ walls alone. scale: photo pixels to a pixel of the caller's screen, by which sma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -235,12 +235,9 @@ class WallVerbs(Core):
     def answers(self, session: Session) -> tuple[Answer, ...]:
         """The engine's answers to the last step, the smallest wall first; () when it was no question. One that would
         leave nothing of the wall is left out."""
-        selection, pixels = session.selection, session.size[0] * session.size[1]
-        found = []
-        for choice in range(len(selection.candidates)):
-            with suppress(InvalidInput):
-                rle = walls.with_candidate(session, choice)
-                found.append(Answer(choice, rle, rle.area / pixels, choice == selection.choice))
+        taken, pixels = session.selection.choice, session.size[0] * session.size[1]
+        shapes = walls.with_candidates(session)
+        found = [Answer(choice, rle, rle.area / pixels, choice == taken) for choice, rle in shapes]
         return tuple(sorted(found, key=lambda answer: answer.area))
 
     @verb("segment")
@@ -256,7 +253,7 @@ class WallVerbs(Core):
     ) -> Session:
         """Take one step (0 was the first) back out of the chosen wall's shape; the others stay."""
         with self._wall(session_id, layer_id, revision) as edit:
-            walls.remove_step(edit, index)
+            walls.remove_step(edit, index, self._tidy(edit.session))
         return edit.session
 
     @verb("segment")
@@ -358,20 +355,25 @@ class WallVerbs(Core):
         """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.
 
         First what the engine makes of all clicks together, which knows the wall; then of this one alone. One that
-        would make another wall of it, or holds what was taken away by a click, comes last.
+        would make another wall of it, or holds what was taken away by a click, comes last. On another painted wall
+        what lies there is meant, as a click alone would choose it: that comes first, however large.
         """
         wall, wanted, unwanted = walls.clicks(session)
+        there = walls.layer_at(session.layers, x, y)
+        taken = there is not None and there.id != session.selection.layer
         if wall.contains(int(x), int(y)):
             return []
         together = Prompts([*wanted, (x, y), *unwanted], [1] * (len(wanted) + 1) + [0] * len(unwanted))  # type: ignore[arg-type]
         alone = Prompts([(x, y), *unwanted], [1] + [0] * len(unwanted))  # type: ignore[arg-type]
         found = [*self._predicted(session, together).value[:1], *self._predicted(session, alone).value]
+        if taken:
+            found = [*found[1:], found[0]]
         parts = [masks.part_at(masks.subtract(mask.rle, [wall]), x, y) for mask in found]
         good: list[RLE] = []
         poor: list[RLE] = []
         for part in parts:
             if part is not None:
-                fits = part.area <= MOST_ADDED * wall.area and not walls.holds(part, unwanted)
+                fits = (taken or part.area <= MOST_ADDED * wall.area) and not walls.holds(part, unwanted)
                 (good if fits else poor).append(part)
         guesses = [*good, *sorted(poor, key=lambda part: part.area)] or [masks.subtract(spot, [wall])]
         return list(dict.fromkeys(guesses))[:3]
@@ -410,13 +412,18 @@ class WallVerbs(Core):
         step = steps[place]
         points = tuple(point for number, point in enumerate(step.points) if number != inner)
         if not any(label for _, _, label in points) and step.box is None:
-            walls.remove_step(edit, place)
+            walls.remove_step(edit, place, self._tidy(edit.session))
             return
         prompts = replace(step, points=points).prompts
         assert prompts is not None
         ids = edit.add(self._predicted(edit.session, prompts).value, made=True)
         fewer = Step.asked(prompts, step.mode, ids, ids[0], step.protect)
-        walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), "remove point")
+        tidy = self._tidy(edit.session)
+        walls.rebuild(edit, (*steps[:place], fewer, *steps[place + 1 :]), place + 1, tidy, "remove point")
+
+    def _tidy(self, session: Session) -> Callable[[RLE], RLE]:
+        """`masks.tidy` of the session's photo, which is opened only if something is tidied."""
+        return lambda rle: masks.tidy(self.photo_of(session).pixels, rle)
 
 
 def _scale(session: Session, scale: float | None) -> float:

@@ -27,6 +27,7 @@ from ...jobs.workers import Workers
 from ...sessions.downloads import Download
 from ...studio.studio import Studio
 from . import schemas
+from .misspelt import misspelt
 from .operations import files, layers, masks, paint, recipes, schemes, selecting, server, sessions, sheets, state, walls
 from .schemas import Attachment, Caller
 
@@ -105,8 +106,12 @@ class Endpoint:
     def call(self, studio: Studio, caller: Caller, given: Mapping[str, Any]) -> Any:
         """The verb's reply to a request. null means "not given" where there is a default.
 
-        Raises WrongType before the verb is called, PainterError otherwise.
+        Raises WrongType before the verb is called, also for a field that looks misspelt; PainterError otherwise.
         """
+        if found := misspelt(given, {name: self.hints[name] for name in self.fields}):
+            fields = {"verb": self.name, "outcome": "WrongType", "field": found.where}
+            log.info("%s", self.name, extra={"fields": fields})
+            raise WrongType(found.sentence, found.where)
         with _validation_errors(self.name):
             request = self.request.model_validate(
                 {name: value for name, value in given.items() if value is not None or name in self.required},

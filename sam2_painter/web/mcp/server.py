@@ -24,6 +24,7 @@ from starlette.types import Receive, Scope, Send
 from ...errors import PainterError
 from ...jobs.asker import Asker, asking
 from ..api.endpoints import Service
+from ..api.misspelt import misspelt
 from ..body_limits import TOOL_CALL
 from ..middleware.paths import address_of
 from .sources import PhotoSources
@@ -45,9 +46,18 @@ def _root_logger_kept() -> Iterator[None]:
 
 
 class _Tools(FastMCP):
-    """FastMCP, whose errors are our sentences: without the tool's name before them, and without pydantic's lines."""
+    """FastMCP, whose errors are our sentences: without the tool's name before them, and without pydantic's lines.
+
+    fields: types of each tool's, by its name; one that looks misspelt is refused.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        self.fields: dict[str, dict[str, Any]] = {}
+        super().__init__(*args, **kwargs)
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> Any:
+        if found := misspelt(arguments, self.fields.get(name, {})):
+            raise ToolError(found.sentence)
         try:
             return await super().call_tool(name, arguments)
         except ToolError as error:
@@ -119,6 +129,7 @@ class McpServer:
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in signature.parameters.values()]
         tool.__signature__ = inspect.Signature([context, *parameters])  # type: ignore[attr-defined]
         tool.__annotations__ = {p.name: p.annotation for p in [context, *parameters]}
+        self._mcp.fields[name] = {p.name: p.annotation for p in parameters}
         reads = name in ("look", "find_paints")
         self._mcp.add_tool(
             tool,

@@ -22,7 +22,7 @@ INSTRUCTIONS = """SAM2 Painter repaints walls in photos of buildings. Their ligh
 1. open_photo, then look: every place is a pixel of the picture that look shows.
 2. find("wall") selects all walls; select(x, y) selects the wall at a point. look(show="selection") tints in pink what
    is selected. Make it right: resize("larger") or resize("smaller") takes another answer; select with mode "add" or
-   "subtract" mends it, by a point or a box.
+   "subtract" mends it, by a point or a box; tidy makes a ragged outline follow the photo.
 3. paint(color) paints what is selected; the wall stays chosen, so select with "subtract" still takes a leak off it.
    Paint the sunlit and the shaded side of one wall together.
 4. Clear it with select(mode="new") elsewhere for the next wall; undo takes back the last step.
@@ -147,6 +147,14 @@ class Tools:
         if not 0 <= wanted < len(answers):
             raise InvalidInput(f"There is no {to} answer.", "to")
         return self._state(self.studio.choose(session_id, answers[wanted].choice), f"A {to} answer is taken.")
+
+    def tidy(self, session_id: SessionId) -> State:
+        """Move the outline of what is selected onto the edges of the photo, some pixels at most, without specks and
+        pinholes; a painted wall's paint follows."""
+        before = self.studio.session(session_id)
+        session = self.studio.tidy(session_id)
+        same = state.shape(session) == state.shape(before)
+        return self._state(session, "Nothing changed: the outline is tidy." if same else "The outline is tidied.")
 
     def paint(
         self,
@@ -309,6 +317,7 @@ def limits(tools: Tools) -> dict[str, tuple[Callable[..., object], str, bool]]:
         "find": (tools.find, "segment", False),
         "select": (tools.select, "segment", False),
         "resize": (tools.resize, "segment", True),
+        "tidy": (tools.tidy, "segment", False),
         "paint": (tools.paint, "paint", False),
         "layers": (tools.layers, "paint", True),
         "schemes": (tools.schemes, "paint", True),

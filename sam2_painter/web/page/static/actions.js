@@ -10,7 +10,7 @@ import { Refused } from "./server.js";
 export function makeActions(page) {
   const { root, stage, state } = page;
   return {
-    undo: () => page.ask("undo"),
+    undo: () => (stage.scene.corners.length ? page.tools.dropCorner() : page.ask("undo")),
     redo: () => page.ask("redo"),
     browse: () => field(root, "[data-file]").click(),
     camera: () => field(root, "[data-camera]").click(),
@@ -55,6 +55,7 @@ export function makeActions(page) {
       page.ask("download_pictures", { ...format(root), sids: page.photos.painted(state.sid) }, "Making the pictures", {
         then: () => page.closeMenus(),
       }),
+    "drop-corner": () => page.tools.dropCorner(),
     "close-polygon": () => stage.hands.closePolygon(),
     "zoom-in": () => stage.zoom(1.5),
     "zoom-out": () => stage.zoom(1 / 1.5),

@@ -63,6 +63,7 @@ export function listenToKeys(page) {
       else page.clear();
     },
     Enter: () => stage.scene.corners.length > 3 && stage.hands.closePolygon(),
+    Backspace: doing["drop-corner"],
     Delete: () => page.clear(),
   };
 
@@ -93,7 +94,8 @@ export function listenToKeys(page) {
       const verb = verbs[key.toLowerCase()];
       if (!verb) return;
       event.preventDefault();
-      if (!button(root, `[data-do="${verb}"]`).disabled || page.state.flying) page.ask(verb);
+      if (verb === "undo" && stage.scene.corners.length) doing["drop-corner"]();
+      else if (!button(root, `[data-do="${verb}"]`).disabled || page.state.flying) page.ask(verb);
       return;
     }
     if (event.altKey) return;

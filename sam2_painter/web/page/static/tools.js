@@ -52,6 +52,11 @@ export class Tools {
     this.advise();
   }
 
+  /** The last corner that was drawn is taken back. */
+  dropCorner() {
+    if (this.page.stage.hands.dropCorner()) this.advise();
+  }
+
   /** @param {Sign} sign */
   setSign(sign) {
     field(this.page.root, `[name="sp-sign"][value="${sign}"]`).checked = true;
@@ -73,7 +78,9 @@ export class Tools {
     const some = (state.session?.selection.mask_id ?? null) !== null;
     const shaped = tool === "brush" || tool === "polygon";
     this.page.one(".sp-signs").hidden = !(some || shaped || stage.scene.corners.length);
-    button(this.page.root, '[data-do="close-polygon"]').hidden = tool !== "polygon" || stage.scene.corners.length < 4;
+    const corners = tool === "polygon" ? stage.scene.corners.length - 1 : 0;
+    this.page.one(".sp-corners").hidden = corners < 1;
+    button(this.page.root, '[data-do="close-polygon"]').disabled = corners < 3;
     this.page.one(".sp-status").textContent = this.advice(some);
   }
 
@@ -89,6 +96,8 @@ export class Tools {
     if (page.dropping) return `${CLICK} the photo where it has the colour you want.`;
     if (tool === "hand") return "Drag the photo to move it.";
     if (tool === "pick") return `${CLICK} a part to choose it.`;
+    if (tool === "polygon" && some && !page.stage.scene.corners.length)
+      return `${page.isPainted ? "Painted" : "Choose a colour"}. Or ${click} around what is ${sign === "subtract" ? "too much" : "missing"}.`;
     if (tool === "polygon") return `${CLICK} from corner to corner; ${click} the first one again to close.`;
     if (tool === "brush")
       return sign === "subtract" ? "Rub out what does not belong to the wall." : "Paint over what belongs to the wall.";

@@ -38,9 +38,7 @@ export class AnswersPanel {
     const view = this.frame(answers[answers.length - 1].path);
     refill(
       this.row,
-      answers.map((answer, place) =>
-        this.button(answer, place < taken ? "Smaller" : place > taken ? "Larger" : "This", view),
-      ),
+      answers.map((answer, place) => this.button(answer, word(place, taken, answers.length - 1), view)),
     );
   }
 
@@ -50,7 +48,7 @@ export class AnswersPanel {
    * @param {number[]} view
    */
   button(answer, word, view) {
-    const share = answer.area >= 0.01 ? Math.round(100 * answer.area) : (100 * answer.area).toFixed(1);
+    const share = (100 * answer.area).toFixed(answer.area < 0.01 ? 2 : 1);
     const path = new Path2D(answer.path);
     const made = node(
       "button",
@@ -105,6 +103,16 @@ export class AnswersPanel {
     pen.stroke(path);
     return canvas;
   }
+}
+
+/**
+ * What an answer is called beside the one that is taken: of three no two have one name.
+ * @param {number} place @param {number} taken @param {number} last
+ */
+function word(place, taken, last) {
+  if (place === taken) return "This";
+  if (place < taken) return place < taken - 1 ? "Smallest" : "Smaller";
+  return place > taken + 1 && place === last ? "Largest" : "Larger";
 }
 
 /**

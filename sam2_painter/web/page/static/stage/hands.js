@@ -125,7 +125,16 @@ export class Hands {
     return true;
   }
 
-  /** @param {Point} at in the photo @param {number} label */
+  /** Take the last corner back. */
+  dropCorner() {
+    const { scene } = this.stage;
+    if (scene.corners.length < 3) return this.dropPolygon();
+    scene.corners.splice(-2, 1);
+    this.stage.drawAbove();
+    return true;
+  }
+
+  /** @param {Point} at by the photo's pixels @param {number} label */
   addCorner(at, label) {
     const { scene, camera } = this.stage;
     const corners = scene.corners;
@@ -152,8 +161,9 @@ export class Hands {
   /** @param {Point} at @param {number} label @param {boolean} more */
   press(at, label, more) {
     const { scene, camera } = this.stage;
-    if (!scene.photo || !camera.inside(at)) return;
-    if (this.tool === "polygon") return this.addCorner(camera.clamp(at), label);
+    if (!scene.photo) return;
+    if (this.tool === "polygon") return this.addCorner(at, label); // beside the photo, too: a wall may go on there
+    if (!camera.inside(at)) return;
     const pixel = {
       x: Math.min(Math.floor(at.x), scene.size.width - 1),
       y: Math.min(Math.floor(at.y), scene.size.height - 1),
@@ -337,7 +347,7 @@ export class Hands {
     const where = at && scene.photo ? camera.toPhoto(at) : null;
     const over = where !== null && camera.inside(where);
     if (scene.corners.length && where) {
-      scene.corners[scene.corners.length - 1] = camera.clamp(where);
+      scene.corners[scene.corners.length - 1] = where;
       this.stage.drawAbove();
     }
     if (scene.measure.length && where) {
