@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,8 @@ from sam2_painter.engines.offline.boundary import find_edges, work_picture
 from sam2_painter.engines.offline.candidates import click_candidates
 from sam2_painter.engines.offline.engine import reading_of
 from sam2_painter.engines.offline.features import FIRST_FEATURES, first_features, product
-from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODEL, Sight
+from sam2_painter.engines.offline.nesting import nest
+from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODEL, sight_of
 from sam2_painter.engines.offline.reading import Reading
 from sam2_painter.engines.offline.regions import border_graph, find_leaves
 from sam2_painter.engines.offline.scorer import Scorer
@@ -314,12 +316,32 @@ class TestParts:
         """At no distance two places are one thing as surely as it gets; far apart they are not."""
         likeness = np.zeros((LIKENESS, 2, 2), np.float32)
         likeness[0, 0, 1], likeness[0, 1, 1] = 1, 100
-        plain = np.zeros((2, 2), np.float32)
-        sight = Sight(plain, np.ones((len(CLASSES), 2, 2), np.float32), likeness, np.zeros((3, 2, 2), np.float32))
+        sight = sight_of(np.zeros((1 + len(CLASSES), 2, 2), np.float32), likeness, np.zeros((3, 2, 2), np.float32))
         chance = sight.alike(likeness[:, 0, 0])
         assert chance[0, 0] == pytest.approx(1 / (1 + np.exp(-LIKENESS_BIAS)))
         assert chance[0, 0] > chance[0, 1] > 0.5 > chance[1, 1]
         assert chance[1, 1] == pytest.approx(0, abs=1e-6)
+
+    def test_regions_that_hold_a_cell(self) -> None:
+        """Each holds the one before; two colours side by side are two of them, and the last is everything."""
+        colour = np.zeros((3, 21, 30), np.float32)
+        colour[0, :, 14:] = 5
+        plain = np.zeros((21, 30), np.float32)
+        found = nest(plain, plain[None], plain[None], colour)
+        regions = found.around((20, 3))
+        for smaller, larger in pairwise(regions):
+            assert smaller[20, 3]
+            assert (smaller <= larger).all()
+            assert larger.sum() > smaller.sum()
+        assert regions[-1].all()
+        assert any((region == (colour[0] == 0)).all() for region in regions)
+        assert (found.window(np.s_[5:21], np.s_[2:9]).around((15, 1)) == regions[:, 5:21, 2:9]).all()
+
+    @pytest.mark.parametrize("size", [(2, 2), (1, 1), (3, 9)])
+    def test_regions_of_tiny_pictures(self, size: tuple[int, int]) -> None:
+        """A picture of a block or a few holds them all in its last region."""
+        plain = np.zeros(size, np.float32)
+        assert nest(plain, plain[None], plain[None], plain[None]).around((0, 0))[-1].all()
 
     def test_parts_of_many_sets_are_those_of_each(self, embedding: Embedding) -> None:
         """Several sets of leaves at once give the same parts as one by one."""

@@ -8,6 +8,7 @@ import pytest
 from sam2_painter.engines.offline.surfaces import CLASSES
 from training.data import BUILDING, IGNORED, UNKNOWN, Region, Truth, truth_of
 from training.houses import House, house
+from training.pairs import RIVAL_WEIGHT, pairs
 from training.users import wish
 
 WALL, SKY = CLASSES.index("wall"), CLASSES.index("sky")
@@ -133,3 +134,33 @@ class TestPeople:
         nothing = np.full((40, 60), UNKNOWN, np.int32)
         rng = np.random.default_rng(0)
         assert wish(rng, np.full((40, 60), BUILDING, np.uint8), nothing, np.zeros((40, 60), np.int32)) is None
+
+
+class TestPairs:
+    """`pairs`: two walls of different paint, one above the other, under a sky."""
+
+    @pytest.fixture
+    def compared(self) -> tuple[np.ndarray, ...]:
+        classes, things = np.full((48, 48), WALL, np.uint8), np.ones((48, 48), np.int32)
+        things[24:], classes[:12], things[:12] = 2, SKY, 3
+        anchors, others, alike, weights = pairs(np.random.default_rng(0), classes, things, things)
+        return anchors, others, alike, weights, classes.ravel(), things.ravel()
+
+    def test_are_alike_within_one_thing(self, compared) -> None:
+        """A pixel is like those of its own wall, and like no others."""
+        anchors, others, alike, _, _, things = compared
+        assert (alike == (things[others] == things[anchors][:, None])).all()
+
+    def test_weigh_both_answers_equally(self, compared) -> None:
+        """What is alike counts as much as what is not, for every anchor."""
+        _, _, alike, weights, _, _ = compared
+        assert np.allclose((weights * alike).sum(axis=1), 1)
+        assert np.allclose((weights * ~alike).sum(axis=1), 1)
+
+    def test_tell_walls_from_each_other_above_all(self, compared) -> None:
+        """A pixel of another wall weighs several times as much as one of the sky."""
+        anchors, others, alike, weights, classes, _ = compared
+        for k in np.flatnonzero(classes[anchors] == WALL):
+            other_wall = weights[k][~alike[k] & (classes[others[k]] == WALL)]
+            sky = weights[k][classes[others[k]] == SKY]
+            assert other_wall.min() == pytest.approx(RIVAL_WEIGHT * sky.max())

@@ -29,9 +29,9 @@ was. `benchmarks/masks.py` has figures on whole photos that nothing was learned 
 
 ## Where it is weak
 
-The photos are of one town. In most of them a "wall" is a whole building, and only the sum of what it may be is learned;
-what tells a wall from trim, eaves and doors comes from {hand} photos and from rendered houses, which are plainer than
-real ones. Sky is learned from what is calm down from the top edge where nobody drew it. Doors, cars and balconies are
+The photos are of one town, most of them taken in the evening or at night. What tells a wall from trim, eaves and doors
+was drawn by hand over {hand} of them (where a "wall" is a whole building, only the sum of what it may be is learned) and
+comes from rendered houses, which are plainer than real ones. Sky is learned from what is calm down from the top edge where nobody drew it. Doors, cars and balconies are
 rare; trim is thin: expect them to be found less often than walls, windows and roofs.
 """  # fmt: skip  # noqa: E501
 
@@ -39,7 +39,9 @@ rare; trim is thin: expect them to be found less often than walls, windows and r
 def model_card(
     day: date, photos: int, hand: int, houses: int, weights: int, figures: Mapping[str, Mapping[str, float]]
 ) -> str:
-    """The card as Markdown. hand: photos with the painter's labels. figures: of each scorer, see `scorers.fit`."""
+    """The card as Markdown. hand: photos whose walls are told from roofs and trim. figures: of each scorer, see
+    `scorers.fit`.
+    """
     return CARD.format(
         day=day.strftime("%Y-%m"),
         photos=photos,

@@ -2,13 +2,15 @@
 
 A data folder has ``train/`` and ``dev/``, each with ``manifest.json``, ``images/NAME.jpg`` and ``labels/NAME.png``
 (16-bit: 0 not annotated, 1.. the region's id), and ``painter/train/`` and ``painter/dev/`` with finer labels of some of
-the same photos: there a wall is one surface of one paint, while the data set's own "wall" is a whole building.
+the same photos: there a wall is one surface of one paint, while the data set's own "wall" is a whole building. Over
+others we drew such labels ourselves, see `drawn`.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +19,8 @@ import numpy as np
 
 from sam2_painter.engines.offline.boundary import lab_gradient
 from sam2_painter.engines.offline.surfaces import CLASSES
+
+from .drawn import Shape, laid_over, read_shapes, surfaces
 
 BUILDING = 100  # of a class: any of BUILDING_CLASSES, and several of them in one region
 GLAZED = 101  # any of GLAZED_CLASSES
@@ -74,16 +78,26 @@ class Truth:
 
 @dataclass(frozen=True)
 class Example:
-    """One annotated photo; pixels are read when asked for."""
+    """One annotated photo; pixels are read when asked for. kinds: the data set's class of each of its own regions.
+    shapes, drawn: what we laid over those, by `drawn.surfaces`.
+    """
 
     image_path: Path
     label_path: Path
     regions: tuple[Region, ...]
+    kinds: Mapping[int, str] = field(default_factory=dict)
+    shapes: tuple[Shape, ...] = ()
+    drawn: Mapping[int, Shape] = field(default_factory=dict)
 
     @cached_property
     def name(self) -> str:
         """The photo's name."""
         return self.image_path.stem
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether its walls are told from its roofs, eaves and trim."""
+        return all(region.code != BUILDING for region in self.regions)
 
     def image(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB."""
@@ -91,7 +105,8 @@ class Example:
 
     def labels(self) -> np.ndarray:
         """(H, W) int32: region ids, 0 where nothing is annotated."""
-        return cv2.imread(str(self.label_path), cv2.IMREAD_UNCHANGED).astype(np.int32)
+        labels = cv2.imread(str(self.label_path), cv2.IMREAD_UNCHANGED).astype(np.int32)
+        return laid_over(labels, self.kinds, self.shapes, self.drawn) if self.shapes else labels
 
     def truth(self) -> Truth:
         """What the labels say."""
@@ -99,7 +114,7 @@ class Example:
 
 
 def read_split(data: str | Path, split: str) -> list[Example]:
-    """The examples of ``train`` or ``dev``, in the manifest's order; with the painter's labels where there are some."""
+    """The examples of ``train`` or ``dev``, in the manifest's order; with finer labels where there are some."""
     folder, finer = Path(data) / split, Path(data) / "painter" / split
     hand = {image["name"]: image for image in _manifest(finer)}
     examples = []
@@ -109,9 +124,12 @@ def read_split(data: str | Path, split: str) -> list[Example]:
         if name in hand:
             regions = tuple(Region(r["id"], _hand_code(r), r["paint"]) for r in hand[name]["regions"])
             examples.append(Example(path, finer / "labels" / f"{name}.png", regions))
-        else:
-            regions = tuple(Region(r["id"], DATASET[r["painter"]]) for r in image["regions"])
-            examples.append(Example(path, folder / "labels" / f"{name}.png", regions))
+            continue
+        kinds, shapes = {r["id"]: r["painter"] for r in image["regions"]}, read_shapes(name)
+        drawn = surfaces(shapes, max(kinds, default=0))
+        regions = [Region(id, DATASET[kind]) for id, kind in kinds.items() if not (shapes and kind == "wall")]
+        regions += [Region(id, _code(shape.cls), shape.paint) for id, shape in drawn.items()]
+        examples.append(Example(path, folder / "labels" / f"{name}.png", tuple(regions), kinds, tuple(shapes), drawn))
     return examples
 
 
@@ -123,7 +141,11 @@ def _manifest(folder: Path) -> list[dict]:
 def _hand_code(region: dict) -> int:
     if region["source"] == "dataset":
         return DATASET.get(region["cls"], IGNORED)
-    name = HAND.get(region["cls"], region["cls"])
+    return _code(region["cls"])
+
+
+def _code(cls: str) -> int:
+    name = HAND.get(cls, cls)
     return CLASSES.index(name) if name in CLASSES else IGNORED
 
 

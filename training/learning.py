@@ -14,17 +14,15 @@ from sam2_painter.engines.offline.network import LIKENESS_BIAS
 from sam2_painter.engines.offline.surfaces import CLASSES
 
 from .crops import FEATURES, Crops
-from .data import BUILDING, BUILDING_CLASSES, GLAZED, GLAZED_CLASSES, IGNORED, UNKNOWN
+from .data import BUILDING, BUILDING_CLASSES, GLAZED, GLAZED_CLASSES, IGNORED
 from .encoder import FIRST_LATE, halved
 from .network import Network
+from .pairs import pairs
 
 PEAK_RATE, ENCODER_RATE = 2.5e-3, 2.5e-4
 BATCH = 10  # crops
 SMOOTHING = 0.05
 WEIGHTS = (0.8, 1.0, 1.2, 1.2, 1.2, 1.4, 1.0, 1.4, 1.0, 1.0, 0.8, 1.4, 0.9)  # of the classes
-ANCHORS, OTHERS, NEAR = 16, 320, 30  # pixels of a crop that are compared with others; NEAR is in cells
-REPEATED = tuple(CLASSES.index(name) for name in ("window", "vegetation", "shutter", "trim"))
-TWIN_WEIGHT = 0.25  # of two pixels in different things of a repeated kind: they do look alike
 
 
 def class_loss(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
@@ -47,40 +45,6 @@ def border_loss(logits: torch.Tensor, border: torch.Tensor, sure: torch.Tensor) 
     found = torch.sigmoid(logits) * sure
     dice = 1 - 2 * (found * border).sum() / (found.sum() + border.sum() + 1)
     return F.binary_cross_entropy_with_logits(logits, border, weight=(1 + 2 * border) * sure) + 0.5 * dice
-
-
-def pairs(rng: np.random.Generator, classes: np.ndarray, paints: np.ndarray, things: np.ndarray) -> tuple:
-    """What to compare in a crop: (anchors (A,), others (A, OTHERS), alike (A, OTHERS), weights (A, OTHERS)).
-
-    Indices into the flat map. Pixels are alike that are of one paint and kind. Half of the others are anywhere, half
-    near the anchor. Of each anchor, what is alike weighs as much as what is not.
-    """
-    height, width = classes.shape
-    ids = np.where(np.isin(classes, BUILDING_CLASSES) & (paints > 0), paints, things)
-    names, inverse, counts = np.unique(ids, return_inverse=True, return_counts=True)
-    chance = np.sqrt(counts) * (names > 0)
-    if not chance.any():
-        nothing = np.zeros((ANCHORS, OTHERS))
-        return np.zeros(ANCHORS, np.int64), nothing.astype(np.int64), nothing.astype(bool), nothing
-    order, starts = np.argsort(inverse.ravel(), kind="stable"), np.cumsum(counts) - counts
-    chosen = rng.choice(len(names), ANCHORS, p=chance / chance.sum())
-    anchors = order[starts[chosen] + (rng.random(ANCHORS) * counts[chosen]).astype(int)]
-    y, x = np.divmod(anchors, width)
-    others = rng.integers(height * width, size=(ANCHORS, OTHERS))
-    half = (ANCHORS, OTHERS // 2)
-    near_y = np.clip(y[:, None] + rng.normal(0, NEAR, half), 0, height - 1).astype(int)
-    near_x = np.clip(x[:, None] + rng.normal(0, NEAR, half), 0, width - 1).astype(int)
-    others[:, : OTHERS // 2] = near_y * width + near_x
-    kinds, flat, fine = classes.ravel(), ids.ravel(), things.ravel()
-    alike = (flat[others] == flat[anchors][:, None]) & (kinds[others] == kinds[anchors][:, None])
-    twins = ~alike & (kinds[others] == kinds[anchors][:, None]) & np.isin(kinds[anchors], REPEATED)[:, None]
-    unknown = (fine[others] == UNKNOWN) & (
-        np.isin(kinds[anchors], BUILDING_CLASSES)[:, None] | (kinds[others] != BUILDING)
-    )
-    weights = np.where(twins, TWIN_WEIGHT, 1.0) * ~unknown
-    for side in (alike, ~alike):
-        weights /= np.where(side, np.maximum((weights * side).sum(axis=1, keepdims=True), 1e-6), 1)
-    return anchors, others, alike, weights
 
 
 def likeness_loss(likeness: torch.Tensor, anchors, others, alike, weights) -> torch.Tensor:

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .data import BUILDING, Example, Truth, read_split
+from .data import Example, Truth, read_split
 from .houses import house
 
 SIDE = 768  # px of the long side
@@ -53,11 +53,10 @@ def at_side(image: np.ndarray, truth: Truth, side: int = SIDE) -> Sample:
 
 
 def photo_samples(data: str | Path, half: int) -> list[Sample]:
-    """One half of the photos to learn from, 0 or 1; those with a painter's labels, which say more, several times."""
+    """One half of the photos to learn from, 0 or 1; those whose labels say more several times."""
     samples = []
     for example in read_split(data, "train")[half::2]:
-        told_apart = all(region.code != BUILDING for region in example.regions)
-        samples += [_photo(example)] * (TELLING if told_apart else 1)
+        samples += [_photo(example)] * (TELLING if example.told_apart else 1)
     return samples
 
 

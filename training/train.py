@@ -42,10 +42,10 @@ from .sights import Sights, keep_sights
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
 HOUSES = range(2000, 2110)  # seeds
 HALVES, PARTS = (0, 1), (1, 2)  # of the pictures; and of what is drawn of each
-CROPS = 1200  # in each part
-STEPS, HALF_STEPS = 2200, 1000  # of the network, and of those that see one half only
+CROPS = 1800  # in each part
+STEPS, HALF_STEPS = 4500, 1300  # of the network, and of those that see one half only
 NAMES = ("first", "next")  # of the scorers
-LATER = 1600  # crops of each half from here on are for later clicks
+LATER = 2400  # crops of each half from here on are for later clicks
 
 
 def parts_of(work: Path, *halves: int) -> list[Path]:
@@ -123,7 +123,7 @@ def main() -> None:
     export(network, PACKAGE / "network.onnx")
     np.savez_compressed(PACKAGE / "scorers.npz", **arrays)
     examples = read_split(args.data, "train")
-    hand = sum("painter" in example.label_path.parts for example in examples)
+    hand = sum(example.told_apart for example in examples)
     weights = sum(weight.numel() for weight in network.parameters())
     card = model_card(date.today(), len(examples), hand, len(HOUSES), weights, figures)
     (PACKAGE / "MODEL_CARD.md").write_text(card)

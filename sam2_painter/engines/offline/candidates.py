@@ -22,8 +22,8 @@ SHADE_STEP = np.array([15, 12, 12], np.float32)  # of 8-bit Lab: differences tha
 SURE = 0.6  # the chance to be of one thing from which on a cell has a say in what the thing looks like
 NEAR = 12  # cells from the click, of those that have a say
 # Kinds of candidates.
-CONNECTED, OF_ONE_CLASS, ANYWHERE, AREA, SHUT_IN, SPOT, ALL_OF_CLASS, COLOUR, COLOUR_ANYWHERE, SHADE = range(10)
-REFINED = 10  # is added to the kind of what is alike to the refined place
+CONNECTED, OF_ONE_CLASS, ANYWHERE, AREA, SHUT_IN, SPOT, ALL_OF_CLASS, COLOUR, COLOUR_ANYWHERE, SHADE, NESTED = range(11)
+REFINED = 11  # is added to the kind of what is alike to the refined place
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +105,10 @@ def things_at(sight: Sight, cell: tuple[int, int], against: np.ndarray) -> tuple
         inside[cell] = True
         pool.add(connected(inside, cell), AREA, threshold)
     pool.add(same & away, ALL_OF_CLASS, 0.0)
+    for region in sight.nesting.around(cell):
+        if region[tuple(against.T)].any():
+            break
+        pool.add(region, NESTED, float(region.mean()))
     spot = np.zeros(sight.size, bool)
     spot[max(0, cell[0] - 1) : cell[0] + 2, max(0, cell[1] - 1) : cell[1] + 2] = True
     pool.add(spot & away, SPOT, 0.0)

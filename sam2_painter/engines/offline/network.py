@@ -16,6 +16,8 @@ from importlib.resources import files
 import cv2
 import numpy as np
 
+from .nesting import Nesting, nest
+
 MODEL = "network.onnx"
 LIKENESS = 16  # numbers that say what a pixel belongs to: pixels of one thing are near each other
 LIKENESS_BIAS = np.float32(3.0)  # less their squared distance it is the logit of "these two are of one thing"
@@ -33,13 +35,14 @@ class Sight:
     """What is seen of a picture, in cells of CELL px, h rows of w.
 
     border: (h, w) probabilities. kinds: (C, h, w) class probabilities. likeness: (LIKENESS, h, w), see `alike`. lab:
-    (3, h, w) OpenCV's 8-bit Lab. All float32.
+    (3, h, w) OpenCV's 8-bit Lab. All float32. nesting: regions of what looks alike.
     """
 
     border: np.ndarray
     kinds: np.ndarray
     likeness: np.ndarray
     lab: np.ndarray
+    nesting: Nesting
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,7 +58,7 @@ class Sight:
     @cached_property
     def calm(self) -> np.ndarray:
         """(3, h, w) float32: `lab` without texture."""
-        return np.stack([cv2.medianBlur(part.astype(np.uint8), 5) for part in self.lab]).astype(np.float32)
+        return calm_of(self.lab)
 
     @cached_property
     def steps(self) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +82,10 @@ class Sight:
     def window(self, rows: slice, columns: slice) -> Sight:
         """A part of it."""
         here = np.s_[..., rows, columns]
-        return Sight(*(np.ascontiguousarray(f[here]) for f in (self.border, self.kinds, self.likeness, self.lab)))
+        border, kinds, likeness, lab = (
+            np.ascontiguousarray(field[here]) for field in (self.border, self.kinds, self.likeness, self.lab)
+        )
+        return Sight(border, kinds, likeness, lab, self.nesting.window(rows, columns))
 
 
 def _chance(distance: np.ndarray) -> np.ndarray:
@@ -87,10 +93,18 @@ def _chance(distance: np.ndarray) -> np.ndarray:
     return chance
 
 
+def calm_of(lab: np.ndarray) -> np.ndarray:
+    """(3, h, w) float32: an 8-bit Lab picture without texture."""
+    return np.stack([cv2.medianBlur(part.astype(np.uint8), 5) for part in lab]).astype(np.float32)
+
+
 def sight_of(logits: np.ndarray, likeness: np.ndarray, lab: np.ndarray) -> Sight:
     """From the network's outputs: border and class logits (1 + C, h, w), likeness, and the small picture (3, h, w)."""
     kinds = np.exp(logits[1:] - logits[1:].max(axis=0))
-    return Sight(1 / (1 + np.exp(-logits[0])), kinds / kinds.sum(axis=0), likeness, lab.astype(np.float32))
+    kinds /= kinds.sum(axis=0)
+    border = 1 / (1 + np.exp(-logits[0]))
+    nesting = nest(border, kinds, likeness, calm_of(lab) / COLOUR_STEP.reshape(3, 1, 1))
+    return Sight(border, kinds, likeness, lab.astype(np.float32), nesting)
 
 
 class Network:

@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from .boundary import find_edges, work_picture
+from .nesting import Nesting
 from .network import Network, Sight
 from .regions import border_graph, find_leaves
 from .snap import label_sizes, labels_under, snap_labels
@@ -29,7 +30,8 @@ class Reading:
     size: (2,) int64, the photo's (H, W). run_labels, run_ends: see `snap`. labels: (h', w') uint16, the leaf of every
     other pixel each way of the work picture. areas: (n,) float32, work pixels. contact: (n,) uint8, 1 where it touches
     the photo's rim. edges: (E, 2) int32. middles: (n, 2) uint16, row and column of a cell in the middle of each leaf.
-    border, kinds, likeness: float16; lab: uint8, see `network.Sight`.
+    border, kinds, likeness: float16; lab: uint8, see `network.Sight`. place, parent, begins, ends: see
+    `nesting.Nesting`.
     """
 
     size: np.ndarray
@@ -44,6 +46,10 @@ class Reading:
     kinds: np.ndarray
     likeness: np.ndarray
     lab: np.ndarray
+    place: np.ndarray
+    parent: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The fields by name: what an embedding keeps."""
@@ -72,7 +78,10 @@ class Reading:
     @cached_property
     def sight(self) -> Sight:
         """What the eyes saw."""
-        return Sight(*(part.astype(np.float32) for part in (self.border, self.kinds, self.likeness, self.lab)))
+        border, kinds, likeness, lab = (
+            part.astype(np.float32) for part in (self.border, self.kinds, self.likeness, self.lab)
+        )
+        return Sight(border, kinds, likeness, lab, Nesting(self.place, self.parent, self.begins, self.ends))
 
     @cached_property
     def classes(self) -> np.ndarray:
@@ -162,6 +171,7 @@ def read_photo(pixels: np.ndarray, network: Network) -> Reading:
         kinds=sight.kinds.astype(np.float16),
         likeness=sight.likeness.astype(np.float16),
         lab=sight.lab.astype(np.uint8),
+        **vars(sight.nesting),
     )
 
 

@@ -1,0 +1,82 @@
+"""Surfaces that we drew over photos of the data set whose labels know whole buildings only: ``drawn/NAME.json``.
+
+Each file has ``notes`` and ``shapes``, polygons laid one over the other. A shape has a class (``cls``), a ``paint``
+(the same letter is the same old paint of one building), a ``part`` (one face), its corners (``poly``, x and y in the
+photo's pixels), and what it covers: the data set's "wall" and what has no label; with ``any`` everything; with ``over``
+the classes named there as well. What the data set calls wall and no shape covers is not known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+FOLDER = Path(__file__).with_name("drawn")
+WALL, UNKNOWN = "wall", "ignore"
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A polygon over a photo. corners: (P, 2) int32, x and y. covers: the data set's classes that it is laid over
+    beside those without a label; None for all.
+    """
+
+    cls: str
+    paint: str
+    part: str
+    corners: np.ndarray
+    covers: frozenset[str] | None
+
+    @property
+    def surface(self) -> tuple[str, str, str]:
+        """What it is a piece of, if it has a paint or a part."""
+        return self.cls, self.paint, self.part
+
+
+def read_shapes(name: str) -> list[Shape]:
+    """The shapes drawn over a photo, lowest first; none when nobody drew any."""
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        return []
+    shapes = []
+    for shape in json.loads(path.read_text())["shapes"]:
+        covers = None if shape.get("any") else frozenset([WALL, *shape.get("over", [])])
+        corners = np.round(np.array(shape["poly"], float)).astype(np.int32)
+        shapes.append(Shape(shape["cls"], shape.get("paint", ""), shape.get("part", ""), corners, covers))
+    return shapes
+
+
+def surfaces(shapes: Iterable[Shape], beyond: int) -> dict[int, Shape]:
+    """The surfaces that shapes are pieces of, by ids above `beyond`; each by its first shape."""
+    found: dict[int, Shape] = {}
+    known: set[tuple[str, str, str]] = set()
+    for shape in shapes:
+        if shape.cls != UNKNOWN and not ((shape.paint or shape.part) and shape.surface in known):
+            known.add(shape.surface)
+            found[beyond + len(found) + 1] = shape
+    return found
+
+
+def laid_over(
+    labels: np.ndarray, kinds: Mapping[int, str], shapes: list[Shape], ids: Mapping[int, Shape]
+) -> np.ndarray:
+    """(H, W) int32: a label map with shapes laid over it. kinds: the data set's class of each of its ids. ids: see
+    `surfaces`.
+    """
+    walls = [number for number, kind in kinds.items() if kind == WALL]
+    result = np.where(np.isin(labels, walls), 0, labels).astype(np.int32)
+    own = {id(shape): number for number, shape in ids.items()}
+    shared = {shape.surface: number for number, shape in reversed(ids.items()) if shape.paint or shape.part}
+    for shape in shapes:
+        inside = np.zeros(labels.shape, np.uint8)
+        cv2.fillPoly(inside, [shape.corners], 1)
+        mask = inside > 0
+        if shape.covers is not None:
+            mask &= np.isin(labels, [0, *(number for number, kind in kinds.items() if kind in shape.covers)])
+        result[mask] = 0 if shape.cls == UNKNOWN else own.get(id(shape)) or shared[shape.surface]
+    return result
