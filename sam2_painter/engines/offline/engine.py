@@ -33,7 +33,7 @@ NAMED = 0.4  # a mask takes the name of the class that it is to this share
 FOUND = 0.002  # of the photo: less of a category is none
 
 # What SAM's default thresholds are on this engine's scale, chosen so that the defaults give a useful set of masks.
-USUAL_IOU, OWN_IOU = 0.88, 0.4
+USUAL_IOU, OWN_IOU = 0.88, 0.39
 USUAL_STABILITY, OWN_STABILITY = 0.95, 0.6
 
 

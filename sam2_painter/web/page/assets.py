@@ -8,7 +8,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).with_name("static")
 MARKUP = Path(__file__).with_name("markup")
-STYLES = ("base", "bar", "stage", "start", "panel", "walls", "sheet", "small")
+STYLES = ("base", "bar", "stage", "tools", "start", "panel", "walls", "sheet", "small")
 """Later ones overrule earlier ones."""
 
 

@@ -126,7 +126,8 @@ export class Page {
     if (reply.session) await this.view.show(reply.session);
     const nothing = before && reply.session ? this.tools.toldNothing(question, before, reply.session) : "";
     if (nothing) this.messages.say(nothing, { passing: true });
-    else if (before && reply.session && reply.session.revision !== before.revision) this.messages.pass();
+    else if (question.verb !== "resume" && before && reply.session && reply.session.revision !== before.revision)
+      this.messages.pass(); // what another window did is no answer to what is said here
     if (reply.gone) this.gone(reply.gone);
     if (reply.notes?.length) this.messages.say(reply.notes.join(" "));
     if (reply.color) {
