@@ -31,8 +31,9 @@ was. `benchmarks/masks.py` has figures on whole photos that nothing was learned 
 
 The photos are of one town, most of them taken in the evening or at night. What tells a wall from trim, eaves and doors
 was drawn by hand over {hand} of them (where a "wall" is a whole building, only the sum of what it may be is learned) and
-comes from rendered houses, which are plainer than real ones. Sky is learned from what is calm down from the top edge where nobody drew it. Doors, cars and balconies are
-rare; trim is thin: expect them to be found less often than walls, windows and roofs.
+comes from rendered houses, which are plainer than real ones. Sky is learned from what is calm down from the top edge
+where nobody drew it. Doors, cars and balconies are rare; trim is thin: expect them to be found less
+often than walls, windows and roofs.
 """  # fmt: skip  # noqa: E501
 
 

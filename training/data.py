@@ -127,8 +127,8 @@ def read_split(data: str | Path, split: str) -> list[Example]:
             continue
         kinds, shapes = {r["id"]: r["painter"] for r in image["regions"]}, read_shapes(name)
         drawn = surfaces(shapes, max(kinds, default=0))
-        regions = [Region(id, DATASET[kind]) for id, kind in kinds.items() if not (shapes and kind == "wall")]
-        regions += [Region(id, _code(shape.cls), shape.paint) for id, shape in drawn.items()]
+        regions = [Region(number, DATASET[kind]) for number, kind in kinds.items() if not (shapes and kind == "wall")]
+        regions += [Region(number, _code(shape.cls), shape.paint) for number, shape in drawn.items()]
         examples.append(Example(path, folder / "labels" / f"{name}.png", tuple(regions), kinds, tuple(shapes), drawn))
     return examples
 

@@ -22,20 +22,24 @@ WALL, UNKNOWN = "wall", "ignore"
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A polygon over a photo. corners: (P, 2) int32, x and y. covers: the data set's classes that it is laid over
-    beside those without a label; None for all.
+    """A polygon over a photo. surface: what it is a piece of: its class, its paint, and its part, or its own place
+    where it has neither. corners: (P, 2) int32, x and y. covers: the data set's classes that it is laid over beside
+    those without a label; None for all.
     """
 
-    cls: str
-    paint: str
-    part: str
+    surface: tuple[str, str, str | int]
     corners: np.ndarray
     covers: frozenset[str] | None
 
     @property
-    def surface(self) -> tuple[str, str, str]:
-        """What it is a piece of, if it has a paint or a part."""
-        return self.cls, self.paint, self.part
+    def cls(self) -> str:
+        """Its class."""
+        return self.surface[0]
+
+    @property
+    def paint(self) -> str:
+        """Its paint's letter, "" where nobody told."""
+        return self.surface[1]
 
 
 def read_shapes(name: str) -> list[Shape]:
@@ -44,39 +48,37 @@ def read_shapes(name: str) -> list[Shape]:
     if not path.exists():
         return []
     shapes = []
-    for shape in json.loads(path.read_text())["shapes"]:
+    for place, shape in enumerate(json.loads(path.read_text())["shapes"]):
+        paint, part = shape.get("paint", ""), shape.get("part", "")
         covers = None if shape.get("any") else frozenset([WALL, *shape.get("over", [])])
         corners = np.round(np.array(shape["poly"], float)).astype(np.int32)
-        shapes.append(Shape(shape["cls"], shape.get("paint", ""), shape.get("part", ""), corners, covers))
+        shapes.append(Shape((shape["cls"], paint, part if paint or part else place), corners, covers))
     return shapes
 
 
 def surfaces(shapes: Iterable[Shape], beyond: int) -> dict[int, Shape]:
     """The surfaces that shapes are pieces of, by ids above `beyond`; each by its first shape."""
-    found: dict[int, Shape] = {}
-    known: set[tuple[str, str, str]] = set()
+    first: dict[tuple[str, str, str | int], Shape] = {}
     for shape in shapes:
-        if shape.cls != UNKNOWN and not ((shape.paint or shape.part) and shape.surface in known):
-            known.add(shape.surface)
-            found[beyond + len(found) + 1] = shape
-    return found
+        if shape.cls != UNKNOWN:
+            first.setdefault(shape.surface, shape)
+    return dict(enumerate(first.values(), beyond + 1))
 
 
 def laid_over(
-    labels: np.ndarray, kinds: Mapping[int, str], shapes: list[Shape], ids: Mapping[int, Shape]
+    labels: np.ndarray, kinds: Mapping[int, str], shapes: Iterable[Shape], ids: Mapping[int, Shape]
 ) -> np.ndarray:
     """(H, W) int32: a label map with shapes laid over it. kinds: the data set's class of each of its ids. ids: see
     `surfaces`.
     """
     walls = [number for number, kind in kinds.items() if kind == WALL]
     result = np.where(np.isin(labels, walls), 0, labels).astype(np.int32)
-    own = {id(shape): number for number, shape in ids.items()}
-    shared = {shape.surface: number for number, shape in reversed(ids.items()) if shape.paint or shape.part}
+    numbers = {shape.surface: number for number, shape in ids.items()}
     for shape in shapes:
         inside = np.zeros(labels.shape, np.uint8)
         cv2.fillPoly(inside, [shape.corners], 1)
         mask = inside > 0
         if shape.covers is not None:
             mask &= np.isin(labels, [0, *(number for number, kind in kinds.items() if kind in shape.covers)])
-        result[mask] = 0 if shape.cls == UNKNOWN else own.get(id(shape)) or shared[shape.surface]
+        result[mask] = 0 if shape.cls == UNKNOWN else numbers[shape.surface]
     return result

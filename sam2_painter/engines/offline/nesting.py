@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .regions import cheapest_pairs, join_edges
+from .regions import cheapest_pairs, join_edges, joined_names
 
 BLOCK = 2  # cells a side: what the regions are made of
 COLOUR, CLASS, BORDER = 2.0, 2.0, 1.0  # what differences count, those of likeness counting 1
@@ -79,14 +79,9 @@ def nest(border: np.ndarray, kinds: np.ndarray, likeness: np.ndarray, colour: np
         look[keep] += share * (look[gone] - look[keep])
         area[keep] += area[gone]
         region[keep] = new
-        alive = np.ones(len(area), bool)
-        alive[gone] = False
-        name = np.cumsum(alive) - 1
-        name[gone] = name[keep]
+        alive, name = joined_names(keep, gone, len(area))
         look, area, region = look[alive], area[alive], region[alive]
-        u, v = name[u], name[v]
-        apart = u != v
-        u, v, length, total = join_edges(u[apart], v[apart], len(area), length[apart], total[apart])
+        u, v, length, total = join_edges(name[u], name[v], len(area), length, total)
     return _numbered(joined, count, np.kron(at, np.ones((BLOCK, BLOCK), int))[:height, :width])
 
 

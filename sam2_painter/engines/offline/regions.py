@@ -48,14 +48,9 @@ def find_leaves(strength: np.ndarray) -> np.ndarray:
         pairs = cheapest_pairs(cost, u, v, len(area))[: len(area) - target]
         keep, gone = u[pairs], v[pairs]
         area[keep] += area[gone]
-        alive = np.ones(len(area), bool)
-        alive[gone] = False
-        name = np.cumsum(alive) - 1
-        name[gone] = name[keep]
+        alive, name = joined_names(keep, gone, len(area))
         names, area = name[names], area[alive]
-        u, v = name[u], name[v]
-        apart = u != v
-        u, v, length, total = join_edges(u[apart], v[apart], len(area), length[apart], total[apart])
+        u, v, length, total = join_edges(name[u], name[v], len(area), length, total)
     joined: np.ndarray = names.astype(np.uint16)[labels]
     return joined
 
@@ -108,13 +103,26 @@ def border_graph(labels: np.ndarray) -> Graph:
     )
 
 
+def joined_names(keep: np.ndarray, gone: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of `count` regions of which some, `gone`, are joined to others, `keep`: (count,) bool, which are left; and
+    (count,) int, their new numbers.
+    """
+    alive = np.ones(count, bool)
+    alive[gone] = False
+    name = np.cumsum(alive) - 1
+    name[gone] = name[keep]
+    return alive, name
+
+
 def join_edges(
     u: np.ndarray, v: np.ndarray, count: int, *weights: np.ndarray
 ) -> tuple[np.ndarray, ...]:  # (u, v, *weights), each pair once with u < v
-    """Add up the weights of edges that join the same two of `count` regions."""
+    """Add up the weights of edges that join the same two of `count` regions; those within one are left out."""
+    apart = u != v
+    u, v = u[apart], v[apart]
     key = np.minimum(u, v).astype(np.int64) * count + np.maximum(u, v)
     unique, inverse = np.unique(key, return_inverse=True)
-    summed = (np.bincount(inverse, weights=w, minlength=len(unique)) for w in weights)
+    summed = (np.bincount(inverse, weights=w[apart], minlength=len(unique)) for w in weights)
     return (unique // count, unique % count, *summed)
 
 
