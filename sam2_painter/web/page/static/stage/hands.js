@@ -19,7 +19,7 @@
  */
 
 const DRAG = { mouse: 8, touch: 12, pen: 8 }; // screen pixels before a press becomes a drag
-const LONG_PRESS = 500; // milliseconds
+const HOLD = 250; // milliseconds before a finger that rests aims, under the loupe
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 const CLOSE = 10; // screen pixels from a polygon's first corner that close it
 const MOST_POINTS = 2000; // of one stroke
@@ -246,26 +246,33 @@ export class Hands {
       this.gesture.stroke = { points: [from], radius, erase: !this.gesture.label };
       scene.stroke = this.gesture.stroke;
       this.showBrush(at);
-      this.stage.drawAbove();
+      this.lookAt(touch ? at : null);
     }
-    if (touch && kind === "press") this.gesture.timer = setTimeout(() => this.longPress(), LONG_PRESS);
+    if (touch && kind === "press") this.gesture.timer = setTimeout(() => this.aim(), HOLD);
     view.classList.toggle("sp-grabbing", moves);
   }
 
-  longPress() {
+  /** A finger that rests looks for its place: what it would do is done where it is lifted. */
+  aim() {
     const { gesture } = this;
     if (gesture?.kind !== "press") return;
-    gesture.kind = "done";
-    this.press(gesture.from, 1 - this.sign, false);
-    navigator.vibrate?.(15);
+    if (this.tool !== "box") gesture.kind = "aim"; // a box begins where the finger was put down
+    this.lookAt(gesture.last);
+    navigator.vibrate?.(10);
+  }
+
+  /** Show what lies under a finger in the loupe. @param {Point | null} at on the screen; null for no finger */
+  lookAt(at) {
+    const { loupe } = this.stage;
+    loupe.at = at;
+    loupe.radius = this.tool === "brush" ? this.radius : 0;
+    this.stage.drawAbove();
   }
 
   beginPinch() {
     clearTimeout(this.gesture?.timer);
-    if (this.gesture?.kind === "stroke") {
-      this.stage.scene.stroke = null; // it was the first finger of two
-      this.stage.drawAbove();
-    }
+    this.stage.scene.stroke = this.stage.scene.box = null; // it was the first finger of two
+    this.lookAt(null);
     this.gesture = { kind: "pinch", ...this.spread() };
   }
 
@@ -303,6 +310,7 @@ export class Hands {
       stage.camera.pan(at.x - gesture.last.x, at.y - gesture.last.y);
       stage.moved();
     }
+    if (gesture.kind === "aim") this.hover(at);
     if (gesture.kind === "box") {
       stage.scene.box = [stage.camera.clamp(gesture.from), stage.camera.clamp(stage.camera.toPhoto(at))];
       stage.drawAbove();
@@ -318,6 +326,7 @@ export class Hands {
       }
       stage.drawAbove();
     }
+    if (gesture.touch && ["aim", "box", "stroke"].includes(gesture.kind)) this.lookAt(at);
     gesture.last = at;
   }
 
@@ -330,13 +339,17 @@ export class Hands {
     this.gesture = null;
     stage.view.classList.remove("sp-grabbing");
     stage.scene.box = null;
+    this.lookAt(null);
     const ended = event.type !== "pointercancel";
     if (gesture.kind === "stroke") {
       if (!ended) stage.scene.stroke = null;
       else this.on.stroke(gesture.stroke.points, gesture.stroke.radius, gesture.label);
       if (gesture.touch) this.showBrush(null);
     }
-    if (ended && gesture.kind === "press") this.press(gesture.from, gesture.label, MAC ? event.metaKey : event.ctrlKey);
+    if (gesture.kind === "aim") this.hover(null);
+    const from = gesture.kind === "aim" ? stage.camera.toPhoto(gesture.last) : gesture.from;
+    if (ended && ["press", "aim"].includes(gesture.kind))
+      this.press(from, gesture.label, MAC ? event.metaKey : event.ctrlKey);
     if (ended && gesture.kind === "box") this.box(gesture.from, stage.camera.toPhoto(this.local(event)), gesture.label);
     stage.drawAbove();
   }

@@ -12,6 +12,7 @@ import { Camera } from "./camera.js";
 import { Scene, drawAbove, drawPhoto } from "./draw.js";
 import { Hands } from "./hands.js";
 import { Labels } from "./labels.js";
+import { Loupe } from "./loupe.js";
 import { TryOn } from "./tryon.js";
 
 const FADE_AFTER = 500; // milliseconds
@@ -34,6 +35,8 @@ export class Stage {
     this.below = sheetOf(root.querySelector(".sp-base"));
     this.above = sheetOf(root.querySelector(".sp-over"));
     this.probe = sheetOf(document.createElement("canvas"));
+    const [lens, lensAbove] = root.querySelectorAll(".sp-loupe canvas");
+    this.loupe = new Loupe(sheetOf(lens), sheetOf(lensAbove));
     this.camera = new Camera();
     this.scene = new Scene();
     /** @type {TryOn | null} */
@@ -59,6 +62,7 @@ export class Stage {
         this.due = null;
         if (due?.photo) drawPhoto(this.below.canvas, this.below, this.camera, this.scene);
         drawAbove(this.above.canvas, this.above, this.camera, this.scene);
+        this.loupe.draw(this.camera, this.scene);
         this.placeMarks();
       });
     }
