@@ -40,6 +40,16 @@ def ask(request, doors: Doors):
     return ask
 
 
+def test_a_wall_starts_over(ask):
+    """Its shape is made anew of one click, and it keeps its paint; one undo takes that back."""
+    ask("choose_wall", point=ON_WALL)
+    (before,) = ask("paint_wall", color="#b5c7a3", name="Front")["layers"]
+    (after,) = ask("wall_point", point=ON_DOOR, mode="replace")["layers"]
+    assert (after["name"], after["color"], after["layer_id"]) == ("Front", "#b5c7a3", before["layer_id"])
+    assert after["area"] < before["area"]
+    assert ask("undo")["layers"][0]["area"] == before["area"]
+
+
 def test_a_wall_from_the_first_click_to_the_last_correction(ask):
     """Begin, correct, paint, correct the painted wall, recolour it, take it all back and do it again."""
     begun = ask("choose_wall", point=ON_WALL)

@@ -55,6 +55,117 @@ class StubbornEngine(FloodEngine):
         return [Mask(mask_to_rle(self.region), 0.9)]
 
 
+class NamedEngine(FloodEngine):
+    """Names what was clicked by its colour."""
+
+    def predict(self, embedding, prompts):
+        x, y = prompts.point_coords[-1].astype(int)
+        kind = {WALL: "wall", WINDOW: "window", DOOR: "door"}.get(tuple(PIXELS[y, x]), "")
+        return [replace(mask, category=kind) for mask in super().predict(embedding, prompts)]
+
+
+@pytest.fixture
+def named(tmp_path, photo_bytes):
+    """A studio with an engine that names, and the session of a photo in it."""
+    studio = make_studio(tmp_path, NamedEngine())
+    yield studio, studio.open(photo_bytes, "building.png").id
+    studio.sessions.close()
+
+
+# -- what a wall is called ---------------------------------------------------------------------------------------------
+
+
+def window_made_wall(studio, sid):
+    """A painted window that the wall was added to; then the window was taken out of it."""
+    studio.click(sid, *ON_WINDOWS[0])
+    studio.paint_wall(sid, RED)
+    studio.point(sid, *ON_WALL, "union")
+    return studio.point(sid, *ON_WINDOWS[0], "subtract")
+
+
+def test_a_name_follows_what_the_wall_mostly_is(named):
+    """A window that became a wall is called one, with its kind; one undo brings name and shape back together."""
+    studio, sid = named
+    studio.click(sid, *ON_WINDOWS[0])
+    assert studio.paint_wall(sid, RED).layers[0].name == "Window 1"
+    (layer,) = studio.point(sid, *ON_WALL, "union").layers
+    assert (layer.name, layer.mask.category) == ("Wall 1", "wall")
+    (before,) = studio.undo(sid).layers
+    assert (before.name, before.mask.category) == ("Window 1", "window")
+    studio.redo(sid)
+    (layer,) = studio.point(sid, *ON_WINDOWS[0], "subtract").layers
+    assert not layer.mask.rle.contains(*ON_WINDOWS[0])
+    assert (layer.name, layer.color) == ("Wall 1", RED.color)
+
+
+def test_a_name_somebody_gave_stays(named):
+    """Whatever is added or taken away."""
+    studio, sid = named
+    studio.click(sid, *ON_WINDOWS[0])
+    (layer,) = studio.paint_wall(sid, RED).layers
+    studio.edit_layer(sid, layer.id, name="My window")
+    (layer,) = studio.point(sid, *ON_WALL, "union").layers
+    assert (layer.name, layer.mask.category) == ("My window", "wall")
+
+
+def test_a_little_of_another_kind_changes_no_name(named):
+    """A wall stays one when a door is added to it; the next free number is taken where a name is."""
+    studio, sid = named
+    studio.click(sid, *ON_WALL)
+    studio.paint_wall(sid, RED)
+    assert studio.point(sid, *ON_DOOR, "union").layers[0].name == "Wall 1"
+    studio.point(sid, *ON_DOOR, "subtract")
+    studio.click(sid, *ON_WINDOWS[1])
+    assert studio.paint_wall(sid, BLUE).layers[1].name == "Window 1"
+    studio.stroke(sid, [(20, 10), (180, 10)], 8)  # by hand, over the sky: hardly a window any more
+    assert studio.session(sid).layers[1].name == "Wall 2"
+
+
+# -- beginning the same wall anew ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["click", "point", "box", "stroke", "polygon", "import_mask"])
+def test_a_painted_wall_starts_over(studio, sid, how):
+    """Its shape is what is clicked or drawn next and nothing else; paint, name and place stay; it is one step."""
+    studio.click(sid, *ON_WALL)
+    before = studio.paint_wall(sid, RED).layers[0]
+    asked = {
+        "click": lambda: studio.click(sid, *ON_DOOR, mode="replace"),
+        "point": lambda: studio.point(sid, *ON_DOOR, "replace"),
+        "box": lambda: studio.box(sid, 60, 110, 85, 150, "replace"),
+        "stroke": lambda: studio.stroke(sid, [(20, 10), (60, 10)], 6, "replace"),
+        "polygon": lambda: studio.polygon(sid, [(20, 10), (60, 10), (60, 20)], "replace"),
+        "import_mask": lambda: studio.import_mask(sid, mask_to_rle(is_color(DOOR)), "replace"),
+    }[how]
+    session = asked()
+    (layer,) = session.layers
+    assert (layer.id, layer.color, layer.name) == (before.id, before.color, before.name)
+    assert not layer.mask.rle.contains(*ON_WALL)
+    assert (session.selection.layer, len(layer.steps)) == (before.id, 1)
+    assert session.can_undo == "start over"
+    assert studio.undo(sid).layers[0].mask.rle == before.mask.rle
+
+
+def test_a_wall_without_paint_starts_over(studio, sid):
+    """What is clicked next is the wall; where none is chosen, that begins one."""
+    session = studio.point(sid, *ON_WALL, "replace")
+    assert np.array_equal(chosen(session), is_color(WALL))
+    session = studio.point(sid, *ON_DOOR, "replace")
+    assert np.array_equal(chosen(session), is_color(DOOR))
+    assert len(session.selection.steps) == 1
+
+
+def test_starting_over_on_another_wall_is_refused(studio, sid):
+    """What is painted as another wall belongs to it, and nothing is lost."""
+    studio.click(sid, *ON_WALL)
+    studio.paint_wall(sid, RED)
+    studio.click(sid, *ON_DOOR)
+    door = studio.paint_wall(sid, BLUE).layers[1]
+    with pytest.raises(InvalidInput, match="belongs to Wall 1"):
+        studio.point(sid, *ON_WALL, "replace")
+    assert studio.session(sid).layers[1].mask.rle == door.mask.rle
+
+
 # -- rows of the trials ----------------------------------------------------------------------------------------------
 
 

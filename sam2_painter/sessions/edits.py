@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InvalidInput, LayerNotFound
-from ..types import Coat, Layer, Mask, Selection, whole_number
+from ..types import Coat, Layer, Selection, whole_number
 from . import walls
 from .editing import Edit
+from .names import free_name
 from .records import LOOK
 
 EDITABLE = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
@@ -32,7 +33,7 @@ def put_paint(edit: Edit, coats: Sequence[Coat], replace_same: bool = True) -> N
             painted = layers[same[0]]
         else:
             steps = selection.steps if selection.mask_id == mask_id else ()
-            name = coat.name or _free_name(mask, layers)
+            name = coat.name or free_name(mask, layers)
             painted = Layer(mask, **look, name=name, mask_id=mask_id, id=edit.new_layer_id(), steps=steps)  # type: ignore[arg-type]
             layers.append(painted)
         if selection.mask_id == mask_id and selection.layer is None:
@@ -111,10 +112,3 @@ def _set_layers(edit: Edit, layers: tuple[Layer, ...], action: str) -> None:
     if selection.layer is not None and all(layer.id != selection.layer for layer in layers):
         selection = Selection()
     edit.do(action, replace(edit.session.canvas, selection=selection, layers=layers))
-
-
-def _free_name(mask: Mask, painted: Sequence[Layer]) -> str:
-    """ "Roof 2" where the engine named the mask, "Wall 3" otherwise."""
-    kind = mask.category.capitalize() or "Wall"
-    taken = {layer.name for layer in painted}
-    return next(name for n in range(1, len(taken) + 2) if (name := f"{kind} {n}") not in taken)

@@ -7,7 +7,7 @@ there, takes away from it, or keeps what both have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
@@ -19,9 +19,11 @@ from ..jobs.deadline import check
 from ..rle import RLE
 from ..types import COMBINE_MODES, CombineMode, Layer, Line, Mask, Selection, Session, Step, whole_number
 from .editing import Edit
+from .names import kind_of, name_after
 
-SelectMode = Literal["new", "union", "subtract", "intersect"]
-"""How a new part is taken: by itself, or combined with the wall that is chosen."""
+SelectMode = Literal["new", "union", "subtract", "intersect", "replace"]
+"""How a new part is taken: by itself, or combined with the wall that is chosen; "replace" makes that wall's shape anew
+of it, and a painted one keeps its paint."""
 
 MAX_STEPS = 64
 """Steps a wall remembers one by one; of more, the oldest become one that holds their result."""
@@ -29,7 +31,8 @@ MAX_STEPS = 64
 MOST_CLICKS = 12
 """Earlier clicks the engine is told of together with a new one."""
 
-ASKED = ("select", "add", "take away", "polygon")
+START_OVER = "start over"
+ASKED = ("select", "add", "take away", "polygon", START_OVER)
 """Names of the actions that have several answers."""
 
 _MERGED = MAX_STEPS // 2
@@ -38,8 +41,8 @@ NOTHING_CHOSEN = "Click the wall you want first; then take parts away."
 
 def check_mode(mode: str) -> None:
     """InvalidInput unless it is a SelectMode."""
-    if mode not in ("new", *COMBINE_MODES):
-        raise InvalidInput(f"mode must be one of new, {', '.join(COMBINE_MODES)}", "mode")
+    if mode not in (modes := ("new", *COMBINE_MODES, "replace")):
+        raise InvalidInput(f"mode must be one of {', '.join(modes)}", "mode")
 
 
 # -- which wall ------------------------------------------------------------------------------------------------------
@@ -146,9 +149,14 @@ def cuts(session: Session, part: RLE) -> bool:
 
 def begin(edit: Edit, step: Step, action: str) -> None:
     """Choose a new wall, made of this step."""
-    mask_id = _after(edit, None, replace(step, mode="union"), None)
-    assert mask_id is not None  # an empty union is refused
-    _set(edit, Selection(mask_id, (replace(step, mode="union"),)), action)
+    steps = (replace(step, mode="union"),)
+    _set(edit, Selection(_after(edit, None, steps, None), steps), action)
+
+
+def begin_anew(edit: Edit, step: Step, action: str) -> None:
+    """The chosen wall is made of this step alone; a painted one keeps its paint."""
+    layer_id, steps = edit.session.selection.layer, (replace(step, mode="union"),)
+    _set(edit, Selection(_after(edit, None, steps, layer_id), steps, layer_id), action)
 
 
 def add_step(edit: Edit, step: Step, action: str) -> None:
@@ -161,17 +169,19 @@ def add_step(edit: Edit, step: Step, action: str) -> None:
         begin(edit, step, action)
         return
     before = selection.mask_id
-    after = _after(edit, before, step, selection.layer)
+    steps = (*(selection.steps or (Step("mask", region=before),)), step)
+    after = _after(edit, before, steps, selection.layer)
     if after == before:
         return
-    steps = selection.steps or (Step("mask", region=before),)
-    selection = replace(selection, mask_id=after, steps=_merged(edit, (*steps, step), selection.layer), base=before)
+    selection = replace(selection, mask_id=after, steps=_merged(edit, steps, selection.layer), base=before)
     _set(edit, selection, action)
 
 
 def take(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
-    """A part of the photo by `mode` (`check_mode`): a new wall, or one step more for the chosen one."""
-    if mode == "new" or (mode != "subtract" and edit.session.selection.mask_id is None):
+    """A part of the photo by `mode` (`check_mode`): a new wall, one step more for the chosen one, or all of it."""
+    if mode == "replace" and edit.session.selection.mask_id is not None:
+        begin_anew(edit, step, START_OVER)
+    elif mode in ("new", "replace") or (mode != "subtract" and edit.session.selection.mask_id is None):
         begin(edit, step, action)
     else:
         add_step(edit, replace(step, mode=mode), action)
@@ -185,7 +195,7 @@ def rebuild(edit: Edit, steps: Sequence[Step], changed: int, tidy: Callable[[RLE
     base = None
     if len(steps) > 1:
         base = edit.add([_fold(edit.session, steps[:-1], selection.layer)], made=True)[0]
-    mask_id = _after(edit, base, steps[-1], selection.layer)
+    mask_id = _after(edit, base, steps, selection.layer)
     _set(edit, replace(selection, mask_id=mask_id, steps=tuple(steps), base=base), action)
 
 
@@ -243,8 +253,9 @@ def choose_candidate(edit: Edit, choice: int) -> None:
     base, before = selection.base, _before_last(edit.session)
     if base is None and before is not None:
         (base,) = edit.add([before], made=True)
-    mask_id = _after(edit, base, last, selection.layer)
-    chosen = replace(selection, mask_id=mask_id, steps=(*selection.steps[:-1], last), base=base)
+    steps = (*selection.steps[:-1], last)
+    mask_id = _after(edit, base, steps, selection.layer)
+    chosen = replace(selection, mask_id=mask_id, steps=steps, base=base)
     if chosen.mask_id == selection.mask_id and last == selection.steps[-1]:
         return
     asked_last = edit.session.can_undo in ASKED and not edit.session.can_redo
@@ -307,14 +318,17 @@ def _set(edit: Edit, selection: Selection, action: str) -> None:
     layers = edit.session.layers
     if selection.layer is not None and selection.mask_id is not None:
         mask = edit.session.mask(selection.mask_id)
-        changed = dict(mask=mask, mask_id=selection.mask_id, steps=selection.steps)
-        layers = tuple(replace(v, **changed) if v.id == selection.layer else v for v in layers)  # type: ignore[arg-type]
+        shape = dict(mask=mask, mask_id=selection.mask_id, steps=selection.steps)
+        layers = tuple(
+            replace(v, **shape, name=name_after(v, mask, layers)) if v.id == selection.layer else v  # type: ignore[arg-type]
+            for v in layers
+        )
     edit.do(action, replace(edit.session.canvas, selection=selection, layers=layers))
 
 
-def _after(edit: Edit, before: int | None, step: Step, layer_id: int | None) -> int:
-    """The mask once a step has changed it, by its id; `before` itself when it changes nothing."""
-    session = edit.session
+def _after(edit: Edit, before: int | None, steps: Sequence[Step], layer_id: int | None) -> int:
+    """The mask once the last of its steps has changed it, by its id; `before` itself when it changes nothing."""
+    session, step = edit.session, steps[-1]
     region = _region(session, step)
     mask = None if before is None else session.masks[before]
     rle = _changed(session, mask.rle if mask else None, step, region, layer_id)
@@ -326,7 +340,9 @@ def _after(edit: Edit, before: int | None, step: Step, layer_id: int | None) -> 
     if step.region is not None:
         other = session.masks[step.region]
         score, stable = min(score, other.predicted_iou), min(stable, other.stability_score)
-    changed = Mask(rle, score, stable, category=named.category, category_score=named.category_score)
+    kind = kind_of(session, steps, rle)
+    sure = named.category_score if kind == named.category else score if kind else 0.0
+    changed = Mask(rle, score, stable, category=kind, category_score=sure)
     return edit.add([changed], made=True)[0]
 
 
@@ -378,7 +394,7 @@ def _region(session: Session, step: Step) -> RLE:
     return masks.stroke(step.path, step.radius, session.size)
 
 
-def _fold(session: Session, steps: Iterable[Step], layer_id: int | None) -> Mask:
+def _fold(session: Session, steps: Sequence[Step], layer_id: int | None) -> Mask:
     """The mask that steps make."""
     rle, named = None, None
     for step in steps:
@@ -388,7 +404,7 @@ def _fold(session: Session, steps: Iterable[Step], layer_id: int | None) -> Mask
     assert rle is not None
     if named is None:
         return Mask(rle)
-    return replace(named, rle=rle, point_coords=(), crop_box=None)
+    return replace(named, rle=rle, point_coords=(), crop_box=None, category=kind_of(session, steps, rle))
 
 
 def _merged(edit: Edit, steps: tuple[Step, ...], layer_id: int | None) -> tuple[Step, ...]:

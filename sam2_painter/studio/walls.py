@@ -84,7 +84,7 @@ class WallVerbs(Core):
 
         On a painted wall it chooses that wall. Elsewhere it begins a new one, or adds to the one that is chosen and has
         no paint yet. label 0 takes away from the chosen wall what lies there. mode says how instead: "union",
-        "subtract" or "intersect".
+        "subtract", "intersect", or "replace": the chosen wall's shape is made anew of it.
         """
         walls.check_mode(mode)
         asked = Prompts.click(x, y, label)
@@ -296,10 +296,10 @@ class WallVerbs(Core):
         """prompts: one click of label 1."""
         session, (x, y) = edit.session, prompts.point_coords[0].tolist()
         prompts.check_inside(session.size)
-        anew = mode == "new" or (session.selection.mask_id is None and mode != "subtract")
+        anew = mode in ("new", "replace") or (session.selection.mask_id is None and mode != "subtract")
         if not anew and session.selection.mask_id is None:
             raise InvalidInput(walls.NOTHING_CHOSEN, "mode")
-        if mode == "union" and protect:
+        if mode in ("union", "replace") and protect:
             walls.check_free(session, x, y)
         if anew or mode == "intersect":
             found = list(self._predicted(session, prompts).value)
@@ -307,7 +307,7 @@ class WallVerbs(Core):
         else:
             spot = masks.stroke([(x, y)], SPOT * _scale(session, scale), session.size)
             change = self._added_at if mode == "union" else self._taken_at
-            found, best = [Mask(rle) for rle in change(session, x, y, spot)], 0
+            found, best = change(session, x, y, spot), 0
         if not found:
             return
         ids = edit.add(found, made=True)
@@ -351,7 +351,7 @@ class WallVerbs(Core):
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
         walls.take(edit, step, mode, "erase" if mode == "subtract" else "brush")
 
-    def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
+    def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[Mask]:
         """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.
 
         First what the engine makes of all clicks together, which knows the wall; then of this one alone. One that
@@ -368,17 +368,21 @@ class WallVerbs(Core):
         found = [*self._predicted(session, together).value[:1], *self._predicted(session, alone).value]
         if taken:
             found = [*found[1:], found[0]]
-        parts = [masks.part_at(masks.subtract(mask.rle, [wall]), x, y) for mask in found]
-        good: list[RLE] = []
-        poor: list[RLE] = []
-        for part in parts:
+        good: list[Mask] = []
+        poor: list[Mask] = []
+        for mask in found:
+            part = masks.part_at(masks.subtract(mask.rle, [wall]), x, y)
             if part is not None:
                 fits = (taken or part.area <= MOST_ADDED * wall.area) and not walls.holds(part, unwanted)
-                (good if fits else poor).append(part)
-        guesses = [*good, *sorted(poor, key=lambda part: part.area)] or [masks.subtract(spot, [wall])]
-        return list(dict.fromkeys(guesses))[:3]
+                named = Mask(part, category=mask.category, category_score=mask.category_score)
+                (good if fits else poor).append(named)
+        guesses = [*good, *sorted(poor, key=lambda mask: mask.area)] or [Mask(masks.subtract(spot, [wall]))]
+        first: dict[RLE, Mask] = {}
+        for mask in guesses:
+            first.setdefault(mask.rle, mask)
+        return list(first.values())[:3]
 
-    def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[RLE]:
+    def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[Mask]:
         """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
         point, at least a spot, and the spot alone.
 
@@ -403,9 +407,8 @@ class WallVerbs(Core):
         if spot.area < wall.area:
             guesses.append(spot)
         guesses = list(dict.fromkeys(guesses))
-        if not guesses or not most:
-            return guesses[:3]
-        return [*guesses[:2], min(most, key=lambda part: part.area)]
+        least = [min(most, key=lambda part: part.area)] if guesses and most else []
+        return [Mask(rle) for rle in [*guesses[: 3 - len(least)], *least]]
 
     def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
         steps = edit.session.selection.steps

@@ -20,7 +20,7 @@ WallMode = Annotated[
     SelectMode,
     Field(
         description='"union" adds to the chosen wall, "subtract" takes away from it, "intersect" keeps what both have, '
-        '"new" begins a wall'
+        '"new" begins a wall, "replace" makes the shape of the chosen one anew'
     ),
 ]
 Protect = Annotated[bool, Field(description="leave pixels of other painted walls alone")]

@@ -80,7 +80,7 @@ def wall_point(
         SelectMode,
         Field(
             description='"union" adds, "subtract" takes away near the point, "intersect" keeps what both have, '
-            '"new" begins a wall'
+            '"new" begins a wall, "replace" makes the shape of the chosen one anew'
         ),
     ] = "union",
     layer_id: OtherLayer | None = None,
@@ -99,7 +99,7 @@ def wall_box(
     session_id: SessionId,
     box: Annotated[Box, Field(description="x1, y1, x2, y2 in pixels of the photo")],
     mode: Annotated[
-        SelectMode, Field(description='"new", "union" (add), "subtract" (nothing outside the box) or "intersect"')
+        SelectMode, Field(description='"new", "union" (add), "subtract" (nothing outside the box), "intersect" or "replace"')
     ] = "new",
     layer_id: OtherLayer | None = None,
     revision: Revision | None = None,
