@@ -160,6 +160,109 @@ def test_buttons_of_lines_cover_no_others(new_page, width):
         assert beside or above, name
 
 
+class Finger:
+    """One finger on a page with touch. Coordinates are pixels of the photo."""
+
+    def __init__(self, painter):
+        self.painter = painter
+        self.session = painter.page.context.new_cdp_session(painter.page)
+
+    def put(self, kind: str, *places: tuple[float, float]) -> None:
+        """touchStart, touchMove or touchEnd, with all fingers that are down."""
+        points = [dict(zip("xy", self.painter.at(*place), strict=True), id=n) for n, place in enumerate(places)]
+        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        self.painter.drawn()
+
+
+def test_a_finger_sees_what_it_covers(new_page):
+    """Under a finger that draws a loupe shows the photo with its outline, above it or aside, never under the hand."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open().click(*WALL_AT)
+    loupe, finger = painter.page.locator(".sp-loupe"), Finger(painter)
+    assert not loupe.is_visible()
+    painter.page.locator('[data-tab="fix"]').tap()
+    for tool in ("brush", "box"):
+        painter.page.locator(f'.sp-tools label:has([value="{tool}"])').tap()
+        for place in ((600, 700), (60, 20), (1180, 20)):
+            finger.put("touchStart", WALL_AT if tool == "brush" else (300, 600))  # a stroke begins on a mark, too
+            finger.put("touchMove", (500, 600))
+            finger.put("touchMove", place)
+            assert loupe.is_visible(), tool
+            x, y = painter.at(*place)
+            box, stage = loupe.bounding_box(), painter.page.locator(".sp-view").bounding_box()
+            away = np.hypot(box["x"] + box["width"] / 2 - x, box["y"] + box["height"] / 2 - y)
+            assert away > box["width"] / 2 + 20
+            assert stage["x"] <= box["x"]
+            assert stage["y"] <= box["y"]
+            assert box["x"] + box["width"] <= stage["x"] + stage["width"]
+            finger.put("touchCancel")
+            assert not loupe.is_visible()
+    finger.put("touchStart", (600, 700))
+    finger.put("touchMove", (700, 700))
+    finger.put("touchStart", (700, 700), (900, 700))
+    assert not loupe.is_visible()  # two fingers move the photo
+    assert loupe.get_attribute("aria-hidden") == "true"
+
+
+def test_the_loupe_shows_the_photo_larger(new_page):
+    """Its middle is what lies under the finger, and around it less of the photo than on the stage."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open()
+    finger = Finger(painter)
+    window = np.asarray(draw_building(WIDTH, HEIGHT))[WINDOW_AT[1], WINDOW_AT[0]]
+    finger.put("touchStart", WINDOW_AT)
+    painter.page.wait_for_selector(".sp-loupe:not([hidden])")
+    box, screen = painter.page.locator(".sp-loupe").bounding_box(), painter.drawn().screen()
+    middle = round(box["y"] + box["height"] / 2), round(box["x"] + box["width"] / 2)
+    same = [np.abs(screen[middle[0] + 12, middle[1] + dx] - window).max() < 30 for dx in range(-60, 61)]
+    shown = np.flatnonzero((np.asarray(draw_building(WIDTH, HEIGHT))[WINDOW_AT[1]] == window).all(axis=-1))
+    run = shown[(shown > WINDOW_AT[0] - 100) & (shown < WINDOW_AT[0] + 100)]
+    on_stage = (run.max() - run.min()) * 390 / WIDTH
+    assert 2 * on_stage <= sum(same) <= 3 * on_stage
+    finger.put("touchEnd")
+
+
+def test_a_finger_that_rests_aims(new_page):
+    """Held down it looks for its place under the loupe, and the click is where it is lifted; a mouse has no loupe."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open()
+    finger = Finger(painter)
+    finger.put("touchStart", SKY_AT)
+    painter.page.wait_for_selector(".sp-loupe:not([hidden])")
+    assert painter.session.selection.mask_id is None
+    finger.put("touchMove", (500, 300))
+    finger.put("touchMove", WALL_AT)
+    finger.put("touchEnd")
+    painter.idle()
+    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+    assert not painter.mask[SKY_AT[1], SKY_AT[0]]
+    assert painter.page.evaluate("window.sam2painter.stage.camera.zoomed") == 1
+    painter.page.mouse.move(*painter.at(*WALL_AT))
+    painter.page.mouse.down()
+    painter.page.wait_for_timeout(400)  # longer than a finger needs
+    assert not painter.page.locator(".sp-loupe").is_visible()
+    painter.page.mouse.up()
+
+
+def test_a_wall_starts_over(new_page):
+    """Its shape is what is clicked next, its paint stays, and one undo takes that back; Escape keeps the shape."""
+    painter = painted(new_page())
+    before = painter.session.layers[0]
+    anew = painter.page.locator('[data-do="anew"]')
+    painter.key("2").do("anew")
+    assert painter.session.revision == painter.page.evaluate("window.sam2painter.state.session.revision")
+    assert "begins anew" in painter.page.locator(".sp-status").inner_text()
+    painter.key("Escape")
+    assert anew.inner_text() == "Start over"
+    assert painter.session.selection.layer == before.id
+    painter.do("anew").click(*DOOR_AT)
+    (layer,) = painter.session.layers
+    assert (layer.id, layer.color) == (before.id, before.color)
+    assert layer.mask.rle.contains(*DOOR_AT)
+    assert not layer.mask.rle.contains(*WALL_AT)
+    painter.click(*SKY_AT)  # the next wall again
+    assert painter.session.selection.layer is None
+    painter.key("Control+z").key("Control+z")
+    assert painter.session.layers[0].mask.rle == before.mask.rle
+
+
 class Threefold(FloodEngine):
     """Has three answers to everything."""
 
@@ -260,13 +363,19 @@ def test_painted_walls_are_protected_and_can_be_taken_from(new_page):
     assert not take.is_visible()
 
 
-def test_answers_are_on_a_phones_photo(new_page):
-    """Smaller and larger can be taken without another tab, and go once the wall is painted."""
-    painter = new_page(size=(390, 844)).open().click(*WALL_AT)
-    answers = painter.page.locator(".sp-signplace .sp-answer")
-    answers.first.wait_for()
-    box = answers.first.bounding_box()
-    assert min(box["width"], box["height"]) >= 44
+@pytest.mark.parametrize("size", [(390, 844), (320, 640)], ids=str)
+def test_answers_cover_nothing_of_a_phones_photo(new_page, size):
+    """Smaller and larger can be taken beside every tab, below the photo, and go once the wall is painted."""
+    painter = new_page(size=size).open().click(*WALL_AT)
+    answers = painter.page.locator(".sp-answer")
+    photo = painter.page.locator(".sp-view").bounding_box()
+    for tab in ("fix", "walls", "paint"):
+        painter.page.locator(f'[data-tab="{tab}"]').click()
+        answers.first.wait_for()
+        box = answers.first.bounding_box()
+        assert min(box["width"], box["height"]) >= 44
+        assert box["y"] >= photo["y"] + photo["height"]
+    assert painter.page.locator(".sp-stage").bounding_box()["height"] >= 0.55 * size[1]
     painter.type_color("#705030")
     assert painter.until(lambda: not answers.first.is_visible())
 
@@ -693,7 +802,7 @@ def test_the_file_is_shown_at_once(new_page):
     assert painter.session.selection.mask_id is not None
     assert painter.page.locator(".sp-mark:not(.sp-pending)").count() == 1
     assert "is kept" not in painter.page.locator(".sp-status").inner_text()
-    painter.do("clear").click(*DOOR_AT)
+    painter.do("anew").click(*DOOR_AT)
     assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
     assert not painter.mask[WINDOW_AT[1], WINDOW_AT[0]]
 

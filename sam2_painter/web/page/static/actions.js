@@ -10,7 +10,11 @@ import { Refused } from "./server.js";
 export function makeActions(page) {
   const { root, stage, state } = page;
   return {
-    undo: () => (stage.scene.corners.length ? page.tools.dropCorner() : page.ask("undo")),
+    undo: () => {
+      if (page.tools.anew) page.tools.keepShape();
+      else if (stage.scene.corners.length) page.tools.dropCorner();
+      else page.ask("undo");
+    },
     redo: () => page.ask("redo"),
     browse: () => field(root, "[data-file]").click(),
     camera: () => field(root, "[data-camera]").click(),
@@ -46,6 +50,7 @@ export function makeActions(page) {
     generate: () => void page.search.begin(),
     cancel: () => page.search.end(),
     clear: () => page.clear(),
+    anew: () => page.tools.beginAnew(),
     paint: () => page.paintWall(),
     dropper: () => page.setDropper(!page.dropping),
     tidy: () => {

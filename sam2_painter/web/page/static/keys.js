@@ -60,6 +60,7 @@ export function listenToKeys(page) {
       if (page.painter.isMeasuring) page.painter.endMeasuring();
       else if (page.dropping) page.setDropper(false);
       else if (stage.hands.dropPolygon()) page.tools.advise();
+      else if (page.tools.anew) page.tools.keepShape();
       else page.clear();
     },
     Enter: () => stage.scene.corners.length > 3 && stage.hands.closePolygon(),
@@ -94,7 +95,7 @@ export function listenToKeys(page) {
       const verb = verbs[key.toLowerCase()];
       if (!verb) return;
       event.preventDefault();
-      if (verb === "undo" && stage.scene.corners.length) doing["drop-corner"]();
+      if (verb === "undo" && (stage.scene.corners.length || page.tools.anew)) doing.undo();
       else if (!button(root, `[data-do="${verb}"]`).disabled || page.state.flying) page.ask(verb);
       return;
     }

@@ -17,6 +17,8 @@ export class Tools {
   constructor(page) {
     this.page = page;
     const { root } = page;
+    /** Whether what is clicked or drawn next is all of the chosen wall's shape. */
+    this.anew = false;
     page.one("[data-tap]").textContent = CLICK;
     this.size = field(root, "[data-brush-size]");
     this.edgeAware = field(root, "[data-edge-aware]");
@@ -64,6 +66,28 @@ export class Tools {
     this.advise();
   }
 
+  /** The shape of the chosen wall begins anew with the next click or line; pressed again, it is kept. */
+  beginAnew() {
+    if (this.anew) return this.keepShape();
+    this.anew = true;
+    this.page.compare(false);
+    this.setSign("new");
+    this.page.stage.show({ shape: null, points: [] });
+    this.page.one('[data-do="anew"]').textContent = "Keep it";
+  }
+
+  /** The shape stays as it was after all. */
+  keepShape() {
+    const { session } = this.page.state;
+    if (session) this.page.view.showSelection(session);
+  }
+
+  /** What is shown of the chosen wall is what it is. */
+  endAnew() {
+    this.anew = false;
+    this.page.one('[data-do="anew"]').textContent = "Start over";
+  }
+
   /** @param {boolean} found whether parts of the photo were found */
   allowParts(found) {
     const pick = field(this.page.root, '[name="sp-tool"][value="pick"]');
@@ -96,7 +120,9 @@ export class Tools {
     if (page.dropping) return `${CLICK} the photo where it has the colour you want.`;
     if (tool === "hand") return "Drag the photo to move it.";
     if (tool === "pick") return `${CLICK} a part to choose it.`;
-    if (tool === "polygon" && some && !page.stage.scene.corners.length)
+    if (this.anew && tool !== "polygon" && tool !== "brush")
+      return `${tool === "box" ? "Draw a box around the wall" : `${CLICK} the wall`}: its shape begins anew.`;
+    if (tool === "polygon" && some && !this.anew && !page.stage.scene.corners.length)
       return `${page.isPainted ? "Painted" : "Choose a colour"}. Or ${click} around what is ${sign === "subtract" ? "too much" : "missing"}.`;
     if (tool === "polygon") return `${CLICK} from corner to corner; ${click} the first one again to close.`;
     if (tool === "brush")
@@ -134,7 +160,14 @@ export class Tools {
 
   /** How something new changes the chosen wall. @param {number} label 1 adds, 0 takes away */
   mode(label) {
+    if (label && this.anew) return "replace";
     return label ? (this.sign === "new" ? "new" : "union") : "subtract";
+  }
+
+  /** How a stroke or polygon changes it: what is drawn goes on with it. @param {number} label */
+  drawn(label) {
+    const mode = this.mode(label);
+    return mode === "new" ? "union" : mode;
   }
 
   /** Photo pixels to a pixel of the screen. */
@@ -178,14 +211,14 @@ export class Tools {
     const path = points.map(({ x, y }) => [x, y]);
     const { protect } = this.page.protection;
     const how = { radius: Math.max(0.5, radius), edge_aware: this.edgeAware.checked, protect };
-    this.page.ask("stroke", { path, ...how, mode: label ? "union" : "subtract" }, "Brushing");
+    this.page.ask("stroke", { path, ...how, mode: this.drawn(label) }, "Brushing");
   }
 
   /** @param {Point[]} corners @param {number} label */
   polygon(corners, label) {
     const path = corners.map(({ x, y }) => [x, y]);
     const { protect } = this.page.protection;
-    const how = { mode: label ? "union" : "subtract", only_wall: this.onlyWall.checked, protect };
+    const how = { mode: this.drawn(label), only_wall: this.onlyWall.checked, protect };
     this.page.ask("polygon", { path, ...how }, "Selecting");
     this.advise();
   }
@@ -213,7 +246,7 @@ export class Tools {
    */
   meaning(at, away) {
     const { page, sign } = this;
-    if (page.dropping || page.painter.isMeasuring) return "";
+    if (page.dropping || page.painter.isMeasuring || (this.anew && !away)) return "";
     if ((sign === "subtract") !== away) return "minus";
     if (sign !== "new") return "plus";
     if (at && page.stage.wallAt(at)) return "choose";

@@ -140,7 +140,9 @@ export class SessionView {
     house.hidden = !this.page.clicked || !this.page.facts.categories.includes("wall");
     const clear = button(this.page.root, '[data-do="clear"]');
     clear.disabled = !some && !selection.points.length;
-    clear.textContent = layer ? "Done" : "Start over";
+    clear.hidden = !layer;
+    this.page.tools.endAnew();
+    button(this.page.root, '[data-do="anew"]').disabled = !some;
     for (const verb of ["paint", "wall-color", "tidy"]) button(this.page.root, `[data-do="${verb}"]`).disabled = !some;
     const wallOf = `${session.sid}/${selection.mask_id}`;
     if (this.wallOf !== wallOf) this.page.colour.showWall(null);

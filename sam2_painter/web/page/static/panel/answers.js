@@ -30,8 +30,8 @@ export class AnswersPanel {
    * @param {string} [otherwise] what to do where there is nothing to choose from
    */
   show(answers, otherwise = "") {
-    const here = this.place.contains(this.row); // on a phone they are on the photo
-    const choose = here ? "Not quite? Take another one:" : "Not quite? Take another one of those on the photo.";
+    const here = this.place.contains(this.row); // on a phone they are above it, beside every tab
+    const choose = here ? "Not quite? Take another one:" : "Not quite? Take another one of those above.";
     this.hint.textContent = answers.length < 2 ? otherwise : choose;
     if (answers.length < 2) return this.row.replaceChildren();
     const taken = answers.findIndex((answer) => answer.chosen);

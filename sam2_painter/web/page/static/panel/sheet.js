@@ -1,6 +1,6 @@
 /**
  * On a phone the panel is a sheet with three tabs. The tools move from the photo into the one called Fix; what the next
- * tap does stays on the photo, and smaller and larger answers come onto it.
+ * tap does stays on the photo; smaller and larger answers have a row between the photo and what the tabs show.
  */
 
 import { one } from "../dom.js";
@@ -24,7 +24,7 @@ export class Sheet {
 
   place() {
     (this.phone.matches ? this.places.phone : this.places.wide).append(this.tools);
-    one(this.root, this.phone.matches ? ".sp-signplace" : ".sp-candidates").append(this.answers);
+    one(this.root, this.phone.matches ? ".sp-answerplace" : ".sp-candidates").append(this.answers);
     if (this.phone.matches) one(this.root, ".sp-signplace").append(this.signs);
     else one(this.tools, ".sp-how").prepend(this.signs);
   }
