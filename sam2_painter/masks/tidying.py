@@ -43,7 +43,7 @@ def tidy(pixels: np.ndarray, rle: RLE) -> RLE:
         return rle
     long_side = max(rle.size)
     reach = max(LEAST_REACH, round(long_side * REACH))
-    box = x, y, w, h = _grown(rle, NEAR * reach)
+    box = x, y, w, h = grown_box(rle, NEAR * reach)
     crop, (left, top, inner_w, inner_h) = rle.crop()
     mask = np.zeros((h, w), bool)
     mask[top - y : top - y + inner_h, left - x : left - x + inner_w] = crop
@@ -59,7 +59,7 @@ def tidy(pixels: np.ndarray, rle: RLE) -> RLE:
     return paste_rle(changed, box[0], box[1], rle.size) if changed.any() else rle
 
 
-def _grown(rle: RLE, margin: int) -> tuple[int, int, int, int]:
+def grown_box(rle: RLE, margin: int) -> tuple[int, int, int, int]:
     """The mask's box (XYWH) with a margin, inside the photo."""
     (x, y, w, h), (height, width) = rle.bbox, rle.size
     left, top = max(0, x - margin), max(0, y - margin)
