@@ -5,15 +5,15 @@
 
 On the three examples, whose masks the renderer knows, and on the first ten photos of DATA/painter/dev by name, for
 every wall of 2% of the photo: a click somewhere in the wall, 5 px from its border, never sought out. Of the answers
-shown the best is taken. Then up to two clicks in the middle of the widest error, as long as they help, unless what is
-there is hopeless (below .6). Is the wall not nearly right then, it is drawn: a polygon around it from corner to corner,
-at most 40 of them, "only the wall", windows and pipes not gone around, nor what stands at its rim; the same for each
-further part. A hand is up to 3 px of the screen off; a person zooms in to draw, so that is 1.5 px of the photo at twice
-its size (``--off`` says otherwise). After that whatever promises most an action: a polygon of at most 12 corners, the
-same after starting over, tidying the outline, a box around a window that is too much, a stroke of one width, the brush
-that stops at borders, "remove every window", another click. What made it worse is undone. Each of these is one action,
-choosing an answer, starting over and undoing too; presses count every corner of a polygon. After twelve actions the
-wall is given up.
+shown the best is taken, and up to two clicks follow in the middle of the widest error, as long as they help, unless
+even the best is hopeless (below .8). Is the wall not nearly right then, it is drawn: a polygon around it from corner
+to corner, at most 40 of them, "only the wall", windows and pipes not gone around, nor what stands at its rim; the same
+for each further part. A hand is up to 3 px of the screen off; a person zooms in to draw, so that is 1.5 px of the photo
+at twice its size (``--off`` says otherwise). After that whatever promises most an action: a polygon of at most 12
+corners, the same after starting over, tidying the outline, a box around a window that is too much, a stroke of one
+width, the brush that stops at borders, "remove every window", another click. What made it worse is undone. Each of
+these is one action, choosing an answer, starting over and undoing too; presses count every corner of a polygon. After
+twelve actions the wall is given up.
 
 Done is an IoU of .95 with the painter's truth, where somebody judged (see ``painter.py``; a click may mean the wall's
 face or all of its paint, whichever the answers are nearest to). Each wall is painted once it is right, and the next
@@ -62,7 +62,7 @@ PRESS = 0.0003  # IoU that a corner must bring to be clicked
 BRIDGED = 25  # px of 1024: what is narrower, such as a pipe, is not gone around
 PARTS = 3  # of a wall that are drawn around
 HELPS = 0.02  # IoU that a click must bring to be followed by another
-HOPELESS = 0.6  # IoU of a first answer that nobody goes on with
+HOPELESS = 0.8  # IoU of the best first answer with which nobody goes on who can draw
 CHOICE = 0.01  # IoU by which another answer must be better to be taken
 WORSE = 0.002  # IoU that may be lost unseen
 LITTLE = 0.001  # IoU an action must promise; for less nobody goes on
@@ -165,10 +165,16 @@ class Hand:
         except InvalidInput:  # all of it is painted already
             self.row.actions.append(Action("click", 1, 0.0))
         shown = [rle_to_mask(answer.rle) for answer in self.studio.answers(self.studio.session(self.sid))]
-        self.aim = max(self.aims, key=lambda aim: max((Work(m, aim, self.judged).iou for m in shown), default=0.0))
+        best, self.aim = 0.0, self.aims[0]
+        for aim in self.aims:
+            at_best = max((Work(mask, aim, self.judged).iou for mask in shown), default=0.0)
+            if at_best > best:
+                best, self.aim = at_best, aim
         self.row.actions[-1] = Action("click", 1, self.work.iou)
-        self.choose()
-        clicks = 0 if self.work.iou >= HOPELESS else CLICKS
+        clicks = CLICKS
+        if best >= HOPELESS:
+            self.choose()
+            clicks = 0
         while self.work.iou < GOAL and len(self.row.actions) < MOST_ACTIONS:
             before = self.work.iou
             if clicks < CLICKS:
@@ -486,11 +492,12 @@ def scene_of(name: str, photo: Path | np.ndarray, parts: dict[str, np.ndarray], 
 # -- the measurement -------------------------------------------------------------------------------------------------
 
 
-def measure(studio: Studio, scene: Scene, off: float = OFF) -> list[Row]:
-    """Make every wall of a photo right, the largest first, and paint each. off: see `outlines`."""
+def measure(studio: Studio, scene: Scene, off: float = OFF, trust: dict[str, float] | None = None) -> list[Row]:
+    """Make every wall of a photo right, the largest first, and paint each. off: see `outlines`. trust: what a person
+    has learned of each tool, and learns."""
     session = studio.open(scene.photo, scene.name)
     studio.embed(session.id)
-    rows, trust = [], dict[str, float]()
+    rows, trust = [], {} if trust is None else trust
     done = np.zeros(scene.labels.shape, bool)
     wanted = [target for target in targets(scene.name, scene.labels, scene.regions) if target.cls == "wall"]
     for target in sorted(wanted, key=lambda target: -np.count_nonzero(target.aims[0])):
@@ -572,6 +579,7 @@ def main() -> None:
         parser.error("give the data folder, or set BUILDINGS_DATA")
     engine = load_engine(args.engine)
     rows: list[Row] = []
+    trust: dict[str, float] = {}
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -579,7 +587,7 @@ def main() -> None:
         studio = Studio(engine, store, limits=Limits.all(3600.0))  # a busy machine changes no answer
         scenes = [*(() if args.no_examples else example_photos()), *dev_photos(Path(args.data), args.photos)]
         for scene in scenes:
-            rows += measure(studio, scene, args.off)
+            rows += measure(studio, scene, args.off, trust)
             some = [row for row in rows if row.photo == scene.name]
             for row in some if args.verbose else ():
                 steps = ", ".join(f"{one.kind} {one.iou:.2f}" for one in row.actions)
