@@ -337,7 +337,7 @@ class SessionStore:
         with self._guard:
             lock = self._locks.setdefault(session_id, threading.Lock())
         waits_until = time.monotonic() + deadline.remaining(60.0)
-        while not lock.acquire(timeout=0.25):
+        while not lock.acquire(timeout=deadline.CHECK_SECONDS):
             deadline.check()
             if time.monotonic() > waits_until:
                 raise Busy("This session is busy with another request. Try again.")

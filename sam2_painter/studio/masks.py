@@ -109,7 +109,7 @@ class MaskVerbs(Core):
 
         def compute() -> tuple[Mask, ...]:
             with self._generating.enter():
-                return self._asking.generate(self.photo_of(session), self._embedding(session).value, options, step)
+                return self._guarded.generate(self.photo_of(session), self._embedding(session).value, options, step)
 
         with self._cancellable(session_id):
             session = self.sessions.get(session_id)
