@@ -76,13 +76,13 @@ class SessionStore:
         self._sweep = Sweep(
             self._db,
             self._unowned,
-            ttl,
-            max_sessions,
-            max_disk,
-            clock,
-            Jumps(clock, steady or (clocks.steady if clock is time.time else clock)),
-            self._forget_snapshots,
-            self._at_work,
+            ttl=ttl,
+            max_sessions=max_sessions,
+            max_disk=max_disk,
+            clock=clock,
+            jumps=Jumps(clock, steady or (clocks.steady if clock is time.time else clock)),
+            forgotten=self._forget_snapshots,
+            at_work=self._at_work,
         )
 
     def close(self) -> None:
