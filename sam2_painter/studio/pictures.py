@@ -40,11 +40,5 @@ class PictureVerbs(FileVerbs):
         pictures = [(Path(one.name).stem or "photo", one, one.layers) for one in sessions]
         first = sessions[0]
         key = f"pictures {format} {quality} " + " ".join(f"{one.id}/{one.revision}" for one in sessions)
-        return self._made(
-            first,
-            key,
-            f"{Path(first.name).stem}-and-others",
-            "zip",
-            "application/zip",
-            lambda: self._zipped(pictures, format, quality),
-        )
+        name = f"{Path(first.name).stem}-and-others"
+        return self._made(first, key, name, "zip", "application/zip", lambda: self._zipped(pictures, format, quality))

@@ -79,11 +79,5 @@ class SchemeVerbs(FileVerbs):
         format, quality = images.check_format(format), whole_number(quality, "quality", 1, 100)
         pictures = [(one.name, session, schemes.layers_in(session, one.id)) for one in self.schemes(session)]
         key = f"schemes {format} {quality} {session.revision}"
-        return self._made(
-            session,
-            key,
-            f"{Path(session.name).stem}-schemes",
-            "zip",
-            "application/zip",
-            lambda: self._zipped(pictures, format, quality),
-        )
+        name = f"{Path(session.name).stem}-schemes"
+        return self._made(session, key, name, "zip", "application/zip", lambda: self._zipped(pictures, format, quality))

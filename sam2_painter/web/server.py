@@ -311,7 +311,7 @@ def _doors(service: api.Service, settings: Settings, tools: McpServer | None) ->
     return doors
 
 
-def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:
+def _notes(url: str, share_url: str, settings: Settings, mcp: bool) -> tuple[str, ...]:
     notes = [f"SAM2 Painter: {url}", f"HTTP API:     {url}/api/docs"]
     if mcp:
         notes.append(f"MCP:          {url}{MCP}")
