@@ -180,7 +180,7 @@ class Settings(Group):
         "sites whose pages may call and show it, by commas: https://example.com; none by default",
     )
     mcp: bool = _knob(
-        False, "SAM2_PAINTER_MCP", "also serve MCP: a dozen tools for models that paint (needs requirements-mcp.txt)"
+        False, "SAM2_PAINTER_MCP", "also serve MCP: tools for models that paint (needs requirements-mcp.txt)"
     )
     mcp_all: bool = _knob(False, "SAM2_PAINTER_MCP_ALL", "with --mcp: every endpoint as a tool, too, by Gradio")
     allow_urls: bool = _knob(False, "SAM2_PAINTER_ALLOW_URLS", "MCP may open photos by http(s) address, public ones")
