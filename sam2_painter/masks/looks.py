@@ -11,8 +11,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..rle import RLE, paste_rle, rle_to_mask
-from .tidying import grown_box
+from ..rle import RLE, paste_rle
+from .boxes import grow_box, pixels_in
+from .operations import intersect
 
 WORK_SIDE = 1280
 """Pixels on the photo's long side at which colours are looked at."""
@@ -41,11 +42,11 @@ def by_looks(pixels: np.ndarray, drawn: RLE, wall: RLE, openings: RLE, doubtful:
     long_side = max(drawn.size)
     scale = min(1.0, WORK_SIDE / long_side)
     side = long_side * scale
-    box = x, y, w, h = grown_box(drawn, round(NEAR[0] * long_side))
+    box = x, y, w, h = grow_box(drawn.bbox, round(NEAR[0] * long_side), drawn.size)
     small = max(1, round(w * scale)), max(1, round(h * scale))
 
     def seen(rle: RLE) -> np.ndarray:
-        mask = rle_to_mask(rle)[y : y + h, x : x + w]
+        mask = pixels_in(intersect([rle, drawn]), box)
         return mask if small == (w, h) else cv2.resize(mask.view(np.uint8), small, interpolation=cv2.INTER_NEAREST) > 0
 
     picture = pixels[y : y + h, x : x + w]

@@ -85,7 +85,7 @@ class OutlineVerbs(WallVerbs):
         if found != (drawn,):
             ids = edit.add([Mask(rle) for rle in found], made=True)
             step = Step("polygon", region=ids[0], candidates=ids, path=line, edge_aware=True, protect=protect)
-        walls.take(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
+        walls.begin_or_add(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
 
     def _wall_in(self, session: Session, drawn: RLE) -> tuple[RLE, ...]:
         """What of a rough polygon is wall, the best guess first, then the whole of it, then the wall with all that
