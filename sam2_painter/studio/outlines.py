@@ -83,7 +83,7 @@ class OutlineVerbs(WallVerbs):
         if wall != drawn:
             ids = edit.add([Mask(wall), Mask(drawn)], made=True)
             step = Step("polygon", region=ids[0], candidates=ids, path=line, edge_aware=True, protect=protect)
-        walls.take(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
+        walls.begin_or_add(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
 
     def _wall_in(self, session: Session, drawn: RLE) -> RLE:
         """What of a rough polygon is wall."""
