@@ -585,6 +585,29 @@ def test_space_moves_the_photo_right_after_a_swatch(new_page):
     assert painter.idle().session.revision == revision
 
 
+def test_lines_are_drawn_while_one_zooms_and_moves_the_photo(new_page):
+    """Each corner stays where it was clicked on the photo, to half a pixel of the photo at twice its size and more."""
+    painter = new_page().open().key("l")
+    corners = ((300, 400), (900, 400), (900, 800), (300, 800))
+    zoomed = "window.sam2painter.stage.camera.zoomed"
+    for place in corners:
+        painter.page.mouse.move(*painter.at(*place))
+        painter.page.mouse.wheel(0, -600)
+        assert painter.page.evaluate(zoomed) > 2
+        painter.page.mouse.click(*painter.at(*place))
+        left, top = painter.at(*place)
+        painter.page.keyboard.down(" ")
+        painter.drag((left, top), (left - 40, top - 30))
+        painter.page.keyboard.up(" ")
+        painter.page.mouse.wheel(0, 2000)
+        assert painter.page.evaluate(zoomed) == 1
+    painter.page.keyboard.press("Enter")
+    painter.idle()
+    (step,) = painter.session.selection.steps
+    assert step.kind == "polygon"
+    assert np.abs(np.array(step.path) - corners).max() <= 0.5
+
+
 def test_a_shaky_click_is_a_click(new_page):
     """A drag of a few pixels on the screen draws no box."""
     painter = new_page().open()
