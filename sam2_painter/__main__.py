@@ -1,8 +1,10 @@
-"""`sam2-painter`, or `python -m sam2_painter`: serve the page, paint photos, find masks, put SAM 2 on Modal.
+"""`sam2-painter`, or `python -m sam2_painter`: serve the page, paint photos, tell the paints of walls, find masks,
+put SAM 2 on Modal.
 
 sam2-painter serve --engine offline
 sam2-painter paint photo.jpg --point 500,300 --color "#b5c7a3" -o out.png
 sam2-painter paint photos/ --point 50%,40% --color "garden sage" -o painted/
+sam2-painter colors photo.jpg --all wall
 sam2-painter masks photo.jpg -o masks.zip
 sam2-painter modal deploy
 """
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int:
-    """Do what the words say (those of the command line by default); the exit status.
+    """Do what the arguments say, by default those of the command line; the exit status.
 
-    studio: for `paint` and `masks` to work in; by default one of their own.
+    studio: for `paint`, `colors` and `masks` to work in; by default one of their own.
     """
     match sys.argv[1:] if argv is None else list(argv):
         case ["serve", *flags]:

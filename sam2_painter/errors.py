@@ -8,6 +8,8 @@
     + SessionNotFound     unknown, deleted or expired session
     + MaskNotFound        no such mask in the session, or none at the point
     + LayerNotFound       no such layer in the session
+    + SchemeNotFound      no such scheme in the session
+    + SheetNotFound       no such sheet, or not any more
     + DownloadNotFound    no such download in the session
   x Conflict              what somebody wants to change was changed meanwhile
   x SignInRequired        wrong or missing credentials

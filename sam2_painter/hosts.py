@@ -108,14 +108,16 @@ def own_names(host: str) -> tuple[str, ...]:
     return (machine, f"{machine.partition('.')[0]}.local")
 
 
+_HUBS = ("JUPYTERHUB_SERVICE_PREFIX", "COLAB_RELEASE_TAG", "KAGGLE_KERNEL_RUN_TYPE")
+"""Variables that are set where a hub runs notebooks for people."""
+
+
 def hosted_names(environ: Mapping[str, str]) -> tuple[str, ...]:
     """What a server in a notebook or on a host that others run is reached by, as far as its environment says so.
 
     In a hub's notebook the browser is never on this machine, and its name is the hub's: every name is answered to.
     """
-    if environ.get("JUPYTERHUB_SERVICE_PREFIX") or environ.get("COLAB_RELEASE_TAG"):
-        return (ANY,)
-    if environ.get("KAGGLE_KERNEL_RUN_TYPE"):
+    if any(environ.get(name) for name in _HUBS):
         return (ANY,)
     names = [one.strip() for one in environ.get("SPACE_HOST", "").split(",")]  # a Space of Hugging Face
     if environ.get("CODESPACE_NAME"):

@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 _NOISY = (
-    *("httpx", "httpcore", "asyncio", "PIL", "matplotlib", "multipart", "python_multipart", "markdown_it", "mcp"),
+    "httpx", "httpcore", "asyncio", "PIL", "matplotlib", "multipart", "python_multipart", "markdown_it", "mcp",
     "uvicorn",  # starting and finishing is told by us
-)
-
+)  # fmt: skip
 
 MOST_EQUAL, WINDOW_SECONDS = 20, 10.0
 """Warnings of one kind that are logged in so many seconds: whoever can cause one could else fill the disk with it."""
@@ -28,22 +27,22 @@ class Throttle(logging.Filter):
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         super().__init__()
         self._clock = clock
-        self._seen: dict[tuple[str, str], list[float]] = {}  # by logger and message: when the window ends, how many
+        self._seen: dict[tuple[str, str], tuple[float, int]] = {}  # by logger and message: end of the window, how many
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to log it."""
         if record.levelno < logging.WARNING:
             return True
         now, kind = self._clock(), (record.name, str(record.msg)[:200])
-        ends, count = self._seen.get(kind, (0.0, 0.0))
+        ends, count = self._seen.get(kind, (0.0, 0))
         if now >= ends:
             if len(self._seen) > 1000:
                 self._seen.clear()
-            self._seen[kind] = [now + WINDOW_SECONDS, 1]
+            self._seen[kind] = (now + WINDOW_SECONDS, 1)
             if count > MOST_EQUAL:
-                record.fields = {**getattr(record, "fields", {}), "not_logged": int(count) - MOST_EQUAL}
+                record.fields = {**getattr(record, "fields", {}), "not_logged": count - MOST_EQUAL}
             return True
-        self._seen[kind] = [ends, count + 1]
+        self._seen[kind] = (ends, count + 1)
         return count < MOST_EQUAL
 
 

@@ -129,8 +129,9 @@ def _floats(values: object, field_name: str) -> np.ndarray:
 
 
 def text(value: object, name: str, most: int, *, least: int = 0, field: str = "") -> str:
-    """Text of so many characters, of whole ones: half a surrogate pair, which names of files may hold and no file or
-    answer can be written with, becomes "?". Raises InvalidInput (field: `name`, where it is not given).
+    """The text, checked to have `least` to `most` characters; InvalidInput otherwise (field: `name` by default).
+
+    Half a surrogate pair becomes "?": names of files may hold one, and no file or answer can be written with it.
 
     >>> text("a\\udcff", "name", 10)
     'a?'

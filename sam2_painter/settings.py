@@ -14,6 +14,7 @@ from typing import Any
 from .errors import InvalidInput
 
 MB = 2**20
+ENGINES = ("auto", "offline", "sam2", "modal")
 _OLD_DATA_DIR = Path("~/.sam2_painter")  # of versions before 0.2
 
 
@@ -27,7 +28,12 @@ def _knob(
     choices: tuple[str, ...] = (),
     also: tuple[str, ...] = (),
 ) -> Any:
-    """A field. env: its variable. also: variables of others that are read where that one is not set."""
+    """A field of a `Group` that is a setting, too.
+
+    env: its variable. help: what the flag is for. kind: how text becomes its value, one of `_PARSERS`; by default
+    what the type of `default` says. secret: not shown by repr. choices: all that it may be; () for anything. also:
+    variables of others that are read where `env` is not set.
+    """
     kind = kind or type(default).__name__
     metadata = dict(env=env, help=help, kind=kind, choices=choices, also=also)
     return field(default=default, repr=not secret, metadata=metadata)
@@ -162,9 +168,7 @@ class Settings(Group):
         "SAM2_PAINTER_TRUSTED_PROXIES",
         "proxies whose X-Forwarded headers are believed, by commas: 127.0.0.1, 10.0.0.0/8; none by default",
     )
-    engine: str = _knob(
-        "auto", "SAM2_PAINTER_ENGINE", "who makes the masks", choices=("auto", "offline", "sam2", "modal")
-    )
+    engine: str = _knob("auto", "SAM2_PAINTER_ENGINE", "who makes the masks", choices=ENGINES)
     share: bool = _knob(False, "SAM2_PAINTER_SHARE", "also open a public Gradio link")
     auth: str = _knob("", "SAM2_PAINTER_AUTH", "USER:PASSWORD that guards page and API", secret=True)
     auth_token: str = _knob(
@@ -176,7 +180,7 @@ class Settings(Group):
         "sites whose pages may call and show it, by commas: https://example.com; none by default",
     )
     mcp: bool = _knob(
-        False, "SAM2_PAINTER_MCP", "also serve MCP: a dozen tools for models that paint (needs requirements-mcp.txt)"
+        False, "SAM2_PAINTER_MCP", "also serve MCP: tools for models that paint (needs requirements-mcp.txt)"
     )
     mcp_all: bool = _knob(False, "SAM2_PAINTER_MCP_ALL", "with --mcp: every endpoint as a tool, too, by Gradio")
     allow_urls: bool = _knob(False, "SAM2_PAINTER_ALLOW_URLS", "MCP may open photos by http(s) address, public ones")
@@ -323,7 +327,7 @@ class Knob:
         choices = self.field.metadata["choices"]
         if choices and value not in choices:
             raise InvalidInput(f"{self.flag} must be one of {', '.join(choices)}, got {value!r}", self.name)
-        if value == self.field.default == 0:  # by itself
+        if value == self.field.default == 0:  # what 0 stands for, where it is the default, is settled later
             return
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 < value < 2**62:
             raise InvalidInput(f"{self.flag} must be above 0, got {value:g}", self.name)

@@ -220,6 +220,10 @@ class Step:
         return Prompts(coords, labels, self.box)  # type: ignore[arg-type]  # Prompts makes arrays of them
 
 
+def _pixel(value: object) -> float:
+    return round(number(value, "path", -1e6, 1e6), 2)
+
+
 @dataclass(frozen=True)
 class Layer:
     """A mask with paint on it: a painted wall. A picture is a photo and its layers, painted in their order.
@@ -302,6 +306,10 @@ class Paint:
         object.__setattr__(self, "rgb", tuple(whole_number(v, "palette", 0, 255) for v in self.rgb))
 
 
+MAX_PAINTS = 4096
+"""Of one palette."""
+
+
 @dataclass(frozen=True)
 class Palette:
     """Paints to choose from. name: what people know it by, such as its file's name."""
@@ -315,9 +323,6 @@ class Palette:
         object.__setattr__(self, "name", text(self.name[:200], "a palette's name", 200, field="palette"))
         if not 0 < len(self.paints) <= MAX_PAINTS:
             raise InvalidInput(f"a palette has 1 to {MAX_PAINTS} colours, not {len(self.paints)}", "palette")
-
-
-MAX_PAINTS = 4096
 
 
 @dataclass(frozen=True)
@@ -355,10 +360,6 @@ class Selection:
         """Every one of the `points`, and the last box; None when there are none."""
         box = next((step.box for step in reversed(self.steps) if step.box is not None), None)
         return Step("prompts", points=self.points, box=box).prompts
-
-
-def _pixel(value: object) -> float:
-    return round(number(value, "path", -1e6, 1e6), 2)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def test_nothing_is_reachable_without_it(stranger, method, path):
 def test_a_stranger_learns_only_whether_it_is_well(guarded, stranger, monkeypatch):
     """/api/health says ok, or degraded when the engine failed last time, and nothing else."""
     assert stranger.get("/api/health").json() == {"status": "healthy"}
-    monkeypatch.setattr(guarded.studio._asking, "trouble", "The GPU is gone.")
+    monkeypatch.setattr(guarded.studio._guarded, "trouble", "The GPU is gone.")
     assert stranger.get("/api/health").json() == {"status": "degraded"}
 
 

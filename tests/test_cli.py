@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -655,3 +656,13 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     printed = capsys.readouterr().out
     assert all(f"\n    {command} " in printed for command in ("serve", "paint", "masks", "modal"))
+
+
+@pytest.mark.parametrize("command", ["paint", "colors", "masks"])
+def test_help_names_no_option_that_the_command_lacks(command, capsys):
+    """Every --option that a command's help speaks of is one it takes."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = capsys.readouterr().out
+    takes = set(re.findall(r"^ +(?:-\w[ \w]*, )?(--[a-z-]+)", told, re.MULTILINE))
+    assert set(re.findall(r"--[a-z][a-z-]+", told)) <= takes

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import sam2_painter
-from sam2_painter import Painter, Studio
+from sam2_painter import Painter, Studio, errors
 from sam2_painter.cli import arguments as cli
 from sam2_painter.photos import examples
 from sam2_painter.settings import Settings, knobs
@@ -280,6 +280,16 @@ def test_links_lead_somewhere(page):
         path, _, anchor = target.partition("#")
         assert not path or (page.parent / path).exists(), f"{page.name} links to {path}"
         assert path or anchor in headings, f"{page.name} links to #{anchor}"
+
+
+def test_the_tree_of_errors_is_the_one_drawn():
+    """The docstring of `errors` names every error under the one it is a kind of, and no other."""
+    drawn, parent = {"PainterError": "Exception"}, ""
+    for mark, name in re.findall(r"^ +([x+]) (\w+)", inspect.getdoc(errors) or "", re.MULTILINE):
+        drawn[name] = "PainterError" if mark == "x" else parent
+        parent = name if mark == "x" else parent
+    kinds = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, errors.PainterError)]
+    assert drawn == {kind.__name__: kind.__bases__[0].__name__ for kind in kinds}
 
 
 def test_there_is_a_readme_with_python_in_it():

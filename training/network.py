@@ -9,9 +9,9 @@ from torch import nn
 from sam2_painter.engines.offline.network import LIKENESS
 from sam2_painter.engines.offline.surfaces import CLASSES
 
-from .encoder import EARLY_TAPS, LATE, Encoder
+from .encoder import TAPS, Encoder
 
-WIDTHS = (48, 64, 96, 128)  # channels of the decoder at strides 4, 8, 16, 32
+WIDTHS = (64, 80, 112, 144)  # channels of the decoder at strides 4, 8, 16, 32
 
 
 def conv(inner: int, outer: int) -> nn.Sequential:
@@ -24,14 +24,13 @@ class Network(nn.Module):
     likeness (N, LIKENESS, H/4, W/4).
     """
 
-    def __init__(self, drop: float = 0.1) -> None:
+    def __init__(self, drop: float = 0.05) -> None:
         super().__init__()
         self.encoder = Encoder()
         self.drop = nn.Dropout2d(drop)
-        taps = (*EARLY_TAPS.values(), LATE)
         self.bring = nn.ModuleList(
             nn.Sequential(nn.Conv2d(inner, outer, 1, bias=False), nn.BatchNorm2d(outer))
-            for inner, outer in zip(taps, WIDTHS, strict=True)
+            for inner, outer in zip(TAPS.values(), WIDTHS, strict=True)
         )
         self.whole = nn.Conv2d(WIDTHS[-1], WIDTHS[-1], 1)
         self.deep = conv(WIDTHS[-1], WIDTHS[-1])
@@ -40,9 +39,9 @@ class Network(nn.Module):
         self.head = nn.Conv2d(WIDTHS[0], 1 + len(CLASSES), 1)
         self.likeness = nn.Sequential(conv(WIDTHS[0], WIDTHS[0]), nn.Conv2d(WIDTHS[0], LIKENESS, 1))
 
-    def decode(self, early: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    def decode(self, early: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """From the features of `Encoder.early`."""
-        taps = [*early, self.encoder.late(early[-1])]
+        taps = [early, *self.encoder.late(early)]
         skips = [bring(self.drop(tap)) for bring, tap in zip(self.bring, taps, strict=True)]
         x = F.relu(skips[-1])
         x = self.deep(x + self.whole(x.mean((2, 3), keepdim=True)))

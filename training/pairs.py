@@ -8,7 +8,7 @@ from sam2_painter.engines.offline.surfaces import CLASSES
 
 from .data import BUILDING, BUILDING_CLASSES, UNKNOWN
 
-ANCHORS, OTHERS, NEAR = 16, 320, 30  # pixels of a crop that are compared with others; NEAR is in cells
+ANCHORS, OTHERS, NEAR = 26, 320, 30  # pixels of a crop that are compared with others; NEAR is in cells
 WALL = CLASSES.index("wall")
 REPEATED = tuple(CLASSES.index(name) for name in ("window", "vegetation", "shutter", "trim"))
 TWIN_WEIGHT = 0.25  # of two pixels in different things of a repeated kind: they do look alike

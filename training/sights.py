@@ -12,7 +12,7 @@ import torch
 from sam2_painter.engines.offline.network import LIKENESS, Sight, sight_of
 from sam2_painter.engines.offline.surfaces import CLASSES
 
-from .crops import CELLS, FEATURES, Crops, finished
+from .crops import CELLS, Crops, finished
 from .encoder import halved
 from .network import Network
 
@@ -34,7 +34,7 @@ def keep_sights(folder: Path, network: Network) -> None:
     for number in range(count):
         crop = crops.one(number)
         with halved():
-            outputs = network.decode([torch.from_numpy(crop[name].astype(np.float32)) for name in FEATURES])
+            outputs = network.decode(torch.from_numpy(crop["features"].astype(np.float32)))
         for array, output in zip(arrays, outputs, strict=True):
             array[number] = output[0].float().numpy()
     (folder / "seen").touch()

@@ -42,10 +42,10 @@ from .sights import Sights, keep_sights
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
 HOUSES = range(2000, 2110)  # seeds
 HALVES, PARTS = (0, 1), (1, 2)  # of the pictures; and of what is drawn of each
-CROPS = 1800  # in each part
-STEPS, HALF_STEPS = 4500, 1300  # of the network, and of those that see one half only
+CROPS = 1200  # in each part
+STEPS, HALF_STEPS = 6000, 3000  # of the network, and of those that see one half only
 NAMES = ("first", "next")  # of the scorers
-LATER = 2400  # crops of each half from here on are for later clicks
+LATER = 1600  # crops of each half from here on are for later clicks
 
 
 def parts_of(work: Path, *halves: int) -> list[Path]:

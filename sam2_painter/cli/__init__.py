@@ -1,1 +1,1 @@
-"""The command line: `serve` the page, `paint` photos, find `masks`."""
+"""The command line: `serve` the page, `paint` photos, tell the `colors` of their walls, find `masks`."""

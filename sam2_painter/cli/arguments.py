@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,17 +21,23 @@ from ..photos.sources import read_file
 from ..rle import RLE
 from ..sessions import recipe
 from ..sessions.recipe import Recipe
+from ..settings import ENGINES
 from ..types import PAINT_MODES, AutoMask, Coat, Layer, Mask
 
-EPILOG = """\
+STATUS = """\
 Exit status: 0 all is done, 1 a photo could not be done (it is named, the others are done), 2 the arguments are wrong
-(nothing was written), 130 stopped by Ctrl+C. Files that exist are never overwritten without --overwrite, and the photo
-that is read never.
+(nothing was written), 130 stopped by Ctrl+C.
 """
+EPILOG = (
+    STATUS
+    + """\
+Files that exist are never overwritten without --overwrite, and the photo that is read never.
+"""
+)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The arguments, read; argparse ends the program with status 2 where they cannot be."""
+    """What reads the arguments; its `parse_args` ends the program with status 2 where they are wrong."""
     top = argparse.ArgumentParser(
         prog="sam2-painter", description="Paint photos of buildings: on a page, or from here.", epilog=EPILOG
     )
@@ -43,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
     paint = commands.add_parser("paint", help="paint what points, a box or a mask select", epilog=EPILOG)
     _add_paint(paint)
-    now = commands.add_parser("colors", help="tell what paints are on the wall now", epilog=EPILOG)
+    now = commands.add_parser("colors", help="tell what paints are on the wall now", epilog=STATUS)
     _add_selection(now)
     now.add_argument("--format", choices=("text", "json"), default="text", help="json: one line a photo [text]")
 
@@ -53,11 +60,9 @@ def parser() -> argparse.ArgumentParser:
     masks.add_argument("--format", choices=("zip", "json"), default="zip", help="where --out does not say it [zip]")
 
     for command in (paint, now, masks):
-        command.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photos, or folders of photos")
+        command.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photos, folders, or patterns")
         command.add_argument("-r", "--recursive", action="store_true", help="folders inside of folders, too")
-        command.add_argument(
-            "--engine", choices=("auto", "offline", "sam2", "modal"), help="[SAM2_PAINTER_ENGINE, or auto]"
-        )
+        command.add_argument("--engine", choices=ENGINES, help="who makes the masks [SAM2_PAINTER_ENGINE, or auto]")
     for command in (paint, masks):
         _add_files(command)
     return top
@@ -87,11 +92,10 @@ def _add_paint(paint: argparse.ArgumentParser) -> None:
 def _add_selection(command: argparse.ArgumentParser) -> None:
     """What says which wall is meant, and how its paints are called."""
     command.add_argument("--palette", type=Path, help="file of paints and their names: CSV, JSON, .gpl, .ase, .aco")
-    command.add_argument("--point", type=_point, action="append", default=[], help="X,Y on the wall; repeatable")
-    command.add_argument(
-        "--not-point", type=_point, action="append", default=[], help="X,Y that is not meant; repeatable"
-    )
-    command.add_argument("--box", type=_box, help="X1,Y1,X2,Y2 around the wall")
+    points: dict[str, Any] = dict(type=_point, action="append", default=[], metavar="X,Y")
+    command.add_argument("--point", **points, help="on the wall, in pixels or per cent, like 50%%,40%%; repeatable")
+    command.add_argument("--not-point", **points, help="that is not meant; repeatable")
+    command.add_argument("--box", type=_box, metavar="X1,Y1,X2,Y2", help="around the wall")
     command.add_argument("--mask", type=Path, help="a black and white PNG of the photo's size instead")
     command.add_argument("--all", dest="category", metavar="KIND", help="everything of a kind, such as wall, instead")
 
@@ -166,8 +170,8 @@ class Selecting:
     def of(cls, args: argparse.Namespace, todo: str) -> Selecting:
         """todo: what is done to the wall, for the sentence. Raises InvalidInput naming the option that is wrong."""
         if not (args.point or args.box or args.mask or args.category):
-            recipe = ", --all or --recipe" if args.command == "paint" else " or --all"
-            raise InvalidInput(f"Say what to {todo}: --point, --box, --mask{recipe}.", "point")
+            others = ", --all or --recipe" if args.command == "paint" else " or --all"
+            raise InvalidInput(f"Say what to {todo}: --point, --box, --mask{others}.", "point")
         return cls(
             points=(*args.point, *args.not_point),
             labels=(1,) * len(args.point) + (0,) * len(args.not_point),

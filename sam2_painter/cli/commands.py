@@ -23,24 +23,24 @@ from ..sessions import exports, private
 from ..sessions.writing import check_target, write
 from ..settings import Limits, Settings
 from ..studio.studio import Studio
-from ..types import AutoMask, Prompts, Session, whole_number
+from ..types import Prompts, Session, whole_number
 from .arguments import Selecting, automatic, coat_of, parser, pixels, recipe_of
 from .plan import STDOUT, Job, Naming, Plan, plan, plan_to_read
 from .report import Report, colors_told
 
-NO_LIMIT = 86400.0
+NO_LIMIT = 86400.0  # seconds
 STOPPED = 130  # exit status after Ctrl+C
 NAMED = 20  # files that are left out are named, up to so many
 
 Make = Callable[[Studio, Session, Path], tuple[bytes, tuple[str, ...]]]
 """Works on a session, and returns what goes into the file of that name, and sentences about it."""
 
-Put = Callable[[Studio, Session], tuple[str, ...]]
+Painting = Callable[[Studio, Session], tuple[str, ...]]
 """Puts paint on a session, and returns sentences about what could not be done."""
 
 
 def main(argv: Sequence[str] | None = None, studio: Studio | None = None) -> int:
-    """Do what the arguments say; the exit status: 0, 1 when a photo could not be done, 2 for wrong arguments.
+    """Do what the arguments say; the exit status, as the parser's epilog tells it.
 
     studio: to work in; by default one in a temporary folder, with the engine of --engine.
     """
@@ -98,7 +98,7 @@ def _lists(args: argparse.Namespace) -> dict[str, Path]:
 
 
 def _check_lists(args: argparse.Namespace, todo: Plan) -> None:
-    """Before any work: where report and --joint may not go."""
+    """InvalidInput where --report and --joint may not go; before any work."""
     if str(getattr(args, "joint", "")) == "-":
         raise InvalidInput("--joint needs the name of a file: standard output is for --out and --report.", "joint")
     if getattr(args, "report", None) == "-" == args.out:
@@ -113,7 +113,7 @@ def _check_lists(args: argparse.Namespace, todo: Plan) -> None:
 
 
 def _write_lists(args: argparse.Namespace, joint: Joint | None, report: Report) -> int:
-    """Write --joint and the report; the exit status, 1 where that failed: the photos are done."""
+    """Write --joint and --report; the exit status: 1 where that failed, for the photos are done."""
     status = 0
     try:
         if joint is not None:
@@ -126,7 +126,7 @@ def _write_lists(args: argparse.Namespace, joint: Joint | None, report: Report) 
             sys.stdout.write(report.text())
             sys.stdout.flush()
         elif path := _lists(args).get("report"):
-            _put(path, report.text().encode(), overwrite=args.overwrite)
+            _write_file(path, report.text().encode(), overwrite=args.overwrite)
     except (PainterError, OSError) as error:
         _say(f"--report: {error}")
         status = 1
@@ -158,6 +158,7 @@ def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make, report
 
 
 def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Studio, report: Report) -> int:
+    """Do the jobs one by one, and note in the report how each ended; the exit status."""
     if args.command != "masks" and args.category and studio.kind_named(args.category) not in studio.categories:
         kinds = ", ".join(studio.categories) or "no kinds: use --point, --box or --mask"
         raise InvalidInput(f"--all {args.category}: this engine knows {kinds}.", "category")
@@ -171,7 +172,7 @@ def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Stud
                 data, notes = make(studio, session, job.out)
             finally:
                 studio.close(session.id)
-            _write(job, data, overwrite=getattr(args, "overwrite", False))
+            _write_result(job, data, overwrite=getattr(args, "overwrite", False))
         except (PainterError, OSError) as error:
             failed += 1
             report.fail(job.photo, error)
@@ -191,38 +192,38 @@ def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Stud
 def _paint(args: argparse.Namespace) -> tuple[Make, Plan]:
     check_format(args.format)
     quality = whole_number(args.quality, "quality", 1, 100)
-    put = _by_recipe(args) if args.recipe else _by_hand(args)
+    put_paint = _by_recipe(args) if args.recipe else _by_hand(args)
     naming = Naming("painted", args.format.lower(), (".png", ".jpg", ".jpeg", ".webp"), args.out)
 
     def paint(studio: Studio, session: Session, out: Path) -> tuple[bytes, tuple[str, ...]]:
-        notes = put(studio, session)
+        notes = put_paint(studio, session)
         made = studio.download(session.id, format=out.suffix or args.format, quality=quality)
         return made.path.read_bytes(), notes
 
     return paint, _planned(args, naming)
 
 
-def _by_recipe(args: argparse.Namespace) -> Put:
+def _by_recipe(args: argparse.Namespace) -> Painting:
     recipe, scale = recipe_of(args), bool(args.scale)
     palette = open_palette(args.palette) if args.palette else None
 
-    def put(studio: Studio, session: Session) -> tuple[str, ...]:
+    def put_paint(studio: Studio, session: Session) -> tuple[str, ...]:
         if palette is not None:
             studio.use_palette(session.id, palette)
         return studio.apply_recipe(session.id, recipe, scale=scale).left_out
 
-    return put
+    return put_paint
 
 
-def _by_hand(args: argparse.Namespace) -> Put:
+def _by_hand(args: argparse.Namespace) -> Painting:
     selecting, coat = Selecting.of(args, "paint"), coat_of(args)
 
-    def put(studio: Studio, session: Session) -> tuple[str, ...]:
+    def put_paint(studio: Studio, session: Session) -> tuple[str, ...]:
         mask_id = _select(studio, session, selecting)
         studio.paint(session.id, [replace(coat, mask_id=mask_id)])
         return ()
 
-    return put
+    return put_paint
 
 
 def _select(studio: Studio, session: Session, selecting: Selecting) -> int:
@@ -263,16 +264,16 @@ class Joint:
 
     def write(self) -> None:
         """Raises InvalidInput where it cannot be written."""
-        _put(self.path, exports.join(self.files), overwrite=self.overwrite)
+        _write_file(self.path, exports.join(self.files), overwrite=self.overwrite)
         _say(f"wrote {self.path}")
 
 
 def _masks(args: argparse.Namespace, joint: Joint | None) -> tuple[Make, Plan]:
-    knobs: AutoMask = automatic(args)
+    options = automatic(args)
     naming = Naming("masks", args.format, (".zip", ".json"), args.out)
 
     def find(studio: Studio, session: Session, out: Path) -> tuple[bytes, tuple[str, ...]]:
-        studio.generate(session.id, knobs)
+        studio.generate(session.id, options)
         ending = out.suffix.lower() or f".{args.format}"
         if joint is not None:
             joint.files.append(studio.export(session.id, "coco").path.read_bytes())
@@ -299,15 +300,15 @@ def _planned(args: argparse.Namespace, naming: Naming) -> Plan:
     )
 
 
-def _write(job: Job, data: bytes, *, overwrite: bool) -> None:
+def _write_result(job: Job, data: bytes, *, overwrite: bool) -> None:
     if job.out == STDOUT:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    _put(job.out, data, overwrite=overwrite, inputs=[job.photo])
+    _write_file(job.out, data, overwrite=overwrite, inputs=[job.photo])
 
 
-def _put(path: Path, data: bytes, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+def _write_file(path: Path, data: bytes, *, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
     """Write a file, in folders that are made if need be. Raises InvalidInput."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

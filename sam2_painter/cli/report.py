@@ -20,7 +20,7 @@ def colors_told(photo: str, paints: Sequence[tuple[str, float, str]], format: st
 
 
 class Report:
-    """Filled while the photos are worked on. command: "paint" or "masks". engine: who made the masks, "" for nobody."""
+    """Filled while the photos are worked on. command: such as "paint". engine: who made the masks, "" for nobody."""
 
     def __init__(self, command: str):
         self.command, self.engine = command, ""

@@ -58,6 +58,11 @@ class Finder(Protocol):
         ...
 
 
+def foreign_embedding(made_by: str, asked: str) -> InvalidInput:
+    """The error for an embedding that is not of the engine that is asked; both by their names."""
+    return InvalidInput(f"this embedding was made by {made_by}, not by {asked}", "embedding")
+
+
 _ENGINES = {
     "offline": "sam2_painter.engines.offline:OfflineEngine",
     "sam2": "sam2_painter.engines.sam2:SAM2Engine",

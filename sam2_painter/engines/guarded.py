@@ -18,7 +18,6 @@ from .base import Engine, Finder, Progress, no_progress
 log = logging.getLogger(__name__)
 R = TypeVar("R")
 THREADS = 64
-_LOOK_SECONDS = 0.25  # how long after a time limit or a Cancel whoever asks still waits, at most
 _GIVEN = {"photo", "points", "boxes"} | {field.name for kind in (Prompts, AutoMask) for field in fields(kind)}
 """What people say to an engine: its complaints about anything else are not theirs to mend."""
 
@@ -89,7 +88,7 @@ class GuardedEngine:
     def _answer(self, call: Callable[[], R], own: _OwnErrors | None) -> R:
         future = self._threads.submit(call)
         try:
-            while not wait({future}, min(_LOOK_SECONDS, deadline.remaining() + 0.01)).done:
+            while not wait({future}, deadline.until_check()).done:
                 deadline.check()
             return future.result()
         except InvalidInput as error:

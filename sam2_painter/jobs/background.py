@@ -11,8 +11,8 @@ from .priority import gives_way, giving_way
 
 
 class Background:
-    """At most `threads` calls at once and `places` in all; one more is not taken: it is done when it is asked for.
-    What gives way (`jobs.priority`) does so here, too."""
+    """Threads for at most `threads` calls at once and `places` in all; one more is not taken, but done when it is asked
+    for. What gives way (`jobs.priority`) does so here, too."""
 
     def __init__(self, threads: int, places: int, name: str):
         self.threads = threads

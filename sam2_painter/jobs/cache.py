@@ -51,7 +51,7 @@ class Cache(Generic[V]):
         with self._changed:
             while key in self._pending:
                 deadline.check()
-                self._changed.wait(min(0.25, deadline.remaining() + 0.01))
+                self._changed.wait(deadline.until_check())
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
@@ -73,7 +73,7 @@ class Cache(Generic[V]):
         """The value kept for `key`, if there is one."""
         with self._changed:
             kept = self._kept.get(key)
-            return kept and kept[0]
+            return None if kept is None else kept[0]
 
     def put(self, key: Hashable, value: V) -> None:
         """Keep a value in place of the one before."""

@@ -14,6 +14,9 @@ from typing import Self
 
 from ..errors import Cancelled, TimeLimitExceeded
 
+CHECK_SECONDS = 0.25
+"""How long whoever waits for something may go without a `check`: so late is a Cancel noticed, at most."""
+
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
@@ -105,6 +108,11 @@ def seal() -> None:
     deadline = _current.get()
     if deadline is not None:
         deadline.seal()
+
+
+def until_check() -> float:
+    """Seconds to wait before the next `check`: CHECK_SECONDS, or until right after the time limit."""
+    return min(CHECK_SECONDS, remaining() + 0.01)
 
 
 def remaining(default: float = 600.0) -> float:

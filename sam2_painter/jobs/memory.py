@@ -48,7 +48,7 @@ class MemoryBudget:
                     left = ends - time.monotonic()
                     if left <= 0:
                         raise Busy("Too many large pictures are being opened at once. Try again in a few seconds.", 5.0)
-                    self._changed.wait(min(0.25, left))
+                    self._changed.wait(min(deadline.CHECK_SECONDS, left))
                 self._taken += nbytes
             finally:
                 self._waiting.remove(ticket)

@@ -1,4 +1,4 @@
-"""How much one address may ask in a minute, or in a day."""
+"""How much one address may ask in a span of time, such as a minute."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MINUTE = 60.0
 
 
 class Rate:
-    """At most `most` of `what` from one address in a minute of the clock. Thread-safe.
+    """At most `most` of `what` from one address in a span of the clock. Thread-safe.
 
-    span: seconds that are counted instead of a minute, and what they are called.
+    span: its seconds, and what it is called; a minute by default.
     """
 
     def __init__(
@@ -49,25 +49,26 @@ class Rate:
         with self._changing:
             self._check(address)
 
-    def is_deaf(self, address: str) -> bool:
+    def ignores_refusals(self, address: str) -> bool:
         """Whether it was refused as often as it may ask, and goes on all the same."""
         with self._changing:
-            self._turn()
+            self._begin_span()
             return self._refused[address] >= self.most
 
     def counted(self, address: str) -> int:
-        """How many there were in this minute."""
+        """How many there were in this span."""
         with self._changing:
-            self._turn()
+            self._begin_span()
             return self._counts[address]
 
     def _check(self, address: str) -> None:
-        self._turn()
+        self._begin_span()
         if self._counts[address] >= self.most:
             wait = self._seconds - self._clock() % self._seconds
             raise TooManyRequests(f"More than {self.most} {self.what} in {self._span}. Wait {wait:.0f} s.", wait)
 
-    def _turn(self) -> None:
+    def _begin_span(self) -> None:
+        """Forget what was counted, once its span is over."""
         spans = int(self._clock() // self._seconds)
         if spans != self._spans:
             self._spans = spans

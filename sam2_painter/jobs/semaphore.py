@@ -30,7 +30,7 @@ class Semaphore:
             try:
                 while self._inside >= self.capacity or self._waiting[0] is not ticket:
                     deadline.check()
-                    self._changed.wait(min(0.25, deadline.remaining() + 0.01))
+                    self._changed.wait(deadline.until_check())
             finally:
                 self._waiting.remove(ticket)
                 self._changed.notify_all()

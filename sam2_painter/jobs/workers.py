@@ -1,7 +1,7 @@
 """Where verbs run: threads beside the event loop, shared fairly among those who ask.
 
-Everybody waits here, and nowhere else: whoever asks most is served no sooner than whoever asks once, and when there is
-no more room it is he who is turned away.
+Everybody waits here, and nowhere else: whoever asks most is served no sooner than whoever asks once, and is the one who
+is turned away when there is no more room.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ QUICK_THREADS, MOST_QUICK = 4, 16
 NEWCOMER_SECONDS = 10.0
 """How long whoever opens a photo may wait: more work follows it, and who has begun goes first."""
 USE_SECONDS, MUCH_USE = 2.0, 0.75
+"""What an address used so long ago counts a third (`Use`); threads' time that is much of it."""
+
 _FULL = "The server is busy with other requests. Try again in a few seconds."
 
 
@@ -211,9 +213,8 @@ class Workers:
                 return self._turns(before, address) / self.lanes.get(lane, self.threads)
         if len(jobs) < self.threads:
             return 0.0
-        return self._turns([job for job in jobs if job.began is not None or not self._lane_is_full(job)], address) / (
-            self.threads
-        )
+        able = [job for job in jobs if job.began is not None or not self._lane_is_full(job)]
+        return self._turns(able, address) / self.threads
 
     def _turns(self, jobs: list[_Job], address: str) -> float:
         """Seconds of work before the turn of one more job of `address`: what is at work, all of its own that wait, and
@@ -233,7 +234,8 @@ class Workers:
         """Seconds that a verb takes: what it usually does, or longer if one is at it for longer already."""
         usual = self._took.get(name, sum(self._took.values()) / max(1, len(self._took)))
         now = time.monotonic()
-        return max([usual, *(now - job.began for job in self._working if job.began and job.name == name)])
+        running = [now - job.began for job in self._working if job.name == name and job.began is not None]
+        return max([usual, *running])
 
     # -- whose turn it is --------------------------------------------------------------------------------------------
 
@@ -302,8 +304,8 @@ def _timed(call: Callable[[], R], job: _Job) -> R:
 
 
 def _let_go(error: BaseException) -> None:
-    """Of what was worked with. An error names the frames it came through, one of them awaits the future that holds the
-    error, and so photos of hundreds of megabytes would stay until the garbage collector comes by."""
+    """Let go of what was worked with. An error names the frames it came through, one of them awaits the future that
+    holds the error, and so photos of hundreds of megabytes would stay until the garbage collector comes by."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
@@ -313,6 +315,6 @@ def _let_go(error: BaseException) -> None:
 
 
 def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Nobody may be waiting for its error any more; asyncio would complain."""
+    """Take note of an error for which nobody may be waiting any more: asyncio would complain of it."""
     if not future.cancelled():
         future.exception()

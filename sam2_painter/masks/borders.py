@@ -10,6 +10,7 @@ import numpy as np
 
 from ..rle import RLE, paste_rle, rle_to_mask
 from ..types import number
+from .boxes import grow_box, pixels_in
 from .operations import intersect
 from .rasterise import LEAST_RADIUS, stroke
 
@@ -32,10 +33,10 @@ def edge_aware_stroke(pixels: np.ndarray, path: Sequence[tuple[float, float]], r
     reach = max(LEAST_RADIUS, number(radius, "radius", 0, 1e9))
     if not whole.area or reach < 2:
         return whole
-    box = x, y, w, h = _grown(whole.bbox, size)
+    box = x, y, w, h = grow_box(whole.bbox, MARGIN, size)
     crop = pixels[y : y + h, x : x + w]
     if w * h <= MOST_PIXELS:
-        kept = _meant(crop, _in_box(whole, box), _in_box(stroke(path, CORE * reach, size), box), reach)
+        kept = _meant(crop, pixels_in(whole, box), pixels_in(stroke(path, CORE * reach, size), box), reach)
         return whole if kept is None else paste_rle(kept, x, y, size)
     smaller = math.sqrt(MOST_PIXELS / (w * h))
     small = max(1, round(h * smaller)), max(1, round(w * smaller))
@@ -65,13 +66,18 @@ def _meant(crop: np.ndarray, inside: np.ndarray, core: np.ndarray, reach: float)
 
 
 def _steps(crop: np.ndarray, radius: float) -> np.ndarray:
-    """(h, w) float32: how much the colour changes from a pixel to the next, in CIELAB, fine texture smoothed."""
+    """(h, w) float32: `color_change` in CIELAB, fine texture smoothed."""
     sigma = float(np.clip(radius / 16, 0.7, 2.5))
     lab = cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), sigma), cv2.COLOR_RGB2LAB).astype(np.float32)
     lab[..., 0] *= 100 / 255
-    across, down = cv2.Scharr(lab, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(lab, cv2.CV_32F, 0, 1, scale=1 / 32)
-    step: np.ndarray = np.sqrt((across * across + down * down).sum(axis=-1)) * sigma  # blurred edges are lower, wider
-    return step
+    return color_change(lab) * np.float32(sigma)  # blurred edges are lower, wider
+
+
+def color_change(colors: np.ndarray) -> np.ndarray:
+    """(h, w) float32: how much each of (h, w, C) float32 colours changes from a pixel to the next (Scharr's filter)."""
+    across, down = (cv2.Scharr(colors, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0))
+    change: np.ndarray = np.sqrt((across * across + down * down).sum(axis=-1))
+    return change
 
 
 def _distance(mask: np.ndarray) -> np.ndarray:
@@ -86,17 +92,3 @@ def _without_holes(mask: np.ndarray, most: float) -> np.ndarray:
     small[0] = False
     filled: np.ndarray = mask | small[parts]
     return filled
-
-
-def _grown(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:
-    x, y, w, h = box
-    left, top = max(0, x - MARGIN), max(0, y - MARGIN)
-    return left, top, min(size[1], x + w + MARGIN) - left, min(size[0], y + h + MARGIN) - top
-
-
-def _in_box(rle: RLE, box: tuple[int, int, int, int]) -> np.ndarray:
-    """(h, w) bool: the mask's pixels in a box that holds all of it."""
-    crop, (x, y, w, h) = rle.crop()
-    out = np.zeros((box[3], box[2]), bool)
-    out[y - box[1] : y - box[1] + h, x - box[0] : x - box[0] + w] = crop
-    return out

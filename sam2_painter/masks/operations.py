@@ -16,9 +16,11 @@ from PIL import Image
 from ..errors import InvalidInput
 from ..photos.containers import DECODING, open_picture, pillow_errors
 from ..photos.picture import Decoded
+from ..photos.png import SIGNATURE, chunk
 from ..photos.sources import check_bytes, decode_base64
 from ..rle import MAX_RUNS, RLE, mask_to_rle, paste_rle
 from ..types import COMBINE_MODES, CombineMode, Mask, fit_size, whole_number
+from .boxes import grow_box, pixels_in
 
 MAX_MASK_BYTES = 20 * 1024 * 1024
 
@@ -154,12 +156,8 @@ def grow(rle: RLE, pixels: float) -> RLE:
         return rle
     import cv2
 
-    crop, (x, y, w, h) = rle.crop()
-    margin, (height, width) = int(pixels), rle.size
-    left, top = max(0, x - margin), max(0, y - margin)
-    right, bottom = min(width, x + w + margin), min(height, y + h + margin)
-    away = np.ones((bottom - top, right - left), np.uint8)
-    away[y - top : y - top + h, x - left : x - left + w] -= crop
+    left, top, _, _ = box = grow_box(rle.bbox, int(pixels), rle.size)
+    away = (~pixels_in(rle, box)).view(np.uint8)
     near = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= pixels
     return paste_rle(near, left, top, rle.size)
 
@@ -273,12 +271,7 @@ def mask_to_png(rle: RLE) -> bytes:
     deflate = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
     data = deflate.compress(rows.data.cast("B")) + deflate.flush()
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)  # 1 bit, grey
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    """A chunk of a PNG: length, kind, data and the checksum of both."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
 def mask_from_png(source: bytes | str, size_hw: tuple[int, int]) -> RLE:

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 
 from ..rle import RLE, paste_rle
+from .borders import color_change
+from .boxes import grow_box, pixels_in
 from .operations import clean
 
 WORK_SIDE = 1280
@@ -43,10 +45,8 @@ def tidy(pixels: np.ndarray, rle: RLE) -> RLE:
         return rle
     long_side = max(rle.size)
     reach = max(LEAST_REACH, round(long_side * REACH))
-    box = x, y, w, h = _grown(rle, NEAR * reach)
-    crop, (left, top, inner_w, inner_h) = rle.crop()
-    mask = np.zeros((h, w), bool)
-    mask[top - y : top - y + inner_h, left - x : left - x + inner_w] = crop
+    box = x, y, w, h = grow_box(rle.bbox, NEAR * reach, rle.size)
+    mask = pixels_in(rle, box)
     scale = min(1.0, WORK_SIDE / long_side)
     small = max(1, round(w * scale)), max(1, round(h * scale))
     picture, seen = pixels[y : y + h, x : x + w], mask
@@ -56,14 +56,7 @@ def tidy(pixels: np.ndarray, rle: RLE) -> RLE:
     frame = (y == 0, y + h == rle.size[0], x == 0, x + w == rle.size[1])
     moved = _moved(picture, seen, max(LEAST_REACH, round(reach * scale)), frame)
     changed = clean(_brought_back(mask, seen, moved), max(2, round(SPECK * long_side * long_side)))
-    return paste_rle(changed, box[0], box[1], rle.size) if changed.any() else rle
-
-
-def _grown(rle: RLE, margin: int) -> tuple[int, int, int, int]:
-    """The mask's box (XYWH) with a margin, inside the photo."""
-    (x, y, w, h), (height, width) = rle.bbox, rle.size
-    left, top = max(0, x - margin), max(0, y - margin)
-    return left, top, min(width, x + w + margin) - left, min(height, y + h + margin) - top
+    return paste_rle(changed, x, y, rle.size) if changed.any() else rle
 
 
 def _brought_back(mask: np.ndarray, seen: np.ndarray, moved: np.ndarray) -> np.ndarray:
@@ -166,8 +159,7 @@ def _kept(codes: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
     if count < 2:
         return new
     calm = cv2.GaussianBlur(codes, (0, 0), 1.0)
-    across, down = cv2.Scharr(calm, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(calm, cv2.CV_32F, 0, 1, scale=1 / 32)
-    edge = cv2.dilate(np.sqrt((across * across + down * down).sum(axis=-1)), np.ones((3, 3), np.uint8))
+    edge = cv2.dilate(color_change(calm), np.ones((3, 3), np.uint8))
     strength = {True: np.zeros(count), False: np.zeros(count)}
     length = {True: np.zeros(count), False: np.zeros(count)}
     sides = ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:]))

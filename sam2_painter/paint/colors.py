@@ -38,10 +38,9 @@ def parse_color(text: str, palette: Palette | None = None) -> RGB:
     """What somebody typed, or a colour picker sent, as RGB.
 
     Hex of 3, 4, 6 or 8 digits with or without #; rgb(), rgba(), hsl(), hsla() and oklch() with commas or blanks, floats
-    and percentages; names and codes of the palette's paints and names of CSS, in any case and
-    with blanks ("light grey"). Raises InvalidInput for
-    everything else: transparent colours (a layer has an opacity for that), values out of range or outside sRGB, inf and
-    NaN, and codes of paint makers that are not in the palette.
+    and percentages; names and codes of the palette's paints and names of CSS, in any case and with blanks ("light
+    grey"). Raises InvalidInput for everything else: transparent colours (a layer has an opacity for that), values out
+    of range or outside sRGB, inf and NaN, and codes of paint makers that are not in the palette.
     """
     if not isinstance(text, str):
         raise InvalidInput(f"color must be text. {ALLOWED}", "color")
@@ -156,16 +155,19 @@ def _scaled(token: str, whole: float) -> float:
 
 
 def make_color(space: str, coordinates: list[float]) -> Color:
+    """A colour of coloraide's, by which colours are converted and compared. space: its name there, such as "oklch"."""
     from coloraide import Color  # takes longer to import than all else here
 
     return Color(space, coordinates)
 
 
 def color_of(rgb: RGB) -> Color:
+    """RGB as a colour of coloraide's."""
     return make_color("srgb", [v / 255 for v in rgb])
 
 
 def to_codes(channels: list[float]) -> RGB:
+    """Red, green and blue of sRGB, 0 to 1, as RGB: rounded, and clipped where they leave that range."""
     red, green, blue = (min(255, max(0, math.floor(255 * v + 0.5))) for v in channels)
     return red, green, blue
 

@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 
 from ..errors import InvalidInput
+from ..masks.boxes import Box
 from ..photos.images import fit
 from ..rle import RLE
 from ..types import Layer, Photo, fit_size
 from .srgb import LINEAR, linear_to_srgb
-from .surface import WHITE_WALL_LIGHT, Border, Box, OldPaint, Surface, analyse, reach_box, scale_box
+from .surface import WHITE_WALL_LIGHT, Border, OldPaint, Surface, analyse, reach_box, scale_box
 from .ties import tied_walls
 
 Analyse = Callable[..., Surface]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-COARSER = 4  # what is smooth is enlarged by this much in one step, and so far by another
+from ..masks.boxes import Box
 
-Box = tuple[int, int, int, int]  # XYWH
+COARSER = 4  # what is smooth is enlarged by this much in one step, and so far by another
 
 
 def smoothing(

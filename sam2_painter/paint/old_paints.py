@@ -13,6 +13,7 @@ light does to a wall must stay on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -182,12 +183,11 @@ def _join(feature: np.ndarray, linear: np.ndarray, which: np.ndarray, centres: n
     alike = (apart[..., 0] < 0.5) & (apart[..., 1:].max(-1) < 0.15)
     steps = steps_between(feature, which, count, alike)
     score = np.zeros((count, count))
-    for one in range(count):
-        for two in range(one + 1, count):
-            bright, dark = (one, two) if centres[one][0] >= centres[two][0] else (two, one)
-            pair = _Pair(centres[bright], centres[dark], colours[bright], colours[dark])
-            same, weight = pair.sameness(steps.get((one, two)), first_is_bright=bright == one)
-            score[one, two] = score[two, one] = same * (weight + 0.02 * min(areas[one], areas[two]))
+    for one, two in combinations(range(count), 2):
+        bright, dark = (one, two) if centres[one][0] >= centres[two][0] else (two, one)
+        pair = _Pair(centres[bright], centres[dark], colours[bright], colours[dark])
+        same, weight = pair.sameness(steps.get((one, two)), first_is_bright=bright == one)
+        score[one, two] = score[two, one] = same * (weight + 0.02 * min(areas[one], areas[two]))
     group = np.arange(count)
     while True:
         names = np.unique(group)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..masks.boxes import Box
 from ..types import Photo
-from .filters import Box, enlarged, smoothing
+from .filters import enlarged, smoothing
 from .light import PROXY, Light
 from .srgb import LINEAR
 

@@ -6,8 +6,8 @@ on both sides is the same, so a step of the features there is a step of the pain
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -145,17 +145,11 @@ def steps_between(
     """
     views = [_Grown.of(group, number, values, alike, careful) for number in range(count)]
     found = {}
-    for first, second in _pairs(count):
+    for first, second in combinations(range(count), 2):
         step = _step(views[first], views[second])
         if step is not None:
             found[first, second] = step
     return found
-
-
-def _pairs(count: int) -> Iterator[tuple[int, int]]:
-    for first in range(count):
-        for second in range(first + 1, count):
-            yield first, second
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,28 +209,15 @@ def _step(first: _Grown, second: _Grown) -> Step | None:
     close = cv2.bitwise_and(first.grown, second.grown)
     touch = cv2.countNonZero(close)
     soft = touch < 0.08 * far
-    columns, rows = cv2.findNonZero(meeting if soft else close).reshape(-1, 2).T
-    every = max(1, len(rows) // 1000)
-    rows, columns = rows[::every], columns[::every]
-    at = rows * first.near.shape[1] + columns
-    share = np.minimum(first.near.take(at), second.near.take(at))
-    seen = share > SEEN
-    if soft and seen.sum() < SHORTEST:
-        seen = share > 0.005
-    rows, columns, at = rows[seen], columns[seen], at[seen]
+    rows, columns, every = _sights(first, second, meeting if soft else close, soft)
     if len(rows) < SHORTEST:
         return None
-    count = first.mean.shape[-1]
-    change = first.mean.reshape(-1, count).take(at, 0) / first.near.take(at)[:, None]
-    change = change - second.mean.reshape(-1, count).take(at, 0) / second.near.take(at)[:, None]
+    at = rows * first.near.shape[1] + columns
+    median, spread = _median_and_spread(_values_at(first, at) - _values_at(second, at))
     thin, strip = (
         (1 - float(one.take(at).mean()), 1 - float(two.take(at).mean()))
         for one, two in ((first.solid, second.solid), (first.strip, second.strip))
     )
-    ordered = np.sort(change, 0)  # three of numpy's percentiles take longer than all the rest
-    number = len(ordered)
-    median = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
-    quarter, three_quarters = np.interp((0.25 * (number - 1), 0.75 * (number - 1)), np.arange(number), ordered[:, 0])
     proximity = far / max(first.wide_area, second.wide_area)
     lightness = abs(float(median[0]))
     often = touch > 0.5 * max(first.grown_area, second.grown_area)
@@ -246,13 +227,42 @@ def _step(first: _Grown, second: _Grown) -> Step | None:
         change=median,
         touch=touch,
         close=proximity,
-        spread=float(three_quarters - quarter) / 2,
+        spread=spread,
         soft=soft,
         thin=thin,
         strip=strip,
         above=_above(first, second, rows, columns),
         woven=not soft and lightness <= 1.2 and (often or bricks),
     )
+
+
+def _sights(first: _Grown, second: _Grown, border: np.ndarray, soft: bool) -> tuple[np.ndarray, np.ndarray, int]:
+    """Rows and columns of the pixels of a border (uint8, not empty) near which enough of both groups is seen, and of
+    how many pixels each is one: no more than some 1000 are looked at."""
+    columns, rows = cv2.findNonZero(border).reshape(-1, 2).T
+    every = max(1, len(rows) // 1000)
+    rows, columns = rows[::every], columns[::every]
+    at = rows * first.near.shape[1] + columns
+    share = np.minimum(first.near.take(at), second.near.take(at))
+    seen = share > SEEN
+    if soft and seen.sum() < SHORTEST:
+        seen = share > 0.005
+    return rows[seen], columns[seen], every
+
+
+def _values_at(group: _Grown, at: np.ndarray) -> np.ndarray:
+    """(N, C): the group's own values near N pixels, which are counted row by row."""
+    values: np.ndarray = group.mean.reshape(-1, group.mean.shape[-1]).take(at, 0) / group.near.take(at)[:, None]
+    return values
+
+
+def _median_and_spread(change: np.ndarray) -> tuple[np.ndarray, float]:
+    """(C,) the median of (N, C), and half the distance of the quartiles of the first of C."""
+    ordered = np.sort(change, 0)  # three of numpy's percentiles take longer than all the rest
+    number = len(ordered)
+    median = (ordered[(number - 1) // 2] + ordered[number // 2]) / 2
+    quarter, three_quarters = np.interp((0.25 * (number - 1), 0.75 * (number - 1)), np.arange(number), ordered[:, 0])
+    return median, float(three_quarters - quarter) / 2
 
 
 def _above(first: _Grown, second: _Grown, rows: np.ndarray, columns: np.ndarray) -> float:

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..masks.boxes import Box
 from .matte import pixels_of, sample
 from .segments import box_mean, fill
 
 APART = 0.02  # linear light: two colours closer than this tell nothing of a mixture
 LOW, HIGH = 0.08, 0.92  # a share seen in a pixel below and above these counts as none and all
 BEYOND = 4  # pixels of the small picture: so far outside the mask its paints are taken to go on
-
-Box = tuple[int, int, int, int]  # XYWH
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..photos.profiles import srgb_to_linear
+
 LUMINANCE = np.array([0.2126729, 0.7151522, 0.0721750], np.float32)  # of linear sRGB (IEC 61966-2-1)
 
 # Directions in the plane of (ln red/green, ln blue/green): from warm sun to cool sky, and across it.
 WARM_COOL, ACROSS = np.array([0.592, -0.806], np.float32), np.array([0.806, 0.592], np.float32)
-
-
-def srgb_to_linear(codes: np.ndarray) -> np.ndarray:
-    """sRGB in [0, 1] -> linear light in [0, 1] (IEC 61966-2-1)."""
-    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
 
 
 def linear_to_srgb(light: np.ndarray) -> np.ndarray:

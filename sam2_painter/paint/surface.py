@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from ..errors import InvalidInput
+from ..masks.boxes import Box, grow_box, pixels_in
 from ..rle import RLE
 from ..types import Photo, fit_size
 from .filters import enlarged, smoothing
@@ -28,7 +29,6 @@ from .matte import BEYOND, pixels_of, soft_border, surroundings
 from .plaster import Plaster
 from .srgb import LINEAR, LUMINANCE, linear_to_srgb
 
-Box = tuple[int, int, int, int]  # XYWH
 HEADROOM = 1.6  # the white wall is kept up to this much brighter than white: sunlit spots on a shaded wall
 
 STRIP = 256  # rows worked on at a time: 12 megapixels of floats never lie in memory at once
@@ -173,7 +173,7 @@ def analyse(photo: Photo, rle: RLE, max_side: int | None = None, wall: RLE | Non
         white, coverage, rest = (np.zeros(shape, np.uint8) for shape in ((0, 0, 3), (0, 0), (0, 3)))
         return Surface(size, (0, 0, 0, 0), white, coverage, rest, ())
     x, y, w, h = box = reach_box(rle.bbox, photo.size)
-    crop = _padded(rle.crop()[0], rle.bbox, box)
+    crop = pixels_in(rle, box)
     radius = max(2, round(2 * max(photo.size) / 256))  # the masks of SAM are 256 pixels wide: two of theirs
     coverage = _coverage(photo, crop, box, radius)
     light = read_light(photo, crop, box) if wall is None else read_light(photo, wall.crop()[0], wall.bbox)
@@ -195,15 +195,7 @@ def _old_paints(light: Light) -> tuple[OldPaint, ...]:
 
 def reach_box(box: Box, size: tuple[int, int]) -> Box:
     """The XYWH box of all that paint on a mask may touch, from the mask's own; size: (H, W) of the photo."""
-    x, y, w, h = box
-    left, top = max(0, x - BEYOND), max(0, y - BEYOND)
-    return left, top, min(size[1], x + w + BEYOND) - left, min(size[0], y + h + BEYOND) - top
-
-
-def _padded(crop: np.ndarray, box: Box, wider: Box) -> np.ndarray:
-    """The (h, w) bool of one XYWH box in a box around it, False where that is wider."""
-    before = box[1] - wider[1], box[0] - wider[0]
-    return np.pad(crop, [(before[v], wider[3 - v] - box[3 - v] - before[v]) for v in (0, 1)])
+    return grow_box(box, BEYOND, size)
 
 
 def _coverage(photo: Photo, crop: np.ndarray, box: Box, radius: int) -> np.ndarray:

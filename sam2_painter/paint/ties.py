@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -42,8 +43,7 @@ def tie_offers(photo: Photo, layers: Sequence[Layer]) -> list[tuple[int, int]]:
     shown = [place for place, layer in enumerate(layers) if layer.visible and layer.mode == "realistic"]
     pairs = [
         (one, other)
-        for number, one in enumerate(shown)
-        for other in shown[number + 1 :]
+        for one, other in combinations(shown, 2)
         if layers[one].color == layers[other].color and not _tied(layers[one], layers[other])
     ]
     if not pairs:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..errors import InvalidInput
 from ..types import whole_number
+from .png import SIGNATURE, chunk
 from .profiles import srgb_profile
 
 FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -26,10 +27,8 @@ MAX_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
 LARGE, STRIP_PIXELS = 2**22, 2**20
 """Pixels above which a PNG is written in strips, and of a strip."""
 
-_METHODS = (
-    0,
-    4,
-)  # of WebP: the quickest takes a third of OpenCV's time for a few percent more bytes, and has less room
+_METHODS = (0, 4)
+"""Of WebP: the quickest takes a third of OpenCV's time for a few percent more bytes, and has less room."""
 
 
 def encode(pixels: np.ndarray, format: str = "PNG", quality: int = 95) -> bytes:
@@ -95,16 +94,17 @@ def _large_png(pixels: np.ndarray) -> bytes:
     """Strip by strip, as quick and as small as OpenCV's, which wants a copy of the whole with blue first."""
     height, width = pixels.shape[:2]
     packer = zlib.compressobj(1, strategy=zlib.Z_RLE)
-    parts = [b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))]
-    for top in range(0, height, rows := max(1, STRIP_PIXELS // width)):
+    parts = [SIGNATURE, chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))]
+    rows = max(1, STRIP_PIXELS // width)
+    for top in range(0, height, rows):
         strip = pixels[top : top + rows].reshape(-1, 3 * width)
         lines = np.empty((len(strip), 1 + 3 * width), np.uint8)
         lines[:, 0] = 1  # each number is less the one three before it
         lines[:, 1:4] = strip[:, :3]
         np.subtract(strip[:, 3:], strip[:, :-3], out=lines[:, 4:])
         if packed := packer.compress(lines.data):
-            parts.append(_chunk(b"IDAT", packed))
-    return b"".join([*parts, _chunk(b"IDAT", packer.flush()), _chunk(b"IEND", b"")])
+            parts.append(chunk(b"IDAT", packed))
+    return b"".join([*parts, chunk(b"IDAT", packer.flush()), chunk(b"IEND", b"")])
 
 
 def _webp(pixels: np.ndarray, quality: int, **tags: bytes) -> bytes:
@@ -120,14 +120,10 @@ def _webp(pixels: np.ndarray, quality: int, **tags: bytes) -> bytes:
 
 
 def _tag_png(data: bytes, dpi: tuple[float, float] | None) -> bytes:
-    chunks = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
+    chunks = chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
     if dpi is not None:
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", *(round(one / 0.0254) for one in dpi), 1))
+        chunks += chunk(b"pHYs", struct.pack(">IIB", *(round(one / 0.0254) for one in dpi), 1))
     return data[:33] + chunks + data[33:]  # behind the header
-
-
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def _tag_jpeg(data: bytes, dpi: tuple[float, float] | None) -> bytes:

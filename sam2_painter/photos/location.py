@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import struct
-import zlib
 from itertools import islice
 
 from . import heif, png
@@ -95,7 +94,7 @@ def _png(data: bytes) -> bytes:
         elif bytes(body) == whole[8:-4]:
             kept += whole
         else:
-            kept += whole[:8] + body + struct.pack(">I", zlib.crc32(name + body))
+            kept += png.chunk(name, bytes(body))
         position += 12 + length
         if name == b"IEND":
             break

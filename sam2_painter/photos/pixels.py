@@ -41,9 +41,10 @@ _TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda p: p[::-1, ::-1].swapaxes(0, 1),
     8: lambda p: p[:, ::-1].swapaxes(0, 1),
 }
-"""Exif orientation -> the way to turn stored pixels upright, or upright ones as they are stored where they differ:"""
+"""Exif orientation -> what turns pixels as they are stored upright."""
 
 _BACK = {6: 8, 8: 6}
+"""The orientation whose turn undoes that of another; all others undo themselves."""
 
 
 def frozen(pixels: np.ndarray) -> np.ndarray:
@@ -64,7 +65,8 @@ def read_array(data: bytes, kind: type[np.generic]) -> np.ndarray | None:
         return None
     if read is None or read.dtype != kind or read.ndim != 3 or read.shape[2] not in (3, 4):
         return None
-    for top in range(0, len(read), rows := max(1, STRIP_PIXELS // read.shape[1])):  # from BGR
+    rows = max(1, STRIP_PIXELS // read.shape[1])
+    for top in range(0, len(read), rows):  # from BGR
         part = read[top : top + rows]
         part[..., :3] = part[..., 2::-1].copy()
     return read
@@ -134,7 +136,8 @@ def to_uint8(values: np.ndarray, full: float | None = None) -> np.ndarray:
         full = _span(values)
     out = np.empty(values.shape, np.uint8)
     table = (np.clip(np.arange(2**16) * (255 / full), 0, 255) + 0.5).astype(np.uint8)
-    for top in range(0, len(values), rows := max(1, STRIP_PIXELS // max(1, values[0].size))):  # floats in strips only
+    rows = max(1, STRIP_PIXELS // max(1, values[0].size))
+    for top in range(0, len(values), rows):  # floats in strips only
         if values.dtype == np.uint16:
             np.take(table, values[top : top + rows], out=out[top : top + rows])
             continue

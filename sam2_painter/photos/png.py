@@ -143,6 +143,11 @@ def _xmp(body: bytes) -> bytes:
     return inflated(packet, MAX_XMP) if packed else packet
 
 
+def chunk(name: bytes, body: bytes) -> bytes:
+    """A part of a PNG file as it is written: length, name, body, and the checksum of both."""
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
 def inflated(packed: bytes, most: int) -> bytes:
     """What zlib packed; empty when it is broken or larger than `most` bytes."""
     unpacker = zlib.decompressobj()

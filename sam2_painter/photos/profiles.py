@@ -115,6 +115,11 @@ def srgb_profile() -> bytes:
     return _rgb_profile(BT709, curve, b"sRGB")
 
 
+def srgb_to_linear(codes: np.ndarray) -> np.ndarray:
+    """sRGB in [0, 1] -> linear light in [0, 1] (IEC 61966-2-1)."""
+    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+
+
 _LIKE_SRGB = frozenset((1, 2, 6, 13, 14, 15))
 
 
@@ -122,7 +127,7 @@ def _transfer(code: int) -> float | np.ndarray | None:
     """Linear light of the code values, white 1 (H.273, table 3); None for what is unknown."""
     code_values = np.linspace(0, 1, _CURVE_POINTS)
     if code in _LIKE_SRGB:
-        return np.where(code_values <= 0.04045, code_values / 12.92, ((code_values + 0.055) / 1.055) ** 2.4)
+        return srgb_to_linear(code_values)
     if code == 16:  # PQ (SMPTE ST 2084), 1 is 10,000 cd/m2
         power = code_values ** (1 / 78.84375)
         light = (np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125)

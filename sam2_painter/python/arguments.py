@@ -53,7 +53,7 @@ def with_knobs(method: Callable[P, R]) -> Callable[P, R]:
     return method
 
 
-def color_of(color: Paint | RGB) -> RGB:
+def rgb_of(color: Paint | RGB) -> RGB:
     """(red, green, blue) of a paint, or of three numbers. Raises InvalidInput for what is neither."""
     try:
         red, green, blue = color.rgb if isinstance(color, Paint) else color

@@ -87,13 +87,16 @@ class Connection:
         except httpx.InvalidURL as error:
             raise InvalidInput(f"url {self.url} cannot be read ({error}).", "url") from None
         except httpx.TimeoutException:
-            raise ServerUnavailable(f"{self.url} did not answer in time. Is it up, and reachable from here?") from None
+            raise self._late() from None
         except httpx.TransportError as error:
             why = str(error) or type(error).__name__
             raise ServerUnavailable(f"{self.url} cannot be reached ({why}). Is it up, and the address right?") from None
         if 200 <= answer.status < 300 and _is_ours(answer):
             return answer
         raise self._refusal(answer)
+
+    def _late(self) -> ServerUnavailable:
+        return ServerUnavailable(f"{self.url} did not answer in time. Is it up, and reachable from here?")
 
     def _read(self, response: httpx.Response) -> bytes:
         """All of an answer. Raises ServerUnavailable for one without end."""
@@ -103,7 +106,7 @@ class Connection:
             if len(data) > MAX_REPLY:
                 raise ServerUnavailable(f"{self.url} answered with more than {MAX_REPLY // 2**20} MB.")
             if time.monotonic() > ends:
-                raise ServerUnavailable(f"{self.url} did not answer in time. Is it up, and reachable from here?")
+                raise self._late()
         return bytes(data)
 
     def _json(self, answer: Answer) -> Any:

@@ -153,7 +153,8 @@ def _layer_row(index: int, layer: Layer, small: np.ndarray) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """
+    """A number and what it counts, such as "2 masks".
+
     >>> counted(1, "mask"), counted(0, "layer")
     ('1 mask', '0 layers')
     """

@@ -209,7 +209,7 @@ class Painter(PaintingVerbs):
         """
         target = at_home(path)
         text = recipes.to_text(self.studio.recipe(self.session_id))
-        return write(target, text.encode(), overwrite=overwrite, inputs=[self._read_from] if self._read_from else [])
+        return write(target, text.encode(), overwrite=overwrite, inputs=self._inputs)
 
     def apply_recipe(self, recipe: Recipe | str | PathLike[str] | Mapping[str, Any], *, scale: bool = False) -> Self:
         """Find and paint the walls of a recipe: its file, or what is in it. One step of the history.
@@ -247,12 +247,16 @@ class Painter(PaintingVerbs):
         self._check(target, overwrite)
         return self._write(target, self.studio.export(self.session_id, kind, every=every), overwrite)
 
+    @property
+    def _inputs(self) -> list[Path]:
+        """The file the photo was read from, which is never written over; [] where it came otherwise."""
+        return [self._read_from] if self._read_from else []
+
     def _check(self, target: Path, overwrite: bool) -> None:
-        check_target(target, overwrite=overwrite, inputs=[self._read_from] if self._read_from else [])
+        check_target(target, overwrite=overwrite, inputs=self._inputs)
 
     def _write(self, target: Path, made: Download | Fetched, overwrite: bool) -> Path:
-        inputs = [self._read_from] if self._read_from else []
-        return write(target, made.read(), overwrite=overwrite, inputs=inputs)
+        return write(target, made.read(), overwrite=overwrite, inputs=self._inputs)
 
     def close(self) -> None:
         """Forget the session: nothing of it stays on disk."""

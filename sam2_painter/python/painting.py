@@ -13,7 +13,7 @@ from ..paint.colors import RGB
 from ..paint.palette_files import open_palette
 from ..paint.palettes import Description
 from ..types import Coat, Layer, Paint, PaintMode, Palette
-from .arguments import color_of, numbers_one_by_one
+from .arguments import numbers_one_by_one, rgb_of
 from .selecting import SelectingVerbs
 
 
@@ -79,7 +79,7 @@ class PaintingVerbs(SelectingVerbs):
     def _rgb(self, color: str | RGB | Paint) -> RGB:
         if isinstance(color, str):
             return self.studio.color(self.session, color)
-        return color_of(color)
+        return rgb_of(color)
 
     def edit_layer(self, index: int, **changes: Any) -> Self:
         """Change a layer (0 was painted first): color, opacity, mode, light, shadow, name or visible."""

@@ -25,8 +25,8 @@ from ..paint.surface import OldPaint
 from ..photos import images
 from ..photos.sources import read_bytes
 from ..rle import MAX_RUNS, RLE, mask_to_rle
+from ..sessions import edits, records, schemes
 from ..sessions import recipe as recipes
-from ..sessions import records, schemes
 from ..sessions.recipe import Recipe
 from ..studio.studio import Applied, ExportKind, Pointed, SelectMode
 from ..types import AutoMask, Coat, CombineMode, Layer, Mask, Palette, Photo, Prompts, Scheme, Session
@@ -253,10 +253,7 @@ class RemoteStudio:
         self._do("/paint-wall", session_id, color=_color(coat.color), **_plain(look))
 
     def edit_layer(self, session_id: str, layer_id: int, **changes: Any) -> None:
-        unknown = sorted(changes.keys() - {"color", "opacity", "mode", "light", "shadow", "name", "visible"})
-        if unknown or not changes:
-            what = f"a layer has no {unknown[0]} to change" if unknown else "changes must name what to change"
-            raise InvalidInput(f"{what}.", unknown[0] if unknown else "changes")
+        edits.check_changes(changes)
         if "color" in changes:
             changes["color"] = _color(changes["color"])
         self._do("/edit-layer", session_id, layer_id=layer_id, **_plain(changes))

@@ -17,14 +17,13 @@ from pathlib import Path
 
 from ..errors import InvalidInput, PainterError
 from ..sessions import private
-from ..settings import Limits, Settings
+from ..settings import ENGINES, Limits, Settings
 from ..studio.studio import Studio
 from .connection import Connection
 from .remote import RemoteStudio
 
 AnyStudio = Studio | RemoteStudio
 _YEARS = 1e9  # seconds: at a prompt nobody else is waiting, and Ctrl+C stops what takes too long
-ENGINES = ("auto", "offline", "sam2", "modal")
 
 
 @dataclass(frozen=True)

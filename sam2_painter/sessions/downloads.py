@@ -41,7 +41,7 @@ class Downloads:
     def add(self, session_id: str, key: str, stem: str, suffix: str, media_type: str, data: bytes) -> Download:
         """Keep a picture as "stem-TOKEN.suffix". Raises SessionNotFound when the session was deleted meanwhile."""
         token = secrets.token_hex(6)
-        filename, file = f"{_tidy(stem) or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
+        filename, file = f"{_plain_stem(stem) or 'photo'}-{token}.{suffix}", f"{token}.{suffix}"
         folder = self._folder / session_id
         path, now = folder / file, self._clock()
         with storage_errors():
@@ -85,7 +85,7 @@ class Downloads:
         return [Download(f, sid, key, self._folder / sid / file, *rest) for f, sid, key, file, *rest in rows]
 
 
-def _tidy(stem: str) -> str:
+def _plain_stem(stem: str) -> str:
     """A file name's stem for people: no path, no control characters, no lone surrogates, and short: file systems take
     names of 255 bytes."""
     stem = stem.replace("\\", "/").rsplit("/", 1)[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -55,13 +55,19 @@ def paint_wall(edit: Edit, coat: Coat, layer_id: int | None = None, revision: in
     _set_layers(edit, tuple(replace(v, **look) if v is chosen else v for v in layers), "paint")
 
 
+def check_changes(changes: Iterable[str]) -> None:
+    """InvalidInput unless these name something of a layer that can be changed."""
+    names = list(changes)
+    unknown = [name for name in names if name not in EDITABLE]
+    if unknown or not names:
+        what = f"a layer has no {unknown[0]} to change" if unknown else "changes must name what to change"
+        raise InvalidInput(f"{what}; it has {', '.join(EDITABLE)}", unknown[0] if unknown else "changes")
+
+
 def edit_layer(edit: Edit, layer_id: int, revision: int | None, changes: Mapping[str, Any]) -> None:
     """Change what a layer looks like: fields of EDITABLE. Raises InvalidInput for others."""
     layer = walls.find_layer(edit.session, layer_id, revision)
-    unknown = [name for name in changes if name not in EDITABLE]
-    if unknown or not changes:
-        what = f"a layer has no {unknown[0]} to change" if unknown else "changes must name what to change"
-        raise InvalidInput(f"{what}; it has {', '.join(EDITABLE)}", unknown[0] if unknown else "changes")
+    check_changes(changes)
     changed = replace(layer, **changes)
     layers = tuple(changed if v is layer else v for v in edit.session.layers)
     _set_layers(edit, layers, f"change {', '.join(changes)}")

@@ -33,6 +33,7 @@ import numpy as np
 from ..errors import InvalidInput
 from ..jobs.deadline import check
 from ..masks import mask_from_png, mask_to_png, sample_rle
+from ..paint.colors import to_hex
 from ..rle import RLE
 from ..types import Coat, CombineMode, Layer, Mask, Session, Step, StepKind, number, whole_number
 from .records import coat_of
@@ -168,7 +169,7 @@ def _wall_to_json(wall: RecipeWall) -> dict[str, Any]:
     coat = wall.coat
     return {
         "name": coat.name,
-        "color": coat.color if isinstance(coat.color, str) else "#{:02x}{:02x}{:02x}".format(*coat.color),
+        "color": coat.color if isinstance(coat.color, str) else to_hex(coat.color),
         "opacity": coat.opacity,
         "mode": coat.mode,
         "light": coat.light,
@@ -271,15 +272,7 @@ def _wall_from_json(value: object, where: str, size: tuple[int, int] | None) -> 
     name = wall.get("name", "")
     look = {field: wall[field] for field in ("opacity", "mode", "light", "shadow", "visible") if field in wall}
     layer = _checked(where, lambda: Layer(_DOT, (0, 0, 0), name=name, tie=wall.get("tie", 0), **look))
-    coat = Coat(
-        color,
-        opacity=layer.opacity,
-        mode=layer.mode,
-        light=layer.light,
-        shadow=layer.shadow,
-        visible=layer.visible,
-        name=name,
-    )
+    coat = replace(coat_of(layer), color=color, name=name)
     steps = tuple(
         _step_from_json(step, f"{where}.steps[{place}]", size)
         for place, step in enumerate(_list(wall.get("steps"), f"{where}.steps", 1, MAX_STEPS))

@@ -76,13 +76,13 @@ class SessionStore:
         self._sweep = Sweep(
             self._db,
             self._unowned,
-            ttl,
-            max_sessions,
-            max_disk,
-            clock,
-            Jumps(clock, steady or (clocks.steady if clock is time.time else clock)),
-            self._forget_snapshots,
-            self._at_work,
+            ttl=ttl,
+            max_sessions=max_sessions,
+            max_disk=max_disk,
+            clock=clock,
+            jumps=Jumps(clock, steady or (clocks.steady if clock is time.time else clock)),
+            forgotten=self._forget_snapshots,
+            at_work=self._at_work,
         )
 
     def close(self) -> None:
@@ -337,7 +337,7 @@ class SessionStore:
         with self._guard:
             lock = self._locks.setdefault(session_id, threading.Lock())
         waits_until = time.monotonic() + deadline.remaining(60.0)
-        while not lock.acquire(timeout=0.25):
+        while not lock.acquire(timeout=deadline.CHECK_SECONDS):
             deadline.check()
             if time.monotonic() > waits_until:
                 raise Busy("This session is busy with another request. Try again.")

@@ -177,7 +177,7 @@ def add_step(edit: Edit, step: Step, action: str) -> None:
     _set(edit, selection, action)
 
 
-def take(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
+def begin_or_add(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
     """A part of the photo by `mode` (`check_mode`): a new wall, one step more for the chosen one, or all of it."""
     if mode == "replace" and edit.session.selection.mask_id is not None:
         begin_anew(edit, step, START_OVER)

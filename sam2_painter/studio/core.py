@@ -55,9 +55,9 @@ class Core:
         self.engine, self.sessions, self.reason = engine, sessions, reason
         self.limits = limits or Limits()
         self.max_file_size, self.max_pixels = max_file_size, max_pixels
-        self._asking = GuardedEngine(engine)
+        self._guarded = GuardedEngine(engine)
         self.finder = engine if finder is None else finder
-        self._finding = self._asking if self.finder is engine else GuardedEngine(self.finder)
+        self._guarded_finder = self._guarded if self.finder is engine else GuardedEngine(self.finder)
         self._palette = palette
         self._caches = Caches(caches or CacheSizes())
         self._generating = Semaphore(1, queue_size)  # one at a time: it takes seconds, and clicks must not wait for it
@@ -104,7 +104,7 @@ class Core:
             self.embed(session_id)
 
     def _embedding(self, session: Session) -> Found[Embedding]:
-        return self._read_by(self._asking, self.engine.name, session)
+        return self._read_by(self._guarded, self.engine.name, session)
 
     def _read_by(self, engine: GuardedEngine, name: str, session: Session) -> Found[Embedding]:
         """The engine's reading of a session's photo, which is opened only if it has not read it."""
@@ -116,8 +116,8 @@ class Core:
         """
 
         def find() -> tuple[Mask, ...]:
-            embedding = self._read_by(self._finding, self.finder.name, session).value
-            return self._finding.find(embedding, category, point)
+            embedding = self._read_by(self._guarded_finder, self.finder.name, session).value
+            return self._guarded_finder.find(embedding, category, point)
 
         return self._caches.masks.get((session.digest, "find", self.finder.name, category, point), find).value
 
@@ -144,7 +144,7 @@ class Core:
         def compute() -> tuple[Mask, ...]:
             embedding = self._embedding(session).value
             check()
-            return self._asking.predict(embedding, prompts)
+            return self._guarded.predict(embedding, prompts)
 
         return self._caches.masks.get((session.digest, "predict", self.engine.name, prompts.key), compute)
 
@@ -165,7 +165,7 @@ class Core:
     @property
     def engine_trouble(self) -> str | None:
         """What went wrong when the engine was asked last; "" when it answered, None before anything was asked."""
-        return self._asking.trouble
+        return self._guarded.trouble
 
     # -- work under way ----------------------------------------------------------------------------------------------
 

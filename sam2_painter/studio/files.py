@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from ..photos import images
 from ..photos.location import without_place
 from ..sessions import exports
 from ..sessions.downloads import Download
+from ..sessions.zips import check_packed, pack, plain_name
 from ..types import Layer, Session, whole_number
 from .painting import PaintVerbs
 from .verb import verb
@@ -57,7 +58,7 @@ class FileVerbs(PaintVerbs):
             dpi = images.printed_dpi(self.sessions.read_photo(session))
             return images.encode_file(pixels, format, quality, dpi=dpi)
 
-        key = _recipe(shown, f"{format} {quality if format != 'PNG' else ''} {painted}")
+        key = _fingerprint(shown, f"{format} {quality if format != 'PNG' else ''} {painted}")
         stem = Path(session.name).stem + ("-painted" if painted else "")
         return self._made(session, key, stem, images.ENDINGS[format], images.FORMATS[format], make)
 
@@ -79,8 +80,8 @@ class FileVerbs(PaintVerbs):
             "project": lambda: self._project(session),
         }
         end, suffix, media_type = EXPORT_KINDS[what]
-        name = f"{Path(session.name).stem}-{end}"
-        return self._made(session, f"{what}{' every' * every} {session.revision}", name, suffix, media_type, made[what])
+        name, every_one = f"{Path(session.name).stem}-{end}", " every" if every else ""
+        return self._made(session, f"{what}{every_one} {session.revision}", name, suffix, media_type, made[what])
 
     @verb("download")
     def save_project(self, session_id: str) -> bytes:
@@ -137,6 +138,20 @@ class FileVerbs(PaintVerbs):
 
         return exports.to_ora(photo.pixels, walls(), session.name)
 
+    def _zipped(self, pictures: Iterable[tuple[str, Session, Sequence[Layer]]], format: str, quality: int) -> bytes:
+        """Painted pictures at full size, numbered in one zip file: each a name, a session, and the layers on its photo.
+
+        Raises InvalidInput when they are too much for one file.
+        """
+        files: list[tuple[str, bytes]] = []
+        for number, (name, session, layers) in enumerate(pictures, 1):
+            check()
+            dpi = images.printed_dpi(self.sessions.read_photo(session))
+            data = images.encode_file(self.painted(session, layers), format, quality, dpi=dpi)
+            files.append((f"{number} {plain_name(name)}.{images.ENDINGS[format]}", data))
+            check_packed(files)
+        return pack(files)
+
     def _made(
         self, session: Session, key: str, stem: str, suffix: str, media_type: str, make: Callable[[], bytes]
     ) -> Download:
@@ -149,8 +164,8 @@ class FileVerbs(PaintVerbs):
         return self.sessions.keep_download(session, key, stem, suffix, media_type, data)
 
 
-def _recipe(layers: Sequence[Layer], file: str) -> str:
-    """What a download is made from, as text: equal recipes give equal files."""
+def _fingerprint(layers: Sequence[Layer], file: str) -> str:
+    """sha256 (hex) of what a download is made from: the layers, and how the file is written."""
     digest = sha256(file.encode())
     for layer in layers:
         look = (layer.color, layer.opacity, layer.mode, layer.visible, layer.light, layer.shadow, layer.tie)

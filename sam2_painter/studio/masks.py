@@ -46,7 +46,7 @@ class MaskVerbs(Core):
         walls.check_mode(mode)
         with self.sessions.edit(session_id) as edit:
             ids = edit.add(self._predicted(edit.session, prompts).value)
-            walls.take(edit, Step.asked(prompts, "union", ids, ids[0]), mode, "select")
+            walls.begin_or_add(edit, Step.asked(prompts, "union", ids, ids[0]), mode, "select")
         return edit.session
 
     @verb("segment")
@@ -67,7 +67,7 @@ class MaskVerbs(Core):
         walls.check_mode(mode)
         with self.sessions.edit(session_id) as edit:
             mask_id = walls.combine(edit, mask_ids, "union")
-            walls.take(edit, Step("mask", region=mask_id), mode, "select")
+            walls.begin_or_add(edit, Step("mask", region=mask_id), mode, "select")
         return edit.session
 
     @verb("segment")
@@ -109,7 +109,7 @@ class MaskVerbs(Core):
 
         def compute() -> tuple[Mask, ...]:
             with self._generating.enter():
-                return self._asking.generate(self.photo_of(session), self._embedding(session).value, options, step)
+                return self._guarded.generate(self.photo_of(session), self._embedding(session).value, options, step)
 
         with self._cancellable(session_id):
             session = self.sessions.get(session_id)
@@ -182,4 +182,6 @@ class MaskVerbs(Core):
             raise MaskNotFound(f"No {category} was found {where}. Click one instead.")
         mask_id = walls.combine(edit, edit.add(found), "union")
         again = category if point is None else ""  # in another photo the point would be at another building
-        walls.take(edit, Step("mask", region=mask_id, protect=protect, found=again), mode, f"select {category}s")
+        walls.begin_or_add(
+            edit, Step("mask", region=mask_id, protect=protect, found=again), mode, f"select {category}s"
+        )

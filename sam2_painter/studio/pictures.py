@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InvalidInput, SessionNotFound
-from ..jobs.deadline import check
 from ..photos import images
 from ..sessions.downloads import Download
-from ..sessions.zips import check_packed, pack, plain_name
 from ..types import whole_number
 from .files import FileVerbs
 from .verb import verb
@@ -39,17 +37,8 @@ class PictureVerbs(FileVerbs):
             raise InvalidInput(f"session_ids must name 1 to {MOST_PICTURES} sessions", "session_ids")
         sessions = [self.sessions.get(session_id) for session_id in wanted]
         format, quality = images.check_format(format), whole_number(quality, "quality", 1, 100)
-
-        def make() -> bytes:
-            files: list[tuple[str, bytes]] = []
-            for place, session in enumerate(sessions, 1):
-                check()
-                dpi = images.printed_dpi(self.sessions.read_photo(session))
-                name = f"{place} {plain_name(Path(session.name).stem) or 'photo'}.{images.ENDINGS[format]}"
-                files.append((name, images.encode_file(self.painted(session), format, quality, dpi=dpi)))
-                check_packed(files)
-            return pack(files)
-
+        pictures = [(Path(one.name).stem or "photo", one, one.layers) for one in sessions]
         first = sessions[0]
         key = f"pictures {format} {quality} " + " ".join(f"{one.id}/{one.revision}" for one in sessions)
-        return self._made(first, key, f"{Path(first.name).stem}-and-others", "zip", "application/zip", make)
+        name = f"{Path(first.name).stem}-and-others"
+        return self._made(first, key, name, "zip", "application/zip", lambda: self._zipped(pictures, format, quality))

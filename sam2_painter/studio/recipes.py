@@ -126,7 +126,7 @@ class RecipeVerbs(MaskVerbs, OutlineVerbs, PaintVerbs):
             self._find(edit, step.found, mode, step.protect)
         elif one.mask is not None:
             region = walls.bring_mask(edit, one.mask)
-            walls.take(edit, Step("mask", region=region, protect=step.protect), mode, "import mask")
+            walls.begin_or_add(edit, Step("mask", region=region, protect=step.protect), mode, "import mask")
         elif step.kind == "polygon":
             self._drawn(edit, step.path, mode, step.protect, step.edge_aware)
         elif step.kind == "tidy":
@@ -146,7 +146,7 @@ class RecipeVerbs(MaskVerbs, OutlineVerbs, PaintVerbs):
             self._point(edit, Prompts.click(x, y), mode, step.protect, None)
         else:
             ids = edit.add(self._predicted(edit.session, prompts).value)
-            walls.take(edit, Step.asked(prompts, "union", ids, ids[0], step.protect), mode, "select")
+            walls.begin_or_add(edit, Step.asked(prompts, "union", ids, ids[0], step.protect), mode, "select")
         selection = edit.session.selection
         if selection is not before and 0 <= step.choice < len(selection.candidates) and step.choice != selection.choice:
             walls.choose_candidate(edit, step.choice)

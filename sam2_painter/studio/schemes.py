@@ -11,7 +11,6 @@ from ..photos import images
 from ..photos.grid import grid
 from ..sessions import schemes
 from ..sessions.downloads import Download
-from ..sessions.zips import check_packed, pack, plain_name
 from ..types import Scheme, Session, whole_number
 from .files import FileVerbs
 from .verb import verb
@@ -78,16 +77,7 @@ class SchemeVerbs(FileVerbs):
         """Every scheme's picture at full size, all in one zip file. format, quality: as in `download`."""
         session = self.sessions.get(session_id)
         format, quality = images.check_format(format), whole_number(quality, "quality", 1, 100)
-
-        def make() -> bytes:
-            dpi, files = images.printed_dpi(self.sessions.read_photo(session)), []
-            for place, scheme in enumerate(self.schemes(session), 1):
-                check()
-                pixels = self.painted(session, schemes.layers_in(session, scheme.id))
-                name = f"{place} {plain_name(scheme.name)}.{images.ENDINGS[format]}"
-                files.append((name, images.encode_file(pixels, format, quality, dpi=dpi)))
-                check_packed(files)
-            return pack(files)
-
+        pictures = [(one.name, session, schemes.layers_in(session, one.id)) for one in self.schemes(session)]
         key = f"schemes {format} {quality} {session.revision}"
-        return self._made(session, key, f"{Path(session.name).stem}-schemes", "zip", "application/zip", make)
+        name = f"{Path(session.name).stem}-schemes"
+        return self._made(session, key, name, "zip", "application/zip", lambda: self._zipped(pictures, format, quality))

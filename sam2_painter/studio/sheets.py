@@ -111,7 +111,7 @@ class SheetVerbs(SchemeVerbs):
         painted, found = [layer.mask.rle for layer in layers], []
         with suppress(EngineError):  # then it is as if nobody knew
             kinds = [kind for kind in FACADE if kind in self.categories]
-            point = _inside(max(painted, key=_area))
+            point = _inside(max(painted, key=lambda rle: rle.area))
             found = [mask.rle for kind in kinds for mask in self._found(session, kind, point)]
         return masks.union([*found, *painted]), bool(found)
 
@@ -138,10 +138,6 @@ class SheetVerbs(SchemeVerbs):
             facts["area"] = [seen * bound for bound in ANGLED]
             facts["litres"] = [facts["area"][0] * COATS / COVERAGE[1], facts["area"][1] * COATS / COVERAGE[0]]
         return facts
-
-
-def _area(rle: RLE) -> int:
-    return rle.area
 
 
 def _inside(rle: RLE) -> tuple[float, float]:

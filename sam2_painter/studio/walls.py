@@ -4,7 +4,8 @@ Each of them is one step of the shape and one step of the history. They share th
 
 layer_id: the painted wall that is meant; None for the one chosen now. revision: that of the session in which the caller
 saw it; a wall that is gone since then is a `Conflict`, never another wall. protect: what is added leaves other painted
-walls alone. scale: photo pixels to a pixel of the caller's screen, by which small is measured.
+walls alone. take: instead, what is added is taken from them. scale: photo pixels to a pixel of the caller's screen, by
+which small is measured.
 """
 
 from __future__ import annotations
@@ -220,7 +221,7 @@ class WallVerbs(Core):
         walls.check_mode(mode)
         with self._wall(session_id, layer_id, revision) as edit:
             step = Step("mask", region=walls.bring_mask(edit, rle), protect=protect)
-            walls.take(edit, step, mode, "import mask")
+            walls.begin_or_add(edit, step, mode, "import mask")
         return edit.session
 
     # -- the last step again -----------------------------------------------------------------------------------------
@@ -272,7 +273,7 @@ class WallVerbs(Core):
 
     @contextmanager
     def _wall(self, session_id: str, layer_id: int | None, revision: int | None, take: bool = False) -> Iterator[Edit]:
-        """The session to edit, with the wall chosen that is meant. take: what the step added is taken from others."""
+        """The session to edit, with the wall chosen that is meant. layer_id, revision, take: as the module says."""
         with self.sessions.edit(session_id) as edit:
             before = edit.session.selection
             walls.choose(edit, layer_id, revision)
@@ -312,7 +313,7 @@ class WallVerbs(Core):
             return
         ids = edit.add(found, made=True)
         step = Step.asked(prompts, "union", ids, ids[best], protect)
-        walls.take(edit, step, mode, {"union": "add", "subtract": "take away"}.get(mode, "select"))
+        walls.begin_or_add(edit, step, mode, {"union": "add", "subtract": "take away"}.get(mode, "select"))
 
     def _boxed(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool) -> None:
         session = edit.session
@@ -326,10 +327,10 @@ class WallVerbs(Core):
             seen = [rle for rle in regions if rle.area >= inside.area / 10]
             ids = edit.add([Mask(rle) for rle in [*seen, inside] if rle.area], made=True)
             if ids:
-                walls.take(edit, Step.asked(prompts, "subtract", _once(ids), ids[0]), mode, "take away")
+                walls.begin_or_add(edit, Step.asked(prompts, "subtract", _once(ids), ids[0]), mode, "take away")
             return
         ids = edit.add(found, made=True)
-        walls.take(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
+        walls.begin_or_add(edit, Step.asked(prompts, "union", ids, ids[0], protect), mode, "select")
 
     def _stroked(
         self,
@@ -349,7 +350,7 @@ class WallVerbs(Core):
         if region is None and not masks.stroke(line, radius, edit.session.size).area:
             raise InvalidInput("the stroke lies outside the photo", "path")
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
-        walls.take(edit, step, mode, "erase" if mode == "subtract" else "brush")
+        walls.begin_or_add(edit, step, mode, "erase" if mode == "subtract" else "brush")
 
     def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[Mask]:
         """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.

@@ -22,7 +22,7 @@ from .middleware.proxies import counted_as
 
 log = logging.getLogger(__name__)
 _FULL = "There are too many connections to this server. Try again in a few seconds."
-_DEAF = "This server was asked too much from your address, again and again. Wait a minute."
+_UNHEARD = "This server was asked too much from your address, again and again. Wait a minute."
 DRAIN_SECONDS, DRAIN_BYTES = 5.0, 128 * 2**20
 """How long, and how much, a client may go on sending after its answer."""
 DRAIN_SIGN_IN = 2**20
@@ -37,15 +37,16 @@ class Connections:
     """The connections that are open, and what is allowed. Of IPv6 a network of 2^64 addresses counts as one.
 
     most: of them, and most_each of one address. is_proxy: whether an address speaks for many, and is not limited
-    by itself. is_deaf: whether an address was refused often and goes on asking: it is not even heard. head_seconds: in
-    which the head of a request must have come. read_seconds: in which a client must take least_read bytes of an
-    answer. most_unread: bytes of answers that one address may leave untaken. loop_time: what is left to each address.
+    by itself. ignores_refusals: whether an address was refused often and goes on asking: it is turned away unheard.
+    head_seconds: in which the head of a request must have come. read_seconds: in which a client must take least_read
+    bytes of an answer. most_unread: bytes of answers that one address may leave untaken. loop_time: what is left to
+    each address.
     """
 
     most: int
     most_each: int
     is_proxy: Callable[[str], bool] = lambda address: False
-    is_deaf: Callable[[str], bool] = lambda address: False
+    ignores_refusals: Callable[[str], bool] = lambda address: False
     head_seconds: float = 20.0
     read_seconds: float = 30.0
     least_read: int = 32 * 1024
@@ -57,8 +58,8 @@ class Connections:
     def admit(self, address: str) -> bytes:
         """Count one more of this address, if there is room for it: nothing, or else the answer that turns it away."""
         single = not self.is_proxy(address)
-        if single and self.is_deaf(address):
-            return _answer("429 Too Many Requests", _DEAF, 30)
+        if single and self.ignores_refusals(address):
+            return _answer("429 Too Many Requests", _UNHEARD, 30)
         if sum(self.by_address.values()) >= self.most or (single and self.by_address[address] >= self.most_each):
             log.warning("too many connections", extra={"fields": {"address": address}})
             return _answer("503 Service Unavailable", _FULL, 5)

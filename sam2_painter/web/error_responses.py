@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from ..errors import (
     Busy,
@@ -40,6 +41,7 @@ STATUS: tuple[tuple[type[PainterError], int], ...] = (  # the first that fits
     (StorageError, 503),
 )
 RETRY_SECONDS = 5.0
+BROKEN = "Something broke inside the server, and nothing was changed; its log says what."
 KIND, FIELD = "X-Error-Kind", "X-Error-Field"
 """Headers for `Painter(url=...)`: the error's name, and the field to change."""
 
@@ -55,6 +57,14 @@ def refuse_error(error: PainterError) -> JSONResponse:
     if re.fullmatch(r"[\w.\[\]-]{1,80}", field := getattr(error, "field", ""), re.ASCII):
         refusal.headers[FIELD] = field
     return refusal
+
+
+async def end_with(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """End a request with an answer; a websocket, which can have none, is closed."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await answer(scope, receive, send)
 
 
 def refuse(status: int, detail: str, retry_after: float | None = None) -> JSONResponse:

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .middleware.paths import address_of
 from .middleware.proxies import counted_as
 
 SHARE = 0.15
@@ -83,7 +84,7 @@ class Metered:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer."""
-        address = counted_as(str((scope.get("client") or ("",))[0]))
+        address = counted_as(address_of(scope))
         await _Steps(self.app(scope, receive, send).__await__(), self.loop_time, address)
 
 

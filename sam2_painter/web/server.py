@@ -192,7 +192,9 @@ def _connections(settings: Settings, descriptors: int, requests: Rate) -> Connec
     most = max(16, min(settings.max_connections, descriptors - RESERVED_DESCRIPTORS))
     tunnel = "127.0.0.1,::1" if settings.share else ""  # all who come by the public link come from there
     speak_for_many = TrustedProxies.parse(f"{settings.trusted_proxies},{tunnel}")
-    return Connections(most, min(most, settings.connections_per_address), speak_for_many.include, requests.is_deaf)
+    return Connections(
+        most, min(most, settings.connections_per_address), speak_for_many.include, requests.ignores_refusals
+    )
 
 
 def _tools(service: api.Service, sources: PhotoSources, sign_in: SignIn) -> McpServer:
@@ -309,7 +311,7 @@ def _doors(service: api.Service, settings: Settings, tools: McpServer | None) ->
     return doors
 
 
-def _notes(url: str, share_url: str | None, settings: Settings, mcp: bool) -> tuple[str, ...]:
+def _notes(url: str, share_url: str, settings: Settings, mcp: bool) -> tuple[str, ...]:
     notes = [f"SAM2 Painter: {url}", f"HTTP API:     {url}/api/docs"]
     if mcp:
         notes.append(f"MCP:          {url}{MCP}")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ...errors import Busy, EngineError, EngineUnavailable, InvalidInput, PainterError, TimeLimitExceeded
 from ...jobs import deadline
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
-from ..base import Progress, no_progress
+from ..base import Progress, foreign_embedding, no_progress
 from . import wire
 
 if TYPE_CHECKING:
@@ -25,13 +25,19 @@ if TYPE_CHECKING:
 TRIES = 4
 PATIENCE = 180.0
 """Seconds for one question, tries and redirects together, where no deadline is shorter."""
+
 CONNECT = 10.0
+"""Seconds to reach the host."""
+
 MAX_REDIRECTS = 20
 """Modal's proxy answers 303 every 150 s while a container works."""
+
 RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 FINAL = frozenset({"failed", "time_limit"})
 """What the service says of its own work, and would say again."""
+
 LONGEST_WAIT = 10.0
+"""Seconds between two tries, whatever the service says."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ class ModalEngine:
 
     def _own(self, embedding: Embedding) -> wire.SentPhoto:
         if embedding.engine != self.name or not isinstance(embedding.features, wire.SentPhoto):
-            raise InvalidInput(f"this embedding was made by {embedding.engine}, not by {self.name}", "embedding")
+            raise foreign_embedding(embedding.engine, self.name)
         return embedding.features
 
     def _ask(
@@ -267,7 +273,7 @@ class HttpTransport:
                 finally:
                     response.close()
         except httpx.ConnectTimeout:
-            raise Unreachable("no connection within 10 s") from None
+            raise Unreachable(f"no connection within {CONNECT:g} s") from None
         except httpx.TimeoutException:
             raise Unreachable("too late", late=True) from None
         except (httpx.TransportError, httpx.InvalidURL) as error:

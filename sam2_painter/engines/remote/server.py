@@ -30,7 +30,7 @@ class ImageRequired(PainterError):
 
 
 @dataclass(frozen=True)
-class Kept:
+class ReadPhoto:
     """What a service remembers of a photo: it is read once, and its file is at hand for the crops."""
 
     embedding: Embedding
@@ -42,10 +42,10 @@ class Kept:
         return self.embedding.nbytes + len(self.data)
 
 
-class Remembers(Protocol):
-    """Where a service keeps what it has read: `sam2_painter.jobs.cache.Cache` over `Kept.nbytes`."""
+class PhotoCache(Protocol):
+    """Where a service keeps what it has read: `sam2_painter.jobs.cache.Cache` over `ReadPhoto.nbytes`."""
 
-    def get(self, key: str, compute: Callable[[], Kept]) -> tuple[Kept, bool]:
+    def get(self, key: str, compute: Callable[[], ReadPhoto]) -> tuple[ReadPhoto, bool]:
         """The value and whether it was there; computed once, whoever asks meanwhile waits."""
         ...
 
@@ -66,9 +66,9 @@ class Service:
     that the masks are for. at_most: questions at a time; more are answered 503.
     """
 
-    def __init__(self, engine: Engine, remembers: Remembers, at_most: int = 64):
+    def __init__(self, engine: Engine, remembers: PhotoCache, at_most: int = 64):
         self.engine = engine
-        self._asking = GuardedEngine(engine)
+        self._guarded = GuardedEngine(engine)
         self._remembers = remembers
         self._places = threading.BoundedSemaphore(at_most)
         self._answer = {"embed": self._embed, "predict": self._predict, "automask": self._automask}
@@ -99,16 +99,16 @@ class Service:
         }
         return Answer(200, wire.pack(reply))
 
-    def _read(self, message: Mapping[str, Any]) -> tuple[Kept, bool]:
+    def _read(self, message: Mapping[str, Any]) -> tuple[ReadPhoto, bool]:
         """The photo of a question as the masks' size has it, and whether it was known."""
         image, size, data = wire.get(message, "image", str), wire.get_size(message), message.get("data")
 
-        def read() -> Kept:
+        def read() -> ReadPhoto:
             if data is None:
                 raise ImageRequired("Ask again with the photo's bytes as data.")
             if not isinstance(data, bytes) or sha256(data).hexdigest() != image:
                 raise InvalidInput("image must be the sha256 of data", "image")
-            return Kept(self._asking.embed(wire.open_photo(data)), data)
+            return ReadPhoto(self._guarded.embed(wire.open_photo(data)), data)
 
         kept, cached = self._remembers.get(image, read)
         height, width = kept.embedding.size
@@ -116,16 +116,16 @@ class Service:
             raise InvalidInput("size must have the proportions of the photo that was sent", "size")
         return replace(kept, embedding=replace(kept.embedding, size=size)), cached
 
-    def _embed(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
+    def _embed(self, kept: ReadPhoto, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
         return ()
 
-    def _predict(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
+    def _predict(self, kept: ReadPhoto, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
         prompts = wire.unpack_prompts(message.get("prompts"), kept.embedding.size)
-        return self._asking.predict(kept.embedding, prompts)
+        return self._guarded.predict(kept.embedding, prompts)
 
-    def _automask(self, kept: Kept, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
+    def _automask(self, kept: ReadPhoto, message: Mapping[str, Any], deadline: Deadline) -> Sequence[Mask]:
         options = wire.unpack_options(message.get("options"))
-        return self._asking.generate(
+        return self._guarded.generate(
             wire.open_photo(kept.data), kept.embedding, options, lambda fraction: deadline.check()
         )
 
@@ -153,7 +153,7 @@ def error_answer(error: PainterError) -> Answer:
 
 def build_api(
     engine: Engine,
-    remembers: Remembers,
+    remembers: PhotoCache,
     *,
     key: str = "",
     secret: str = "",

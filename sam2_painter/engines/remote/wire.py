@@ -6,9 +6,9 @@ mask is its box, and the bits of that box, compressed: a hundredth of what RGBA 
 
 * request: ``{image, size, seconds, data?, prompts? | options?}`` to ``/v1/embed``, ``/v1/predict``, ``/v1/automask``
 * reply: ``{image, model, cached, ms, masks}``
-* error: ``{error: {code, message, field?}}`` with 400, 401, 409, 413, 422, 500, 503 or 504
+* error: ``{error: {code, message, field?}}`` with 401, 409, 413, 422, 500, 503 or 504
 
-Sizes are checked before anything of that size is made. `service` answers, `modal` asks.
+Sizes are checked before anything of that size is made. `server` answers, `client` asks.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def pack_mask(mask: Mask) -> dict[str, Any]:
 def unpack_mask(packed: object) -> Mask:
     """The inverse of `pack_mask`. Raises InvalidInput for what it cannot have made."""
     rle = unpack_rle(packed)
-    assert isinstance(packed, dict)
+    assert isinstance(packed, dict)  # else `unpack_rle` would have raised
     crop_box = None if packed.get("crop_box") is None else _whole_numbers(packed, "crop_box", 4)
     scores = {name: get(packed, name, float) for name in ("predicted_iou", "stability_score", "category_score")}
     try:
@@ -221,7 +221,7 @@ def shrink(photo: Photo) -> SentPhoto:
 
 
 def open_photo(data: bytes) -> Photo:
-    """The inverse, for JPEG and PNG. Raises NotAnImage or TooLarge; of a picture too large no pixel is read."""
+    """The photo in a JPEG or PNG file. Raises NotAnImage or TooLarge; of a picture too large no pixel is read."""
     from PIL import Image
 
     try:

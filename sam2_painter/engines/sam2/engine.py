@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import EngineError, EngineUnavailable, InvalidInput
 from ...jobs import deadline
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
-from ..base import Progress, no_progress
+from ..base import Progress, foreign_embedding, no_progress
 from . import automatic_masks as amg
 from . import weights
 
@@ -194,7 +194,7 @@ class SAM2Engine:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as kept:
                 if str(kept["engine"]) != self.name:
-                    raise InvalidInput(f"this embedding was made by {kept['engine']}, not by {self.name}", "embedding")
+                    raise foreign_embedding(str(kept["engine"]), self.name)
                 maps = [torch.from_numpy(kept[name]).to(self._device).float() for name in _KEPT]
                 digest, (height, width) = str(kept["digest"]), kept["size"].tolist()
             with torch.inference_mode():
@@ -211,7 +211,7 @@ class SAM2Engine:
 
     def _own(self, embedding: Embedding) -> Features:
         if embedding.engine != self.name:
-            raise InvalidInput(f"this embedding was made by {embedding.engine}, not by {self.name}", "embedding")
+            raise foreign_embedding(embedding.engine, self.name)
         features: Features = embedding.features  # type: ignore[assignment]  # made by this engine, as its name says
         return features
 
@@ -299,7 +299,7 @@ def _holding(lock: threading.Lock) -> Iterator[None]:
     """Have the device to oneself; while it has to be waited for, the current deadline still counts."""
     import torch
 
-    while not lock.acquire(timeout=0.25):
+    while not lock.acquire(timeout=deadline.CHECK_SECONDS):
         deadline.check()
     try:
         yield

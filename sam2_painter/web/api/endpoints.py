@@ -281,8 +281,8 @@ ENDPOINTS = (
 
 @dataclass(frozen=True)
 class Service:
-    """What every door works with. uploads: Gradio's upload folder. photos: how many one address may open. listening:
-    the clients of Gradio's queue that have a stream of answers open."""
+    """What every door works with. photos: how many one address may open. uploads: the folder of files that Gradio's
+    clients send."""
 
     studio: Studio
     workers: Workers
@@ -290,9 +290,12 @@ class Service:
     uploads: Path
 
     async def answer(self, endpoint: Endpoint, make: Callable[[], R]) -> R:
-        """What `make` returns, made under the endpoint's time limit; cancelled when whoever waits for it is."""
-        limit = getattr(self.studio.limits, endpoint.limit)
-        return await self.workers.run(make, limit=limit, name=endpoint.name, quick=endpoint.quick)
+        """`run` for an endpoint, under its limit and name."""
+        return await self.run(make, endpoint.limit, endpoint.name, quick=endpoint.quick)
+
+    async def run(self, make: Callable[[], R], limit: Limit, name: str, *, quick: bool = False) -> R:
+        """What `make` returns, made in a worker under the time limit of that kind; cancelled when whoever waits is."""
+        return await self.workers.run(make, limit=getattr(self.studio.limits, limit), name=name, quick=quick)
 
 
 def add_to(blocks: gr.Blocks) -> dict[int, Endpoint]:

@@ -32,11 +32,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...errors import Busy, Cancelled, NotFound, PainterError
 from ...sessions.downloads import Download
 from .. import files
-from ..error_responses import refuse, refuse_error
+from ..error_responses import BROKEN, refuse, refuse_error
 from ..middleware.paths import GRADIO_API, address_of, path_of
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
 from .json_bodies import parse_object
-from .rest import unless_gone
+from .rest import caller_of, unless_gone
 from .schemas import Caller
 from .uploads import Uploads
 
@@ -51,7 +51,6 @@ MOST_NAME = 128
 _ASK = re.compile(r"/call/v2/(?P<named>[^/]+)/?|/call/(?P<listed>[^/]+)/?|/(?:run|api)/(?P<at_once>[^/]+)/?")
 _TELL = re.compile(r"/call/(?:v2/)?[^/]+/(?P<event>[^/]+)/?")
 NO_EVENT = "This request fits no event of this server. See /gradio_api/info for what there is."
-BROKEN = "Something broke inside the server, and nothing was changed; its log says what."
 
 
 @dataclass
@@ -211,8 +210,7 @@ class GradioProtocol:
 
     async def _work(self, request: Request, endpoint: Endpoint, given: Mapping[str, object]) -> bytes:
         """The reply as JSON, made in a worker."""
-        operator = bool(request.scope.get("state", {}).get("operator"))
-        caller, root = Caller(address_of(request.scope), operator), str(request.base_url).rstrip("/")
+        caller, root = caller_of(request), str(request.base_url).rstrip("/")
         made: bytes = await self.service.answer(endpoint, partial(self._reply, endpoint, caller, root, dict(given)))
         return made
 

@@ -25,7 +25,7 @@ from .. import files
 from ..error_responses import refuse, refuse_error
 from ..middleware.bodies import FORMS
 from ..middleware.kept import Kept
-from ..middleware.paths import path_of
+from ..middleware.paths import address_of, path_of
 from . import openapi
 from .endpoints import ENDPOINTS, Endpoint, Service, WrongType
 from .json_bodies import parse, parse_object
@@ -53,9 +53,8 @@ def build(service: Service) -> Starlette:
 async def _answer(endpoint: Endpoint, service: Service, request: Request) -> Response:
     try:
         ask = await _read(endpoint, service, request)
-        operator = bool(request.scope.get("state", {}).get("operator"))
-        caller = Caller(request.client.host if request.client else "", operator)
-        made = await unless_gone(request, service.answer(endpoint, partial(_make, endpoint, service, caller, ask)))
+        make = partial(_make, endpoint, service, caller_of(request), ask)
+        made = await unless_gone(request, service.answer(endpoint, make))
     except PainterError as error:
         return refuse_error(error)
     if isinstance(made, Download):
@@ -67,6 +66,11 @@ def _make(endpoint: Endpoint, service: Service, caller: Caller, ask: Ask) -> byt
     """In a worker: a body of megabytes is parsed, and made, beside the event loop."""
     reply = endpoint.call(service.studio, caller, ask())
     return reply if isinstance(reply, Download) else orjson.dumps(reply)
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, and whether `middleware.entrance` saw that they signed in."""
+    return Caller(address_of(request.scope), bool(request.scope.get("state", {}).get("operator")))
 
 
 async def unless_gone(request: Request, work: Awaitable[R]) -> R:

@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from ...errors import PainterError
 from ...jobs.asker import Asker, asking
-from ..api.endpoints import Service
+from ..api.endpoints import Limit, Service
 from ..api.misspelt import misspelt
 from ..body_limits import TOOL_CALL
 from ..middleware.paths import address_of
@@ -102,7 +102,7 @@ class McpServer:
         """Answer a request at whatever path it came."""
         await self._manager.handle_request(scope, receive, send)
 
-    def _add(self, name: str, call: Callable[..., Any], limit: str, quick: bool) -> None:
+    def _add(self, name: str, call: Callable[..., Any], limit: Limit, quick: bool) -> None:
         """`call` as a tool: the same parameters, made in a worker under its time limit."""
 
         async def tool(context: Context[Any, Any, Any], **given: Any) -> Any:
@@ -110,9 +110,7 @@ class McpServer:
             address = address_of(request.scope) if isinstance(request, Request) else ""
             try:
                 with asking(Asker(address, partial(self.service.photos.count, address))):
-                    made = await self.service.workers.run(
-                        partial(call, **given), limit=getattr(self.service.studio.limits, limit), name=name, quick=quick
-                    )
+                    made = await self.service.run(partial(call, **given), limit, name, quick=quick)
             except PainterError as error:
                 raise ToolError(str(error)) from None
             if isinstance(made, bytes):

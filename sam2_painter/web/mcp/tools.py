@@ -12,6 +12,7 @@ from ...errors import InvalidInput
 from ...paint import colors, palettes
 from ...studio.studio import SelectMode, Studio
 from ...types import Coat, Session
+from ..api.endpoints import Limit
 from ..api.operations.files import download_url
 from . import state
 from .sources import PhotoSources
@@ -310,7 +311,7 @@ def _mode(mode: Mode) -> SelectMode:
     return _MODES[mode]
 
 
-def limits(tools: Tools) -> dict[str, tuple[Callable[..., object], str, bool]]:
+def limits(tools: Tools) -> dict[str, tuple[Callable[..., object], Limit, bool]]:
     """Each tool by name: what it calls, the kind of its time limit, and whether it is quick."""
     return {
         "open_photo": (tools.open_photo, "upload", False),

@@ -7,10 +7,9 @@ import logging
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..error_responses import refuse
+from ..error_responses import BROKEN, refuse
 
 log = logging.getLogger(__name__)
-SENTENCE = "Something broke inside the server, and nothing was changed; its log says what."
 
 
 class Defects:
@@ -43,6 +42,6 @@ class Defects:
         except Exception:
             log.exception("%s %s broke", scope["method"], scope["path"][:200])
             if not begun:
-                await refuse(500, SENTENCE)(scope, receive, send)
+                await refuse(500, BROKEN)(scope, receive, send)
             elif not ended:
                 raise  # an answer that cannot be ended: the connection must say so

@@ -16,7 +16,7 @@ from ..error_responses import refuse, refuse_error
 from . import signin_page
 from .auth import COOKIE, SignIn, cookies_named
 from .origins import SAFE_METHODS, Origins
-from .paths import API, HEALTH, SHEET, is_under
+from .paths import API, HEALTH, SHEET, address_of, is_under
 
 SIGN_IN_BYTES, SIGN_IN_FIELDS = 4096, 16
 SIGNED_IN = "signed_in"
@@ -44,7 +44,7 @@ class _Asked:
 
     @property
     def address(self) -> str:
-        return str((self.scope.get("client") or ("",))[0])
+        return address_of(self.scope)
 
     @property
     def wants_page(self) -> bool:

@@ -15,8 +15,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...hosts import AllowedHosts, split_host
-from ..error_responses import refuse
+from ..error_responses import end_with, refuse
 from .origins import is_readable
+from .paths import address_of
 from .proxies import RootPath, TrustedProxies, rebased, resolved
 
 log = logging.getLogger(__name__)
@@ -51,10 +52,8 @@ class Front:
         seen, answer = self._seen(scope)
         if answer is None:
             await self.app(seen, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
         else:
-            await answer(scope, receive, send)
+            await end_with(answer, scope, receive, send)
 
     def _seen(self, scope: Scope) -> tuple[Scope, Response | None]:
         """The request as everybody below sees it, and the answer that ends it here, if one does."""
@@ -95,7 +94,7 @@ class Front:
         return PlainTextResponse(said, 403) if "text/html" in headers.get("accept", "") else refuse(403, said)
 
     def _comes_by_share(self, scope: Scope) -> bool:
-        if not self.shared_as or not _LOOPBACK.include((scope.get("client") or ("", 0))[0]):
+        if not self.shared_as or not _LOOPBACK.include(address_of(scope)):
             return False
         headers = Headers(scope=scope)
         return headers.get("host") in self.shared_as or headers.get("x-forwarded-host") in self.shared_as
@@ -104,7 +103,7 @@ class Front:
         """Whoever set up a proxy without naming it learns from the log why everybody behind it counts as one."""
         if self._warned or shared or all(name.lower() != b"x-forwarded-for" for name, _ in scope["headers"]):
             return
-        peer = (scope.get("client") or ("", 0))[0]
+        peer = address_of(scope)
         if not self.trusted.include(peer) and not _is_public(peer):
             self._warned = True
             log.warning(

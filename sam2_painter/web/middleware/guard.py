@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...errors import Busy
-from ..error_responses import refuse, refuse_error
+from ..error_responses import end_with, refuse, refuse_error
 from .entrance import Entrance
 from .paths import GRADIO_API, is_under, path_of
 
@@ -49,10 +49,8 @@ class Guard:
             answer = refuse(404, "There is nothing here.")
         if answer is None:
             await self._behind(path)(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
         else:
-            await answer(scope, receive, send)
+            await end_with(answer, scope, receive, send)
 
     def _behind(self, path: str) -> ASGIApp:
         return next((app for prefix, app in self.by_prefix.items() if is_under(path, prefix)), self.app)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..error_responses import refuse
+from ..error_responses import end_with, refuse
 from .auth import COOKIE, MOST_COOKIES, cookies_named
 from .paths import GRADIO_API, SHEET
 
@@ -76,10 +76,8 @@ class Heads:
         refusal = _refusal(scope)
         if refusal is None:
             await self.app({**scope, "headers": _own_cookie_only(scope["headers"])}, receive, finish)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
         else:
-            await refusal(scope, receive, finish)
+            await end_with(refusal, scope, receive, finish)
 
 
 def _refusal(scope: Scope) -> Response | None:

@@ -9,11 +9,10 @@ from starlette.datastructures import Headers
 
 from ...errors import InvalidInput
 from ...hosts import split_host
+from .paths import PORTS
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 """What is only read: a page of another site cannot see the answer, which carries no CORS headers."""
-
-_PORTS = {"http": 80, "https": 443}
 
 
 class Origins:
@@ -63,7 +62,7 @@ class Origins:
             host, host_port = split_host(headers.get("host", ""))
         except ValueError:
             return False
-        return name == host and (port or _PORTS[scheme]) == (host_port or _PORTS[scheme])
+        return name == host and (port or PORTS[scheme]) == (host_port or PORTS[scheme])
 
     def is_foreign(self, headers: Headers) -> bool:
         """Whether a page of another site asks, one that is not named."""
@@ -82,7 +81,7 @@ def is_readable(origin: str) -> bool:
 def _parts(origin: str) -> tuple[str, str, int | None] | None:
     """Scheme, name and port of a site on the web; None for everything else."""
     parts = _split(origin)
-    return parts if parts is not None and parts[0] in _PORTS else None
+    return parts if parts is not None and parts[0] in PORTS else None
 
 
 def _split(origin: str) -> tuple[str, str, int | None] | None:

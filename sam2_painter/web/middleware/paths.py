@@ -1,4 +1,4 @@
-"""The paths that several kinds of middleware know."""
+"""What several kinds of middleware know of a request: the paths there are, where it goes and who asks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from starlette.types import Scope
 
 API, GRADIO_API, PAGE, MCP, SHEET = "/api", "/gradio_api", "/page", "/mcp", "/sheet"
 HEALTH = f"{API}/health"
+PORTS = {"http": 80, "https": 443}
+"""Of an address that names none."""
 
 
 def is_under(path: str, prefix: str) -> bool:

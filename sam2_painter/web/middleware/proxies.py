@@ -16,11 +16,11 @@ from starlette.types import Scope
 
 from ...errors import InvalidInput
 from ...hosts import split_host
+from .paths import PORTS, address_of, is_under
 
 Network = IPv4Network | IPv6Network
 _TOLD = re.compile(rb"x-forwarded-.*|forwarded|x-real-ip|x-gradio-server|via-proxy")
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
-_PORTS = {"http": 80, "https": 443}
 
 
 def counted_as(address: str) -> str:
@@ -112,7 +112,7 @@ class RootPath:
             split_host(parts.netloc)
         except ValueError:
             raise wrong from None
-        if parts.scheme not in _PORTS or parts.query or parts.fragment:
+        if parts.scheme not in PORTS or parts.query or parts.fragment:
             raise wrong
         if parts.path and not _PREFIX.fullmatch(parts.path):
             raise wrong
@@ -125,7 +125,7 @@ def resolved(scope: Scope, trusted: TrustedProxies) -> tuple[Scope, str]:
     Nothing of what proxies say is left in its headers: nobody below can believe it by mistake.
     """
     headers = Headers(scope=scope)
-    peer = (scope.get("client") or ("", 0))[0]
+    peer = address_of(scope)
     kept = [(name, value) for name, value in scope["headers"] if not _TOLD.fullmatch(name.lower())]
     changed = {**scope, "headers": kept, "client": (counted_as(peer), 0)}
     if not trusted.include(peer):
@@ -133,12 +133,12 @@ def resolved(scope: Scope, trusted: TrustedProxies) -> tuple[Scope, str]:
     chain = [one.strip() for line in headers.getlist("x-forwarded-for") for one in line.split(",") if one.strip()]
     changed["client"] = (counted_as(trusted.client(chain or headers.getlist("x-real-ip"), peer)), 0)
     scheme = _first(headers, "x-forwarded-proto").lower()
-    if scheme in _PORTS:
+    if scheme in PORTS:
         secure = {"http": "ws", "https": "wss"} if scope["type"] == "websocket" else {}
         changed["scheme"] = secure.get(scheme, scheme)
     host = _first(headers, "x-forwarded-host") or headers.get("host", "")
     port = _first(headers, "x-forwarded-port")
-    if port.isdecimal() and int(port) != _PORTS.get(scheme, 80) and ":" not in host.rpartition("]")[2]:
+    if port.isdecimal() and int(port) != PORTS.get(scheme, 80) and ":" not in host.rpartition("]")[2]:
         host = f"{host}:{port}"
     changed["headers"] = _with_host(kept, host)
     prefix = _first(headers, "x-forwarded-prefix").rstrip("/")
@@ -153,7 +153,7 @@ def rebased(scope: Scope, root: RootPath) -> Scope:
         changed["scheme"] = root.scheme
     path, prefix = scope["path"], root.prefix
     if prefix:
-        below = path == prefix or path.startswith(prefix + "/")
+        below = is_under(path, prefix)
         raw = scope.get("raw_path") or path.encode()
         changed |= {"root_path": prefix, "path": path if below else prefix + path}
         changed["raw_path"] = raw if below else prefix.encode() + raw

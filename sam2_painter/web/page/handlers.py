@@ -16,26 +16,31 @@ from ...errors import InvalidInput, SessionNotFound
 from ...masks import mask_from_png
 from ...paint import palette_files
 from ...photos import examples, sources
+from ...sessions.downloads import Download
+from ...sessions.edits import EDITABLE
 from ...studio.pictures import MOST_PICTURES
 from ...studio.studio import Studio
 from ...types import AutoMask, Coat, Session, whole_number
 from ..api.operations.files import download_url
-from ..api.operations.sheets import told
+from ..api.operations.sheets import sheet_values
 from . import view
 from .ask import Ask
 
 Json = dict[str, Any]
 MAX_CLICKS = 64  # in one request: fast fingers, not a flood
 
-_LAYER_CHANGES = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
 _KNOBS = tuple(knob.name for knob in fields(AutoMask))
-
 
 Verb = Callable[[Studio, Ask], Json]
 
 
 def _seen(studio: Studio, ask: Ask, session: Session) -> Json:
     return {"session": view.snapshot(studio, session, ask.have)}
+
+
+def _waiting(made: Download) -> Json:
+    """A file that was made, and where it waits."""
+    return {"download": {"filename": made.filename, "path": download_url(made)}}
 
 
 def open_upload(studio: Studio, ask: Ask) -> Json:
@@ -239,8 +244,8 @@ def paint_wall(studio: Studio, ask: Ask) -> Json:
 
 def edit_layer(studio: Studio, ask: Ask) -> Json:
     changes = ask.get("changes")
-    if not isinstance(changes, dict) or not changes or not set(changes) <= set(_LAYER_CHANGES):
-        raise InvalidInput(f"changes must name one or more of {', '.join(_LAYER_CHANGES)}", "changes")
+    if not isinstance(changes, dict) or not changes or not set(changes) <= set(EDITABLE):
+        raise InvalidInput(f"changes must name one or more of {', '.join(EDITABLE)}", "changes")
     if "color" in changes:
         changes = {**changes, "color": studio.color(studio.session(ask.sid), changes["color"])}
     return _seen(studio, ask, studio.edit_layer(ask.sid, ask.whole("layer_id"), revision=ask.revision, **changes))
@@ -306,18 +311,18 @@ def scheme_grid(studio: Studio, ask: Ask) -> Json:
 def download_schemes(studio: Studio, ask: Ask) -> Json:
     """Every scheme's picture at full size, in one zip file."""
     made = studio.download_schemes(ask.sid)
-    return {"download": {"filename": made.filename, "path": download_url(made)}}
+    return _waiting(made)
 
 
 def sheets(studio: Studio, ask: Ask) -> Json:
     """The links to sheets for the painter that can be taken back."""
-    return {"sheets": [told(sheet) for sheet in studio.sheets(ask.sid)]}
+    return {"sheets": [sheet_values(sheet) for sheet in studio.sheets(ask.sid)]}
 
 
 def make_sheet(studio: Studio, ask: Ask) -> Json:
     measured = {name: ask.get(name, otherwise) for name, otherwise in (("width", None), ("units", "m"))}
     made = studio.make_sheet(ask.sid, days=ask.get("days", 30), **measured)
-    return sheets(studio, ask) | {"sheet": told(made)}
+    return sheets(studio, ask) | {"sheet": sheet_values(made)}
 
 
 def revoke_sheet(studio: Studio, ask: Ask) -> Json:
@@ -328,7 +333,7 @@ def revoke_sheet(studio: Studio, ask: Ask) -> Json:
 def download_sheet(studio: Studio, ask: Ask) -> Json:
     """The sheet as one file."""
     made = studio.download_sheet(ask.sid, width=ask.get("width"), units=ask.get("units", "m"))
-    return {"download": {"filename": made.filename, "path": download_url(made)}}
+    return _waiting(made)
 
 
 def undo(studio: Studio, ask: Ask) -> Json:
@@ -343,7 +348,7 @@ def download(studio: Studio, ask: Ask) -> Json:
     made = studio.download(
         ask.sid, painted=ask.get("painted") is not False, format=ask.get("format"), quality=ask.get("quality")
     )
-    return {"download": {"filename": made.filename, "path": download_url(made)}}
+    return _waiting(made)
 
 
 def download_pictures(studio: Studio, ask: Ask) -> Json:
@@ -351,13 +356,13 @@ def download_pictures(studio: Studio, ask: Ask) -> Json:
     studio.session(ask.sid)
     there = [sid for sid in ask.items("sids", MOST_PICTURES) if studio.has(sid)]
     made = studio.download_pictures(there, format=ask.get("format"), quality=ask.get("quality"))
-    return {"download": {"filename": made.filename, "path": download_url(made)}}
+    return _waiting(made)
 
 
 def save_project(studio: Studio, ask: Ask) -> Json:
     """Photo, walls and paint as one file, to go on with another day."""
     made = studio.export(ask.sid, "project")
-    return {"download": {"filename": made.filename, "path": download_url(made)}}
+    return _waiting(made)
 
 
 def generate(studio: Studio, ask: Ask, progress: Progress = no_progress) -> Json:

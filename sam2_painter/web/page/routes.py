@@ -29,8 +29,7 @@ from ..api.endpoints import Limit, Service, WrongType
 from ..api.json_bodies import parse
 from ..api.rest import unless_gone
 from ..api.schemas import Attachment
-from ..error_responses import refuse, refuse_error
-from ..middleware.defects import SENTENCE
+from ..error_responses import BROKEN, refuse, refuse_error
 from ..middleware.paths import PAGE
 from . import assets, handlers, view
 from .ask import Ask
@@ -146,19 +145,20 @@ class _Lasting(StaticFiles):
 
 async def _answer(name: str, action: Action, service: Service, request: Request) -> Response:
     try:
-        ask = await _read(service, request, action.takes_file)
-        work = service.workers.run(
-            lambda: orjson.dumps(action.verb(service.studio, ask)),
-            limit=getattr(service.studio.limits, action.limit),
-            name=name,
-            quick=action.quick,
-        )
+        ask = await _read(request, action.takes_file)
+        make = partial(_reply, action, service, ask)
+        work = service.run(make, action.limit, name, quick=action.quick)
         return Response(await unless_gone(request, work), media_type="application/json")
     except PainterError as error:
         return refuse_error(error)
 
 
-async def _read(service: Service, request: Request, takes_file: bool) -> Ask:
+def _reply(action: Action, service: Service, ask: Ask) -> bytes:
+    """In a worker: what is to be seen, as JSON."""
+    return orjson.dumps(action.verb(service.studio, ask))
+
+
+async def _read(request: Request, takes_file: bool) -> Ask:
     try:
         if not takes_file:
             return Ask.read(parse(await request.body(), "The request"))
@@ -190,13 +190,9 @@ async def _generate(service: Service, request: Request) -> Response:
         loop.call_soon_threadsafe(news.put_nowait, round(fraction, 2))
 
     try:
-        ask = await _read(service, request, takes_file=False)
+        ask = await _read(request, takes_file=False)
         work = asyncio.ensure_future(
-            service.workers.run(
-                lambda: orjson.dumps(handlers.generate(service.studio, ask, tell)),
-                limit=service.studio.limits.generate,
-                name=GENERATE,
-            )
+            service.run(lambda: orjson.dumps(handlers.generate(service.studio, ask, tell)), "generate", GENERATE)
         )
         work.add_done_callback(lambda _: news.put_nowait(None))
         try:
@@ -224,7 +220,7 @@ async def _lines(
         yield orjson.dumps({"detail": str(error)}) + b"\n"
     except Exception:
         log.exception("generate")
-        yield orjson.dumps({"detail": SENTENCE}) + b"\n"
+        yield orjson.dumps({"detail": BROKEN}) + b"\n"
     finally:
         work.cancel()
 
@@ -235,4 +231,4 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _defect(request: Request, error: Exception) -> Response:
-    return refuse(500, SENTENCE)
+    return refuse(500, BROKEN)

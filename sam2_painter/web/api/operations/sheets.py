@@ -19,7 +19,6 @@ Width = Annotated[
     Field(description="metres across the photo at the house: each wall then has its area and litres, as ranges"),
 ]
 
-
 InUnits = Annotated[Units, Field(description="what areas are told in: m² and litres, or square feet and US gallons")]
 
 
@@ -37,12 +36,15 @@ def make_sheet(
     Returns:
         Its link, below the server's address. Whoever has it may read the sheet, without signing in, and nothing else.
     """
-    return {"session_id": session_id, **told(studio.make_sheet(session_id, days=days, width=width, units=units))}
+    return {
+        "session_id": session_id,
+        **sheet_values(studio.make_sheet(session_id, days=days, width=width, units=units)),
+    }
 
 
 def list_sheets(studio: Studio, session_id: SessionId) -> session_schemas.SheetList:
     """The sheets of a session that have not expired, oldest first."""
-    return {"session_id": session_id, "sheets": [told(sheet) for sheet in studio.sheets(session_id)]}
+    return {"session_id": session_id, "sheets": [sheet_values(sheet) for sheet in studio.sheets(session_id)]}
 
 
 def revoke_sheet(
@@ -64,7 +66,7 @@ def download_sheet(
     return made_download(studio.download_sheet(session_id, width=width, units=units))
 
 
-def told(sheet: Sheet) -> session_schemas.Sheet:
+def sheet_values(sheet: Sheet) -> session_schemas.Sheet:
     """A sheet as replies tell it."""
     return {
         "token": sheet.token,
