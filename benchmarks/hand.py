@@ -5,14 +5,15 @@
 
 On the three examples, whose masks the renderer knows, and on the first ten photos of DATA/painter/dev by name, for
 every wall of 2% of the photo: a click somewhere in the wall, 5 px from its border, never sought out. Of the answers
-shown the best is taken. Then up to two clicks in the middle of the widest error, as long as they help, unless what is
-there is hopeless (below .6). Is the wall not nearly right then, it is drawn: a polygon around it from corner to corner,
-each clicked within 3 px, at most 40 of them, "only the wall", windows and pipes not gone around; the same for each
-further part. After that whatever promises most an action: a polygon of at most 12 corners, the same after starting
-over, tidying the outline, a box around a window that is too much, a stroke of one width, the brush that stops at
-borders, "remove every window", another click. What made it worse is undone. Each of these is one action, choosing an
-answer, starting over and undoing too; presses count every corner of a polygon. After twelve actions the wall is given
-up.
+shown the best is taken, and up to two clicks follow in the middle of the widest error, as long as they help, unless
+even the best is hopeless (below .8). Is the wall not nearly right then, it is drawn: a polygon around it from corner
+to corner, at most 40 of them, "only the wall", windows and pipes not gone around, nor what stands at its rim; the same
+for each further part. A hand is up to 3 px of the screen off; a person zooms in to draw, so that is 1.5 px of the photo
+at twice its size (``--off`` says otherwise). After that whatever promises most an action: a polygon of at most 12
+corners, the same after starting over, tidying the outline, a box around a window that is too much, a stroke of one
+width, the brush that stops at borders, "remove every window", another click. What made it worse is undone. Each of
+these is one action, choosing an answer, starting over and undoing too; presses count every corner of a polygon. After
+twelve actions the wall is given up.
 
 Done is an IoU of .95 with the painter's truth, where somebody judged (see ``painter.py``; a click may mean the wall's
 face or all of its paint, whichever the answers are nearest to). Each wall is painted once it is right, and the next
@@ -56,11 +57,12 @@ LEAST = 0.02  # of the photo: smaller walls are not asked for
 PHOTOS = 10
 MOST_ACTIONS = 12
 CLICKS = 2  # after the first, before anything is drawn
-CORNERS, OFF = 40, 3.0  # of an outline at most; px of 1024 each may be off
+CORNERS, OFF = 40, 1.5  # of an outline at most; px of 1024 each may be off: 3 on a screen, zoomed in to 2
+PRESS = 0.0003  # IoU that a corner must bring to be clicked
 BRIDGED = 25  # px of 1024: what is narrower, such as a pipe, is not gone around
 PARTS = 3  # of a wall that are drawn around
 HELPS = 0.02  # IoU that a click must bring to be followed by another
-HOPELESS = 0.6  # IoU of a first answer that nobody goes on with
+HOPELESS = 0.8  # IoU of the best first answer with which nobody goes on who can draw
 CHOICE = 0.01  # IoU by which another answer must be better to be taken
 WORSE = 0.002  # IoU that may be lost unseen
 LITTLE = 0.001  # IoU an action must promise; for less nobody goes on
@@ -139,8 +141,15 @@ class Hand:
     """A person at one wall of a session."""
 
     def __init__(
-        self, studio: Studio, session: Session, scene: Scene, aims: Sequence[np.ndarray], trust: dict[str, float]
+        self,
+        studio: Studio,
+        session: Session,
+        scene: Scene,
+        aims: Sequence[np.ndarray],
+        trust: dict[str, float],
+        off: float = OFF,
     ):
+        self.off = off
         self.studio, self.sid, self.size, self.scene = studio, session.id, session.size, scene
         self.scale = max(1.0, max(session.size) / SCREEN)
         self.aims, self.judged, self.trust = aims, scene.labels > 0, trust
@@ -156,10 +165,16 @@ class Hand:
         except InvalidInput:  # all of it is painted already
             self.row.actions.append(Action("click", 1, 0.0))
         shown = [rle_to_mask(answer.rle) for answer in self.studio.answers(self.studio.session(self.sid))]
-        self.aim = max(self.aims, key=lambda aim: max((Work(m, aim, self.judged).iou for m in shown), default=0.0))
+        best, self.aim = 0.0, self.aims[0]
+        for aim in self.aims:
+            at_best = max((Work(mask, aim, self.judged).iou for mask in shown), default=0.0)
+            if at_best > best:
+                best, self.aim = at_best, aim
         self.row.actions[-1] = Action("click", 1, self.work.iou)
-        self.choose()
-        clicks = 0 if self.work.iou >= HOPELESS else CLICKS
+        clicks = CLICKS
+        if best >= HOPELESS:
+            self.choose()
+            clicks = 0
         while self.work.iou < GOAL and len(self.row.actions) < MOST_ACTIONS:
             before = self.work.iou
             if clicks < CLICKS:
@@ -256,14 +271,20 @@ class Hand:
     @cached_property
     def undrawn(self) -> list[Line]:
         """Outlines of the wall's parts that were not drawn yet, the largest first."""
-        return list(outlines(self.aim, len(self.scene.name) + int(self.aim.sum())))
+        return list(outlines(self.aim, self.stands, len(self.scene.name) + int(self.aim.sum()), self.off))
+
+    @cached_property
+    def stands(self) -> np.ndarray:
+        """(H, W) bool: windows, doors and shutters."""
+        ids = [region["id"] for region in self.scene.regions if region["cls"] in IN_WALL]
+        there: np.ndarray = np.isin(self.scene.labels, ids)
+        return there
 
     def around(self, path: Line) -> Move:
         """A polygon around a part of the wall, of which what stands in it is left out; begun anew where hardly anything
         else of the wall is right."""
         inside = covered(path, 0.0, self.size) > 0
-        stands = [region["id"] for region in self.scene.regions if region["cls"] in IN_WALL]
-        wall = inside & ~np.isin(self.scene.labels, stands)
+        wall = inside & ~self.stands
         anew, more = (Work(one, self.aim, self.judged).iou for one in (wall, self.mask | wall))
 
         def do() -> Session:
@@ -278,8 +299,7 @@ class Hand:
 
     def boxed(self, work: Work) -> Iterator[Move]:
         """A box around what stands in the wall and is selected."""
-        stands = [region["id"] for region in self.scene.regions if region["cls"] in IN_WALL]
-        extra = work.errors(False) & np.isin(self.scene.labels, stands)
+        extra = work.errors(False) & self.stands
         _, _, stats, _ = cv2.connectedComponentsWithStats(extra.astype(np.uint8))
         if len(stats) < 2:
             return
@@ -361,25 +381,69 @@ def near_outline(work: Work) -> tuple[float, float, bool]:
     return missing, -extra, True
 
 
-def outlines(aim: np.ndarray, seed: int) -> Iterator[Line]:
-    """Polygons around the parts of a wall, the largest first, as somebody clicks them who sees its corners."""
+def outlines(aim: np.ndarray, stands: np.ndarray, seed: int, off: float = OFF) -> Iterator[Line]:
+    """Polygons around the parts of a wall, the largest first, as somebody clicks them who sees its corners.
+
+    stands: (H, W) bool, windows and what else is left out of a rough polygon: what of it lies at the wall's rim is gone
+    around or taken in, whichever takes fewer corners for what is right. off: px of 1024 each corner may be off.
+    """
     scale = max(aim.shape) / 1024
+    shaken = np.random.default_rng(seed)
+    ways = [_rings(one, scale) for one in (aim, aim | _beside(aim, stands))]
+    found = max(ways, key=lambda rings: _right(rings, aim, stands) - PRESS * sum(map(len, rings)))
+    for corners in found:
+        moved = corners + 0.5 + shaken.uniform(-1, 1, corners.shape) * off * scale / np.sqrt(2)
+        yield [(float(x), float(y)) for x, y in moved]
+
+
+def _beside(aim: np.ndarray, stands: np.ndarray) -> np.ndarray:
+    """(H, W) bool: of what stands in walls, that within the hull of a part of this wall."""
+    inside = np.zeros(aim.shape, np.uint8)
+    for outline in cv2.findContours(aim.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
+        if cv2.contourArea(outline) >= LEAST / 4 * aim.size:
+            cv2.fillPoly(inside, [cv2.convexHull(outline)], 1)
+    there: np.ndarray = stands & (inside > 0)
+    return there
+
+
+def _right(rings: Sequence[np.ndarray], aim: np.ndarray, stands: np.ndarray) -> float:
+    """IoU of what rings hold, without what stands in them."""
+    inside = np.zeros(aim.shape, np.uint8)
+    for ring in rings:
+        cv2.fillPoly(inside, [ring.astype(np.int32)], 1)
+    held = (inside > 0) & ~stands
+    return float(np.count_nonzero(held & aim) / max(1, np.count_nonzero(held | aim)))
+
+
+def _rings(part: np.ndarray, scale: float) -> list[np.ndarray]:
+    """(N, 2) corners around each part of a mask, what is narrower than BRIDGED closed."""
     size = round(BRIDGED * scale) | 1
-    room = cv2.copyMakeBorder(aim.astype(np.uint8), size, size, size, size, cv2.BORDER_REPLICATE)
+    room = cv2.copyMakeBorder(part.astype(np.uint8), size, size, size, size, cv2.BORDER_REPLICATE)
     whole = cv2.morphologyEx(room, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8))[size:-size, size:-size]
     found, _ = cv2.findContours(np.ascontiguousarray(whole), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    off = np.random.default_rng(seed)
+    rings = []
     for outline in sorted(found, key=cv2.contourArea, reverse=True)[:PARTS]:
-        if cv2.contourArea(outline) < LEAST / 4 * aim.size:
+        if cv2.contourArea(outline) < LEAST / 4 * part.size:
             break
-        tolerance = 3.0 * scale
-        corners = cv2.approxPolyDP(outline, tolerance, True)
-        while len(corners) > CORNERS:
-            tolerance *= 1.2
-            corners = cv2.approxPolyDP(outline, tolerance, True)
-        moved = corners[:, 0] + 0.5 + off.uniform(-1, 1, (len(corners), 2)) * OFF * scale / np.sqrt(2)
-        if len(moved) > 2:
-            yield [(float(x), float(y)) for x, y in moved]
+        corners = _fewest(cv2.approxPolyDP(outline, 1.5 * scale, True)[:, 0].astype(float), 3.0 * scale)
+        if len(corners) > 2:
+            rings.append(corners)
+    return rings
+
+
+def _fewest(corners: np.ndarray, tolerance: float) -> np.ndarray:
+    """The corners without those that matter least (Visvalingam & Whyatt, 1993), at most CORNERS: a corner goes while
+    its triangle is flatter than the tolerance, or there are too many."""
+    corners = corners.copy()
+    while len(corners) > 3:
+        before, after = np.roll(corners, 1, axis=0), np.roll(corners, -1, axis=0)
+        one, two = corners - before, after - before
+        doubled = np.abs(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
+        least = int(doubled.argmin())
+        if len(corners) <= CORNERS and doubled[least] > tolerance * max(1e-6, float(np.hypot(*two[least]))):
+            break
+        corners = np.delete(corners, least, axis=0)
+    return corners
 
 
 def longest(error: np.ndarray) -> tuple[Line, float] | None:
@@ -428,11 +492,12 @@ def scene_of(name: str, photo: Path | np.ndarray, parts: dict[str, np.ndarray], 
 # -- the measurement -------------------------------------------------------------------------------------------------
 
 
-def measure(studio: Studio, scene: Scene) -> list[Row]:
-    """Make every wall of a photo right, the largest first, and paint each."""
+def measure(studio: Studio, scene: Scene, off: float = OFF, trust: dict[str, float] | None = None) -> list[Row]:
+    """Make every wall of a photo right, the largest first, and paint each. off: see `outlines`. trust: what a person
+    has learned of each tool, and learns."""
     session = studio.open(scene.photo, scene.name)
     studio.embed(session.id)
-    rows, trust = [], dict[str, float]()
+    rows, trust = [], {} if trust is None else trust
     done = np.zeros(scene.labels.shape, bool)
     wanted = [target for target in targets(scene.name, scene.labels, scene.regions) if target.cls == "wall"]
     for target in sorted(wanted, key=lambda target: -np.count_nonzero(target.aims[0])):
@@ -441,7 +506,7 @@ def measure(studio: Studio, scene: Scene) -> list[Row]:
             continue  # too small, or painted along with a wall of the same paint
         studio.clear_selection(session.id)
         aims = [aim & ~done if k else aim for k, aim in enumerate(target.aims)]
-        hand = Hand(studio, session, scene, aims, trust)
+        hand = Hand(studio, session, scene, aims, trust, off)
         rows.append(hand.make(*target.elsewhere[0]))
         if hand.mask.any():
             studio.paint_wall(session.id, Coat((180, 200, 170)))
@@ -505,6 +570,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=engine_names(), default="offline")
     parser.add_argument("--photos", type=int, default=PHOTOS, help="of the data")
     parser.add_argument("--no-examples", action="store_true")
+    parser.add_argument("--off", type=float, default=OFF, help="px of 1024 that corners may be off")
     parser.add_argument("--verbose", action="store_true", help="print every action")
     parser.add_argument("--json", type=Path, help="write every action there")
     parser.add_argument("--write", type=Path, help="a page that has the table between two comments")
@@ -513,6 +579,7 @@ def main() -> None:
         parser.error("give the data folder, or set BUILDINGS_DATA")
     engine = load_engine(args.engine)
     rows: list[Row] = []
+    trust: dict[str, float] = {}
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -520,7 +587,7 @@ def main() -> None:
         studio = Studio(engine, store, limits=Limits.all(3600.0))  # a busy machine changes no answer
         scenes = [*(() if args.no_examples else example_photos()), *dev_photos(Path(args.data), args.photos)]
         for scene in scenes:
-            rows += measure(studio, scene)
+            rows += measure(studio, scene, args.off, trust)
             some = [row for row in rows if row.photo == scene.name]
             for row in some if args.verbose else ():
                 steps = ", ".join(f"{one.kind} {one.iou:.2f}" for one in row.actions)

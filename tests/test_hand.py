@@ -69,11 +69,33 @@ def test_an_outline_goes_around_the_wall_and_not_its_windows():
     house = wall | PARTS["window"]
     wall[:, 199:203] = False  # a pipe
     wall[20:60, 340:390] = True  # a part for itself
-    first, second = hand.outlines(wall, 0)
+    first, second = hand.outlines(wall, PARTS["window"], 0, 3.0)
     assert len(first) == 4
     assert Work(rle_to_mask(masks.polygon(first, wall.shape)), house, EVERYWHERE).iou > 0.97
     assert abs(np.array(second).min(axis=0) - (340, 20)).max() <= 3.5
     assert abs(np.array(second).max(axis=0) - (390, 60)).max() <= 3.5
+
+
+def test_an_outline_takes_in_what_stands_at_the_rim_of_a_wall():
+    """Shutters that reach the eaves are not gone around: the tool leaves them out."""
+    wall, stands = np.zeros((300, 400), bool), np.zeros((300, 400), bool)
+    wall[50:250, 50:350] = True
+    for x in (80, 160, 240):
+        stands[50:120, x : x + 50] = True
+    (line,) = hand.outlines(wall & ~stands, stands, 0, 0.0)
+    assert len(line) == 4
+    assert Work(rle_to_mask(masks.polygon(line, wall.shape)), wall, np.ones(wall.shape, bool)).iou > 0.98
+
+
+def test_an_outline_has_no_more_corners_than_a_person_clicks():
+    """The corners that matter least go first: a ragged hedge is cut straight, the gable stays."""
+    rng = np.random.default_rng(0)
+    wall = np.zeros((600, 800), bool)
+    for x in range(100, 700):
+        wall[int(100 + abs(x - 400) / 3) : 500 - int(rng.integers(0, 12)) * (x % 40 < 20), x] = True
+    (line,) = hand.outlines(wall, np.zeros_like(wall), 0, 0.0)
+    assert len(line) <= hand.CORNERS
+    assert Work(rle_to_mask(masks.polygon(line, wall.shape)), wall, np.ones(wall.shape, bool)).iou > 0.97
 
 
 def test_the_same_run_gives_the_same_actions(tmp_path):

@@ -192,6 +192,73 @@ def test_of_a_rough_polygon_the_wall_is_taken(painter):
     assert painter.undo().session.selection.mask_id is None
 
 
+class TestByLooks:
+    """`masks.by_looks`: both the engine and the colours have a say in what of a drawn region is wall."""
+
+    PIXELS = noisy(draw_building(800, 600))
+    FRONT = is_color(draw_building(800, 600), WALL)
+    WINDOWS = is_color(draw_building(800, 600), WINDOW)
+    DRAWN = FRONT | is_color(draw_building(800, 600), WINDOW, DOOR)
+    PIPE = np.zeros(FRONT.shape, bool)
+    PIPE[:, 200:206] = True
+    PIPE &= FRONT
+    PIPED = np.where(PIPE[..., None], np.uint8(40), PIXELS)
+
+    def changes(self, pixels, wall, openings, doubtful):
+        rles = (mask_to_rle(one) for one in (self.DRAWN, wall, openings, doubtful))
+        return [rle_to_mask(rle) for rle in masks.by_looks(pixels, *rles)]
+
+    def test_what_was_taken_for_a_frame_and_is_wall_is_given_back(self):
+        """A strip of the wall beside the windows; the windows themselves stay out."""
+        strip = rough(self.WINDOWS, 8) & self.FRONT
+        back, gone = self.changes(self.PIXELS, self.FRONT & ~strip, self.WINDOWS, self.WINDOWS)
+        assert np.count_nonzero(back & strip) > 0.6 * np.count_nonzero(strip)
+        assert not (back & self.WINDOWS).any()
+        assert not gone.any()
+
+    def test_a_piece_of_wall_taken_for_a_window_is_given_back_where_it_is_broad(self):
+        """A window's own bright rim is thin, and stays a window's."""
+        broad, thin = np.zeros(self.FRONT.shape, bool), np.zeros(self.FRONT.shape, bool)
+        ys, xs = np.nonzero(self.FRONT)
+        top, left = ys.min(), xs.min()
+        broad[top + 5 : top + 45, left + 5 : left + 45] = True
+        thin[top + 5 : top + 45, left + 60 : left + 66] = True
+        broad, thin = broad & self.FRONT, thin & self.FRONT
+        back, _ = self.changes(self.PIXELS, self.FRONT & ~broad & ~thin, self.WINDOWS | broad | thin, self.WINDOWS)
+        assert np.count_nonzero(back & broad) > 0.7 * np.count_nonzero(broad)
+        assert not (back & thin).any()
+
+    def test_a_pipe_goes_where_the_engine_doubts_it_too(self):
+        """What is unlike the wall and is called no wall is none; shadows and stains are called wall, and stay."""
+        doubtful = rough(self.PIPE, 6)
+        _, gone = self.changes(self.PIPED, self.FRONT, self.WINDOWS, doubtful)
+        assert np.count_nonzero(gone & self.PIPE) > 0.9 * np.count_nonzero(self.PIPE)
+        assert np.count_nonzero(gone & ~self.PIPE) < 0.4 * np.count_nonzero(self.PIPE)
+        _, kept = self.changes(self.PIPED, self.FRONT, self.WINDOWS, np.zeros_like(self.FRONT))
+        assert not kept.any()
+
+    def test_a_wall_of_two_looks_keeps_both(self):
+        """Where boards of another colour are a third of it they stay; a few of them go."""
+        for share, goes in ((4, True), (11, False)):
+            boards = self.FRONT & (np.arange(self.FRONT.shape[1]) % 30 < share)
+            two = np.where(boards[..., None], np.uint8([60, 90, 160]), self.PIXELS)
+            _, gone = self.changes(two, self.FRONT, self.WINDOWS, self.FRONT)
+            assert gone.any() == goes
+
+    def test_a_large_photo_is_looked_at_smaller(self):
+        """The answer has the photo's size, and is the same but for the rim."""
+        wide = (2400, 1800)
+        large = [
+            cv2.resize(one.astype(np.uint8), wide, interpolation=cv2.INTER_NEAREST) for one in (self.PIPED, self.FRONT)
+        ]
+        doubtful = cv2.resize(rough(self.PIPE, 6).astype(np.uint8), wide, interpolation=cv2.INTER_NEAREST) > 0
+        pipe = cv2.resize(self.PIPE.astype(np.uint8), wide, interpolation=cv2.INTER_NEAREST) > 0
+        front, none = mask_to_rle(large[1] > 0), mask_to_rle(np.zeros(doubtful.shape, bool))
+        _, gone = masks.by_looks(large[0], front, front, none, mask_to_rle(doubtful))
+        assert gone.size == doubtful.shape
+        assert np.count_nonzero(rle_to_mask(gone) & pipe) > 0.9 * np.count_nonzero(pipe)
+
+
 def framed(pixels, frame=(120, 90, 60)):
     """The building with a frame of 4 px around every window."""
     windows = is_color(pixels, WINDOW)
@@ -208,13 +275,13 @@ def test_frames_are_left_out_of_a_rough_polygon(named_studio, known):
 
 
 def test_what_the_engine_does_not_know_stays_in_a_rough_polygon(named_studio):
-    """A part of the wall that it takes for something else, away from every window; and all, where it knows no wall."""
+    """A part of the wall that it takes for something else, and that looks like it; and all, where it knows no wall."""
     pixels = framed(PIXELS)
     rows, columns = np.nonzero(is_color(pixels, WALL))
     stain = np.zeros(pixels.shape[:2], bool)
     stain[rows.max() - 8 : rows.max() + 1, columns.min() : columns.min() + 20] = True
-    pixels[stain] = (190, 160, 120)
-    for wall in (WALL, (1, 2, 3)):
+    for wall, color in ((WALL, np.add(WALL, 2)), ((1, 2, 3), (190, 160, 120))):
+        pixels[stain] = color
         studio = named_studio({"window": WINDOW, "door": DOOR, "wall": wall})
         taken = selected(Painter(pixels, studio=studio).polygon(CORNERS, only_wall=True))
         assert np.count_nonzero(taken & stain) > 0.9 * np.count_nonzero(stain)

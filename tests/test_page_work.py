@@ -185,7 +185,7 @@ def test_every_answer_has_a_name_of_its_own(new_page, launch):
 
 
 def test_a_rough_polygon_and_a_tidy_outline(new_page):
-    """Only the wall is taken of lines that are drawn roughly; what was drawn is the larger answer, in the same step. T
+    """Only the wall is taken of lines that are drawn roughly; what was drawn is the largest answer, in the same step. T
     tidies, and says so where there is nothing to tidy."""
     painter = new_page().open().key("l")
     for place in ((175, 275), (1024, 275), (1024, 890), (175, 890), (175, 275)):
@@ -193,8 +193,8 @@ def test_a_rough_polygon_and_a_tidy_outline(new_page):
     painter.idle()
     assert painter.page.locator(".sp-status").inner_text() == "Choose a colour. Or click around what is missing."
     step = painter.session.selection.steps[0]
-    assert (step.kind, step.edge_aware, len(step.candidates)) == ("polygon", True, 2)
-    painter.page.locator(".sp-answer").filter(has_text="Larger").click()
+    assert (step.kind, step.edge_aware) == ("polygon", True)
+    painter.page.locator(".sp-answer").last.click()
     assert painter.until(lambda: painter.session.selection.choice == 1)
     assert painter.session.can_undo == "polygon"
     painter.key("t").idle()
@@ -583,6 +583,29 @@ def test_space_moves_the_photo_right_after_a_swatch(new_page):
     painter.page.keyboard.up(" ")
     assert painter.page.evaluate("window.sam2painter.stage.camera.x") != before
     assert painter.idle().session.revision == revision
+
+
+def test_lines_are_drawn_while_one_zooms_and_moves_the_photo(new_page):
+    """Each corner stays where it was clicked on the photo, to half a pixel of the photo at twice its size and more."""
+    painter = new_page().open().key("l")
+    corners = ((300, 400), (900, 400), (900, 800), (300, 800))
+    zoomed = "window.sam2painter.stage.camera.zoomed"
+    for place in corners:
+        painter.page.mouse.move(*painter.at(*place))
+        painter.page.mouse.wheel(0, -600)
+        assert painter.page.evaluate(zoomed) > 2
+        painter.page.mouse.click(*painter.at(*place))
+        left, top = painter.at(*place)
+        painter.page.keyboard.down(" ")
+        painter.drag((left, top), (left - 40, top - 30))
+        painter.page.keyboard.up(" ")
+        painter.page.mouse.wheel(0, 2000)
+        assert painter.page.evaluate(zoomed) == 1
+    painter.page.keyboard.press("Enter")
+    painter.idle()
+    (step,) = painter.session.selection.steps
+    assert step.kind == "polygon"
+    assert np.abs(np.array(step.path) - corners).max() <= 0.5
 
 
 def test_a_shaky_click_is_a_click(new_page):

@@ -1,6 +1,7 @@
 """Masks: what is done to them, and how they are shown."""
 
 from .borders import edge_aware_stroke
+from .looks import by_looks
 from .operations import (
     MAX_MASK_BYTES,
     clean,
@@ -28,6 +29,7 @@ from .tidying import tidy
 __all__ = [
     "LEAST_RADIUS",
     "MAX_MASK_BYTES",
+    "by_looks",
     "clean",
     "combine",
     "complement",

@@ -76,7 +76,7 @@ class SelectingVerbs(Held):
         """Add the inside of a polygon, corners (x, y), to the selected wall, or take it away ("subtract").
 
         only_wall: it is rough: windows and doors in it are left out, and its outline follows the photo; `choose(1)`
-        takes the whole of it.
+        takes the whole of it, `choose(2)`, where there is one, the wall with all that may be of it.
         """
         self.studio.polygon(self.session_id, path, mode, only_wall=only_wall)
         return self

@@ -24,7 +24,7 @@ AROUND = 1 / 64
 """Of the photo's long side: how far from them their frames and sills may reach."""
 
 KNOWN = 0.6
-"""Of a polygon without them: where the engine calls so much of it wall, it knows what around them is none."""
+"""Of a polygon without them: where the engine calls so much of it wall, it knows what in it is none."""
 
 LEAST_WALL = 1 / 3
 """Of a polygon: where less of it seems to be wall, what was drawn is meant."""
@@ -50,7 +50,9 @@ class OutlineVerbs(WallVerbs):
 
         path: its corners (x, y), at least three; it closes itself. only_wall: a rough polygon is meant: windows, doors
         and shutters in it are left out where the engine knows them, with their frames and sills, and its outline is
-        tidied; the whole of it is the other answer, for `choose`. What is taken away is always the whole.
+        tidied. What of them looks like the wall stays, and what the engine takes for no wall goes where it looks unlike
+        it. The other answers, for `choose`, are the whole polygon (1), and the wall with all that may be of it. What is
+        taken away is always the whole.
         """
         walls.check_mode(mode)
         with self._wall(session_id, layer_id, revision, take) as edit:
@@ -79,29 +81,36 @@ class OutlineVerbs(WallVerbs):
         if not drawn.area:
             raise InvalidInput("the polygon holds no pixel of the photo", "path")
         step = Step("polygon", path=line, protect=protect)
-        wall = self._wall_in(edit.session, drawn) if only_wall and mode != "subtract" else drawn
-        if wall != drawn:
-            ids = edit.add([Mask(wall), Mask(drawn)], made=True)
+        found = self._wall_in(edit.session, drawn) if only_wall and mode != "subtract" else (drawn,)
+        if found != (drawn,):
+            ids = edit.add([Mask(rle) for rle in found], made=True)
             step = Step("polygon", region=ids[0], candidates=ids, path=line, edge_aware=True, protect=protect)
         walls.begin_or_add(edit, step, mode, "erase polygon" if mode == "subtract" else "polygon")
 
-    def _wall_in(self, session: Session, drawn: RLE) -> RLE:
-        """What of a rough polygon is wall."""
+    def _wall_in(self, session: Session, drawn: RLE) -> tuple[RLE, ...]:
+        """What of a rough polygon is wall, the best guess first, then the whole of it, then the wall with all that
+        may be of it."""
         openings = masks.intersect([drawn, self._of_kinds(session, NOT_WALL)])
         wall = masks.subtract(drawn, [openings])
         if wall.area < LEAST_WALL * drawn.area:
-            return drawn
+            return (drawn,)
+        known = self._of_kinds(session, ("wall",))
+        other = masks.subtract(drawn, [known])
+        if masks.intersect([wall, known]).area < KNOWN * wall.area:
+            other = masks.subtract(known, [known])
         if openings.area:
-            wall = self._without_frames(session, wall, openings)
-        return masks.tidy(self.photo_of(session).pixels, wall)
+            wall = self._without_frames(session, wall, openings, other)
+        pixels = self.photo_of(session).pixels
+        wall = masks.tidy(pixels, wall)
+        back, gone = masks.by_looks(pixels, drawn, wall, openings, other)
+        more = masks.union([wall, back])
+        return tuple(dict.fromkeys((masks.subtract(more, [gone]), drawn, more)))
 
-    def _without_frames(self, session: Session, wall: RLE, openings: RLE) -> RLE:
+    def _without_frames(self, session: Session, wall: RLE, openings: RLE, other: RLE) -> RLE:
         """The wall without what stands around its openings: trim, and what else the engine knows to be no wall."""
         around = masks.intersect([wall, masks.grow(openings, round(AROUND * max(session.size)))])
-        frames, known = [self._of_kinds(session, ("trim",))], self._of_kinds(session, ("wall",))
-        if masks.intersect([wall, known]).area >= KNOWN * wall.area:
-            frames.append(masks.complement(known))
-        less = masks.subtract(wall, [masks.intersect([around, masks.union(frames)])])
+        frames = masks.union([self._of_kinds(session, ("trim",)), other])
+        less = masks.subtract(wall, [masks.intersect([around, frames])])
         return less if less.area else wall
 
     def _of_kinds(self, session: Session, kinds: Sequence[str]) -> RLE:

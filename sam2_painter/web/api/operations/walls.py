@@ -156,7 +156,7 @@ def wall_polygon(
         bool,
         Field(
             description="the polygon is rough: windows and doors in it are left out, its outline follows the photo; "
-            "the whole of it is the other answer"
+            "the whole of it is answer 1, the wall with all that may be of it answer 2 where there is one"
         ),
     ] = False,
     layer_id: OtherLayer | None = None,
