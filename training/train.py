@@ -3,7 +3,7 @@
     python -m training.train DATA --work WORK
 
 DATA has ``train/`` and ``painter/train/`` as `training.data` describes them. WORK keeps what is finished, some 10 GB,
-so that a stopped training goes on where it was. On two processor cores it takes about an hour and a half:
+so that a stopped training goes on where it was. On two processor cores it takes some hour and a half:
 
 1. rendered houses, and augmented crops of them and of the photos as the frozen part of the encoder sees them: of each
 half of the pictures some; 2. the network, on all of them, and two more, each on one half; 3. what those see in crops of
