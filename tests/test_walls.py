@@ -121,7 +121,7 @@ def test_a_little_of_another_kind_changes_no_name(named):
     assert studio.session(sid).layers[1].name == "Wall 2"
 
 
-# -- beginning the same wall anew ---------------------------------------------------------------------------------------
+# -- beginning the same wall anew --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["click", "point", "box", "stroke", "polygon", "import_mask"])

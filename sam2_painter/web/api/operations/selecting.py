@@ -22,7 +22,10 @@ def click_wall(
     label: Annotated[int, Field(description='1 for "this belongs to it", 0 for "this does not"')] = 1,
     mode: Annotated[
         SelectMode,
-        Field(description='"new" as a person means it, or "union", "subtract", "intersect" or "replace" with the chosen wall'),
+        Field(
+            description='"new" as a person means it, or "union", "subtract", "intersect" or "replace" with the chosen '
+            "wall"
+        ),
     ] = "new",
     mask_format: MaskFormat = "none",
 ) -> schemas.Work:

@@ -99,7 +99,8 @@ def wall_box(
     session_id: SessionId,
     box: Annotated[Box, Field(description="x1, y1, x2, y2 in pixels of the photo")],
     mode: Annotated[
-        SelectMode, Field(description='"new", "union" (add), "subtract" (nothing outside the box), "intersect" or "replace"')
+        SelectMode,
+        Field(description='"new", "union" (add), "subtract" (nothing outside the box), "intersect" or "replace"'),
     ] = "new",
     layer_id: OtherLayer | None = None,
     revision: Revision | None = None,
