@@ -179,9 +179,10 @@ def add_step(edit: Edit, step: Step, action: str) -> None:
 
 def begin_or_add(edit: Edit, step: Step, mode: SelectMode, action: str) -> None:
     """A part of the photo by `mode` (`check_mode`): a new wall, one step more for the chosen one, or all of it."""
-    if mode == "replace" and edit.session.selection.mask_id is not None:
-        begin_anew(edit, step, START_OVER)
-    elif mode in ("new", "replace") or (mode != "subtract" and edit.session.selection.mask_id is None):
+    chosen = edit.session.selection.mask_id is not None
+    if mode == "replace":
+        begin_anew(edit, step, START_OVER if chosen else action)
+    elif mode == "new" or (mode != "subtract" and not chosen):
         begin(edit, step, action)
     else:
         add_step(edit, replace(step, mode=mode), action)
