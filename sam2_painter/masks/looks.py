@@ -70,7 +70,7 @@ def _opened(mask: np.ndarray, width: float) -> np.ndarray:
 
 
 def _pieces(mask: np.ndarray, least: float) -> np.ndarray:
-    """(h, w) bool: the mask without pieces of fewer pixels; the largest goes, too."""
+    """(h, w) bool: the mask without connected pieces of fewer than `least` pixels."""
     _, parts, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
     kept = stats[:, cv2.CC_STAT_AREA] >= least
     kept[0] = False
