@@ -246,7 +246,10 @@ def test_a_wall_starts_over(new_page):
     painter = painted(new_page())
     before = painter.session.layers[0]
     anew = painter.page.locator('[data-do="anew"]')
-    painter.key("2").do("anew")
+    painter.key("3").click(*SKY_AT)
+    painter.toast("no part of this wall")
+    painter.do("anew")
+    assert painter.page.locator(".sp-toast").count() == 0
     assert painter.session.revision == painter.page.evaluate("window.sam2painter.state.session.revision")
     assert "begins anew" in painter.page.locator(".sp-status").inner_text()
     painter.key("Escape")

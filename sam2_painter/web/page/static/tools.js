@@ -71,6 +71,7 @@ export class Tools {
     if (this.anew) return this.keepShape();
     this.anew = true;
     this.page.compare(false);
+    this.page.messages.pass(); // what was said before lies over what is to be done
     this.setSign("new");
     this.page.stage.show({ shape: null, points: [] });
     this.page.one('[data-do="anew"]').textContent = "Keep it";
