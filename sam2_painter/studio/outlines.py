@@ -95,9 +95,8 @@ class OutlineVerbs(WallVerbs):
         if wall.area < LEAST_WALL * drawn.area:
             return (drawn,)
         known = self._of_kinds(session, ("wall",))
-        other = masks.subtract(drawn, [known])
-        if masks.intersect([wall, known]).area < KNOWN * wall.area:
-            other = masks.subtract(known, [known])
+        sure = masks.intersect([wall, known]).area >= KNOWN * wall.area
+        other = masks.subtract(drawn, [known if sure else drawn])  # nothing, where the engine knows too little
         if openings.area:
             wall = self._without_frames(session, wall, openings, other)
         pixels = self.photo_of(session).pixels
