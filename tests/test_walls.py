@@ -61,7 +61,7 @@ class NamedEngine(FloodEngine):
     def predict(self, embedding, prompts):
         x, y = prompts.point_coords[-1].astype(int)
         kind = {WALL: "wall", WINDOW: "window", DOOR: "door"}.get(tuple(PIXELS[y, x]), "")
-        return [replace(mask, category=kind) for mask in super().predict(embedding, prompts)]
+        return [replace(mask, category=kind, category_score=0.97) for mask in super().predict(embedding, prompts)]
 
 
 @pytest.fixture
@@ -96,6 +96,19 @@ def test_a_name_follows_what_the_wall_mostly_is(named):
     (layer,) = studio.point(sid, *ON_WINDOWS[0], "subtract").layers
     assert not layer.mask.rle.contains(*ON_WINDOWS[0])
     assert (layer.name, layer.color) == ("Wall 1", RED.color)
+
+
+def test_a_kind_is_as_sure_after_a_step_is_taken_back_as_before_it(named):
+    """However the shape comes to be: its kind, and how sure that is, follow from the steps that are left."""
+    studio, sid = named
+    studio.click(sid, *ON_WINDOWS[0])
+    studio.paint_wall(sid, RED)
+    studio.point(sid, *ON_WALL, "union")
+    (before,) = studio.point(sid, *ON_DOOR, "union").layers
+    studio.stroke(sid, [(20, 10), (40, 10)], 3)
+    (after,) = studio.remove_step(sid, 3).layers
+    assert after.mask.rle == before.mask.rle
+    assert (after.mask.category, after.mask.category_score) == (before.mask.category, before.mask.category_score)
 
 
 def test_a_name_somebody_gave_stays(named):

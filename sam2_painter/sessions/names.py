@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .. import masks
 from ..rle import RLE
@@ -29,6 +30,13 @@ def kind_of(session: Session, steps: Sequence[Step], rle: RLE) -> str:
             areas[mask.category] = areas.get(mask.category, 0) + masks.intersect([mask.rle, rle]).area
     kind = max(areas, key=lambda one: areas[one], default="")
     return kind if areas.get(kind, 0) >= LEAST_SHARE * rle.area else ""
+
+
+def of_kind(mask: Mask, kind: str) -> Mask:
+    """The mask as one of this kind; of another than it had nobody is surer than of its shape."""
+    if kind == mask.category:
+        return mask
+    return replace(mask, category=kind, category_score=mask.predicted_iou if kind else 0.0)
 
 
 def free_name(mask: Mask, painted: Sequence[Layer]) -> str:

@@ -19,7 +19,7 @@ from ..jobs.deadline import check
 from ..rle import RLE
 from ..types import COMBINE_MODES, CombineMode, Layer, Line, Mask, Selection, Session, Step, whole_number
 from .editing import Edit
-from .names import kind_of, name_after
+from .names import kind_of, name_after, of_kind
 
 SelectMode = Literal["new", "union", "subtract", "intersect", "replace"]
 """How a new part is taken: by itself, or combined with the wall that is chosen; "replace" makes that wall's shape anew
@@ -341,10 +341,8 @@ def _after(edit: Edit, before: int | None, steps: Sequence[Step], layer_id: int 
     if step.region is not None:
         other = session.masks[step.region]
         score, stable = min(score, other.predicted_iou), min(stable, other.stability_score)
-    kind = kind_of(session, steps, rle)
-    sure = named.category_score if kind == named.category else score if kind else 0.0
-    changed = Mask(rle, score, stable, category=kind, category_score=sure)
-    return edit.add([changed], made=True)[0]
+    changed = Mask(rle, score, stable, category=named.category, category_score=named.category_score)
+    return edit.add([of_kind(changed, kind_of(session, steps, rle))], made=True)[0]
 
 
 def _changed(session: Session, before: RLE | None, step: Step, region: RLE, layer_id: int | None) -> RLE:
@@ -405,7 +403,7 @@ def _fold(session: Session, steps: Sequence[Step], layer_id: int | None) -> Mask
     assert rle is not None
     if named is None:
         return Mask(rle)
-    return replace(named, rle=rle, point_coords=(), crop_box=None, category=kind_of(session, steps, rle))
+    return of_kind(replace(named, rle=rle, point_coords=(), crop_box=None), kind_of(session, steps, rle))
 
 
 def _merged(edit: Edit, steps: tuple[Step, ...], layer_id: int | None) -> tuple[Step, ...]:
