@@ -264,7 +264,7 @@ class TestEmbedding:
     def test_of_another_engine_is_refused(self, engine, embedding: Embedding) -> None:
         """An embedding of other weights is not guessed at."""
         other = Embedding(embedding.digest, "offline-0/00000000", embedding.size, embedding.features, 1)
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=f"made by offline-0/00000000, not by {engine.name}"):
             engine.predict(other, Prompts.click(1, 1))
 
     def test_is_small(self, embedding: Embedding) -> None:

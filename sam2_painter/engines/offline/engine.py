@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import EngineUnavailable, InvalidInput
 from ...rle import RLE
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
-from ..base import Progress, no_progress
+from ..base import Progress, foreign_embedding, no_progress
 from .answers import Answers, Points, answer, overlaps, tidy
 from .asking import given_mask, paste, points_of
 from .boxes import in_box
@@ -150,7 +150,7 @@ class OfflineEngine:
 
     def _reading(self, embedding: Embedding) -> Reading:
         if embedding.engine != self.name:
-            raise InvalidInput(f"this embedding was made by {embedding.engine}; embed the photo again", "embedding")
+            raise foreign_embedding(embedding.engine, self.name)
         with self._lock:
             return self._readings.setdefault(embedding, reading_of(embedding))
 
