@@ -23,11 +23,12 @@ from sam2_painter.engines.offline.engine import reading_of
 from sam2_painter.engines.offline.features import FIRST_FEATURES, first_features, product
 from sam2_painter.engines.offline.nesting import nest
 from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODEL, sight_of
+from sam2_painter.engines.offline.objects import every_answer
 from sam2_painter.engines.offline.pieces import pieces_of
 from sam2_painter.engines.offline.reading import Reading
 from sam2_painter.engines.offline.regions import border_graph, find_leaves
 from sam2_painter.engines.offline.scorer import Scorer
-from sam2_painter.engines.offline.snap import labels_to_rle, labels_under, snap_labels
+from sam2_painter.engines.offline.snap import join_runs, labels_to_rle, labels_under, snap_labels
 from sam2_painter.engines.offline.surfaces import CLASSES
 from sam2_painter.errors import InvalidInput
 from sam2_painter.rle import mask_to_rle
@@ -210,6 +211,16 @@ class TestEveryMask:
         ]
         assert counts == sorted(counts, reverse=True)
         assert counts[0] > counts[2] > 0
+
+    def test_what_is_too_unlikely_or_too_unstable_is_left_out(self, engine, embedding: Embedding) -> None:
+        """The others are the same and in the same order, whether they are left out at once or later."""
+        reading = reading_of(embedding)
+        every = every_answer(reading, engine._scorers, lambda done: None)
+        kept = every.only(np.flatnonzero((every.ious >= 0.5) & (every.stability >= 0.7)))
+        found = every_answer(reading, engine._scorers, lambda done: None, (0.5, 0.7))
+        assert 0 < len(kept.ious) < len(every.ious)
+        for one, other in zip(vars(kept).values(), vars(found).values(), strict=True):
+            assert np.array_equal(one, other)
 
     def test_defaults_find_the_windows(self, engine, street: Photo, embedding: Embedding) -> None:
         """Most of the twelve windows have a mask of their own."""
@@ -428,6 +439,10 @@ class TestParts:
         for _ in range(20):
             chosen = rng.random(9) < 0.5
             assert labels_to_rle(chosen, run_labels, run_ends, (20, 30)) == mask_to_rle(chosen[labels])
+        halves = join_runs(run_labels // 5, run_ends)
+        assert len(halves[0]) < len(run_labels)
+        assert (halves[0][1:] != halves[0][:-1]).all()
+        assert labels_to_rle(np.array([False, True]), *halves, (20, 30)) == mask_to_rle(labels > 4)
 
     def test_borders_snap_to_the_photo(self) -> None:
         """A slanted edge of a photo four times the work size is followed to the pixel, not in steps of four."""
