@@ -380,7 +380,38 @@ def test_answers_cover_nothing_of_a_phones_photo(new_page, size):
         assert box["y"] >= photo["y"] + photo["height"]
     assert painter.page.locator(".sp-stage").bounding_box()["height"] >= 0.55 * size[1]
     painter.type_color("#705030")
-    assert painter.until(lambda: not answers.first.is_visible())
+    assert painter.idle().session.layers
+    assert answers.first.is_visible()
+
+
+@pytest.mark.parametrize("shape", [(600, 800), (500, 1100), (900, 700)], ids=str)
+def test_nothing_lies_on_a_phones_photo(new_page, shape):
+    """Neither what is said nor what the next tap does, before, between and after: it has more than half of the screen,
+    and zoomed in its corners can be moved out from under the button that fits it."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open(to_png(draw_building(*shape)))
+    page = painter.page
+    wall = (0.55 * shape[0], 0.62 * shape[1])
+    for do in (lambda: None, lambda: painter.click(*wall), lambda: painter.swatch(5), lambda: painter.key("l")):
+        do()
+        left, top = painter.at(-0.5, -0.5)
+        right, bottom = painter.at(shape[0] - 0.5, shape[1] - 0.5)
+        lying = page.evaluate(
+            """([left, top, right, bottom]) => [...document.querySelectorAll(".sp-stage > :not(.sp-view), .sp-panel")]
+              .filter((e) => e.checkVisibility() && e.matches(":not(.sp-busy):not(.sp-messages)"))
+              .map((e) => [e.className, e.getBoundingClientRect()])
+              .filter(([, at]) => at.width && at.left < right - 1 && at.right > left + 1
+                && at.top < bottom - 1 && at.bottom > top + 1)
+              .map(([name]) => name)""",
+            [left, top, right, bottom],
+        )
+        assert lying == []
+        assert page.locator(".sp-view").bounding_box()["height"] >= 0.55 * 844
+    page.evaluate("sam2painter.stage.zoom(4), sam2painter.stage.camera.pan(-1e5, -1e5), sam2painter.stage.moved()")
+    corner_at = page.evaluate("([x, y]) => sam2painter.stage.toScreen(x, y)", [shape[0] - 1, shape[1] - 1])
+    fit = page.locator('[data-do="fit"]').bounding_box()
+    assert corner_at["x"] < fit["x"] or corner_at["y"] < fit["y"]
+    page.locator('[data-do="fit"]').tap()
+    assert not page.locator(".sp-zoom").is_visible()
 
 
 def test_a_message_with_a_button_is_read_on_a_phone(new_page):
@@ -1054,14 +1085,13 @@ def test_every_part_of_a_kind_is_taken_away(new_page, launch):
 
 
 def test_a_finger_adds_and_takes_away_beside_the_paints(new_page):
-    """On a phone what the next tap does is chosen on the photo, while the sheet shows the paints."""
+    """On a phone what the next tap does is chosen right under the photo, while the sheet shows the paints."""
     painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open()
     signs = painter.page.locator(".sp-signs")
     assert not signs.is_visible()
     painter.click(*WALL_AT)
     photo, shown = painter.page.locator(".sp-view").bounding_box(), signs.bounding_box()
-    assert photo["y"] < shown["y"]
-    assert shown["y"] + shown["height"] <= photo["y"] + photo["height"]
+    assert 0 <= shown["y"] - photo["y"] - photo["height"] < 60
     assert painter.page.locator('[data-of="paint"]').first.is_visible()
     painter.page.locator('.sp-signs label:has([value="subtract"])').tap()
     assert "does not belong" in painter.page.locator(".sp-status").inner_text()
