@@ -657,6 +657,19 @@ def test_a_sheet_for_the_painter(new_page):
     assert page.request.get(href).status == 404
 
 
+def test_help_for_fingers_is_true(new_page):
+    """By touch nothing is to be clicked: it is tapped, and a finger held down aims."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True)
+    page = painter.page
+    page.locator('[data-do="help"]').tap()
+    words = page.locator(".sp-help").inner_text()
+    assert "aim" in words
+    assert "Long press" not in words
+    page.locator('[data-do="close-help"]').tap()
+    words += page.locator(".sp-start").inner_text() + painter.open().page.locator(".sp-panel").inner_text()
+    assert "click" not in words.lower()
+
+
 def test_adjustments_belong_to_their_wall(new_page):
     """Sliders go back with an undo, and to the usual for the next wall and the next photo; Reset does it, too."""
     painter = painted(new_page())
@@ -772,6 +785,16 @@ def test_messages_do_not_pile_up(new_page):
         painter.idle()
     assert painter.page.locator(".sp-toast, .toast-body").count() == 1
     assert "Error" not in painter.toast()
+
+
+def test_who_comes_back_sees_no_ring(new_page):
+    """A photo that is found again has the focus; its ring is for those who came by key."""
+    painter = new_page().open()
+    painter.page.reload()
+    painter.page.wait_for_selector(".sp[data-ready]")
+    painter.idle()
+    assert painter.page.evaluate("document.activeElement.className").startswith("sp-view")
+    assert painter.page.locator(".sp-view").evaluate("(view) => getComputedStyle(view).outlineStyle") == "none"
 
 
 def test_after_opening_by_key_the_photo_has_the_focus(new_page):
