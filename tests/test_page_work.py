@@ -657,6 +657,22 @@ def test_a_sheet_for_the_painter(new_page):
     assert page.request.get(href).status == 404
 
 
+def test_what_is_said_is_seen_over_a_dialog(new_page):
+    """A message lies in the dialog that is open, where it can be read and closed, and else over the photo."""
+    painter = painted(new_page(accept_downloads=True))
+    page = painter.page
+    page.locator('[data-menu="export"]').click()
+    page.locator('[data-do="open-sheet"]').click()
+    with page.expect_download():
+        page.locator('[data-do="download-sheet"]').click()
+    assert "Saved" in painter.toast()
+    page.locator(".sp-painter .sp-toastclose").click()
+    assert page.locator(".sp-toast").count() == 0
+    page.locator('[data-do="close-sheet"]').click()
+    painter.type_color("#ggg")
+    assert page.locator(".sp-stage .sp-toast").is_visible()
+
+
 def test_help_for_fingers_is_true(new_page):
     """By touch nothing is to be clicked: it is tapped, and a finger held down aims."""
     painter = new_page(size=(390, 844), has_touch=True, is_mobile=True)
