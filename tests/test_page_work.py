@@ -673,6 +673,31 @@ def test_what_is_said_is_seen_over_a_dialog(new_page):
     assert page.locator(".sp-stage .sp-toast").is_visible()
 
 
+def test_a_length_belongs_to_what_it_was_written_for(new_page):
+    """The width of the whole photo is not that of a line marked later, nor that of another photo."""
+    painter = painted(new_page())
+    page, length = painter.page, painter.page.locator("[data-sheet-length]")
+
+    def open_sheet() -> None:
+        page.locator('[data-menu="export"]').click()
+        page.locator('[data-do="open-sheet"]').click()
+
+    open_sheet()
+    length.fill("12")
+    page.locator('[data-do="close-sheet"]').click()
+    open_sheet()
+    assert length.input_value() == "12"
+    page.locator('[data-do="measure"]').click()
+    for end in ((300, 600), (320, 600)):
+        page.mouse.click(*painter.at(*end))
+    assert length.input_value() == ""
+    length.fill("1.5")
+    page.locator('[data-do="close-sheet"]').click()
+    painter.open(to_png(draw_building(400, 300)), "another photo.png")
+    open_sheet()
+    assert length.input_value() == ""
+
+
 def test_help_for_fingers_is_true(new_page):
     """By touch nothing is to be clicked: it is tapped, and a finger held down aims."""
     painter = new_page(size=(390, 844), has_touch=True, is_mobile=True)
