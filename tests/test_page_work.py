@@ -698,6 +698,29 @@ def test_a_length_belongs_to_what_it_was_written_for(new_page):
     assert length.input_value() == ""
 
 
+def test_a_long_name_of_a_scheme_is_cut_at_its_end(new_page):
+    """It begins where its button begins, and nothing sticks out."""
+    painter = painted(new_page())
+    page = painter.page
+    page.locator(".sp-addscheme").click()
+    painter.idle()
+    page.locator("[data-scheme-name]").fill("Bold blue for the whole long street")
+    page.keyboard.press("Enter")
+    painter.idle()
+    left, name = (
+        page.locator(".sp-schemelist button")
+        .nth(1)
+        .evaluate(
+            """(button) => {
+          const range = document.createRange();
+          range.selectNodeContents(button);
+          return [button.getBoundingClientRect().left, range.getBoundingClientRect().left];
+        }"""
+        )
+    )
+    assert left < name < left + 20
+
+
 def test_help_for_fingers_is_true(new_page):
     """By touch nothing is to be clicked: it is tapped, and a finger held down aims."""
     painter = new_page(size=(390, 844), has_touch=True, is_mobile=True)
