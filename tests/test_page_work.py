@@ -670,6 +670,7 @@ def test_what_is_said_is_seen_over_a_dialog(new_page):
     assert page.locator(".sp-toast").count() == 0
     page.locator('[data-do="close-sheet"]').click()
     painter.type_color("#ggg")
+    painter.toast("#ggg")
     assert page.locator(".sp-stage .sp-toast").is_visible()
 
 
