@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import pytest
 from engine_contract import LENIENT, WALL_POINT, EngineContract, building
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 from sam2_painter.engines.offline import OfflineEngine
 from sam2_painter.engines.offline.answers import overlaps, tidy
@@ -21,10 +23,12 @@ from sam2_painter.engines.offline.engine import reading_of
 from sam2_painter.engines.offline.features import FIRST_FEATURES, first_features, product
 from sam2_painter.engines.offline.nesting import nest
 from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODEL, sight_of
+from sam2_painter.engines.offline.objects import every_answer
+from sam2_painter.engines.offline.pieces import pieces_of
 from sam2_painter.engines.offline.reading import Reading
 from sam2_painter.engines.offline.regions import border_graph, find_leaves
 from sam2_painter.engines.offline.scorer import Scorer
-from sam2_painter.engines.offline.snap import labels_to_rle, labels_under, snap_labels
+from sam2_painter.engines.offline.snap import join_runs, labels_to_rle, labels_under, snap_labels
 from sam2_painter.engines.offline.surfaces import CLASSES
 from sam2_painter.errors import InvalidInput
 from sam2_painter.rle import mask_to_rle
@@ -75,6 +79,13 @@ class TestContract(EngineContract):
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union."""
     return float((a & b).sum() / (a | b).sum())
+
+
+def graph_parts(reading: Reading, inside: np.ndarray) -> int:
+    """How many connected parts some leaves are, (n,) bool."""
+    u, v = reading.edges[inside[reading.edges].all(axis=1)].T
+    graph = csr_matrix((np.ones(len(u)), (u, v)), (reading.count, reading.count))
+    return int(connected_components(graph, directed=False)[0] - (~inside).sum())
 
 
 def random_points(seed: int, count: int, size: tuple[int, int]) -> np.ndarray:
@@ -201,6 +212,16 @@ class TestEveryMask:
         assert counts == sorted(counts, reverse=True)
         assert counts[0] > counts[2] > 0
 
+    def test_what_is_too_unlikely_or_too_unstable_is_left_out(self, engine, embedding: Embedding) -> None:
+        """The others are the same and in the same order, whether they are left out at once or later."""
+        reading = reading_of(embedding)
+        every = every_answer(reading, engine._scorers, lambda done: None)
+        kept = every.only(np.flatnonzero((every.ious >= 0.5) & (every.stability >= 0.7)))
+        found = every_answer(reading, engine._scorers, lambda done: None, (0.5, 0.7))
+        assert 0 < len(kept.ious) < len(every.ious)
+        for one, other in zip(vars(kept).values(), vars(found).values(), strict=True):
+            assert np.array_equal(one, other)
+
     def test_defaults_find_the_windows(self, engine, street: Photo, embedding: Embedding) -> None:
         """Most of the twelve windows have a mask of their own."""
         masks = [mask.segmentation for mask in engine.generate(street, embedding, AutoMask())]
@@ -264,7 +285,7 @@ class TestEmbedding:
     def test_of_another_engine_is_refused(self, engine, embedding: Embedding) -> None:
         """An embedding of other weights is not guessed at."""
         other = Embedding(embedding.digest, "offline-0/00000000", embedding.size, embedding.features, 1)
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput, match=f"made by offline-0/00000000, not by {engine.name}"):
             engine.predict(other, Prompts.click(1, 1))
 
     def test_is_small(self, embedding: Embedding) -> None:
@@ -343,14 +364,52 @@ class TestParts:
         plain = np.zeros(size, np.float32)
         assert nest(plain, plain[None], plain[None], plain[None]).around((0, 0))[-1].all()
 
-    def test_parts_of_many_sets_are_those_of_each(self, embedding: Embedding) -> None:
-        """Several sets of leaves at once give the same parts as one by one."""
+    @pytest.mark.parametrize("count", [0, 1, 9])
+    def test_pieces_are_connected_leaves_that_no_mask_tells_apart(self, embedding: Embedding, count: int) -> None:
+        """Neighbours are of one piece if the same masks hold them; masks, areas and rim are those of the leaves."""
         reading = Reading(**embedding.features)
-        sets = np.random.default_rng(5).random((4, reading.count)) < 0.7
-        for together, alone in zip(reading.parts(sets), sets, strict=True):
-            one = reading.parts(alone[None])[0]
-            pairs = np.unique(np.stack([together, one]), axis=1)
-            assert len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
+        masks = reading.middles[:, 0] * np.arange(count)[:, None] % 40 < 20
+        pieces = pieces_of(reading, masks)
+        assert (pieces.masks[:, pieces.of_leaf] == masks).all()
+        u, v = reading.edges.T
+        assert ((masks[:, u] == masks[:, v]).all(axis=0) == (pieces.of_leaf[u] == pieces.of_leaf[v])).all()
+        number = [graph_parts(reading, pieces.of_leaf == k) for k in range(len(pieces.areas))]
+        assert number == [1] * len(number)
+        assert pieces.areas.sum() == reading.areas.sum()
+        assert set(pieces.of_leaf[reading.rim]) == set(np.flatnonzero(pieces.rim))
+        joined = {tuple(sorted(pair)) for pair in pieces.of_leaf[reading.edges] if pair[0] != pair[1]}
+        assert sorted(joined) == sorted(map(tuple, pieces.edges.T))
+
+    def test_parts_of_masks_are_those_of_their_leaves(self, embedding: Embedding) -> None:
+        """Each mask falls into as many parts as its leaves do, and no name is given to two of them."""
+        reading = Reading(**embedding.features)
+        masks = np.random.default_rng(5).random((4, reading.count)) < 0.7
+        pieces = pieces_of(reading, masks)
+        names = pieces.parts(pieces.masks)
+        for mask, name in zip(pieces.masks, names, strict=True):
+            assert len(np.unique(name[mask])) == graph_parts(reading, mask[pieces.of_leaf])
+        assert all(not set(a) & set(b) for k, a in enumerate(names) for b in names[:k])
+
+    def test_many_masks_are_tidied_as_each_alone(self, embedding: Embedding) -> None:
+        """What other masks there are changes none."""
+        reading = Reading(**embedding.features)
+        masks = np.random.default_rng(6).random((5, reading.count)) < 0.8
+        together = tidy(reading, masks)
+        assert (together != masks).any()
+        for tidied, mask in zip(together, masks, strict=True):
+            assert (tidied == tidy(reading, mask[None])[0]).all()
+
+    def test_the_means_of_small_masks(self, embedding: Embedding) -> None:
+        """They are summed up where the mask is; it is as if that had been done everywhere."""
+        reading = Reading(**embedding.features)
+        height, width = reading.cells_hw
+        masks = np.zeros((5, height, width), bool)
+        masks[0, 3:9, 5:6] = masks[1, :2, -1:] = masks[2, -1:, :3] = masks[3, height // 2, :] = True
+        for mask, found in zip(masks, reading.means(masks), strict=True):
+            large = cv2.resize(mask.astype(np.float32), reading.labels.shape[::-1])
+            hits = np.bincount(reading.labels.ravel(), minlength=reading.count)
+            sums = np.bincount(reading.labels.ravel(), large.ravel(), reading.count)
+            assert (found[hits > 0] == (sums[hits > 0] / hits[hits > 0]).astype(np.float32)).all()
 
     def test_tidy_fills_pinholes_and_drops_specks(self, embedding: Embedding) -> None:
         """A hole of one small leaf is filled, and a loose leaf goes."""
@@ -380,6 +439,10 @@ class TestParts:
         for _ in range(20):
             chosen = rng.random(9) < 0.5
             assert labels_to_rle(chosen, run_labels, run_ends, (20, 30)) == mask_to_rle(chosen[labels])
+        halves = join_runs(run_labels // 5, run_ends)
+        assert len(halves[0]) < len(run_labels)
+        assert (halves[0][1:] != halves[0][:-1]).all()
+        assert labels_to_rle(np.array([False, True]), *halves, (20, 30)) == mask_to_rle(labels > 4)
 
     def test_borders_snap_to_the_photo(self) -> None:
         """A slanted edge of a photo four times the work size is followed to the pixel, not in steps of four."""
@@ -406,7 +469,7 @@ class TestParts:
         features = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 3.0]], np.float32)
         assert scorer(features) == pytest.approx([0.15, 0.35, 1.25])
 
-    @pytest.mark.parametrize("shape", [(0, 0, 500), (3, 4, 0), (5, 7, 63), (5, 7, 1000)], ids=str)
+    @pytest.mark.parametrize("shape", [(0, 0, 500), (3, 4, 0), (5, 7, 63), (5, 7, 1000), (130, 90, 200)], ids=str)
     def test_a_product_in_pieces_is_the_product(self, shape: tuple[int, int, int]) -> None:
         """Whatever the pieces leave over, and of nothing too."""
         rng = np.random.default_rng(0)

@@ -70,7 +70,7 @@ def train(path: Path, crops: Crops, steps: int, seed: int = 0, minutes: float = 
     network.to(memory_format=torch.channels_last).train()
     for name, weight in network.encoder.named_parameters():
         late = name.startswith("blocks.") and int(name.split(".")[1]) >= FIRST_LATE
-        weight.requires_grad_(late)
+        weight.requires_grad_(late and ".depth." not in name)  # no gradient reaches those: `encoder.FixedDepthwise`
     tuned = [weight for weight in network.encoder.parameters() if weight.requires_grad]
     new = [weight for name, weight in network.named_parameters() if not name.startswith("encoder.")]
     optimizer = torch.optim.AdamW([{"params": new}, {"params": tuned}], lr=PEAK_RATE, weight_decay=1e-2)

@@ -60,7 +60,7 @@ class Finder(Protocol):
 
 def foreign_embedding(made_by: str, asked: str) -> InvalidInput:
     """The error for an embedding that is not of the engine that is asked; both by their names."""
-    return InvalidInput(f"this embedding was made by {made_by}, not by {asked}", "embedding")
+    return InvalidInput(f"this embedding was made by {made_by}, not by {asked}: embed the photo again", "embedding")
 
 
 _ENGINES = {

@@ -13,6 +13,7 @@ import numpy as np
 from .candidates import Clicks, click_candidates
 from .features import first_features, next_features, product
 from .network import Sight
+from .pieces import Pieces, pieces_of
 from .reading import Reading
 from .scorer import Scorer
 
@@ -21,7 +22,6 @@ SPECK = 0.02  # of the mask: smaller loose parts are dropped
 # What comes true of what the scorers expect: new photos are harder than crops of those they learned from. Both figures
 # are of held-out photos (`benchmarks/masks.py` prints how it stands).
 SLOPE, SHIFT = 0.74, 0.025
-FEW = 100  # masks: their overlaps are found in pieces
 ALIKE = (0.7, 0.85)  # IoU: the three that are offered share no more, or at least no more than that
 
 
@@ -128,7 +128,7 @@ def keep_promises(masks: np.ndarray, points: Points, previous: np.ndarray | None
 def overlaps(masks: np.ndarray, areas: np.ndarray) -> np.ndarray:
     """(K, K) float: the IoU of each two masks (K, n) of things that have areas (n,)."""
     inside = masks.astype(np.float32)
-    common = product(inside * areas, inside) if len(masks) <= FEW else (inside * areas) @ inside.T
+    common = product(inside * areas, inside)
     area = np.diagonal(common)
     shared: np.ndarray = common / np.maximum(area[:, None] + area - common, 1e-6)
     return shared
@@ -149,19 +149,20 @@ def that_differ(shared: np.ndarray, scores: np.ndarray, most: int = 3) -> np.nda
 
 def tidy(reading: Reading, masks: np.ndarray) -> np.ndarray:
     """(K, n) bool masks without pinholes and loose specks."""
-    sizes, touches = _sizes(reading, ~masks)
-    filled = masks | (~touches & (sizes < PINHOLE * reading.areas.sum()))
-    sizes, _ = _sizes(reading, filled)
-    least = SPECK * np.where(filled, reading.areas, 0).sum(axis=1)
+    pieces = pieces_of(reading, masks)
+    sizes, touches = _sizes(pieces, ~pieces.masks)
+    filled = pieces.masks | (~touches & (sizes < PINHOLE * pieces.areas.sum()))
+    sizes, _ = _sizes(pieces, filled)
+    least = SPECK * np.where(filled, pieces.areas, 0).sum(axis=1)
     tidied: np.ndarray = filled & (sizes >= np.minimum(least, sizes.max(axis=1))[:, None])
-    return tidied
+    return tidied[:, pieces.of_leaf]
 
 
-def _sizes(reading: Reading, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each leaf in masks (K, n): the work pixels of the connected part it belongs to, (K, n), 0 outside; and, (K, n)
-    bool, whether that part reaches the photo's rim.
+def _sizes(pieces: Pieces, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each piece in masks (K, m): the work pixels of the connected part it belongs to, (K, m), 0 outside; and, (K,
+    m) bool, whether that part reaches the photo's rim.
     """
-    name = reading.parts(masks).ravel()
-    size = np.bincount(name, np.where(masks, reading.areas, 0).ravel())[name]
-    rim = np.bincount(name, (masks & reading.rim).ravel())[name] > 0
+    name = pieces.parts(masks).ravel()
+    size = np.bincount(name, np.where(masks, pieces.areas, 0).ravel())[name]
+    rim = np.bincount(name, (masks & pieces.rim).ravel())[name] > 0
     return size.reshape(masks.shape), rim.reshape(masks.shape)

@@ -8,8 +8,9 @@ from ...rle import RLE, mask_to_rle, rle_to_mask
 from ...types import Prompts
 from .answers import Points
 from .candidates import Clicks
+from .pieces import pieces_of
 from .reading import Reading
-from .snap import label_pixels, labels_to_rle, pixels_inside
+from .snap import join_runs, label_pixels, labels_to_rle, pixels_inside
 
 
 def points_of(reading: Reading, prompts: Prompts) -> Points:
@@ -61,3 +62,10 @@ def paste(reading: Reading, mask: np.ndarray, prompts: Prompts | None = None) ->
         nearest = ((column[:, None] - x) ** 2 + (row[:, None] - y) ** 2).argmin(axis=1)
         pixels[row, column] = positive[here][nearest]
     return mask_to_rle(pixels)
+
+
+def paste_all(reading: Reading, masks: np.ndarray) -> list[RLE]:
+    """Choices of leaves (K, n) bool in the photo's pixels: what `paste` makes of each."""
+    pieces = pieces_of(reading, masks)
+    run_labels, run_ends = join_runs(pieces.of_leaf[reading.run_labels], reading.run_ends)
+    return [labels_to_rle(mask, run_labels, run_ends, reading.size_hw) for mask in pieces.masks]

@@ -14,13 +14,14 @@ import numpy as np
 from ...errors import EngineUnavailable, InvalidInput
 from ...rle import RLE
 from ...types import AutoMask, Embedding, Mask, Photo, Prompts
-from ..base import Progress, no_progress
+from ..base import Progress, foreign_embedding, no_progress
 from .answers import Answers, Points, answer, overlaps, tidy
-from .asking import given_mask, paste, points_of
+from .asking import given_mask, paste, paste_all, points_of
 from .boxes import in_box
 from .buildings import building_at
 from .network import Network
 from .objects import all_of_a_kind, every_answer
+from .pieces import pieces_of
 from .reading import Reading, read_photo
 from .scorer import load_scorers
 from .snap import labels_under
@@ -109,22 +110,19 @@ class OfflineEngine:
         """
         reading = self._reading(embedding)
         progress(0.0)
-        found, seed = every_answer(reading, self._scorers, lambda done: progress(0.8 * done))
-        good = found.ious >= np.interp(options.pred_iou_thresh, (0, USUAL_IOU, 1), (0, OWN_IOU, 1))
-        good &= found.stability >= np.interp(
-            options.stability_score_thresh, (0, USUAL_STABILITY, 1), (0, OWN_STABILITY, 1)
+        least = (
+            float(np.interp(options.pred_iou_thresh, (0, USUAL_IOU, 1), (0, OWN_IOU, 1))),
+            float(np.interp(options.stability_score_thresh, (0, USUAL_STABILITY, 1), (0, OWN_STABILITY, 1))),
         )
-        good &= found.masks[:, _grid_leaves(reading, options.points_per_side)].any(axis=1)
-        if not options.multimask_output:
-            likeliest = np.lexsort((-found.ious, seed))
-            first = np.zeros(len(seed), bool)
-            first[likeliest[np.unique(seed[likeliest], return_index=True)[1]]] = True
-            good &= first
-        some = found.only(np.flatnonzero(good))
-        chosen = some.only(_suppressed(reading, some, options.box_nms_thresh))
+        most = 3 if options.multimask_output else 1
+        found = every_answer(reading, self._scorers, lambda done: progress(0.8 * done), least, most)
+        hit = found.masks[:, _grid_leaves(reading, options.points_per_side)].any(axis=1)
+        found = found.only(np.flatnonzero(hit))
+        chosen = found.only(_suppressed(reading, found, options.box_nms_thresh))
+        tidied = tidy(reading, chosen.masks)
         masks: dict[RLE, Mask] = {}
-        for leaves, iou, stability in zip(tidy(reading, chosen.masks), chosen.ious, chosen.stability, strict=True):
-            rle = paste(reading, leaves)
+        rles = paste_all(reading, tidied)
+        for leaves, rle, iou, stability in zip(tidied, rles, chosen.ious, chosen.stability, strict=True):
             if rle.area >= max(1, options.min_mask_region_area):
                 masks.setdefault(rle, self._mask(reading, leaves, rle, iou, stability, ()))
         progress(1.0)
@@ -150,7 +148,7 @@ class OfflineEngine:
 
     def _reading(self, embedding: Embedding) -> Reading:
         if embedding.engine != self.name:
-            raise InvalidInput(f"this embedding was made by {embedding.engine}; embed the photo again", "embedding")
+            raise foreign_embedding(embedding.engine, self.name)
         with self._lock:
             return self._readings.setdefault(embedding, reading_of(embedding))
 
@@ -207,7 +205,8 @@ def reading_of(embedding: Embedding) -> Reading:
 
 def _suppressed(reading: Reading, answers: Answers, threshold: float) -> np.ndarray:
     """Greedy non-maximum suppression by the masks' IoU: indices, best first."""
-    shared = overlaps(answers.masks, reading.areas)
+    pieces = pieces_of(reading, answers.masks)
+    shared = overlaps(pieces.masks, pieces.areas)
     kept: list[int] = []
     for k in np.argsort(-answers.ious, kind="stable"):
         if len(kept) == MOST_MASKS:

@@ -60,6 +60,7 @@ NEXT_FEATURES = (
 
 
 PIECE = 64  # columns of a product at a time
+RESULTS = 4096  # of it at a time: for 64 times as many products BLAS starts no threads yet
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +82,14 @@ def _sums(masks: np.ndarray, fields: np.ndarray) -> np.ndarray:
 
 
 def product(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(K, M): one (K, N) times the transpose of another (M, N), for K and M of some dozens and a large N.
+    """(K, M): one (K, N) times the transpose of another (M, N), for K and M of some hundreds and a large N.
 
     In pieces, for which BLAS starts no threads: those are no faster at this size, wait for each other when the machine
     is busy, and need not add up in the same order every time.
     """
+    rows = max(1, RESULTS // max(1, len(other)))
+    if len(one) > rows:
+        return np.concatenate([product(one[k : k + rows], other) for k in range(0, len(one), rows)])
     count = one.shape[1] // PIECE
     whole = count * PIECE
     pieces = one[:, :whole].reshape(len(one), count, PIECE).transpose(1, 0, 2)

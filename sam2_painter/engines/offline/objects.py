@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 
 import cv2
 import numpy as np
@@ -19,6 +21,9 @@ MARGIN = 12  # cells around a small part that are looked at with it
 LARGE = 0.04  # of the photo: a part may be several surfaces, and has a seed for each so much of it
 MOST_IN_PART = 5
 SURE = 0.57  # the chance from which on a leaf is taken for a wall
+THREADS = 2  # as many as the network's
+
+Window = tuple[int, int, int, int]  # of cells: top, bottom, left, right
 
 
 def seeds(reading: Reading) -> list[tuple[tuple[int, int], tuple[int, int, int, int]]]:
@@ -48,28 +53,62 @@ def seeds(reading: Reading) -> list[tuple[tuple[int, int], tuple[int, int, int, 
 
 
 def every_answer(
-    reading: Reading, scorers: Mapping[str, Scorer], told: Callable[[float], None]
-) -> tuple[Answers, np.ndarray]:
-    """The answers to a click on each seed; and, (K,), which seed each is of."""
+    reading: Reading,
+    scorers: Mapping[str, Scorer],
+    told: Callable[[float], None],
+    least: tuple[float, float] = (0.0, 0.0),
+    most: int = 3,
+) -> Answers:
+    """The answers to a click on each seed, at most so many to each. least: the IoU to expect and the stability from
+    which on one counts.
+    """
+
+    def ask(part: tuple[Window, list[tuple[int, int]]]) -> list[Answers]:
+        window, cells = part
+        return list(_answers(reading, scorers, window, cells, least, most))
+
+    found = [Answers(np.zeros((0, reading.count), bool), np.zeros(0), np.zeros(0))]
+    parts = _parts(reading)
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        for number, answers in enumerate(pool.map(ask, parts)):
+            found += answers
+            told((number + 1) / len(parts))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return Answers(*(np.concatenate(part) for part in zip(*(vars(one).values() for one in found), strict=True)))
+
+
+def _parts(reading: Reading) -> list[tuple[Window, list[tuple[int, int]]]]:
+    """The seeds by the window in which they are looked at."""
     height, width = reading.cells_hw
-    masks, ious, stability, seed = [], [], [], []
-    starts = seeds(reading)
-    for number, ((row, column), (top, left, bottom, right)) in enumerate(starts):
+
+    def window(seed: tuple[tuple[int, int], tuple[int, int, int, int]]) -> Window:
+        top, left, bottom, right = seed[1]
         margin = MARGIN + max(bottom - top, right - left) // 2
-        rows = slice(max(0, top - margin), min(height, bottom + margin))
-        columns = slice(max(0, left - margin), min(width, right + margin))
-        click = Clicks(np.array([[row - rows.start, column - columns.start]]), np.ones(1, bool))
-        cells, expected, stable = likeliest(reading.sight.window(rows, columns), scorers, click, None)
-        whole = np.zeros((len(cells), height, width), bool)
-        whole[:, rows, columns] = cells
-        masks.append(reading.of_cells(whole))
-        ious.append(expected)
-        stability.append(stable)
-        seed += [number] * len(cells)
-        told((number + 1) / len(starts))
-    if not masks:
-        return Answers(np.zeros((0, reading.count), bool), np.zeros(0), np.zeros(0)), np.zeros(0, int)
-    return Answers(np.concatenate(masks), np.concatenate(ious), np.concatenate(stability)), np.array(seed)
+        return max(0, top - margin), min(height, bottom + margin), max(0, left - margin), min(width, right + margin)
+
+    return [(where, [cell for cell, _ in some]) for where, some in groupby(seeds(reading), window)]
+
+
+def _answers(
+    reading: Reading,
+    scorers: Mapping[str, Scorer],
+    window: Window,
+    cells: list[tuple[int, int]],
+    least: tuple[float, float],
+    most: int,
+) -> Iterator[Answers]:
+    """Those to a click on each of some cells of a window; see `every_answer`."""
+    top, bottom, left, right = window
+    sight = reading.sight.window(slice(top, bottom), slice(left, right))
+    for row, column in cells:
+        click = Clicks(np.array([[row - top, column - left]]), np.ones(1, bool))
+        masks, ious, stability = (part[:most] for part in likeliest(sight, scorers, click, None))
+        good = (ious >= least[0]) & (stability >= least[1])
+        whole = np.zeros((int(good.sum()), *reading.cells_hw), bool)
+        whole[:, top:bottom, left:right] = masks[good]
+        yield Answers(reading.of_cells(whole), ious[good], stability[good])
 
 
 def all_of_a_kind(reading: Reading, kind: int) -> np.ndarray:

@@ -11,8 +11,6 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 
 from .boundary import find_edges, work_picture
 from .nesting import Nesting
@@ -95,12 +93,12 @@ class Reading:
 
     def means(self, fields: np.ndarray) -> np.ndarray:
         """(K, n) float32: the mean over each leaf of fields (K, h, w) in cells."""
-        height, width = self.labels.shape
-        flat, hits = self.labels.ravel(), self._hits
+        size, hits = self.labels.shape, self._hits
         found = np.empty((len(fields), self.count), np.float32)
         for k, field in enumerate(fields):
-            large = cv2.resize(field.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-            sums = np.bincount(flat, large.ravel(), self.count)
+            large = cv2.resize(field.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
+            here = tuple(_reach(field.any(axis=1 - axis), size[axis]) for axis in (0, 1))  # zeros add nothing
+            sums = np.bincount(self.labels[here].ravel(), large[here].ravel(), self.count)
             middle = field[self.middles[:, 0], self.middles[:, 1]]
             found[k] = np.where(hits > 0, sums / np.maximum(hits, 1), middle)
         return found
@@ -121,17 +119,6 @@ class Reading:
         shares: np.ndarray = cv2.resize(inside, (width, height), interpolation=cv2.INTER_AREA)
         return shares
 
-    def parts(self, masks: np.ndarray) -> np.ndarray:
-        """(K, n) int: names of the connected parts of leaves (K, n) bool; leaves outside are parts of their own."""
-        u, v = self.edges.T
-        joined = masks[:, u] & masks[:, v]
-        sets, edges = np.nonzero(joined)
-        shift = sets * self.count
-        ends = (u[edges] + shift, v[edges] + shift)
-        graph = csr_matrix((np.ones(len(edges), np.int8), ends), (masks.size, masks.size))
-        names: np.ndarray = connected_components(graph, directed=False)[1]
-        return names.reshape(masks.shape)
-
     def leaf(self, x: float, y: float) -> int:
         """The leaf under a point of the photo."""
         at = (np.array([side], np.int64) for side in (int(x), int(y)))
@@ -141,6 +128,15 @@ class Reading:
         """Row and column of the cell under a point of the photo."""
         (height, width), (rows, columns) = self.size_hw, self.cells_hw
         return min(rows - 1, int(y * rows / height)), min(columns - 1, int(x * columns / width))
+
+
+def _reach(some: np.ndarray, length: int) -> slice:
+    """What of a side of `length` pixels the cells along it that are true reach when they are enlarged."""
+    cells = np.flatnonzero(some)
+    if not len(cells):
+        return slice(0)
+    scale = length / len(some)
+    return slice(max(0, int((cells[0] - 1) * scale)), int((cells[-1] + 2) * scale) + 1)
 
 
 def read_photo(pixels: np.ndarray, network: Network) -> Reading:

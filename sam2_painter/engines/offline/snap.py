@@ -90,6 +90,12 @@ def labels_to_rle(chosen: np.ndarray, run_labels: np.ndarray, run_ends: np.ndarr
     return RLE(size, counts.astype(np.uint32))
 
 
+def join_runs(run_labels: np.ndarray, run_ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same runs, those that follow one another with one label as one."""
+    last = np.append(run_labels[1:] != run_labels[:-1], True)
+    return run_labels[last], run_ends[last]
+
+
 def label_pixels(label: int, run_labels: np.ndarray, run_ends: np.ndarray) -> np.ndarray:
     """Column-major indices of the pixels with this label."""
     runs = np.flatnonzero(run_labels == label)
