@@ -80,7 +80,7 @@ KINDS = {  # what the truth calls things that "every ..." finds
 }
 EXAMPLES = {  # walls of the examples, by their paint
     "brick-house": {"front wall": "A", "side wall": "A"},
-    "town-house": {"plaster wall": "A", "ground floor": "B", "left house": "C", "right house": "D"},
+    "town-house": {"plaster wall": "A", "ground floor": "B", "left house": "C", "left side": "C", "right house": "D"},
     "siding-cottage": {"front wall": "A", "wing wall": "A", "side wall": "A"},
 }
 
@@ -471,7 +471,7 @@ def example_photos() -> Iterator[Scene]:
     from training import rendering
 
     for name, walls in EXAMPLES.items():
-        yield scene_of(name, examples.path(name), rendering.render(name).masks, walls)
+        yield scene_of(name, examples.path(name), rendering.masks(name), walls)
 
 
 def scene_of(name: str, photo: Path | np.ndarray, parts: dict[str, np.ndarray], walls: dict[str, str]) -> Scene:

@@ -41,7 +41,7 @@ PATIENCE, FADED = 600_000, 1500  # milliseconds: that a busy machine gets, and a
 
 SCHEMES = {  # paints, and the parts of the example that get them, as one layer each
     "brick-house": {"#b5c7a3": ("front wall", "side wall"), "#2f4858": ("door",)},
-    "town-house": {"#c98b6b": ("plaster wall",), "#d9d4c7": ("left house",), "#3b4a54": ("shutters",)},
+    "town-house": {"#c98b6b": ("plaster wall",), "#d9d4c7": ("left house", "left side"), "#3b4a54": ("shutters",)},
     "siding-cottage": {"#d8b45f": ("front wall", "wing wall", "side wall"), "#2e5d57": ("door",)},
 }
 

@@ -1,11 +1,16 @@
 """The examples are what the renderer makes, and their masks are exact."""
 
+import cv2
 import numpy as np
 import pytest
 
+from benchmarks.hand import EXAMPLES, GOAL, LEAST, NEARLY
+from sam2_painter.engines.offline import OfflineEngine
 from sam2_painter.errors import InvalidInput
 from sam2_painter.photos import examples
 from sam2_painter.photos.images import fit, open_photo
+from sam2_painter.rle import rle_to_mask
+from sam2_painter.types import Prompts
 from training import rendering
 from training.rendering import __main__ as command
 
@@ -65,6 +70,41 @@ def test_windows_are_no_wall(rendered):
     assert np.percentile(example.pixels[example.masks["window frames"]], 90) > wall
 
 
+def places(wall, count=8):
+    """The middle of a mask, and some other places in it that are not at its rim: x and y each."""
+    depth = cv2.distanceTransform(np.pad(wall.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    y, x = np.nonzero(depth > 4)
+    chosen = [int(depth[y, x].argmax()), *np.random.default_rng(3).integers(len(x), size=count)]
+    return x[chosen], y[chosen]
+
+
+@pytest.mark.parametrize("name", examples.NAMES)
+def test_the_first_click_gets_the_wall(name):
+    """The first answer is right in the middle of every wall and in most places elsewhere in it, and nowhere far from
+    right: the wall, or all walls of its paint."""
+    parts, engine = rendering.masks(name, 800), OfflineEngine()
+    embedding = engine.embed(open_photo(examples.path(name)))
+    for part, paint in EXAMPLES[name].items():
+        if parts[part].mean() < LEAST:
+            continue
+        painted = np.any([parts[other] for other, its in EXAMPLES[name].items() if its == paint], axis=0)
+        right = []
+        for x, y in zip(*places(parts[part]), strict=True):
+            answer = engine.predict(embedding, Prompts(((2.0 * x, 2.0 * y),), (1,)))[0]
+            found = rle_to_mask(answer.rle)[::2, ::2]
+            right.append(max((found & meant).sum() / (found | meant).sum() for meant in (parts[part], painted)))
+        assert right[0] >= GOAL, part
+        assert np.median(right) >= GOAL, (part, right)
+        assert min(right) >= NEARLY, (part, right)
+
+
+def test_masks_need_no_light():
+    """Those of the rendered example."""
+    masks, rendered = rendering.masks("siding-cottage", 64), rendering.render("siding-cottage", 64).masks
+    assert masks.keys() == rendered.keys()
+    assert all(np.array_equal(masks[part], rendered[part]) for part in masks)
+
+
 def test_rendering_is_deterministic():
     """The same pixels and masks each time."""
     first, second = rendering.render("brick-house", 64), rendering.render("brick-house", 64)
@@ -83,7 +123,7 @@ def test_the_command_writes_every_example(tmp_path):
 @pytest.mark.parametrize("name", ["", "castle", None, "../brick-house"])
 def test_other_names_are_refused(name):
     """The message lists the names there are."""
-    for ask in (examples.path, rendering.render):
+    for ask in (examples.path, rendering.render, rendering.masks):
         with pytest.raises(InvalidInput, match="brick-house, town-house, siding-cottage"):
             ask(name)
 

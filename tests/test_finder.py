@@ -66,12 +66,12 @@ def test_a_kind_is_understood_as_people_write_it(studio: Studio, word: str) -> N
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory) -> tuple[Studio, str]:
-    """Three houses in a row: of brick, of ochre plaster over a pale ground floor, and grey."""
+    """Three houses in a row: of brick, of ochre plaster over a green ground floor, and rose."""
     studio = make_studio(tmp_path_factory.mktemp("street"), OfflineEngine())
     return studio, studio.open(example_path("town-house").read_bytes(), "street.jpg").id
 
 
-HOUSES = {"brick": (200, 700), "ochre": (420, 520), "ground floor": (640, 1100), "grey": (1400, 700)}
+HOUSES = {"brick": (150, 640), "ochre": (600, 560), "ground floor": (620, 1100), "rose": (1240, 700)}
 
 
 @pytest.mark.parametrize("house", HOUSES)
@@ -80,7 +80,7 @@ def test_a_house_of_a_row_is_found_alone(street, house) -> None:
     studio, session_id = street
     session = studio.find(session_id, "wall", point=HOUSES[house])
     rle = session.mask(session.selection.mask_id).rle
-    other = {"brick": "grey", "grey": "ochre"}.get(house, "brick")
+    other = {"brick": "rose", "rose": "ochre"}.get(house, "brick")
     assert rle.contains(*HOUSES[house])
     assert not rle.contains(*HOUSES[other])
     assert rle.contains(*HOUSES["ground floor"]) == (house in ("ochre", "ground floor"))
@@ -91,12 +91,12 @@ def test_where_no_building_is_nothing_is_found(street) -> None:
     studio, session_id = street
     before = studio.session(session_id)
     with pytest.raises(MaskNotFound, match="on a building at this point"):
-        studio.find(session_id, "wall", point=(150, 60))
+        studio.find(session_id, "wall", point=(600, 60))
     assert studio.session(session_id) == before
 
 
 def test_a_house_found_at_a_point_is_no_kind_for_another_photo(street) -> None:
     """A recipe keeps the mask: elsewhere the point would be at another house."""
     studio, session_id = street
-    session = studio.find(session_id, "wall", point=HOUSES["grey"])
+    session = studio.find(session_id, "wall", point=HOUSES["rose"])
     assert [step.found for step in session.selection.steps] == [""]

@@ -543,7 +543,10 @@ def test_what_to_do_next_is_said(new_page):
     painter.key("v").key("i")
     assert "colour you want" in hint.inner_text()
     painter.key("Escape").click(*WALL_AT)
-    assert "Remove takes away" in hint.inner_text()
+    assert hint.inner_text() == "Choose a colour. Tap what is missing; Remove takes away."
+    painter.key("b")
+    assert hint.inner_text() == "Choose a colour. Draw a box around what is missing."
+    painter.key("v")
     painter.swatch(5)
     assert "Painted" in hint.inner_text()
 

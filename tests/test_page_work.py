@@ -380,7 +380,38 @@ def test_answers_cover_nothing_of_a_phones_photo(new_page, size):
         assert box["y"] >= photo["y"] + photo["height"]
     assert painter.page.locator(".sp-stage").bounding_box()["height"] >= 0.55 * size[1]
     painter.type_color("#705030")
-    assert painter.until(lambda: not answers.first.is_visible())
+    assert painter.idle().session.layers
+    assert answers.first.is_visible()
+
+
+@pytest.mark.parametrize("shape", [(600, 800), (500, 1100), (900, 700)], ids=str)
+def test_nothing_lies_on_a_phones_photo(new_page, shape):
+    """Neither what is said nor what the next tap does, before, between and after: it has more than half of the screen,
+    and zoomed in its corners can be moved out from under the button that fits it."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open(to_png(draw_building(*shape)))
+    page = painter.page
+    wall = (0.55 * shape[0], 0.62 * shape[1])
+    for do in (lambda: None, lambda: painter.click(*wall), lambda: painter.swatch(5), lambda: painter.key("l")):
+        do()
+        left, top = painter.at(-0.5, -0.5)
+        right, bottom = painter.at(shape[0] - 0.5, shape[1] - 0.5)
+        lying = page.evaluate(
+            """([left, top, right, bottom]) => [...document.querySelectorAll(".sp-stage > :not(.sp-view), .sp-panel")]
+              .filter((e) => e.checkVisibility() && e.matches(":not(.sp-busy):not(.sp-messages)"))
+              .map((e) => [e.className, e.getBoundingClientRect()])
+              .filter(([, at]) => at.width && at.left < right - 1 && at.right > left + 1
+                && at.top < bottom - 1 && at.bottom > top + 1)
+              .map(([name]) => name)""",
+            [left, top, right, bottom],
+        )
+        assert lying == []
+        assert page.locator(".sp-view").bounding_box()["height"] >= 0.55 * 844
+    page.evaluate("sam2painter.stage.zoom(4), sam2painter.stage.camera.pan(-1e5, -1e5), sam2painter.stage.moved()")
+    corner_at = page.evaluate("([x, y]) => sam2painter.stage.toScreen(x, y)", [shape[0] - 1, shape[1] - 1])
+    fit = page.locator('[data-do="fit"]').bounding_box()
+    assert corner_at["x"] < fit["x"] or corner_at["y"] < fit["y"]
+    page.locator('[data-do="fit"]').tap()
+    assert not page.locator(".sp-zoom").is_visible()
 
 
 def test_a_message_with_a_button_is_read_on_a_phone(new_page):
@@ -626,6 +657,84 @@ def test_a_sheet_for_the_painter(new_page):
     assert page.request.get(href).status == 404
 
 
+def test_what_is_said_is_seen_over_a_dialog(new_page):
+    """A message lies in the dialog that is open, where it can be read and closed, and else over the photo."""
+    painter = painted(new_page(accept_downloads=True))
+    page = painter.page
+    page.locator('[data-menu="export"]').click()
+    page.locator('[data-do="open-sheet"]').click()
+    with page.expect_download():
+        page.locator('[data-do="download-sheet"]').click()
+    assert "Saved" in painter.toast()
+    page.locator(".sp-painter .sp-toastclose").click()
+    assert page.locator(".sp-toast").count() == 0
+    page.locator('[data-do="close-sheet"]').click()
+    painter.type_color("#ggg")
+    painter.toast("#ggg")
+    assert page.locator(".sp-stage .sp-toast").is_visible()
+
+
+def test_a_length_belongs_to_what_it_was_written_for(new_page):
+    """The width of the whole photo is not that of a line marked later, nor that of another photo."""
+    painter = painted(new_page())
+    page, length = painter.page, painter.page.locator("[data-sheet-length]")
+
+    def open_sheet() -> None:
+        page.locator('[data-menu="export"]').click()
+        page.locator('[data-do="open-sheet"]').click()
+
+    open_sheet()
+    length.fill("12")
+    page.locator('[data-do="close-sheet"]').click()
+    open_sheet()
+    assert length.input_value() == "12"
+    page.locator('[data-do="measure"]').click()
+    for end in ((300, 600), (320, 600)):
+        page.mouse.click(*painter.at(*end))
+    assert length.input_value() == ""
+    length.fill("1.5")
+    page.locator('[data-do="close-sheet"]').click()
+    painter.open(to_png(draw_building(400, 300)), "another photo.png")
+    open_sheet()
+    assert length.input_value() == ""
+
+
+def test_a_long_name_of_a_scheme_is_cut_at_its_end(new_page):
+    """It begins where its button begins, and nothing sticks out."""
+    painter = painted(new_page())
+    page = painter.page
+    page.locator(".sp-addscheme").click()
+    painter.idle()
+    page.locator("[data-scheme-name]").fill("Bold blue for the whole long street")
+    page.keyboard.press("Enter")
+    painter.idle()
+    left, name = (
+        page.locator(".sp-schemelist button")
+        .nth(1)
+        .evaluate(
+            """(button) => {
+          const range = document.createRange();
+          range.selectNodeContents(button);
+          return [button.getBoundingClientRect().left, range.getBoundingClientRect().left];
+        }"""
+        )
+    )
+    assert left < name < left + 20
+
+
+def test_help_for_fingers_is_true(new_page):
+    """By touch nothing is to be clicked: it is tapped, and a finger held down aims."""
+    painter = new_page(size=(390, 844), has_touch=True, is_mobile=True)
+    page = painter.page
+    page.locator('[data-do="help"]').tap()
+    words = page.locator(".sp-help").inner_text()
+    assert "aim" in words
+    assert "Long press" not in words
+    page.locator('[data-do="close-help"]').tap()
+    words += page.locator(".sp-start").inner_text() + painter.open().page.locator(".sp-panel").inner_text()
+    assert "click" not in words.lower()
+
+
 def test_adjustments_belong_to_their_wall(new_page):
     """Sliders go back with an undo, and to the usual for the next wall and the next photo; Reset does it, too."""
     painter = painted(new_page())
@@ -741,6 +850,16 @@ def test_messages_do_not_pile_up(new_page):
         painter.idle()
     assert painter.page.locator(".sp-toast, .toast-body").count() == 1
     assert "Error" not in painter.toast()
+
+
+def test_who_comes_back_sees_no_ring(new_page):
+    """A photo that is found again has the focus; its ring is for those who came by key."""
+    painter = new_page().open()
+    painter.page.reload()
+    painter.page.wait_for_selector(".sp[data-ready]")
+    painter.idle()
+    assert painter.page.evaluate("document.activeElement.className").startswith("sp-view")
+    assert painter.page.locator(".sp-view").evaluate("(view) => getComputedStyle(view).outlineStyle") == "none"
 
 
 def test_after_opening_by_key_the_photo_has_the_focus(new_page):
@@ -1054,14 +1173,13 @@ def test_every_part_of_a_kind_is_taken_away(new_page, launch):
 
 
 def test_a_finger_adds_and_takes_away_beside_the_paints(new_page):
-    """On a phone what the next tap does is chosen on the photo, while the sheet shows the paints."""
+    """On a phone what the next tap does is chosen right under the photo, while the sheet shows the paints."""
     painter = new_page(size=(390, 844), has_touch=True, is_mobile=True).open()
     signs = painter.page.locator(".sp-signs")
     assert not signs.is_visible()
     painter.click(*WALL_AT)
     photo, shown = painter.page.locator(".sp-view").bounding_box(), signs.bounding_box()
-    assert photo["y"] < shown["y"]
-    assert shown["y"] + shown["height"] <= photo["y"] + photo["height"]
+    assert 0 <= shown["y"] - photo["y"] - photo["height"] < 60
     assert painter.page.locator('[data-of="paint"]').first.is_visible()
     painter.page.locator('.sp-signs label:has([value="subtract"])').tap()
     assert "does not belong" in painter.page.locator(".sp-status").inner_text()

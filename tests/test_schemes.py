@@ -222,6 +222,14 @@ def test_a_grid_holds_every_picture(count):
         assert 500 < np.all(np.abs(sheet.astype(int) - color) < 3, axis=2).sum() <= 60 * 90
 
 
+@pytest.mark.parametrize(("size_hw", "count", "down"), [((90, 60), 3, 1), ((60, 60), 4, 2), ((60, 90), 4, 2)], ids=str)
+def test_a_grid_fills_a_screen(size_hw, count, down):
+    """Three tall pictures stand beside one another; four square or wide ones in two rows."""
+    high, wide = grid([("", np.zeros((*size_hw, 3), np.uint8))] * count, 1000).shape[:2]
+    assert high // size_hw[0] == down
+    assert wide // size_hw[1] == count // down
+
+
 def test_the_painter_has_them_by_name():
     """Every verb gives the Painter back; a name it does not have is told with those it has."""
     with Painter(draw_building(), engine="offline") as painter:

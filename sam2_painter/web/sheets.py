@@ -19,7 +19,8 @@ from .middleware.paths import SHEET
 
 _HEADERS = {"X-Robots-Tag": "noindex, nofollow", "Cache-Control": "private, no-store"}
 _GONE = (
-    "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'><title>No sheet here</title>"
+    "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+    "<meta name=color-scheme content='light dark'><title>No sheet here</title>"
     "<p style='font:16px system-ui;max-width:30rem;margin:4rem auto;padding:0 1rem'>This sheet is not there any more: "
     "it expired, or was taken back. Ask for a new link."
 )

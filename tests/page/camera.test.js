@@ -40,11 +40,15 @@ test("zooming leaves what is under the pointer where it is", () => {
   assert.ok(Math.abs(camera.zoomed - 2.5) < 1e-9);
 });
 
-test("no gap opens at the edge, and it never becomes smaller than fitted", () => {
+test("its edges can be moved a little into the stage and no further, and it never becomes smaller than fitted", () => {
   const camera = fitted(4000, 3000);
   camera.zoom(4);
   camera.pan(1e6, 1e6);
-  assert.deepEqual([camera.x, camera.y], [0, 0]);
+  const { x, y } = camera.toScreen({ x: 0, y: 0 });
+  assert.ok(x > 40 && x < 80 && Math.abs(x - y) < 1e-6);
+  camera.pan(-1e6, -1e6);
+  const end = camera.toScreen({ x: 4000, y: 3000 });
+  assert.ok(Math.abs(end.x - (1000 - x)) < 1e-6 && Math.abs(end.y - (500 - y)) < 1e-6);
   camera.zoom(0.001);
   assert.equal(camera.zoomed, 1);
   assert.ok(camera.fitted);

@@ -139,7 +139,21 @@ def render(
     """
     height, width = size_hw
     sun_at = np.array(sun, float) / np.linalg.norm(sun)
-    view, shadows = _View(camera, size_hw), _Shadows(faces, sun_at)
+    view, shadows, seen = _View(camera, size_hw), _Shadows(faces, sun_at), nearest(faces, camera, size_hw)
+    light = np.empty((height * width, 3), np.float32)
+    order = np.argsort(seen, axis=None, kind="stable")
+    starts = np.searchsorted(seen.ravel()[order], np.arange(-1, len(faces) + 1))
+    for index in range(-1, len(faces)):
+        pixels = order[starts[index + 1] : starts[index + 2]]
+        for part in np.split(pixels, range(_AT_ONCE, len(pixels), _AT_ONCE)) if len(pixels) else ():
+            x, y = view.across[part % width], view.upward[part // width]
+            light[part] = sky(view.rays(x, y)) if index < 0 else _shade(faces[index], view, shadows, x, y)
+    return light.reshape(height, width, 3) * exposure, seen
+
+
+def nearest(faces: Sequence[Face], camera: Camera, size_hw: tuple[int, int]) -> np.ndarray:
+    """(H, W) int16: the index of the face that each pixel sees, -1 for the sky."""
+    view = _View(camera, size_hw)
     depth = np.full(size_hw, np.inf, np.float32)
     seen = np.full(size_hw, -1, np.int16)
     for index, face in enumerate(faces):
@@ -150,16 +164,7 @@ def render(
             nearer[nearer] = face.cover(s[nearer], t[nearer], _NEAR) > 0.5
         depth[rows, columns][nearer] = k[nearer]
         seen[rows, columns][nearer] = index
-
-    light = np.empty((height * width, 3), np.float32)
-    order = np.argsort(seen, axis=None, kind="stable")
-    starts = np.searchsorted(seen.ravel()[order], np.arange(-1, len(faces) + 1))
-    for index in range(-1, len(faces)):
-        pixels = order[starts[index + 1] : starts[index + 2]]
-        for part in np.split(pixels, range(_AT_ONCE, len(pixels), _AT_ONCE)) if len(pixels) else ():
-            x, y = view.across[part % width], view.upward[part // width]
-            light[part] = sky(view.rays(x, y)) if index < 0 else _shade(faces[index], view, shadows, x, y)
-    return light.reshape(height, width, 3) * exposure, seen
+    return seen
 
 
 def develop(light: np.ndarray) -> np.ndarray:

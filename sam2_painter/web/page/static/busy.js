@@ -1,6 +1,6 @@
 /** What takes so long: a question that is on its way, a file that is being sent, a photo that is being read. */
 
-import { one } from "./dom.js";
+import { followDialogs, one } from "./dom.js";
 import { isAboutShapes } from "./state.js";
 
 const AFTER = 140; // milliseconds
@@ -10,6 +10,7 @@ export class Busy {
   constructor(page) {
     this.page = page;
     this.place = page.one(".sp-busy");
+    this.follow = followDialogs(page.root, this.place);
     this.text = one(this.place, "span");
     this.bar = one(this.place, ".sp-sent");
     /** @type {string | null} the session whose photo the engine still reads */
@@ -25,6 +26,7 @@ export class Busy {
     const { page, place, bar } = this;
     const { flying, queue } = page.state;
     const asked = Boolean(flying && performance.now() - flying.at > AFTER);
+    this.follow();
     place.hidden = !asked && !this.reading;
     if (!place.hidden && bar.hidden) this.text.textContent = this.now;
     if (!flying) this.showSent(1);

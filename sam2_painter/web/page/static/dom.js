@@ -69,6 +69,23 @@ export const fields = (root, selector) =>
 /** The value of the chosen radio button of a group. @param {ParentNode} root @param {string} name */
 export const chosen = (root, name) => field(root, `[name="${name}"]:checked`).value;
 
+/**
+ * Keep an element where it can be seen and pressed: in the dialog that is open, which covers everything else, or where
+ * it was.
+ * @param {HTMLElement} root
+ * @param {HTMLElement} element
+ * @returns {() => void} to call when there is something to be seen
+ */
+export function followDialogs(root, element) {
+  const { parentElement: home, nextSibling: next } = element;
+  const follow = () => {
+    const place = root.querySelector("dialog[open]") ?? home;
+    if (element.parentElement !== place) place?.insertBefore(element, place === home ? next : null);
+  };
+  root.addEventListener("close", follow, true);
+  return follow;
+}
+
 // -- rows of buttons: one stop of the Tab key for a whole row; within it the arrows move ------------------------------
 
 const ROWS = ".sp-row";

@@ -1,6 +1,6 @@
 /** One message at a time, in one style; a new one takes the place of the one before. */
 
-import { node, one } from "./dom.js";
+import { followDialogs, node, one } from "./dom.js";
 
 const SECONDS = 8;
 
@@ -8,6 +8,7 @@ export class Messages {
   /** @param {HTMLElement} root */
   constructor(root) {
     this.place = one(root, ".sp-messages");
+    this.follow = followDialogs(root, this.place);
     this.timer = 0;
     this.passing = false;
   }
@@ -37,6 +38,7 @@ export class Messages {
         "\u00d7",
       ),
     );
+    this.follow();
     this.place.replaceChildren(toast);
     if (!stays) this.timer = window.setTimeout(() => this.clear(), SECONDS * 1000);
     return toast;

@@ -19,7 +19,8 @@ export class Tools {
     const { root } = page;
     /** Whether what is clicked or drawn next is all of the chosen wall's shape. */
     this.anew = false;
-    page.one("[data-tap]").textContent = CLICK;
+    for (const word of TOUCH ? root.querySelectorAll("[data-tap]") : [])
+      word.textContent = word.textContent === "Click" ? "Tap" : "tap";
     this.size = field(root, "[data-brush-size]");
     this.edgeAware = field(root, "[data-edge-aware]");
     this.onlyWall = field(root, "[data-only-wall]");
@@ -117,7 +118,7 @@ export class Tools {
     if (page.painter?.isMeasuring)
       return page.painter.ends.length
         ? `${CLICK} its other end.`
-        : `${CLICK} one end of something whose length you know, such as a door.`;
+        : `${CLICK} one end of a length you know, such as a door.`;
     if (page.dropping) return `${CLICK} the photo where it has the colour you want.`;
     if (tool === "hand") return "Drag the photo to move it.";
     if (tool === "pick") return `${CLICK} a part to choose it.`;
@@ -125,15 +126,17 @@ export class Tools {
       return `${tool === "box" ? "Draw a box around the wall" : `${CLICK} the wall`}: its shape begins anew.`;
     if (tool === "polygon" && some && !this.anew && !page.stage.scene.corners.length)
       return `${page.isPainted ? "Painted" : "Choose a colour"}. Or ${click} around what is ${sign === "subtract" ? "too much" : "missing"}.`;
-    if (tool === "polygon") return `${CLICK} from corner to corner; ${click} the first one again to close.`;
+    if (tool === "polygon") return `${CLICK} corner after corner, then the first one again.`;
     if (tool === "brush")
       return sign === "subtract" ? "Rub out what does not belong to the wall." : "Paint over what belongs to the wall.";
-    if (sign === "subtract") return `${CLICK} what does not belong to this wall.`;
-    if (sign === "union") return `${CLICK} what is missing.`;
-    if (tool === "box") return "Draw a box around a wall.";
-    if (page.isPainted) return `Painted. ${CLICK} the next wall, or make this one right with Add and Remove.`;
-    const away = TOUCH ? "Remove takes away" : "right-click takes away";
-    return some ? `Choose a colour. Something missing? ${CLICK} it; ${away}.` : `${CLICK} a wall to select it.`;
+    const aim = tool === "box" ? "Draw a box around" : CLICK;
+    if (sign === "subtract") return `${aim} what does not belong to this wall.`;
+    if (sign === "union") return `${aim} what is missing.`;
+    if (!some) return tool === "box" ? "Draw a box around a wall." : `${CLICK} a wall to select it.`;
+    const too = TOUCH ? "Remove takes away" : "right-click takes away";
+    const right = TOUCH ? "make this one right" : "make this one right with Add and Remove";
+    if (page.isPainted) return `Painted. ${aim} the next wall${tool === "box" ? "" : `, or ${right}`}.`;
+    return `Choose a colour. ${aim} what is missing${tool === "box" ? "" : `; ${too}`}.`;
   }
 
   /** How the shape of a wall is made right where there is nothing to choose from. @param {boolean} some whether one is chosen */

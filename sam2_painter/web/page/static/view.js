@@ -7,6 +7,7 @@
 
 import { button } from "./dom.js";
 import { KEYS, keep } from "./kept.js";
+import { percent } from "./panel/answers.js";
 
 export class SessionView {
   /** @param {import("./page.js").Page} page */
@@ -81,7 +82,10 @@ export class SessionView {
     file.title = session.name;
     this.page.tools.setSign("new");
     this.page.closeMenus();
-    if (onStart) this.page.stage.view.focus({ preventScroll: true });
+    if (!onStart) return;
+    const { view } = this.page.stage;
+    view.classList.toggle("sp-pointed", !active?.matches(":focus-visible")); // a ring for those who came by key
+    view.focus({ preventScroll: true });
   }
 
   /** @param {Session} session */
@@ -128,12 +132,11 @@ export class SessionView {
     const box = layer ? null : selection.box;
     const painted = Boolean(layer?.visible);
     const quiet = painted && !this.shaping;
-    this.page.root.toggleAttribute("data-quiet", quiet);
     const points = quiet ? [] : selection.points;
     const pending = this.page.state.queue.flatMap(({ verb, args }) => (verb === "click" ? args.points : []));
     this.page.stage.select(this.pathOf(selection.shape), { box, painted, points, pending, quiet });
     this.page.one("#sp-h-wall").textContent = layer ? layer.name || "This wall" : some ? "New wall" : "No wall chosen";
-    const share = `${(100 * selection.area).toFixed(1)}% of the photo`;
+    const share = `${percent(selection.area)} of the photo`;
     const kind = layer ? "" : selection.category && `${selection.category}, `;
     this.page.one(".sp-area").textContent = some ? kind + share : "";
     const house = button(this.page.root, '[data-do="house-walls"]');

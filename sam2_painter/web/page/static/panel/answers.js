@@ -48,7 +48,6 @@ export class AnswersPanel {
    * @param {number[]} view
    */
   button(answer, word, view) {
-    const share = (100 * answer.area).toFixed(answer.area < 0.01 ? 2 : 1);
     const path = new Path2D(answer.path);
     const made = node(
       "button",
@@ -56,7 +55,7 @@ export class AnswersPanel {
         type: "button",
         className: "sp-answer",
         "aria-pressed": String(answer.chosen),
-        title: `${word}, ${share}% of the photo (C)`,
+        title: `${word}, ${percent(answer.area)} of the photo (C)`,
         onclick: () => this.choose(answer.choice),
       },
       this.picture(path, view),
@@ -104,6 +103,9 @@ export class AnswersPanel {
     return canvas;
   }
 }
+
+/** A share of the photo, 0 to 1, in per cent. @param {number} area */
+export const percent = (area) => `${(100 * area).toFixed(area < 0.01 ? 2 : 1)}%`;
 
 /**
  * What an answer is called beside the one that is taken: of three no two have one name.

@@ -20,6 +20,7 @@ export class PainterDialog {
     /** @type {import("../stage/camera.js").Point[]} the ends of a length that is known, in the photo */
     this.ends = [];
     this.endsOf = "";
+    this.lengthOf = "";
     const then = (/** @type {import("../state.js").Json} */ reply) => this.show(reply.sheets);
     Object.assign(page.doing, {
       "open-sheet": () => {
@@ -56,8 +57,12 @@ export class PainterDialog {
     return this.endsOf === this.page.state.sid ? this.ends : [];
   }
 
+  /** What the length is of. One that was written for something else is none of it. */
   showEnds() {
     const two = this.marked.length === 2;
+    const of = JSON.stringify([this.page.state.sid, this.marked]);
+    if (this.lengthOf !== of) field(this.dialog, "[data-sheet-length]").value = "";
+    this.lengthOf = of;
     one(this.dialog, "[data-sheet-of]").textContent = two
       ? "is the line you marked"
       : "is the width of the whole photo";

@@ -60,7 +60,7 @@ export class SchemesPanel {
           if (!shown) this.page.ask("choose_scheme", { scheme_id: id }, "Painting");
         },
       },
-      name,
+      node("span", {}, name), // a button's own text would not end in an ellipsis
     );
   }
 

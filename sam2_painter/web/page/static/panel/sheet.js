@@ -1,6 +1,6 @@
 /**
- * On a phone the panel is a sheet with three tabs. The tools move from the photo into the one called Fix; what the next
- * tap does stays on the photo; smaller and larger answers have a row between the photo and what the tabs show.
+ * On a phone the panel is a sheet with three tabs. The tools move from the photo into the one called Fix. What the next
+ * tap does and smaller and larger answers share a row above what the tabs show: nothing lies on the photo.
  */
 
 import { one } from "../dom.js";

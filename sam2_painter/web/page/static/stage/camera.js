@@ -8,6 +8,7 @@
  */
 
 const MOST = 8; // screen pixels a photo pixel, or four times the fitted size if that is more
+const EDGE = 64; // screen pixels that an edge can be moved into the stage, at twice the fitted size or more
 
 export class Camera {
   constructor() {
@@ -41,11 +42,15 @@ export class Camera {
     this.settle();
   }
 
-  /** Keep the photo in sight: centred where it is smaller than the stage, without gaps where it is larger. */
+  /**
+   * Keep the photo in sight: centred where it is smaller than the stage, else with its edges outside it or a little
+   * inside, from under a button or to draw beside them.
+   */
   settle() {
     if (this.fitted) this.scale = this.fitScale;
+    const edge = (EDGE * Math.min(1, this.zoomed - 1)) / this.scale;
     const place = (/** @type {number} */ at, /** @type {number} */ size, /** @type {number} */ room) =>
-      size <= room ? (size - room) / 2 : Math.min(Math.max(at, 0), size - room);
+      size <= room ? (size - room) / 2 : Math.min(Math.max(at, -edge), size - room + edge);
     this.x = place(this.x, this.photo.width, this.room.width / this.scale);
     this.y = place(this.y, this.photo.height, this.room.height / this.scale);
   }
