@@ -113,8 +113,8 @@ def describe(sight: Sight, masks: np.ndarray, *chances: np.ndarray) -> Described
     ):
         between = np.concatenate([np.ones((1, *steps.shape[1:]), np.float32), steps])
         cut += _sums(masks[one] ^ masks[other], between)
-        for side in (one, other):
-            around[side] += between[[0, 2]]
+        for end in (one, other):
+            around[end] += between[[0, 2]]
     first = np.stack([np.ones_like(ys), ys, xs, rim, sight.border, *around])
     fields = np.concatenate([first, lab, lab**2, sight.kinds, *(chance[None] for chance in chances)])
     sums = _sums(masks, fields)
