@@ -106,19 +106,23 @@ def describe(sight: Sight, masks: np.ndarray, *chances: np.ndarray) -> Described
     rim = np.zeros(sight.size, np.float32)
     for side in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         rim[side] = 1
-    first = np.stack([np.ones_like(ys), ys, xs, rim, sight.border])
+    cut, around = np.zeros((len(masks), 5)), np.zeros((2, height, width), np.float32)
+    for steps, one, other in (
+        (sight.steps[0], np.s_[..., :-1], np.s_[..., 1:]),
+        (sight.steps[1], np.s_[..., :-1, :], np.s_[..., 1:, :]),
+    ):
+        between = np.concatenate([np.ones((1, *steps.shape[1:]), np.float32), steps])
+        cut += _sums(masks[one] ^ masks[other], between)
+        for side in (one, other):
+            around[side] += between[[0, 2]]
+    first = np.stack([np.ones_like(ys), ys, xs, rim, sight.border, *around])
     fields = np.concatenate([first, lab, lab**2, sight.kinds, *(chance[None] for chance in chances)])
     sums = _sums(masks, fields)
     area = np.maximum(sums[:, 0], 1e-6)
     means = sums / area[:, None]
-    colour, kinds = means[:, 5:8], means[:, 11 : 11 + len(CLASSES)]
-    spread = np.sqrt(np.maximum(means[:, 8:11] - colour**2, 0))
-    cut, inner = np.zeros((len(masks), 5)), np.zeros((len(masks), 2))
-    for axis, steps in ((2, sight.steps[0]), (1, sight.steps[1])):
-        one, other = (masks[:, :, :-1], masks[:, :, 1:]) if axis == 2 else (masks[:, :-1], masks[:, 1:])
-        between = np.concatenate([np.ones((1, *steps.shape[1:]), np.float32), steps])
-        cut += _sums(one ^ other, between)
-        inner += _sums(one & other, between[[0, 2]])
+    colour, kinds = means[:, 7:10], means[:, 13 : 13 + len(CLASSES)]
+    spread = np.sqrt(np.maximum(means[:, 10:13] - colour**2, 0))
+    inner = (sums[:, 5:7] - cut[:, [0, 2]]) / 2  # neighbours within a mask are counted from both sides
     length = np.maximum(cut[:, 0], 1)
     high, wide = (_extent(np.any(masks, axis=axis)) for axis in (2, 1))
     parts = [
@@ -136,7 +140,7 @@ def describe(sight: Sight, masks: np.ndarray, *chances: np.ndarray) -> Described
         np.log(wide / high),
     ]
     features = np.stack(parts, axis=1).astype(np.float32)
-    return Described(features, area, means[:, 1:3], colour, sums[:, 11 + len(CLASSES) :])
+    return Described(features, area, means[:, 1:3], colour, sums[:, 13 + len(CLASSES) :])
 
 
 def _extent(some: np.ndarray) -> np.ndarray:
