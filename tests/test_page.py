@@ -603,9 +603,11 @@ def test_mistakes_are_one_sentence(new_page):
     painter.open().click(*WALL_AT)
     revision = painter.session.revision
     painter.type_color("#ggg")
-    toast = painter.toast_box("#ggg")  # it hides nothing that is pressed next
+    toast = painter.toast_box("#ggg")  # it hides nothing that is pressed next: it begins on a line above the photo
     assert toast["x"] + toast["width"] <= painter.page.locator(".sp-panel").bounding_box()["x"]
-    assert toast["y"] >= painter.page.locator(".sp-view").bounding_box()["y"] - 14
+    tools, view = (painter.page.locator(name).bounding_box() for name in (".sp-tools", ".sp-view"))
+    assert tools["x"] + tools["width"] <= toast["x"]
+    assert toast["y"] < view["y"]
     assert painter.idle().session.revision == revision
     painter.click(*DOOR_AT)  # and work goes on
     assert len(painter.session.selection.prompts.point_coords) == 2
