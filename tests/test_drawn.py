@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from sam2_painter.engines.offline.surfaces import CLASSES
 from training import drawn
-from training.data import HAND
+from training.data import HAND, read_split
 from training.drawn import FOLDER, UNKNOWN, laid_over, read_shapes, surfaces
 
 LEFT, RIGHT = [[0, 0], [9, 0], [9, 19], [0, 19]], [[10, 0], [19, 0], [19, 19], [10, 19]]
@@ -59,6 +60,40 @@ def test_a_shape_says_what_it_covers(draw, more: dict, kinds: set[int]) -> None:
     """Everything, some classes, or only the building."""
     made, _ = draw({"cls": "door", "poly": LEFT} | more)
     assert {2, 3} - set(np.unique(made[:, :10]).tolist()) == kinds
+
+
+def test_a_shape_can_be_laid_over_one_class_only(draw) -> None:
+    """Parapets are wall though the data set calls them balcony: nothing beside them changes."""
+    made, ids = draw({"cls": "wall", "part": "parapets", "only": ["ground"], "poly": LEFT})
+    (parapets,) = ids
+    assert (made[15:, :10] == parapets).all()
+    assert (made[15:, 10:] == 3).all()
+    assert set(np.unique(made[:15]).tolist()) == {0, 2}
+
+
+def test_a_shape_can_correct_the_painters_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a photo has finer labels, what is drawn over it changes those, and their walls stay what they are."""
+    for folder in ("train", "painter/train"):
+        (tmp_path / folder / "labels").mkdir(parents=True)
+    (tmp_path / "train/images").mkdir()
+    regions = [
+        {"id": 1, "cls": "wall", "paint": "A", "source": "hand", "painter": "wall"},
+        {"id": 2, "cls": "balcony", "paint": "", "source": "dataset", "painter": "balcony"},
+    ]
+    manifest = json.dumps({"images": [{"name": "photo", "regions": regions}]})
+    for folder in ("train", "painter/train"):
+        (tmp_path / folder / "manifest.json").write_text(manifest)
+    field = np.ones((20, 20), np.uint16)
+    field[10:] = 2
+    cv2.imwrite(str(tmp_path / "painter/train/labels/photo.png"), field)
+    monkeypatch.setattr(drawn, "FOLDER", tmp_path)
+    shape = {"cls": "wall", "paint": "A", "part": "parapets", "only": ["balcony"], "poly": LEFT}
+    (tmp_path / "photo.json").write_text(json.dumps({"notes": "", "shapes": [shape]}))
+    (example,) = read_split(tmp_path, "train")
+    made, paint = example.labels(), {region.id: (region.code, region.paint) for region in example.regions}
+    assert (made[:10] == 1).all()
+    assert (made[10:, 10:] == 2).all()
+    assert paint[made[12, 2]] == paint[1]
 
 
 def test_one_paint_and_part_are_one_surface(draw) -> None:

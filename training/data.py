@@ -20,7 +20,7 @@ import numpy as np
 from sam2_painter.engines.offline.boundary import lab_gradient
 from sam2_painter.engines.offline.surfaces import CLASSES
 
-from .drawn import Shape, laid_over, read_shapes, surfaces
+from .drawn import WALL, Shape, laid_over, read_shapes, surfaces
 
 BUILDING = 100  # of a class: any of BUILDING_CLASSES, and several of them in one region
 GLAZED = 101  # any of GLAZED_CLASSES
@@ -121,15 +121,19 @@ def read_split(data: str | Path, split: str) -> list[Example]:
     for image in _manifest(folder):
         name = image["name"]
         path = folder / "images" / f"{name}.jpg"
+        shapes = read_shapes(name)
         if name in hand:
-            regions = tuple(Region(r["id"], _hand_code(r), r["paint"]) for r in hand[name]["regions"])
-            examples.append(Example(path, finer / "labels" / f"{name}.png", regions))
-            continue
-        kinds, shapes = {r["id"]: r["painter"] for r in image["regions"]}, read_shapes(name)
-        drawn = surfaces(shapes, max(kinds, default=0))
-        regions = [Region(number, DATASET[kind]) for number, kind in kinds.items() if not (shapes and kind == "wall")]
+            found, labels = hand[name]["regions"], finer / "labels" / f"{name}.png"
+            kinds = {r["id"]: r["cls"] for r in found if r["cls"] != WALL}
+            regions = [Region(r["id"], _hand_code(r), r["paint"]) for r in found]
+            beyond = max(r["id"] for r in found)
+        else:
+            kinds, labels = {r["id"]: r["painter"] for r in image["regions"]}, folder / "labels" / f"{name}.png"
+            regions = [Region(n, DATASET[kind]) for n, kind in kinds.items() if not (shapes and kind == WALL)]
+            beyond = max(kinds, default=0)
+        drawn = surfaces(shapes, beyond)
         regions += [Region(number, _code(shape.cls), shape.paint) for number, shape in drawn.items()]
-        examples.append(Example(path, folder / "labels" / f"{name}.png", tuple(regions), kinds, tuple(shapes), drawn))
+        examples.append(Example(path, labels, tuple(regions), kinds, tuple(shapes), drawn))
     return examples
 
 

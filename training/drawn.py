@@ -3,7 +3,9 @@
 Each file has ``notes`` and ``shapes``, polygons laid one over the other. A shape has a class (``cls``), a ``paint``
 (the same letter is the same old paint of one building), a ``part`` (one face), its corners (``poly``, x and y in the
 photo's pixels), and what it covers: the data set's "wall" and what has no label; with ``any`` everything; with ``over``
-the classes named there as well. What the data set calls wall and no shape covers is not known.
+the classes named there as well, with ``only`` nothing else than those. What the data set calls wall and no shape covers
+is not known. Parapets of masonry are painted with their house and are wall; what stands back behind them, and railings
+and panels, are balcony.
 """
 
 from __future__ import annotations
@@ -17,14 +19,14 @@ import cv2
 import numpy as np
 
 FOLDER = Path(__file__).with_name("drawn")
-WALL, UNKNOWN = "wall", "ignore"
+WALL, UNKNOWN, UNLABELLED = "wall", "ignore", ""
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
     """A polygon over a photo. surface: what it is a piece of: its class, its paint, and its part, or its own place
-    where it has neither. corners: (P, 2) int32, x and y. covers: the data set's classes that it is laid over beside
-    those without a label; None for all.
+    where it has neither. corners: (P, 2) int32, x and y. covers: the data set's classes that it is laid over,
+    UNLABELLED for what has none; None for all.
     """
 
     surface: tuple[str, str, str | int]
@@ -50,7 +52,8 @@ def read_shapes(name: str) -> list[Shape]:
     shapes = []
     for place, shape in enumerate(json.loads(path.read_text())["shapes"]):
         paint, part = shape.get("paint", ""), shape.get("part", "")
-        covers = None if shape.get("any") else frozenset([WALL, *shape.get("over", [])])
+        named = shape.get("only") or [UNLABELLED, WALL, *shape.get("over", [])]
+        covers = None if shape.get("any") else frozenset(named)
         corners = np.round(np.array(shape["poly"], float)).astype(np.int32)
         shapes.append(Shape((shape["cls"], paint, part if paint or part else place), corners, covers))
     return shapes
@@ -74,11 +77,12 @@ def laid_over(
     walls = [number for number, kind in kinds.items() if kind == WALL]
     result = np.where(np.isin(labels, walls), 0, labels).astype(np.int32)
     numbers = {shape.surface: number for number, shape in ids.items()}
+    of_label = {0: UNLABELLED, **kinds}
     for shape in shapes:
         inside = np.zeros(labels.shape, np.uint8)
         cv2.fillPoly(inside, [shape.corners], 1)
         mask = inside > 0
         if shape.covers is not None:
-            mask &= np.isin(labels, [0, *(number for number, kind in kinds.items() if kind in shape.covers)])
+            mask &= np.isin(labels, [number for number, kind in of_label.items() if kind in shape.covers])
         result[mask] = 0 if shape.cls == UNKNOWN else numbers[shape.surface]
     return result
