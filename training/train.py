@@ -2,7 +2,7 @@
 
     python -m training.train DATA --work WORK
 
-DATA has ``train/`` and ``painter/train/`` as `training.data` describes them. WORK keeps what is finished, some 10 GB,
+DATA has ``train/`` and ``painter/train/`` as `training.data` describes them. WORK keeps what is finished, some 15 GB,
 so that a stopped training goes on where it was. On two processor cores it takes some hour and a half:
 
 1. rendered houses, and augmented crops of them and of the photos as the frozen part of the encoder sees them: of each
@@ -42,10 +42,10 @@ from .sights import Sights, keep_sights
 PACKAGE = Path(__file__).parents[1] / "sam2_painter" / "engines" / "offline"
 HOUSES = range(2000, 2110)  # seeds
 HALVES, PARTS = (0, 1), (1, 2)  # of the pictures; and of what is drawn of each
-CROPS = 1200  # in each part
-STEPS, HALF_STEPS = 6000, 3000  # of the network, and of those that see one half only
+CROPS = 1800  # in each part
+STEPS, HALF_STEPS = 5000, 2500  # of the network, and of those that see one half only
 NAMES = ("first", "next")  # of the scorers
-LATER = 1600  # crops of each half from here on are for later clicks
+LATER = 2400  # crops of each half from here on are for later clicks
 
 
 def parts_of(work: Path, *halves: int) -> list[Path]:
@@ -106,6 +106,7 @@ def main() -> None:
     args = parser.parse_args()
     work = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
+    arrays, figures = {}, {}
     house_samples(work, HOUSES)
     os.environ["OMP_NUM_THREADS"] = "1"  # two processes share two cores
     with ProcessPoolExecutor(len(HALVES), get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
@@ -114,12 +115,11 @@ def main() -> None:
         whole = pool.submit(network_of, work, *HALVES)
         for name in NAMES:
             list(pool.map(partial(gather_half, work, name), HALVES))
-    arrays, figures = {}, {}
-    for name in NAMES:
-        parts, figures[name] = scorers.fit(samples_of(work, name), order=True)
-        arrays |= {f"{name}_{part}": array for part, array in parts.items()}
-        print(name, json.dumps(figures[name]), flush=True)
-    network = whole.result()
+        for name in NAMES:
+            parts, figures[name] = scorers.fit(samples_of(work, name), order=True)
+            arrays |= {f"{name}_{part}": array for part, array in parts.items()}
+            print(name, json.dumps(figures[name]), flush=True)
+        network = whole.result()
     export(network, PACKAGE / "network.onnx")
     np.savez_compressed(PACKAGE / "scorers.npz", **arrays)
     examples = read_split(args.data, "train")

@@ -15,15 +15,19 @@ from .network import COLOUR_STEP, Sight
 ALIKE = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9)  # chances to be of one thing with the click
 OF_CLASS = (0.35, 0.5, 0.7)  # chances to be of the class at the click
 NO_BORDER = (0.25, 0.4, 0.6)  # chances of a border up to which one may pass
+FEWER = ALIKE[1::2]  # the same, for the click alone: what is alike to the refined place is mostly better
+WIDER = ALIKE[::2]  # the same, for what is bridged
 ROUGHLY = 0.35  # the chance to be of one thing that is asked for beside colour or missing borders
 COLOURS = (0.4, 0.7, 1.1)  # differences of colour to the click; lightness counts little, for shadows change it ...
 SHADES = (0.5, 0.9, 1.4)  # ... or much, for so do the faces of a building
 SHADE_STEP = np.array([15, 12, 12], np.float32)  # of 8-bit Lab: differences that count as one then
 SURE = 0.6  # the chance to be of one thing from which on a cell has a say in what the thing looks like
 NEAR = 12  # cells from the click, of those that have a say
+BRIDGE = 5  # cells: a wall goes on behind a narrower band, pipe or cable
 # Kinds of candidates.
-CONNECTED, OF_ONE_CLASS, ANYWHERE, AREA, SHUT_IN, SPOT, ALL_OF_CLASS, COLOUR, COLOUR_ANYWHERE, SHADE, NESTED = range(11)
-REFINED = 11  # is added to the kind of what is alike to the refined place
+CONNECTED, OF_ONE_CLASS, ANYWHERE, AREA, SHUT_IN, SPOT, ALL_OF_CLASS, COLOUR, COLOUR_ANYWHERE, SHADE = range(10)
+NESTED, NESTED_OF_CLASS, BRIDGED = range(10, 13)
+REFINED = 13  # is added to the kind of what is alike to the refined place
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +82,13 @@ def connected(mask: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
     return part
 
 
+def bridged(mask: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
+    """(h, w) bool: the parts of a mask that can be reached from a cell of it over gaps narrower than BRIDGE."""
+    wide = cv2.dilate(mask.view(np.uint8), np.ones((BRIDGE, BRIDGE), np.uint8)) > 0
+    reached: np.ndarray = connected(wide, cell) & mask
+    return reached
+
+
 def things_at(sight: Sight, cell: tuple[int, int], against: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Masks (K, h, w), K >= 1, and origins (K, 2) of everything that a cell may be a part of and those of `against`,
     (M, 2) cells, are not.
@@ -87,10 +98,10 @@ def things_at(sight: Sight, cell: tuple[int, int], against: np.ndarray) -> tuple
     same = sight.kind == own
     first = sight.alike(sight.likeness[:, cell[0], cell[1]])
     second = sight.alike(refined_place(sight, cell, first))
-    for refined, alike in ((0, first), (REFINED, second)):
+    for refined, alike, thresholds in ((0, first, FEWER), (REFINED, second, ALIKE)):
         if len(against):
             alike = np.where(alike_any(sight, against) < alike, alike, np.float32(0))
-        for threshold in ALIKE:
+        for threshold in thresholds:
             inside = alike > threshold
             inside[cell] = True
             pool.add(connected(inside, cell), CONNECTED + refined, threshold)
@@ -98,6 +109,8 @@ def things_at(sight: Sight, cell: tuple[int, int], against: np.ndarray) -> tuple
             limited[cell] = True
             pool.add(connected(limited, cell), OF_ONE_CLASS + refined, threshold)
             pool.add(limited, ANYWHERE + refined, threshold)
+            if refined and threshold in WIDER:
+                pool.add(bridged(limited, cell), BRIDGED, threshold)
     away = alike_any(sight, against) < 0.5 if len(against) else True
     _add_shut_in_and_coloured(pool, sight, cell, (second > ROUGHLY) & away)
     for threshold in OF_CLASS:
@@ -109,6 +122,7 @@ def things_at(sight: Sight, cell: tuple[int, int], against: np.ndarray) -> tuple
         if region[tuple(against.T)].any():
             break
         pool.add(region, NESTED, float(region.mean()))
+        pool.add(region & same, NESTED_OF_CLASS, float(region.mean()))
     spot = np.zeros(sight.size, bool)
     spot[max(0, cell[0] - 1) : cell[0] + 2, max(0, cell[1] - 1) : cell[1] + 2] = True
     pool.add(spot & away, SPOT, 0.0)
@@ -152,19 +166,25 @@ def click_candidates(sight: Sight, clicks: Clicks, previous: np.ndarray | None =
     """Masks (K, h, w), K >= 1, and origins (K, 2) for clicks after the answer `previous`, (h, w) bool, to all but the
     last.
 
-    After an answer, a positive click only adds to it and a negative one only takes away. The first of all clicks is
-    positive, or there is an answer.
+    After an answer, a positive click only adds to it and a negative one only takes away; as long as one click alone was
+    positive, negative ones ask it anew. The first of all clicks is positive, or there is an answer.
     """
     row, column = clicks.cells[-1]
     last, add = (int(row), int(column)), bool(clicks.positive[-1])
     if previous is None:
         return things_at(sight, last, np.zeros((0, 2), int))
-    others = [k for k in range(len(clicks) - 1) if clicks.positive[k] != add and tuple(clicks.cells[k]) != last]
-    masks, origins = things_at(sight, last, clicks.cells[others])
-    changed = previous | masks if add else previous & ~masks
+    asked_again = None
     if not add and clicks.positive.any():  # perhaps the first answer was to another question
         first = clicks.cells[int(clicks.positive.argmax())]
         meant, whence = things_at(sight, (int(first[0]), int(first[1])), clicks.cells[~clicks.positive])
-        changed, origins = np.concatenate([changed, previous & meant]), np.concatenate([origins, whence])
-        changed[:, last[0], last[1]] = False
+        meant &= previous
+        meant[:, last[0], last[1]] = False
+        if np.count_nonzero(clicks.positive) == 1:  # so it was: nibbling at it would never end
+            return meant, whence
+        asked_again = meant, whence
+    others = [k for k in range(len(clicks) - 1) if clicks.positive[k] != add and tuple(clicks.cells[k]) != last]
+    masks, origins = things_at(sight, last, clicks.cells[others])
+    changed = previous | masks if add else previous & ~masks
+    if asked_again is not None:
+        changed, origins = (np.concatenate(pair) for pair in zip((changed, origins), asked_again, strict=True))
     return changed, origins
