@@ -34,7 +34,7 @@ IDLE = "() => { const p = window.sam2painter?.state; return p?.session && !p.fly
 
 EXAMPLE = "Brick house"
 WALL = (760 / 1600, 700 / 1200)  # where the front wall is clicked, as a share of the example's width and height
-SIDE = (0.72, 0.62)  # of the wall round the corner, too
+DOOR = (0.433, 0.79)
 PAINT, OTHER_PAINT = 39, 20  # their places in the palette
 PATIENCE, FADED = 600_000, 1500  # milliseconds: that a busy machine gets, and after which what fades has faded
 
@@ -99,10 +99,10 @@ def preview(width: int = 1200, height: int = 630, line: int = 6) -> np.ndarray:
 
 
 def desktop(chromium: Browser, url: str) -> None:
-    """A house with its front painted, and the next wall chosen."""
+    """A house with its walls painted, and its door chosen."""
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
     paint_example(page, url)
-    click(page, *SIDE)
+    click(page, *DOOR)
     page.locator(".sp-answer").first.wait_for()
     shoot(page, "page-desktop.jpg")
 
@@ -134,9 +134,9 @@ def sheet(chromium: Browser, url: str) -> None:
     """The sheet for the painter, as its reader sees it."""
     page = chromium.new_page(viewport={"width": 1200, "height": 800})
     paint_example(page, url)
-    click(page, *SIDE)
+    click(page, *DOOR)
     tidy(page)
-    choose_paint(page, PAINT)
+    choose_paint(page, OTHER_PAINT)
     sid, layers = page.evaluate("[sam2painter.state.sid, sam2painter.state.session.layers.map((layer) => layer.id)]")
 
     def ask(verb: str, **fields: object) -> dict:
@@ -146,9 +146,8 @@ def sheet(chromium: Browser, url: str) -> None:
         assert answer.ok, answer.text()
         return answer.json()
 
-    for layer, name in zip(layers, ("Front", "Side"), strict=True):
+    for layer, name in zip(layers, ("Walls", "Door"), strict=True):
         ask("edit-layer", layer_id=layer, name=name)
-    ask("tie-layers", layer_ids=layers)
     reader = chromium.new_page(viewport={"width": 900, "height": 760})
     reader.goto(url.rstrip("/") + ask("make-sheet", width=14)["link"])
     shoot(reader, "sheet.jpg", quality=84)

@@ -295,7 +295,7 @@ def town_house() -> Scene:
     faces.append(rectangle("roof", (0, height + 0.12, 0.45), width * X, 2.6 * Y - 3.1 * Z, slate))
     faces += box("chimney", (6.9, 11.4, -2.9), (7.9, 14.1, -2.1), m.brick("#9a5a44"))
     # the neighbours
-    rose, red, stone = m.plaster("#c58a78"), m.brick("#8d4f3e"), m.plain("#d8d2c6", 0.04)
+    grey, red, stone = m.plaster("#a9b4b0"), m.brick("#8d4f3e"), m.plain("#d8d2c6", 0.04)
     left = [Opening(6.15, t, 7.25, t + 1.9, 2, 3) for t in (1.0, 4.4, 7.7)]
     sills = Surround("surrounds", stone, 0.15, 0.22, 0.18)
     faces += wall("left house", (-8, 0, 2.5), X, oblong(8, 11.6), red, left, soffit=11.6, surround=sills)
@@ -303,7 +303,7 @@ def town_house() -> Scene:
     faces += box("cornices", (-8.1, 11.5, -6), (0.12, 11.85, 2.7), stone)
     right = [Opening(s, t, s + 1.15, t + 1.85, 2, 2) for t in (4.1, 7.1) for s in (1.5, 4.8, 7.2)]
     right += [Opening(1.5, 0.1, 2.65, 2.7, door="#27364a", fanlight=0.4), Opening(4.8, 0.9, 6.4, 2.9, 2, 1)]
-    faces += wall("right house", (width, 0, 0), X, oblong(9, 9.7), rose, right, soffit=9.7, surround=frame)
+    faces += wall("right house", (width, 0, 0), X, oblong(9, 9.7), grey, right, soffit=9.7, surround=frame)
     faces += box("cornices", (width, 9.5, -0.12), (width + 9, 9.9, 0.3), white)
     faces.append(rectangle("right roof", (width, 9.9, 0.2), 9 * X, 2.9 * Y - 3 * Z, m.tiles("#8a5141")))
     faces.append(rectangle("party wall", (width, 9.7, 0), -3.1 * Z, 0.7 * Y, ochre))
