@@ -768,6 +768,149 @@ def test_two_windows_on_one_photo(new_page):
     assert [layer.id for layer in painter.session.layers] == [sky.id]
 
 
+# -- what is written while an answer is on its way
+
+
+def two_walls(painter):
+    """The page with a wall and the sky painted, the sky's paint chosen."""
+    painted(painter).click(*SKY_AT)
+    painter.type_color("#c0d0e0")
+    return painter.idle()
+
+
+@pytest.mark.parametrize("end", ["Enter", "Tab"])
+def test_a_name_is_written_while_its_wall_is_being_chosen(new_page, end):
+    """No letter is lost, the caret stays, and the name counts as usual."""
+    painter = two_walls(new_page())
+    page, name = painter.page, painter.page.locator(".sp-layer").nth(1).locator(".sp-name")
+    with painter.held("choose_wall"):
+        name.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("Front of the house")
+        page.keyboard.press("Home")
+    assert painter.idle().session.selection.layer == painter.session.layers[0].id
+    page.keyboard.type("Old ")
+    page.keyboard.press(end)
+    assert painter.until(lambda: painter.session.layers[0].name == "Old Front of the house")
+
+
+def test_a_name_that_was_written_stays_while_it_waits(new_page):
+    """Entered before the answer to something else is there, it is not taken back for a moment."""
+    painter = two_walls(new_page())
+    page, name = painter.page, painter.page.locator(".sp-layer").nth(1).locator(".sp-name")
+    with painter.held("edit_layer"):
+        with painter.held("choose_wall"):
+            name.fill("Front")
+            page.keyboard.press("Enter")
+        page.wait_for_function("sam2painter.state.flying?.verb === 'edit_layer'")
+        assert name.input_value() == "Front"
+    assert painter.idle().session.layers[0].name == "Front"
+
+
+def test_an_opacity_is_written_while_something_is_asked(new_page):
+    """What was typed stays and counts; a field that was emptied shows the opacity again, and changes nothing."""
+    painter = two_walls(new_page())
+    page, row = painter.page, painter.page.locator(".sp-layer").nth(1)
+    with painter.held("edit_layer"):
+        row.get_by_label("Hide").click()
+        row.locator(".sp-percent").click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("4")
+    painter.idle()
+    page.keyboard.type("0")
+    page.keyboard.press("Tab")
+    assert painter.until(lambda: painter.session.layers[0].opacity == pytest.approx(0.4))
+    revision = painter.session.revision
+    row.locator(".sp-percent").fill("")
+    page.keyboard.press("Tab")
+    assert row.locator(".sp-percent").input_value() == "40"
+    assert painter.idle().session.revision == revision
+
+
+def test_rows_of_walls_stay_where_one_works(new_page):
+    """A row is the same element whatever is chosen, hidden or moved; a button that was pressed keeps the focus."""
+    painter = two_walls(new_page())
+    page, rows = painter.page, painter.page.locator(".sp-layer")
+    page.evaluate("window.rows = [...document.querySelectorAll('.sp-layer')]")
+    rows.nth(1).click(position={"x": 3, "y": 3})
+    painter.idle()
+    assert "sp-on" in rows.nth(1).get_attribute("class")
+    rows.nth(1).get_by_label("Hide").focus()
+    painter.key("Enter")
+    assert "sp-off" in rows.nth(1).get_attribute("class")
+    assert page.evaluate("document.activeElement.title") == "Show"
+    rows.nth(1).get_by_label("Move up").focus()
+    painter.key("Enter")
+    assert page.evaluate("document.activeElement.title") == "Move down"  # it is the topmost now
+    assert painter.session.layers[1].visible is False
+    assert page.evaluate("window.rows.map((row) => [...row.parentElement.children].indexOf(row))") == [1, 0]
+
+
+def test_a_scheme_is_named_while_it_is_being_made(new_page):
+    """A name that is entered before the new scheme is there is the new one's, and no letter of it is lost."""
+    painter = painted(new_page())
+    page, name = painter.page, painter.page.locator("[data-scheme-name]")
+    page.locator(".sp-addscheme").click()
+    painter.idle()
+    with painter.held("add_scheme"):
+        page.locator(".sp-addscheme").click()
+        name.fill("Bold")
+        page.keyboard.press("Enter")
+    painter.idle()
+    assert page.locator(".sp-schemelist button").all_text_contents() == ["A", "B", "Bold", ""]
+    with painter.held("choose_scheme"):
+        page.locator(".sp-schemelist button").first.click()
+        name.fill("Quiet")
+    painter.idle()
+    assert name.input_value() == "Quiet"
+    page.keyboard.press("Enter")
+    painter.idle()
+    assert page.locator(".sp-schemelist button").all_text_contents() == ["Quiet", "B", "Bold", ""]
+
+
+def test_a_slider_is_held_while_a_wall_is_being_painted(new_page):
+    """It stays under the hand, and what it is let go at counts."""
+    painter = new_page().open().click(*WALL_AT)
+    page, slider = painter.page, painter.page.locator('[data-key="opacity"]')
+    page.locator(".sp-adjust summary").click()
+    with painter.held("paint"):
+        page.locator("[data-palette] .sp-swatch").nth(5).click()
+        box = slider.bounding_box()
+        page.mouse.move(box["x"] + 0.98 * box["width"], box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + box["height"] / 2)
+        held_at = int(slider.input_value())
+        assert 40 < held_at < 60
+    painter.idle()
+    assert int(slider.input_value()) == held_at
+    page.mouse.up()
+    assert painter.until(lambda: painter.session.layers[0].opacity == pytest.approx(held_at / 100))
+
+
+def test_the_other_wall_of_a_paint_is_chosen_from_a_list_that_stays(new_page):
+    """A list that is open says the same after an answer: its entries stay."""
+    painter = two_walls(new_page())
+    page, tie = painter.page, painter.page.locator("[data-tie]")
+    page.locator(".sp-adjust summary").click()
+    page.evaluate("window.entry = document.querySelector('[data-tie]').lastElementChild")
+    painter.swatch(8)
+    assert page.evaluate("window.entry.isConnected")
+    page.locator(".sp-layer").nth(1).locator(".sp-name").fill("Front")
+    page.keyboard.press("Enter")
+    painter.idle()
+    page.locator(".sp-layer").first.click(position={"x": 3, "y": 3})
+    painter.idle()
+    assert tie.locator("option").all_inner_texts() == ["no other wall", "Front"]
+
+
+def test_a_colour_that_is_entered_is_painted_once(new_page):
+    """One step of the history, whatever notation it is in."""
+    painter = new_page().open().click(*WALL_AT)
+    revision = painter.session.revision
+    painter.type_color("rgb(20 90 60)")
+    assert painter.idle().session.revision == revision + 1
+
+
 # -- hands and keys
 
 

@@ -163,7 +163,7 @@ export class Page {
     }
     this.stage.endTrial();
     this.view.showSelection(session);
-    this.layers.show(session.layers, session.selection.layer);
+    this.layers.show(session);
     if (question.verb !== "resume" && question.verb !== "look") this.ask("resume"); // see whether it is still there, and how
   }
 

@@ -60,6 +60,8 @@ const HARMLESS = new Set([
 
 /** Questions about the chosen wall: they name it, so that another window's choice changes nothing. */
 const ABOUT_THE_WALL = new Set(["click", "box", "stroke", "polygon", "tidy", "take_over", "paint"]);
+/** The same for the scheme that is shown: one that is being made or chosen is meant already. */
+const ABOUT_THE_SCHEME = new Set(["rename_scheme", "remove_scheme"]);
 const SHAPES = new Set(["click", "box", "stroke", "polygon", "find", "select", "import_mask", "choose_wall"]);
 
 /** Whether a question makes or changes the shape of a wall. @param {{ verb: string } | null} question */
@@ -93,6 +95,13 @@ export class State {
     const coming = [this.flying, ...this.queue].some(isAboutShapes);
     return coming || (this.session?.selection.mask_id ?? null) !== null;
   }
+}
+
+/** The wall or the scheme a question is about. @param {string} verb @param {Session | null} session @returns {Json} */
+function meantBy(verb, session) {
+  if (ABOUT_THE_WALL.has(verb)) return { layer_id: session?.selection.layer };
+  if (ABOUT_THE_SCHEME.has(verb)) return { scheme_id: session?.schemes.find(({ shown }) => shown)?.id };
+  return {};
 }
 
 export class Line {
@@ -158,8 +167,13 @@ export class Line {
     const seen = state.session?.revision;
     for (;;) {
       const { session, sid, known } = state;
-      const meant = ABOUT_THE_WALL.has(question.verb) ? { layer_id: session?.selection.layer } : {};
-      const args = { ...meant, ...question.args, sid, have: known, revision: session?.revision };
+      const args = {
+        ...meantBy(question.verb, session),
+        ...question.args,
+        sid,
+        have: known,
+        revision: session?.revision,
+      };
       try {
         return question.file
           ? await server.send(question.verb, args, question.file, this.on.progress)

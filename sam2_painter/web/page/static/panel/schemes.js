@@ -5,7 +5,7 @@
  */
 
 import { dialog } from "../actions.js";
-import { field, icon, node, one, refill } from "../dom.js";
+import { field, fillIn, icon, node, one, refill } from "../dom.js";
 
 export class SchemesPanel {
   /** @param {import("../page.js").Page} page */
@@ -16,13 +16,13 @@ export class SchemesPanel {
     this.name = field(this.root, "[data-scheme-name]");
     this.shown = 0;
     this.name.addEventListener("change", () => {
-      if (this.name.value.trim()) page.ask("rename_scheme", { scheme_id: this.shown, name: this.name.value });
+      if (this.name.value.trim()) page.ask("rename_scheme", { name: this.name.value });
     });
     this.name.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.name.blur();
     });
     Object.assign(page.doing, {
-      "remove-scheme": () => page.ask("remove_scheme", { scheme_id: this.shown }, "Painting"),
+      "remove-scheme": () => page.ask("remove_scheme", {}, "Painting"),
       "compare-schemes": () =>
         page.ask("compare_schemes", {}, "Painting every scheme", { then: (reply) => this.compare(reply.compared) }),
       "save-compared": () =>
@@ -44,7 +44,8 @@ export class SchemesPanel {
     const current = schemes.find((scheme) => scheme.shown);
     if (!current) return;
     this.shown = current.id;
-    if (document.activeElement !== this.name) this.name.value = current.name;
+    const renamed = this.page.state.queue.findLast(({ verb }) => verb === "rename_scheme");
+    fillIn(this.name, renamed?.args.name ?? current.name);
   }
 
   /** @param {Session["schemes"][number]} scheme */
