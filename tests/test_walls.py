@@ -233,7 +233,7 @@ def test_a_click_on_a_painted_wall_chooses_it(studio, sid):
     session = studio.click(sid, ON_WALL[0] + 5, ON_WALL[1])
     assert (session.selection.layer, len(session.layers)) == (wall.id, 1)
     assert len(session.selection.steps) == 1
-    assert studio.choose_at(sid, *ON_WALL).revision == session.revision + 1  # chosen already: nothing to take back
+    assert studio.choose_at(sid, *ON_WALL).revision == session.revision  # chosen already
     assert studio.session(sid).can_undo == "choose wall"
 
 
@@ -591,6 +591,29 @@ def test_a_step_that_changes_nothing_is_none(studio, sid):
     after = studio.point(sid, *ON_SKY, "subtract")
     assert after.selection.steps == before.selection.steps
     assert studio.undo(sid).selection.mask_id is None
+
+
+NOTHING_DONE = {
+    "remove beside it": lambda studio, sid: studio.click(sid, *ON_SKY, 0),
+    "add in it": lambda studio, sid: studio.click(sid, ON_WALL[0] + 20, ON_WALL[1], mode="union"),
+    "keep what it is": lambda studio, sid: studio.click(sid, *ON_WALL, mode="intersect"),
+    "a box beside it": lambda studio, sid: studio.box(sid, 5, 5, 30, 20, "subtract"),
+    "rub out beside it": lambda studio, sid: studio.stroke(sid, [ON_SKY], 3, "subtract", edge_aware=True),
+    "a polygon beside it": lambda studio, sid: studio.polygon(sid, [(5, 5), (30, 5), (30, 20)], "subtract"),
+}
+
+
+@pytest.mark.parametrize("do", NOTHING_DONE.values(), ids=NOTHING_DONE)
+@pytest.mark.parametrize("painted", [False, True])
+def test_what_changes_nothing_counts_no_revision(studio, sid, do, painted):
+    """Nor is a mask kept of it, in memory or on disk: another window has nothing to look at."""
+    studio.click(sid, *ON_WALL)
+    before = studio.paint_wall(sid, RED) if painted else studio.session(sid)
+    after = do(studio, sid)
+    studio.sessions._forget_snapshots(sid)
+    for session in (after, studio.session(sid)):
+        assert (session.revision, dict(session.masks)) == (before.revision, dict(before.masks))
+    assert not studio.session(sid).can_redo
 
 
 def test_a_wall_may_have_many_steps(studio, sid):

@@ -16,7 +16,7 @@ class Edit:
     """The session while one caller has it. Nothing is written before the `edit` block ends."""
 
     def __init__(self, session: Session):
-        self.session = session
+        self.before = self.session = session
         self.new_masks: dict[int, Mask] = {}
         self.new_step: str = ""
         self.looks_on = False
@@ -41,6 +41,18 @@ class Edit:
             made=self.session.made.union(new) if made else self.session.made,
         )
         return tuple(ids)
+
+    def forget_masks(self) -> None:
+        """Keep none of the masks that were added: what they were for was no step."""
+        self.new_masks.clear()
+        self.session = replace(self.session, masks=self.before.masks, made=self.before.made)
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to write."""
+        was, now = self.before, self.session
+        shown = self.looks_on or self.step_by != 0 or self.new_palette is not None
+        return shown or bool(self.new_masks) or (was.automatic, was.next_layer) != (now.automatic, now.next_layer)
 
     def new_layer_id(self) -> int:
         """An id that no layer of the session ever had."""

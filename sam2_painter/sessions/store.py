@@ -182,19 +182,20 @@ class SessionStore:
 
     @contextmanager
     def edit(self, session_id: str) -> Iterator[Edit]:
-        """The session, to one caller at a time. Raises SessionNotFound; Busy when it cannot be had in time."""
+        """The session, to one caller at a time; its revision counts up where something is changed. Raises
+        SessionNotFound; Busy when it cannot be had in time."""
         with self._locked(session_id):
             edit = Edit(self.get(session_id))
-            before = edit.session
             yield edit
             deadline.seal()
             with storage_errors():
-                edit.session = self._commit(before, edit)
+                edit.session = self._commit(edit) if edit.changes else edit.before
 
-    def _commit(self, before: Session, edit: Edit) -> Session:
+    def _commit(self, edit: Edit) -> Session:
+        before = edit.before
         records.check_count(len(edit.session.masks), len(edit.session.made), self.max_masks)
         used_at = self._clock()
-        self._write(before, edit, used_at)
+        self._write(edit, used_at)
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk
             after = self._read(before.id, edit.session)
         else:
@@ -202,9 +203,9 @@ class SessionStore:
         self._snapshots.replace((before.id, before.revision), (before.id, after.revision), after)
         return after
 
-    def _write(self, before: Session, edit: Edit, used_at: float) -> None:
+    def _write(self, edit: Edit, used_at: float) -> None:
         """What an edit changed, in one transaction. Raises Busy when another process was quicker."""
-        sid, session = before.id, edit.session
+        before, session, sid = edit.before, edit.session, edit.before.id
         canvas = json.dumps(records.canvas_to_record(session.canvas)) if edit.new_step or edit.looks_on else ""
         masks = [
             (sid, mask_id, json.dumps(records.kept_mask(session, mask_id)), records.counts_to_bytes(mask.rle))

@@ -280,8 +280,10 @@ class WallVerbs(Core):
             yield edit
             if take and edit.new_step:
                 walls.take_over(edit)
-            if not edit.new_step and edit.session.selection is not before:  # the step changed nothing, but it chose
-                walls.write_choice(edit, before)
+            if not edit.new_step:  # the step changed nothing ...
+                edit.forget_masks()
+                if edit.session.selection is not before:  # ... but it chose
+                    walls.write_choice(edit, before)
 
     def _clicked(self, edit: Edit, asked: Prompts, mode: SelectMode, protect: bool, scale: float | None) -> None:
         """What `click` says. asked: one click of label 1."""
