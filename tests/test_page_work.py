@@ -279,7 +279,7 @@ def test_every_answer_has_a_name_of_its_own(new_page, launch):
     """Of three, the two on one side of the one that is taken are told apart, by their names and by their shares."""
     painter = new_page(launch(Threefold(), requests_per_minute=100_000)).open().click(*WALL_AT)
     answers = painter.page.locator(".sp-answer")
-    assert answers.count() == 3
+    assert painter.until(lambda: answers.count() == 3)
     names = set()
     for place in range(3):
         answers.nth(place).click()
@@ -411,7 +411,7 @@ def test_nothing_lies_on_a_phones_photo(new_page, shape):
     fit = page.locator('[data-do="fit"]').bounding_box()
     assert corner_at["x"] < fit["x"] or corner_at["y"] < fit["y"]
     page.locator('[data-do="fit"]').tap()
-    assert not page.locator(".sp-zoom").is_visible()
+    page.locator(".sp-zoom").wait_for(state="hidden")
 
 
 def test_a_message_with_a_button_is_read_on_a_phone(new_page):
@@ -957,14 +957,14 @@ def test_lines_are_drawn_while_one_zooms_and_moves_the_photo(new_page):
     for place in corners:
         painter.page.mouse.move(*painter.at(*place))
         painter.page.mouse.wheel(0, -600)
-        assert painter.page.evaluate(zoomed) > 2
+        assert painter.until(lambda: painter.page.evaluate(zoomed) > 2)
         painter.page.mouse.click(*painter.at(*place))
         left, top = painter.at(*place)
         painter.page.keyboard.down(" ")
         painter.drag((left, top), (left - 40, top - 30))
         painter.page.keyboard.up(" ")
         painter.page.mouse.wheel(0, 2000)
-        assert painter.page.evaluate(zoomed) == 1
+        assert painter.until(lambda: painter.page.evaluate(zoomed) == 1)
     painter.page.keyboard.press("Enter")
     painter.idle()
     (step,) = painter.session.selection.steps
@@ -1074,18 +1074,15 @@ def test_one_main_landmark(new_page):
 def test_the_file_is_shown_at_once(new_page):
     """While a photo is being sent it is on the stage already, with how much of it was sent; a click on it is kept."""
     painter = new_page()
-    sent = []
-    painter.page.route("**/page/open", lambda route: sent.append(route))
-    painter.choose(to_png(draw_building(WIDTH, HEIGHT)), "house.png")
-    painter.page.wait_for_selector('.sp[data-sending][data-state="photo"]')
-    assert eventually(lambda: sent)
-    frame = painter.page.locator(".sp-base").bounding_box()
-    middle = painter.screen()[round(frame["y"] + frame["height"] * 0.62), round(frame["x"] + frame["width"] / 2)]
-    assert np.abs(middle - WALL).max() < 40  # a little dimmed: it is not there yet
-    painter.page.mouse.click(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] * 0.62)
-    painter.page.wait_for_selector(".sp-pending")
-    assert "is kept" in painter.page.locator(".sp-status").inner_text()
-    sent[0].continue_()
+    with painter.held("open"):
+        painter.choose(to_png(draw_building(WIDTH, HEIGHT)), "house.png")
+        painter.page.wait_for_selector('.sp[data-sending][data-state="photo"]')
+        frame = painter.page.locator(".sp-base").bounding_box()
+        middle = painter.screen()[round(frame["y"] + frame["height"] * 0.62), round(frame["x"] + frame["width"] / 2)]
+        assert np.abs(middle - WALL).max() < 40  # a little dimmed: it is not there yet
+        painter.page.mouse.click(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] * 0.62)
+        painter.page.wait_for_selector(".sp-pending")
+        assert "is kept" in painter.page.locator(".sp-status").inner_text()
     painter.idle()
     assert painter.session.selection.mask_id is not None
     assert painter.page.locator(".sp-mark:not(.sp-pending)").count() == 1
@@ -1325,7 +1322,7 @@ def test_a_finger_adds_and_takes_away_beside_the_paints(new_page):
     assert 0 <= shown["y"] - photo["y"] - photo["height"] < 60
     assert painter.page.locator('[data-of="paint"]').first.is_visible()
     painter.page.locator('.sp-signs label:has([value="subtract"])').tap()
-    assert "does not belong" in painter.page.locator(".sp-status").inner_text()
+    painter.page.locator(".sp-status", has_text="does not belong").wait_for()
 
 
 def test_the_same_paints_on_the_next_photo(new_page, launch):
