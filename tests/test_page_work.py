@@ -1092,6 +1092,24 @@ def test_the_file_is_shown_at_once(new_page):
     assert not painter.mask[WINDOW_AT[1], WINDOW_AT[0]]
 
 
+def test_the_next_photo_has_no_wall_while_it_is_sent(new_page):
+    """What is chosen belongs to the photo before: nothing is painted by it, and the panel waits."""
+    painter = new_page().open().click(*WALL_AT).key("3")
+    page, status = painter.page, painter.page.locator(".sp-status")
+    with painter.held("open"):
+        painter.choose(to_png(draw_building(400, 300)), "second.png")
+        page.wait_for_selector(".sp[data-sending]")
+        assert status.inner_text() == "Click a wall to select it."
+        assert not page.locator(".sp-signs").is_visible()
+        assert page.locator(".sp-panel").get_attribute("inert") is not None
+        page.keyboard.press("p")
+    assert painter.idle().session.name == "second.png"
+    assert page.locator(".sp-toast").count() == 0
+    painter.click(200, 180)
+    painter.swatch(5)
+    assert len(painter.session.layers) == 1
+
+
 FINGERS = """() => [...document.querySelectorAll('.sp :is(button, a, select, summary, input)')]
   .filter((e) => e.checkVisibility() && !e.disabled && !e.closest('.sp-view, .sp-hidden') && e.offsetWidth > 1)
   .filter((e) => !document.querySelector('dialog[open]') || e.closest('dialog'))

@@ -83,6 +83,8 @@ export class State {
     this.flying = null;
     /** Whether "every mask" is being looked for. */
     this.job = false;
+    /** Whether the photo on the stage is still being sent; the session is that of the photo before, or none. */
+    this.sending = false;
   }
 
   /** What the server need not send again. */
@@ -90,10 +92,14 @@ export class State {
     return { ...this.have, shapes: [...this.shapes.keys()].slice(-MOST_SHAPES) };
   }
 
-  /** Whether a wall is chosen, or about to be. */
+  /** Whether a wall of the photo on the stage is chosen. */
+  get isChosen() {
+    return !this.sending && (this.session?.selection.mask_id ?? null) !== null;
+  }
+
+  /** Whether one is, or is about to be. */
   get hasWall() {
-    const coming = [this.flying, ...this.queue].some(isAboutShapes);
-    return coming || (this.session?.selection.mask_id ?? null) !== null;
+    return this.isChosen || [this.flying, ...this.queue].some(isAboutShapes);
   }
 }
 

@@ -32,7 +32,7 @@ export class SessionView {
     state.sid = session.sid;
     state.session = session;
     keep(KEYS.session, session.sid);
-    delete this.page.root.dataset.sending;
+    this.page.setSending(false);
     if (photo) {
       stage.open(session.width, session.height, photo);
       state.have = { photo: session.photo.key, palette: state.have.palette };
