@@ -657,6 +657,39 @@ def test_a_sheet_for_the_painter(new_page):
     assert page.request.get(href).status == 404
 
 
+def test_sheets_are_told_apart(new_page):
+    """Beside each link are the colours of its walls, its scheme and when it was made."""
+    painter = painted(new_page(), "#3060a0")
+    page = painter.page
+    page.locator(".sp-addscheme").click()
+    painter.idle()
+    for color in ("#c0392b", "#208040"):
+        painter.type_color(color)
+        painter.idle()
+        page.locator('[data-menu="export"]').click()
+        page.locator('[data-do="open-sheet"]').click()
+        page.locator('[data-do="make-sheet"]').click()
+        painter.idle()
+        page.locator('[data-do="close-sheet"]').click()
+    told = page.locator(".sp-sheets small")
+    assert [text.split(" made ")[0] for text in told.all_text_contents()] == ["Scheme B,"] * 2
+    assert [told.nth(n).locator("i").get_attribute("title") for n in range(2)] == ["#208040", "#c0392b"]
+
+
+@pytest.mark.parametrize("name", ["help", "sheet"])
+def test_dialogs_fit_into_a_small_phone(new_page, name):
+    """At 320 pixels nothing of them lies aside, least of all the button that closes them."""
+    painter = painted(new_page(size=(320, 640), has_touch=True, is_mobile=True))
+    page = painter.page
+    if name == "sheet":
+        page.locator('[data-menu="export"]').click()
+    page.locator(f'[data-do="{dict(help="help", sheet="open-sheet")[name]}"]').click()
+    painter.idle()
+    dialog, close = page.locator("dialog[open]"), page.locator(f'[data-do="close-{name}"]')
+    assert dialog.evaluate("e => e.scrollWidth <= e.clientWidth")
+    assert close.bounding_box()["x"] + close.bounding_box()["width"] <= 320 - 16
+
+
 def test_what_is_said_is_seen_over_a_dialog(new_page):
     """A message lies in the dialog that is open, where it can be read and closed, and else over the photo."""
     painter = painted(new_page(accept_downloads=True))
