@@ -901,6 +901,39 @@ def test_a_scheme_is_named_while_it_is_being_made(new_page):
     assert page.locator(".sp-schemelist button").all_text_contents() == ["Quiet", "B", "Bold", ""]
 
 
+def test_a_scheme_is_pressed_while_an_answer_comes(new_page):
+    """The press counts, although the row was filled anew between its two halves."""
+    painter = painted(new_page())
+    page = painter.page
+    page.locator(".sp-addscheme").click()
+    painter.idle()
+    with painter.held("paint"):
+        page.locator("[data-palette] .sp-swatch").nth(5).click()
+        page.locator(".sp-schemelist button").first.hover()
+        page.mouse.down()
+    painter.idle()
+    page.mouse.up()
+    assert painter.until(lambda: page.locator(".sp-schemelist button").first.get_attribute("aria-pressed") == "true")
+    page.locator(".sp-schemelist button").nth(1).click()
+    painter.idle()
+    assert page.locator(".sp-schemelist button").nth(1).get_attribute("aria-pressed") == "true"
+
+
+def test_a_search_for_paints_goes_on_while_a_wall_is_painted(new_page):
+    """What is typed and what was found for it stay."""
+    painter = new_page().open().click(*WALL_AT)
+    page, text = painter.page, painter.page.locator(".sp-text")
+    with painter.held("paint"):
+        page.locator("[data-palette] .sp-swatch").nth(5).click()
+        text.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("sa")
+    painter.idle()
+    page.keyboard.type("ge")
+    assert text.input_value() == "sage"
+    assert all("sage" in name.lower() for name in page.locator("[data-palette] .sp-swatch").all_inner_texts())
+
+
 def test_a_slider_is_held_while_a_wall_is_being_painted(new_page):
     """It stays under the hand, and what it is let go at counts."""
     painter = new_page().open().click(*WALL_AT)

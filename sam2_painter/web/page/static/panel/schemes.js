@@ -15,6 +15,7 @@ export class SchemesPanel {
     this.row = one(this.root, ".sp-schemelist");
     this.name = field(this.root, "[data-scheme-name]");
     this.shown = 0;
+    this.said = "";
     this.name.addEventListener("change", () => {
       if (this.name.value.trim()) page.ask("rename_scheme", { name: this.name.value });
     });
@@ -39,8 +40,12 @@ export class SchemesPanel {
     const several = schemes.length > 1;
     this.root.hidden = !layers.length && !several;
     one(this.root, ".sp-schemetools").hidden = !several;
-    const choices = several ? schemes.map((scheme) => this.choice(scheme)) : [];
-    refill(this.row, [...choices, this.adding(several)]);
+    const said = JSON.stringify(schemes);
+    if (said !== this.said) {
+      const choices = several ? schemes.map((scheme) => this.choice(scheme)) : [];
+      refill(this.row, [...choices, this.adding(several)]);
+    }
+    this.said = said; // a button that says the same stays: it may be pressed at this moment
     const current = schemes.find((scheme) => scheme.shown);
     if (!current) return;
     this.shown = current.id;
