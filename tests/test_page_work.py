@@ -768,6 +768,18 @@ def test_help_for_fingers_is_true(new_page):
     assert "click" not in words.lower()
 
 
+def test_help_offers_to_delete_a_photo_that_is_there(new_page):
+    """Before one is open there is nothing to delete."""
+    painter = new_page()
+    offered = painter.page.locator('[data-do="close-session"]')
+    painter.page.locator('[data-do="help"]').click()
+    painter.page.locator(".sp-help").wait_for()
+    assert not offered.is_visible()
+    painter.page.locator('[data-do="close-help"]').click()
+    painter.open().do("help")
+    assert offered.is_visible()
+
+
 def test_adjustments_belong_to_their_wall(new_page):
     """Sliders go back with an undo, and to the usual for the next wall and the next photo; Reset does it, too."""
     painter = painted(new_page())
