@@ -15,10 +15,10 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from sam2_painter.engines.offline import OfflineEngine
-from sam2_painter.engines.offline.answers import overlaps, tidy
+from sam2_painter.engines.offline.answers import overlaps, tidy, unusual
 from sam2_painter.engines.offline.asking import points_of
 from sam2_painter.engines.offline.boundary import find_edges, work_picture
-from sam2_painter.engines.offline.candidates import click_candidates
+from sam2_painter.engines.offline.candidates import Clicks, click_candidates
 from sam2_painter.engines.offline.engine import reading_of
 from sam2_painter.engines.offline.features import FIRST_FEATURES, first_features, product
 from sam2_painter.engines.offline.nesting import nest
@@ -475,6 +475,19 @@ class TestParts:
         rng = np.random.default_rng(0)
         one, other = rng.random((shape[0], shape[2])), rng.random((shape[1], shape[2]))
         assert product(one, other) == pytest.approx(one @ other.T)
+
+    def test_large_answers_and_scraps_of_a_wall_are_doubted(self, embedding: Embedding) -> None:
+        """Sizes between the two cost nothing; a window may be as small as it likes."""
+        sight = reading_of(embedding).sight
+        masks = np.zeros((5, *sight.size), bool)
+        for mask, share in zip(masks, (0.001, 0.01, 0.05, 0.3, 1.0), strict=True):
+            mask.reshape(-1)[: max(1, int(share * mask.size))] = True
+        for kind in ("wall", "window"):
+            row, column = np.argwhere(sight.kind == CLASSES.index(kind))[0]
+            click = Clicks(np.array([[row, column]]), np.ones(1, bool))
+            scrap, small, usual, large, whole = unusual(sight, masks, click)
+            assert usual == 0 < large < whole
+            assert (scrap > small > 0) if kind == "wall" else (scrap == small == 0)
 
     def test_how_deep_a_click_lies(self, embedding: Embedding) -> None:
         """Deep in the middle of a mask, less so near its border, and not at all outside."""

@@ -16,12 +16,19 @@ from .network import Sight
 from .pieces import Pieces, pieces_of
 from .reading import Reading
 from .scorer import Scorer
+from .surfaces import CLASSES
 
+WALL = CLASSES.index("wall")
 PINHOLE = 0.0005  # of the photo: smaller holes are filled ...
 SPECK = 0.02  # of the mask: smaller loose parts are dropped
 # What comes true of what the scorers expect: new photos are harder than crops of those they learned from. Both figures
 # are of held-out photos (`benchmarks/masks.py` prints how it stands).
 SLOPE, SHIFT = 0.74, 0.025
+# The scorers learn from crops, which show less than photos do, so that things fill more of them: of a photo they expect
+# too much of large candidates, and of scraps of a wall. For each e-fold of area outside these shares of the photo so
+# much is taken off.
+LARGE, TOO_LARGE = 0.1, 0.025
+SCRAP, TOO_SMALL = 0.02, 0.05
 ALIKE = (0.7, 0.85)  # IoU: the three that are offered share no more, or at least no more than that
 
 
@@ -85,13 +92,22 @@ def likeliest(
     """Up to three candidates that differ, best first: masks (K, h, w) bool, the IoU to expect and stability, (K,)."""
     masks, origins = click_candidates(sight, clicks, before)
     if before is None:
-        scores = scorers["first"](first_features(sight, masks, origins, clicks))
+        scores = scorers["first"](first_features(sight, masks, origins, clicks)) - unusual(sight, masks, clicks)
     else:
         scores = scorers["next"](next_features(sight, masks, origins, clicks, before))
     some = masks[:, ::2, ::2].reshape(len(masks), -1)  # one cell in four tells as well
     shared = overlaps(some, np.ones(some.shape[1], np.float32))
     best = that_differ(shared, scores)
     return masks[best], expected_iou(scores[best]), stability_of(origins, shared)[best]
+
+
+def unusual(sight: Sight, masks: np.ndarray, clicks: Clicks) -> np.ndarray:
+    """(K,) what the size of each mask (K, h, w), an answer to a first click, takes off its score."""
+    shares = masks.mean(axis=(1, 2))
+    off: np.ndarray = TOO_LARGE * np.log(np.maximum(shares / LARGE, 1))
+    if sight.kind[tuple(clicks.cells[0])] == WALL:
+        off += TOO_SMALL * np.log(np.maximum(SCRAP / shares, 1))
+    return off
 
 
 def expected_iou(scores: np.ndarray) -> np.ndarray:

@@ -169,22 +169,33 @@ def click_candidates(sight: Sight, clicks: Clicks, previous: np.ndarray | None =
     After an answer, a positive click only adds to it and a negative one only takes away; as long as one click alone was
     positive, negative ones ask it anew. The first of all clicks is positive, or there is an answer.
     """
-    row, column = clicks.cells[-1]
-    last, add = (int(row), int(column)), bool(clicks.positive[-1])
     if previous is None:
-        return things_at(sight, last, np.zeros((0, 2), int))
-    asked_again = None
-    if not add and clicks.positive.any():  # perhaps the first answer was to another question
-        first = clicks.cells[int(clicks.positive.argmax())]
-        meant, whence = things_at(sight, (int(first[0]), int(first[1])), clicks.cells[~clicks.positive])
-        meant &= previous
-        meant[:, last[0], last[1]] = False
-        if np.count_nonzero(clicks.positive) == 1:  # so it was: nibbling at it would never end
-            return meant, whence
-        asked_again = meant, whence
-    others = [k for k in range(len(clicks) - 1) if clicks.positive[k] != add and tuple(clicks.cells[k]) != last]
+        return things_at(sight, _cell(clicks, -1), np.zeros((0, 2), int))
+    if clicks.positive[-1] or not clicks.positive.any():
+        return _changed(sight, clicks, previous)
+    anew = _asked_anew(sight, clicks, previous)
+    if np.count_nonzero(clicks.positive) == 1:  # nibbling at an answer to another question would never end
+        return anew
+    masks, origins = (np.concatenate(pair) for pair in zip(_changed(sight, clicks, previous), anew, strict=True))
+    return masks, origins
+
+
+def _changed(sight: Sight, clicks: Clicks, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The answer so far with the things at the last click, or without them."""
+    last, add = _cell(clicks, -1), bool(clicks.positive[-1])
+    others = [k for k in range(len(clicks) - 1) if clicks.positive[k] != add and _cell(clicks, k) != last]
     masks, origins = things_at(sight, last, clicks.cells[others])
-    changed = previous | masks if add else previous & ~masks
-    if asked_again is not None:
-        changed, origins = (np.concatenate(pair) for pair in zip((changed, origins), asked_again, strict=True))
-    return changed, origins
+    return (previous | masks if add else previous & ~masks), origins
+
+
+def _asked_anew(sight: Sight, clicks: Clicks, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the first positive click may have meant, now that one knows what it did not; within the answer so far."""
+    masks, origins = things_at(sight, _cell(clicks, int(clicks.positive.argmax())), clicks.cells[~clicks.positive])
+    masks &= previous
+    masks[:, *_cell(clicks, -1)] = False
+    return masks, origins
+
+
+def _cell(clicks: Clicks, which: int) -> tuple[int, int]:
+    row, column = clicks.cells[which]
+    return int(row), int(column)
