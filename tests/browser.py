@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,15 @@ class Painter:
     def until(self, true: Callable[[], object]) -> bool:
         """Whether a condition comes true in time; then nothing is asked of the server any more either."""
         return eventually(true) and bool(self.idle())
+
+    @contextmanager
+    def held(self, verb: str) -> Iterator[None]:
+        """The server hears this question of the page at its end, not before."""
+        routes = []
+        self.page.route(f"**/page/{verb}", lambda route: routes.append(route), times=1)
+        yield
+        assert eventually(lambda: routes or self.page.wait_for_timeout(10))
+        routes[0].continue_()
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Where the middle of a photo's pixel is on the screen at fit size, by geometry alone."""

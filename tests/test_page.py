@@ -619,7 +619,7 @@ def test_the_api_is_a_link_away(new_page):
     painter.page.locator('[data-do="help"]').click()
     with painter.page.expect_popup() as popup:
         painter.page.get_by_role("link", name="API").click()
-    assert popup.value.get_by_text("/api/segment", exact=True).count() == 1
+    popup.value.get_by_text("/api/segment", exact=True).wait_for()
 
 
 def test_phone(new_page):
@@ -634,7 +634,7 @@ def test_phone(new_page):
     assert painter.session.selection.prompts.point_labels.tolist() == [1, 0]
     assert painter.page.evaluate("document.documentElement.scrollWidth") == 390
     painter.page.locator("[data-palette] .sp-swatch").nth(8).tap()
-    assert len(painter.idle().session.layers) == 1
+    assert painter.until(lambda: len(painter.session.layers) == 1)
     painter.type_color("#ggg")
     toast = painter.toast_box()
     assert toast["x"] >= 0

@@ -279,7 +279,7 @@ def test_every_answer_has_a_name_of_its_own(new_page, launch):
     """Of three, the two on one side of the one that is taken are told apart, by their names and by their shares."""
     painter = new_page(launch(Threefold(), requests_per_minute=100_000)).open().click(*WALL_AT)
     answers = painter.page.locator(".sp-answer")
-    assert answers.count() == 3
+    assert painter.until(lambda: answers.count() == 3)
     names = set()
     for place in range(3):
         answers.nth(place).click()
@@ -411,7 +411,7 @@ def test_nothing_lies_on_a_phones_photo(new_page, shape):
     fit = page.locator('[data-do="fit"]').bounding_box()
     assert corner_at["x"] < fit["x"] or corner_at["y"] < fit["y"]
     page.locator('[data-do="fit"]').tap()
-    assert not page.locator(".sp-zoom").is_visible()
+    page.locator(".sp-zoom").wait_for(state="hidden")
 
 
 def test_a_message_with_a_button_is_read_on_a_phone(new_page):
@@ -657,6 +657,39 @@ def test_a_sheet_for_the_painter(new_page):
     assert page.request.get(href).status == 404
 
 
+def test_sheets_are_told_apart(new_page):
+    """Beside each link are the colours of its walls, its scheme and when it was made."""
+    painter = painted(new_page(), "#3060a0")
+    page = painter.page
+    page.locator(".sp-addscheme").click()
+    painter.idle()
+    for color in ("#c0392b", "#208040"):
+        painter.type_color(color)
+        painter.idle()
+        page.locator('[data-menu="export"]').click()
+        page.locator('[data-do="open-sheet"]').click()
+        page.locator('[data-do="make-sheet"]').click()
+        painter.idle()
+        page.locator('[data-do="close-sheet"]').click()
+    told = page.locator(".sp-sheets small")
+    assert [text.split(" made ")[0] for text in told.all_text_contents()] == ["Scheme B,"] * 2
+    assert [told.nth(n).locator("i").get_attribute("title") for n in range(2)] == ["#208040", "#c0392b"]
+
+
+@pytest.mark.parametrize("name", ["help", "sheet"])
+def test_dialogs_fit_into_a_small_phone(new_page, name):
+    """At 320 pixels nothing of them lies aside, least of all the button that closes them."""
+    painter = painted(new_page(size=(320, 640), has_touch=True, is_mobile=True))
+    page = painter.page
+    if name == "sheet":
+        page.locator('[data-menu="export"]').click()
+    page.locator(f'[data-do="{dict(help="help", sheet="open-sheet")[name]}"]').click()
+    painter.idle()
+    dialog, close = page.locator("dialog[open]"), page.locator(f'[data-do="close-{name}"]')
+    assert dialog.evaluate("e => e.scrollWidth <= e.clientWidth")
+    assert close.bounding_box()["x"] + close.bounding_box()["width"] <= 320 - 16
+
+
 def test_what_is_said_is_seen_over_a_dialog(new_page):
     """A message lies in the dialog that is open, where it can be read and closed, and else over the photo."""
     painter = painted(new_page(accept_downloads=True))
@@ -735,6 +768,18 @@ def test_help_for_fingers_is_true(new_page):
     assert "click" not in words.lower()
 
 
+def test_help_offers_to_delete_a_photo_that_is_there(new_page):
+    """Before one is open there is nothing to delete."""
+    painter = new_page()
+    offered = painter.page.locator('[data-do="close-session"]')
+    painter.page.locator('[data-do="help"]').click()
+    painter.page.locator(".sp-help").wait_for()
+    assert not offered.is_visible()
+    painter.page.locator('[data-do="close-help"]').click()
+    painter.open().do("help")
+    assert offered.is_visible()
+
+
 def test_adjustments_belong_to_their_wall(new_page):
     """Sliders go back with an undo, and to the usual for the next wall and the next photo; Reset does it, too."""
     painter = painted(new_page())
@@ -766,6 +811,182 @@ def test_two_windows_on_one_photo(new_page):
     assert "another window" in painter.toast()  # still there: what the other window did does not sweep it away
     painter.idle()
     assert [layer.id for layer in painter.session.layers] == [sky.id]
+
+
+# -- what is written while an answer is on its way
+
+
+def two_walls(painter):
+    """The page with a wall and the sky painted, the sky's paint chosen."""
+    painted(painter).click(*SKY_AT)
+    painter.type_color("#c0d0e0")
+    return painter.idle()
+
+
+@pytest.mark.parametrize("end", ["Enter", "Tab"])
+def test_a_name_is_written_while_its_wall_is_being_chosen(new_page, end):
+    """No letter is lost, the caret stays, and the name counts as usual."""
+    painter = two_walls(new_page())
+    page, name = painter.page, painter.page.locator(".sp-layer").nth(1).locator(".sp-name")
+    with painter.held("choose_wall"):
+        name.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("Front of the house")
+        page.keyboard.press("Home")
+    assert painter.idle().session.selection.layer == painter.session.layers[0].id
+    page.keyboard.type("Old ")
+    page.keyboard.press(end)
+    assert painter.until(lambda: painter.session.layers[0].name == "Old Front of the house")
+
+
+def test_a_name_that_was_written_stays_while_it_waits(new_page):
+    """Entered before the answer to something else is there, it is not taken back for a moment."""
+    painter = two_walls(new_page())
+    page, name = painter.page, painter.page.locator(".sp-layer").nth(1).locator(".sp-name")
+    with painter.held("edit_layer"):
+        with painter.held("choose_wall"):
+            name.fill("Front")
+            page.keyboard.press("Enter")
+        page.wait_for_function("sam2painter.state.flying?.verb === 'edit_layer'")
+        assert name.input_value() == "Front"
+    assert painter.idle().session.layers[0].name == "Front"
+
+
+def test_an_opacity_is_written_while_something_is_asked(new_page):
+    """What was typed stays and counts; a field that was emptied shows the opacity again, and changes nothing."""
+    painter = two_walls(new_page())
+    page, row = painter.page, painter.page.locator(".sp-layer").nth(1)
+    with painter.held("edit_layer"):
+        row.get_by_label("Hide").click()
+        row.locator(".sp-percent").click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("4")
+    painter.idle()
+    page.keyboard.type("0")
+    page.keyboard.press("Tab")
+    assert painter.until(lambda: painter.session.layers[0].opacity == pytest.approx(0.4))
+    revision = painter.session.revision
+    row.locator(".sp-percent").fill("")
+    page.keyboard.press("Tab")
+    assert row.locator(".sp-percent").input_value() == "40"
+    assert painter.idle().session.revision == revision
+
+
+def test_rows_of_walls_stay_where_one_works(new_page):
+    """A row is the same element whatever is chosen, hidden or moved; a button that was pressed keeps the focus."""
+    painter = two_walls(new_page())
+    page, rows = painter.page, painter.page.locator(".sp-layer")
+    page.evaluate("window.rows = [...document.querySelectorAll('.sp-layer')]")
+    rows.nth(1).click(position={"x": 3, "y": 3})
+    painter.idle()
+    assert "sp-on" in rows.nth(1).get_attribute("class")
+    rows.nth(1).get_by_label("Hide").focus()
+    painter.key("Enter")
+    assert "sp-off" in rows.nth(1).get_attribute("class")
+    assert page.evaluate("document.activeElement.title") == "Show"
+    rows.nth(1).get_by_label("Move up").focus()
+    painter.key("Enter")
+    assert page.evaluate("document.activeElement.title") == "Move down"  # it is the topmost now
+    assert painter.session.layers[1].visible is False
+    assert page.evaluate("window.rows.map((row) => [...row.parentElement.children].indexOf(row))") == [1, 0]
+
+
+def test_a_scheme_is_named_while_it_is_being_made(new_page):
+    """A name that is entered before the new scheme is there is the new one's, and no letter of it is lost."""
+    painter = painted(new_page())
+    page, name = painter.page, painter.page.locator("[data-scheme-name]")
+    page.locator(".sp-addscheme").click()
+    painter.idle()
+    with painter.held("add_scheme"):
+        page.locator(".sp-addscheme").click()
+        name.fill("Bold")
+        page.keyboard.press("Enter")
+    painter.idle()
+    assert page.locator(".sp-schemelist button").all_text_contents() == ["A", "B", "Bold", ""]
+    with painter.held("choose_scheme"):
+        page.locator(".sp-schemelist button").first.click()
+        name.fill("Quiet")
+    painter.idle()
+    assert name.input_value() == "Quiet"
+    page.keyboard.press("Enter")
+    painter.idle()
+    assert page.locator(".sp-schemelist button").all_text_contents() == ["Quiet", "B", "Bold", ""]
+
+
+def test_a_scheme_is_pressed_while_an_answer_comes(new_page):
+    """The press counts, although the row was filled anew between its two halves."""
+    painter = painted(new_page())
+    page = painter.page
+    page.locator(".sp-addscheme").click()
+    painter.idle()
+    with painter.held("paint"):
+        page.locator("[data-palette] .sp-swatch").nth(5).click()
+        page.locator(".sp-schemelist button").first.hover()
+        page.mouse.down()
+    painter.idle()
+    page.mouse.up()
+    assert painter.until(lambda: page.locator(".sp-schemelist button").first.get_attribute("aria-pressed") == "true")
+    page.locator(".sp-schemelist button").nth(1).click()
+    painter.idle()
+    assert page.locator(".sp-schemelist button").nth(1).get_attribute("aria-pressed") == "true"
+
+
+def test_a_search_for_paints_goes_on_while_a_wall_is_painted(new_page):
+    """What is typed and what was found for it stay."""
+    painter = new_page().open().click(*WALL_AT)
+    page, text = painter.page, painter.page.locator(".sp-text")
+    with painter.held("paint"):
+        page.locator("[data-palette] .sp-swatch").nth(5).click()
+        text.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type("sa")
+    painter.idle()
+    page.keyboard.type("ge")
+    assert text.input_value() == "sage"
+    assert all("sage" in name.lower() for name in page.locator("[data-palette] .sp-swatch").all_inner_texts())
+
+
+def test_a_slider_is_held_while_a_wall_is_being_painted(new_page):
+    """It stays under the hand, and what it is let go at counts."""
+    painter = new_page().open().click(*WALL_AT)
+    page, slider = painter.page, painter.page.locator('[data-key="opacity"]')
+    page.locator(".sp-adjust summary").click()
+    with painter.held("paint"):
+        page.locator("[data-palette] .sp-swatch").nth(5).click()
+        box = slider.bounding_box()
+        page.mouse.move(box["x"] + 0.98 * box["width"], box["y"] + box["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + box["height"] / 2)
+        held_at = int(slider.input_value())
+        assert 40 < held_at < 60
+    painter.idle()
+    assert int(slider.input_value()) == held_at
+    page.mouse.up()
+    assert painter.until(lambda: painter.session.layers[0].opacity == pytest.approx(held_at / 100))
+
+
+def test_the_other_wall_of_a_paint_is_chosen_from_a_list_that_stays(new_page):
+    """A list that is open says the same after an answer: its entries stay."""
+    painter = two_walls(new_page())
+    page, tie = painter.page, painter.page.locator("[data-tie]")
+    page.locator(".sp-adjust summary").click()
+    page.evaluate("window.entry = document.querySelector('[data-tie]').lastElementChild")
+    painter.swatch(8)
+    assert page.evaluate("window.entry.isConnected")
+    page.locator(".sp-layer").nth(1).locator(".sp-name").fill("Front")
+    page.keyboard.press("Enter")
+    painter.idle()
+    page.locator(".sp-layer").first.click(position={"x": 3, "y": 3})
+    painter.idle()
+    assert tie.locator("option").all_inner_texts() == ["no other wall", "Front"]
+
+
+def test_a_colour_that_is_entered_is_painted_once(new_page):
+    """One step of the history, whatever notation it is in."""
+    painter = new_page().open().click(*WALL_AT)
+    revision = painter.session.revision
+    painter.type_color("rgb(20 90 60)")
+    assert painter.idle().session.revision == revision + 1
 
 
 # -- hands and keys
@@ -814,14 +1035,14 @@ def test_lines_are_drawn_while_one_zooms_and_moves_the_photo(new_page):
     for place in corners:
         painter.page.mouse.move(*painter.at(*place))
         painter.page.mouse.wheel(0, -600)
-        assert painter.page.evaluate(zoomed) > 2
+        assert painter.until(lambda: painter.page.evaluate(zoomed) > 2)
         painter.page.mouse.click(*painter.at(*place))
         left, top = painter.at(*place)
         painter.page.keyboard.down(" ")
         painter.drag((left, top), (left - 40, top - 30))
         painter.page.keyboard.up(" ")
         painter.page.mouse.wheel(0, 2000)
-        assert painter.page.evaluate(zoomed) == 1
+        assert painter.until(lambda: painter.page.evaluate(zoomed) == 1)
     painter.page.keyboard.press("Enter")
     painter.idle()
     (step,) = painter.session.selection.steps
@@ -931,18 +1152,15 @@ def test_one_main_landmark(new_page):
 def test_the_file_is_shown_at_once(new_page):
     """While a photo is being sent it is on the stage already, with how much of it was sent; a click on it is kept."""
     painter = new_page()
-    sent = []
-    painter.page.route("**/page/open", lambda route: sent.append(route))
-    painter.choose(to_png(draw_building(WIDTH, HEIGHT)), "house.png")
-    painter.page.wait_for_selector('.sp[data-sending][data-state="photo"]')
-    assert eventually(lambda: sent)
-    frame = painter.page.locator(".sp-base").bounding_box()
-    middle = painter.screen()[round(frame["y"] + frame["height"] * 0.62), round(frame["x"] + frame["width"] / 2)]
-    assert np.abs(middle - WALL).max() < 40  # a little dimmed: it is not there yet
-    painter.page.mouse.click(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] * 0.62)
-    painter.page.wait_for_selector(".sp-pending")
-    assert "is kept" in painter.page.locator(".sp-status").inner_text()
-    sent[0].continue_()
+    with painter.held("open"):
+        painter.choose(to_png(draw_building(WIDTH, HEIGHT)), "house.png")
+        painter.page.wait_for_selector('.sp[data-sending][data-state="photo"]')
+        frame = painter.page.locator(".sp-base").bounding_box()
+        middle = painter.screen()[round(frame["y"] + frame["height"] * 0.62), round(frame["x"] + frame["width"] / 2)]
+        assert np.abs(middle - WALL).max() < 40  # a little dimmed: it is not there yet
+        painter.page.mouse.click(frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] * 0.62)
+        painter.page.wait_for_selector(".sp-pending")
+        assert "is kept" in painter.page.locator(".sp-status").inner_text()
     painter.idle()
     assert painter.session.selection.mask_id is not None
     assert painter.page.locator(".sp-mark:not(.sp-pending)").count() == 1
@@ -950,6 +1168,24 @@ def test_the_file_is_shown_at_once(new_page):
     painter.do("anew").click(*DOOR_AT)
     assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
     assert not painter.mask[WINDOW_AT[1], WINDOW_AT[0]]
+
+
+def test_the_next_photo_has_no_wall_while_it_is_sent(new_page):
+    """What is chosen belongs to the photo before: nothing is painted by it, and the panel waits."""
+    painter = new_page().open().click(*WALL_AT).key("3")
+    page, status = painter.page, painter.page.locator(".sp-status")
+    with painter.held("open"):
+        painter.choose(to_png(draw_building(400, 300)), "second.png")
+        page.wait_for_selector(".sp[data-sending]")
+        assert status.inner_text() == "Click a wall to select it."
+        assert not page.locator(".sp-signs").is_visible()
+        assert page.locator(".sp-panel").get_attribute("inert") is not None
+        page.keyboard.press("p")
+    assert painter.idle().session.name == "second.png"
+    assert page.locator(".sp-toast").count() == 0
+    painter.click(200, 180)
+    painter.swatch(5)
+    assert len(painter.session.layers) == 1
 
 
 FINGERS = """() => [...document.querySelectorAll('.sp :is(button, a, select, summary, input)')]
@@ -1182,7 +1418,7 @@ def test_a_finger_adds_and_takes_away_beside_the_paints(new_page):
     assert 0 <= shown["y"] - photo["y"] - photo["height"] < 60
     assert painter.page.locator('[data-of="paint"]').first.is_visible()
     painter.page.locator('.sp-signs label:has([value="subtract"])').tap()
-    assert "does not belong" in painter.page.locator(".sp-status").inner_text()
+    painter.page.locator(".sp-status", has_text="does not belong").wait_for()
 
 
 def test_the_same_paints_on_the_next_photo(new_page, launch):

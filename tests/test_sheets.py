@@ -118,6 +118,13 @@ def test_feet_and_gallons(studio, sid):
     assert ("m²" in page, "of the facade" in page) == (True, False)
 
 
+def test_what_is_little_is_not_nothing(studio, sid):
+    """No wall takes "0.0 to 0.1" of anything: then it is told how much at most."""
+    page = sheet_page.render(facts(studio, sid, width=1, units="ft"), "b.jpg", "a.jpg")
+    assert "<small>up to 0.1 gal</small>" in page
+    assert ">0.0" not in page
+
+
 def test_a_paint_of_a_card_is_told_by_its_code_and_brand(studio, sid):
     """The nearest paint of the session's own palette, and how far it is from the colour."""
     studio.use_palette(sid, Palette("Card", (Paint("Brick", RED, "R 12", "Maker"), Paint("Sky", BLUE))))

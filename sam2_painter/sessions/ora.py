@@ -2,7 +2,7 @@
 
 The format is a zip (openraster.org, baseline 0.0.3): `mimetype` first and not packed, `stack.xml` with the layers from
 top to bottom, a PNG for each, `mergedimage.png` and a thumbnail. A wall's layer is clear wherever the wall is not: its
-alpha is its mask.
+alpha is its mask, and the pixels beside it that its paint changed.
 """
 
 from __future__ import annotations

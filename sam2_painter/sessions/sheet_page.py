@@ -156,4 +156,6 @@ def _percent(share: float) -> str:
 
 def _range(pair: list[float]) -> str:
     least, most = pair
+    if least < 0.05:
+        return f"up to {max(most, 0.1):.1f}"
     return f"{least:.0f} to {most:.0f}" if most >= 10 else f"{least:.1f} to {most:.1f}"

@@ -48,10 +48,13 @@ class Schemes(Work):
 
 class Sheet(TypedDict):
     """A sheet for the painter. link: below the server's address, with a secret in it: who has it may read the sheet.
-    made_at, expires_at: in Unix seconds."""
+    scheme: its name, "" where there is one only; colors: of its walls, #rrggbb; made_at, expires_at: in Unix
+    seconds."""
 
     token: str
     link: str
+    scheme: str
+    colors: list[str]
     made_at: float
     expires_at: float
 

@@ -71,6 +71,8 @@ def sheet_values(sheet: Sheet) -> session_schemas.Sheet:
     return {
         "token": sheet.token,
         "link": f"{SHEET}/{sheet.token}",
+        "scheme": sheet.facts["scheme"],
+        "colors": [wall["color"] for wall in sheet.facts["walls"]],
         "made_at": sheet.made_at,
         "expires_at": sheet.expires_at,
     }

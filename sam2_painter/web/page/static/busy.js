@@ -31,7 +31,7 @@ export class Busy {
     if (!place.hidden && bar.hidden) this.text.textContent = this.now;
     if (!flying) this.showSent(1);
     const { dataset } = page.root;
-    const waits = Boolean((this.reading || "sending" in dataset) && [flying, ...queue].some(isAboutShapes));
+    const waits = Boolean((this.reading || page.state.sending) && [flying, ...queue].some(isAboutShapes));
     if (waits === "waiting" in dataset) return;
     if (waits) dataset.waiting = "1";
     else delete dataset.waiting;

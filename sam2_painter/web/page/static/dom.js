@@ -66,6 +66,17 @@ export function select(root, selector) {
 export const fields = (root, selector) =>
   [...root.querySelectorAll(selector)].filter((e) => e instanceof HTMLInputElement);
 
+/**
+ * What a field says, unless somebody is writing something else into it.
+ * @param {HTMLInputElement} input
+ * @param {string} value
+ */
+export function fillIn(input, value) {
+  const writing = input === document.activeElement && input.value !== input.defaultValue;
+  input.defaultValue = value;
+  if (!writing) input.value = value;
+}
+
 /** The value of the chosen radio button of a group. @param {ParentNode} root @param {string} name */
 export const chosen = (root, name) => field(root, `[name="${name}"]:checked`).value;
 
@@ -108,6 +119,20 @@ export function refill(row, buttons) {
   row.replaceChildren(...buttons);
   rove(row);
   if (place >= 0) buttons[Math.min(place, buttons.length - 1)]?.focus();
+}
+
+/**
+ * The elements of a list, in their order. The one that has the focus is not moved, the others are: it would lose it.
+ * @param {HTMLElement} list
+ * @param {HTMLElement[]} items
+ */
+export function arrange(list, items) {
+  for (const item of [...list.children]) if (item instanceof HTMLElement && !items.includes(item)) item.remove();
+  if (items.every((item, place) => item === list.children[place])) return;
+  const here = items.findIndex((item) => item.contains(document.activeElement));
+  if (here < 0) return list.replaceChildren(...items);
+  items[here].before(...items.slice(0, here));
+  items[here].after(...items.slice(here + 1));
 }
 
 /** Let the arrow keys move in all rows of the page. @param {HTMLElement} root */

@@ -77,7 +77,7 @@ function isRight(page, file) {
 function open(page, file, others) {
   const project = /\.zip$/i.test(file.name);
   const before = page.state.session;
-  if (!project) void page.showAtOnce(file);
+  if (!project) void showAtOnce(page, file);
   const args = others === null ? { next: true } : {};
   page.ask(project ? "open_project" : "open", args, project ? "Opening the project" : "Opening the photo", {
     file,
@@ -89,6 +89,19 @@ function open(page, file, others) {
       else if (before?.layers.length) page.offerBack(before);
     },
   });
+}
+
+/** The photo as it lies on this device, until the server has it. @param {import("./page.js").Page} page @param {File} file */
+async function showAtOnce(page, file) {
+  const { stage, state, tools } = page;
+  const bitmap = await createImageBitmap(file).catch(() => null); // some kinds only the server can read
+  if (!bitmap || state.flying?.file !== file) return;
+  state.have = {};
+  page.root.dataset.state = "photo";
+  page.setSending(true);
+  stage.open(bitmap.width, bitmap.height, bitmap);
+  stage.showWalls([]);
+  tools.setSign("new");
 }
 
 /** @param {import("./page.js").Page} page @param {File} file */

@@ -163,7 +163,7 @@ export class Page {
     }
     this.stage.endTrial();
     this.view.showSelection(session);
-    this.layers.show(session.layers, session.selection.layer);
+    this.layers.show(session);
     if (question.verb !== "resume" && question.verb !== "look") this.ask("resume"); // see whether it is still there, and how
   }
 
@@ -176,22 +176,17 @@ export class Page {
 
   // -- opening ----------------------------------------------------------------------------------------------------------
 
-  /** The photo as it lies on this device, until the server has it. @param {File} file */
-  async showAtOnce(file) {
-    const bitmap = await createImageBitmap(file).catch(() => null); // some kinds only the server can read
-    const { flying } = this.state;
-    if (!bitmap || flying?.file !== file) return;
-    this.state.have = {};
-    this.root.dataset.state = "photo";
-    this.root.dataset.sending = "1";
-    this.stage.open(bitmap.width, bitmap.height, bitmap);
-    this.stage.showWalls([]);
+  /** While a photo is being sent the panel tells of the one before, if any. @param {boolean} on */
+  setSending(on) {
+    this.state.sending = on;
+    this.root.toggleAttribute("data-sending", on);
+    this.one(".sp-panel").inert = on && this.state.session !== null;
   }
 
   /** What is on the stage is the session's photo again. */
   endSending() {
-    if (!("sending" in this.root.dataset)) return;
-    delete this.root.dataset.sending;
+    if (!this.state.sending) return;
+    this.setSending(false);
     if (this.state.session) this.ask("look");
     else this.stage.close();
   }

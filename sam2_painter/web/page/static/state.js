@@ -60,6 +60,8 @@ const HARMLESS = new Set([
 
 /** Questions about the chosen wall: they name it, so that another window's choice changes nothing. */
 const ABOUT_THE_WALL = new Set(["click", "box", "stroke", "polygon", "tidy", "take_over", "paint"]);
+/** The same for the scheme that is shown: one that is being made or chosen is meant already. */
+const ABOUT_THE_SCHEME = new Set(["rename_scheme", "remove_scheme"]);
 const SHAPES = new Set(["click", "box", "stroke", "polygon", "find", "select", "import_mask", "choose_wall"]);
 
 /** Whether a question makes or changes the shape of a wall. @param {{ verb: string } | null} question */
@@ -81,6 +83,8 @@ export class State {
     this.flying = null;
     /** Whether "every mask" is being looked for. */
     this.job = false;
+    /** Whether the photo on the stage is still being sent; the session is that of the photo before, or none. */
+    this.sending = false;
   }
 
   /** What the server need not send again. */
@@ -88,11 +92,22 @@ export class State {
     return { ...this.have, shapes: [...this.shapes.keys()].slice(-MOST_SHAPES) };
   }
 
-  /** Whether a wall is chosen, or about to be. */
-  get hasWall() {
-    const coming = [this.flying, ...this.queue].some(isAboutShapes);
-    return coming || (this.session?.selection.mask_id ?? null) !== null;
+  /** Whether a wall of the photo on the stage is chosen. */
+  get isChosen() {
+    return !this.sending && (this.session?.selection.mask_id ?? null) !== null;
   }
+
+  /** Whether one is, or is about to be. */
+  get hasWall() {
+    return this.isChosen || [this.flying, ...this.queue].some(isAboutShapes);
+  }
+}
+
+/** The wall or the scheme a question is about. @param {string} verb @param {Session | null} session @returns {Json} */
+function meantBy(verb, session) {
+  if (ABOUT_THE_WALL.has(verb)) return { layer_id: session?.selection.layer };
+  if (ABOUT_THE_SCHEME.has(verb)) return { scheme_id: session?.schemes.find(({ shown }) => shown)?.id };
+  return {};
 }
 
 export class Line {
@@ -158,8 +173,13 @@ export class Line {
     const seen = state.session?.revision;
     for (;;) {
       const { session, sid, known } = state;
-      const meant = ABOUT_THE_WALL.has(question.verb) ? { layer_id: session?.selection.layer } : {};
-      const args = { ...meant, ...question.args, sid, have: known, revision: session?.revision };
+      const args = {
+        ...meantBy(question.verb, session),
+        ...question.args,
+        sid,
+        have: known,
+        revision: session?.revision,
+      };
       try {
         return question.file
           ? await server.send(question.verb, args, question.file, this.on.progress)

@@ -101,7 +101,7 @@ export class Tools {
   advise() {
     const { state, stage } = this.page;
     const { tool } = this;
-    const some = (state.session?.selection.mask_id ?? null) !== null;
+    const some = state.isChosen;
     const shaped = tool === "brush" || tool === "polygon";
     this.page.one(".sp-signs").hidden = !(some || shaped || stage.scene.corners.length);
     const corners = tool === "polygon" ? stage.scene.corners.length - 1 : 0;

@@ -32,7 +32,7 @@ export class SessionView {
     state.sid = session.sid;
     state.session = session;
     keep(KEYS.session, session.sid);
-    delete this.page.root.dataset.sending;
+    this.page.setSending(false);
     if (photo) {
       stage.open(session.width, session.height, photo);
       state.have = { photo: session.photo.key, palette: state.have.palette };
@@ -53,12 +53,18 @@ export class SessionView {
     const walls = session.layers.filter((layer) => layer.visible && layer.opacity > 0);
     stage.showWalls(walls.map(({ id, shape }) => ({ id, path: this.pathOf(shape) })));
     this.showSelection(session);
-    this.page.layers.show(session.layers, session.selection.layer);
+    this.page.layers.show({ ...session, layers: session.layers.map((layer) => this.asItWillBe(layer)) });
     this.page.schemes.show(session);
     this.page.ties.show(session);
     void this.showAnswers(session);
     this.showHistory(session);
     if (opened || painted || before?.layers.length !== session.layers.length) this.page.rememberPhoto();
+  }
+
+  /** A wall with the changes that wait for their turn. @param {import("./state.js").Layer} layer */
+  asItWillBe(layer) {
+    const edits = this.page.state.queue.filter(({ verb, args }) => verb === "edit_layer" && args.layer_id === layer.id);
+    return Object.assign({}, layer, ...edits.map(({ args }) => args.changes));
   }
 
   /** @param {Shape | null} shape */

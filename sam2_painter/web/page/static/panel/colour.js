@@ -42,6 +42,8 @@ export class ColourPanel {
     this.paints = [];
     /** @type {string} "" for all */
     this.family = "";
+    /** @type {Partial<Coat>} what a hand is just moving: no answer takes it back */
+    this.held = {};
     /** @type {string | null} the colour under the pointer */
     this.pointed = null;
     this.well = field(root, ".sp-well input");
@@ -65,6 +67,7 @@ export class ColourPanel {
     });
     text.addEventListener("input", () => this.showPaints());
     well.addEventListener("input", () => {
+      this.held = { color: well.value };
       this.set({ color: well.value });
       on.color(false);
     });
@@ -72,15 +75,21 @@ export class ColourPanel {
       this.set({ color: well.value });
       on.color(true);
     });
+    let entered = false;
     text.addEventListener("change", () => {
-      if (search(this.paints, text.value).length) return; // they are shown: one of them is pressed next
+      if (entered || search(this.paints, text.value).length) return; // they are shown: one of them is pressed next
       this.write();
     });
     text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       this.write();
+      entered = true; // it is written already
       text.blur();
+      entered = false;
     });
+    const letGo = () => (this.held = {});
+    for (const moved of [well, ...fields(root, ".sp-slider input")])
+      for (const kind of ["change", "pointerup", "blur"]) moved.addEventListener(kind, letGo);
     for (const slider of fields(root, ".sp-slider input")) {
       showSlider(slider);
       const key = SLIDERS.find((name) => name === slider.dataset.key);
@@ -88,6 +97,7 @@ export class ColourPanel {
         showSlider(slider);
         if (!key) return;
         paint[key] = Number(slider.value);
+        this.held = { [key]: paint[key] };
         on.paint(false);
       });
       slider.addEventListener("change", () => key && on.paint(true));
@@ -117,7 +127,7 @@ export class ColourPanel {
 
   /** @param {Partial<Coat>} values */
   set(values) {
-    Object.assign(this.paint, values);
+    Object.assign(this.paint, values, this.held);
     const { paint, root } = this;
     this.well.value = paint.color;
     if (document.activeElement !== this.text) this.text.value = paint.color;

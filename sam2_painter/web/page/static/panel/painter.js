@@ -1,13 +1,14 @@
 /**
  * The dialog that makes sheets for the painter, and takes their links back.
  *
- * @typedef {{ token: string, link: string, made_at: number, expires_at: number }} Sheet
+ * @typedef {{ token: string, link: string, scheme: string, colors: string[], made_at: number, expires_at: number }} Sheet
  */
 
 import { dialog } from "../actions.js";
 import { field, node, one, select } from "../dom.js";
 
 const FOOT = 0.3048; // metres
+const MOST_COLORS = 8; // of a sheet, beside its link
 
 export class PainterDialog {
   /** @param {import("../page.js").Page} page */
@@ -114,10 +115,12 @@ export class PainterDialog {
   }
 
   /** @param {Sheet} sheet */
-  row({ token, link, expires_at }) {
+  row({ token, link, scheme, colors, made_at, expires_at }) {
     const href = new URL(`..${link}`, this.page.folder).href;
-    const until = new Date(1000 * expires_at).toLocaleDateString();
-    const shown = node("input", { type: "text", readOnly: true, value: href, "aria-label": `Link, until ${until}` });
+    const made = new Date(1000 * made_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    const until = new Date(1000 * expires_at).toLocaleDateString(undefined, { dateStyle: "medium" });
+    const told = `${scheme ? `Scheme ${scheme}, made` : "Made"} ${made}, until ${until}`;
+    const shown = node("input", { type: "text", readOnly: true, value: href, "aria-label": `Link. ${told}` });
     shown.addEventListener("focus", () => shown.select());
     const copy = node("button", { type: "button", className: "sp-link", onclick: () => void this.copy(shown) }, "Copy");
     const open = node("a", { className: "sp-link", href, target: "_blank", rel: "noopener" }, "Open");
@@ -131,7 +134,12 @@ export class PainterDialog {
       },
       "Take back",
     );
-    return node("li", { "data-token": token }, shown, copy, open, revoke, node("small", {}, `until ${until}`));
+    const paints = colors.slice(0, MOST_COLORS).map((color) => {
+      const paint = node("i", { title: color });
+      paint.style.setProperty("--c", color);
+      return paint;
+    });
+    return node("li", { "data-token": token }, node("small", {}, ...paints, told), shown, copy, open, revoke);
   }
 
   /** @param {HTMLInputElement} link */

@@ -5,7 +5,7 @@
  */
 
 import { dialog } from "../actions.js";
-import { field, icon, node, one, refill } from "../dom.js";
+import { field, fillIn, icon, node, one, refill } from "../dom.js";
 
 export class SchemesPanel {
   /** @param {import("../page.js").Page} page */
@@ -15,14 +15,15 @@ export class SchemesPanel {
     this.row = one(this.root, ".sp-schemelist");
     this.name = field(this.root, "[data-scheme-name]");
     this.shown = 0;
+    this.said = "";
     this.name.addEventListener("change", () => {
-      if (this.name.value.trim()) page.ask("rename_scheme", { scheme_id: this.shown, name: this.name.value });
+      if (this.name.value.trim()) page.ask("rename_scheme", { name: this.name.value });
     });
     this.name.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.name.blur();
     });
     Object.assign(page.doing, {
-      "remove-scheme": () => page.ask("remove_scheme", { scheme_id: this.shown }, "Painting"),
+      "remove-scheme": () => page.ask("remove_scheme", {}, "Painting"),
       "compare-schemes": () =>
         page.ask("compare_schemes", {}, "Painting every scheme", { then: (reply) => this.compare(reply.compared) }),
       "save-compared": () =>
@@ -39,12 +40,17 @@ export class SchemesPanel {
     const several = schemes.length > 1;
     this.root.hidden = !layers.length && !several;
     one(this.root, ".sp-schemetools").hidden = !several;
-    const choices = several ? schemes.map((scheme) => this.choice(scheme)) : [];
-    refill(this.row, [...choices, this.adding(several)]);
+    const said = JSON.stringify(schemes);
+    if (said !== this.said) {
+      const choices = several ? schemes.map((scheme) => this.choice(scheme)) : [];
+      refill(this.row, [...choices, this.adding(several)]);
+    }
+    this.said = said; // a button that says the same stays: it may be pressed at this moment
     const current = schemes.find((scheme) => scheme.shown);
     if (!current) return;
     this.shown = current.id;
-    if (document.activeElement !== this.name) this.name.value = current.name;
+    const renamed = this.page.state.queue.findLast(({ verb }) => verb === "rename_scheme");
+    fillIn(this.name, renamed?.args.name ?? current.name);
   }
 
   /** @param {Session["schemes"][number]} scheme */

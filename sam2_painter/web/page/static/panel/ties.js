@@ -52,7 +52,9 @@ export class TiesPanel {
   /** @param {Layer} layer @param {Layer[]} others */
   showChoice(layer, others) {
     const option = (/** @type {Layer} */ { id, name }) => node("option", { value: String(id) }, name || "A wall");
-    this.choice.replaceChildren(node("option", { value: "" }, OF_ITS_OWN), ...others.map(option));
+    const options = [node("option", { value: "" }, OF_ITS_OWN), ...others.map(option)];
+    const same = options.every((shown, place) => shown.isEqualNode(this.choice.options[place]));
+    if (!same || options.length !== this.choice.length) this.choice.replaceChildren(...options);
     const tied = others.find((other) => layer.tie && other.tie === layer.tie);
     this.choice.value = tied ? String(tied.id) : "";
   }
