@@ -10,21 +10,20 @@ which small is measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 
 from .. import masks
 from ..errors import InvalidInput
-from ..rle import RLE, rle_to_mask
+from ..rle import RLE
 from ..sessions import walls
 from ..sessions.editing import Edit
 from ..sessions.walls import SelectMode
 from ..types import Layer, Line, Mask, Prompts, Session, Step, number, whole_number
-from .core import Core
+from .corrections import Corrections
 from .verb import verb
 
 SCREEN = 1600
@@ -35,18 +34,6 @@ TINY_BOX = 8.0
 
 SPOT = 12.0
 """In pixels of the screen: the radius of the least that a click takes away."""
-
-MOST_TAKEN = 0.5
-"""Of a wall: a click takes no more of it away, unless that answer is chosen."""
-
-MOST_ADDED = 1.5
-"""Times the wall: a click adds no more to it, where the engine has another answer."""
-
-LITTLE = 0.03
-"""Of the wall: a click that would add a speck may as well add so much."""
-
-THE_SAME = 0.9
-"""IoU of two answers that mean one thing."""
 
 MAX_POINTS = 20_000
 """Of a stroke or polygon as it is sent; it is kept with fewer."""
@@ -68,7 +55,7 @@ class Answer:
     chosen: bool
 
 
-class WallVerbs(Core):
+class WallVerbs(Corrections):
     """The chosen wall is the session's `selection`; once it is painted, its layer changes with it."""
 
     # -- choosing ----------------------------------------------------------------------------------------------------
@@ -361,80 +348,6 @@ class WallVerbs(Core):
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
         walls.begin_or_add(edit, step, mode, "erase" if mode == "subtract" else "brush")
 
-    def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[Mask]:
-        """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.
-
-        First the less of what the engine adds to the wall as it is and of what it makes of all clicks together; then
-        what it makes of this click alone, the smallest first. One that would make another wall of it, or holds what was
-        taken away by a click, comes last. A first answer that is hardly more than the spot under the click gives way
-        to one that is seen, if that is little beside the wall or the engine comes to it in both ways. On another
-        painted wall what lies there is meant, as a click alone would choose it: that comes first, however large.
-        """
-        wall, wanted, unwanted = walls.clicks(session)
-        there = walls.layer_at(session.layers, x, y)
-        taken = there is not None and there.id != session.selection.layer
-        if wall.contains(int(x), int(y)):
-            return []
-
-        def added(found: Iterable[Mask]) -> list[Mask]:
-            parts = ((masks.part_at(masks.subtract(mask.rle, [wall]), x, y), mask) for mask in found)
-            return [Mask(v, category=m.category, category_score=m.category_score) for v, m in parts if v is not None]
-
-        by_itself = Prompts([(x, y), *unwanted], [1] + [0] * len(unwanted))  # type: ignore[arg-type]
-        alone = added(self._predicted(session, by_itself).value)
-        of_wall = added(self._predicted(session, _of_wall(wall, x, y, 1)).value[:2])
-        known = of_wall[:1]
-        if wanted:
-            labels = [1] * (len(wanted) + 1) + [0] * len(unwanted)
-            together = Prompts([*wanted, (x, y), *unwanted], labels)  # type: ignore[arg-type]
-            known = sorted([*known, *added(self._predicted(session, together).value[:1])], key=_area)
-        good: list[Mask] = []
-        poor: list[Mask] = []
-        for mask in [*alone, *known] if taken else [*known, *sorted(alone, key=_area)]:
-            fits = (taken or mask.area <= MOST_ADDED * wall.area) and not walls.holds(mask.rle, unwanted)
-            (good if fits else poor).append(mask)
-        guesses = [*good, *sorted(poor, key=_area)] or [Mask(masks.subtract(spot, [wall]))]
-        if guesses[0].area < spot.area:
-            seen = (mask for mask in good if mask.area >= spot.area)
-            ways = ([*known, *of_wall], alone)
-            believed = (m for m in seen if m.area <= LITTLE * wall.area or all(_agrees(m, one) for one in ways))
-            guesses = [*islice(believed, 1), *guesses]
-        first: dict[RLE, Mask] = {}
-        for mask in guesses:
-            first.setdefault(mask.rle, mask)
-        return list(first.values())[:3]
-
-    def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[Mask]:
-        """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
-        point, at least a spot, and the spot alone.
-
-        First what the engine takes from the wall as it is; then what it leaves out when it is told of all clicks, or
-        sees there. None holds a click that added more than that. One that is most of the wall comes last: a leak may
-        be larger than the wall.
-        """
-        wall, wanted, unwanted = walls.clicks(session)
-        spot = masks.intersect([spot, wall])
-        if not spot.area:
-            return []
-        less = list(self._predicted(session, _of_wall(wall, x, y, 0)).value[:1])
-        if wanted:
-            labels = [1] * len(wanted) + [0] * (len(unwanted) + 1)
-            less += self._predicted(session, Prompts([*wanted, *unwanted, (x, y)], labels)).value  # type: ignore[arg-type]
-        parts = [masks.subtract(wall, [mask.rle]) for mask in less]
-        alone = self._predicted(session, Prompts.click(x, y)).value
-        parts += [masks.intersect([mask.rle, wall]) for mask in alone]
-        guesses: list[RLE] = []
-        most: list[RLE] = []
-        for part in (masks.part_at(part, x, y) for part in parts):
-            if part is not None and part.area < wall.area and not walls.cuts(session, part):
-                seen = part if part.area >= spot.area else masks.union([part, spot])
-                (guesses if part.area <= MOST_TAKEN * wall.area else most).append(seen)
-        if spot.area < wall.area:
-            guesses.append(spot)
-        guesses = list(dict.fromkeys(guesses))
-        least = [min(most, key=lambda part: part.area)] if guesses and most else []
-        return [Mask(rle) for rle in [*guesses[: 3 - len(least)], *least]]
-
     def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
         steps = edit.session.selection.steps
         step = steps[place]
@@ -452,21 +365,6 @@ class WallVerbs(Core):
     def _tidy(self, session: Session) -> Callable[[RLE], RLE]:
         """`masks.tidy` of the session's photo, which is opened only if something is tidied."""
         return lambda rle: masks.tidy(self.photo_of(session).pixels, rle)
-
-
-def _of_wall(wall: RLE, x: float, y: float, label: int) -> Prompts:
-    """A click that changes the wall as it is."""
-    return replace(Prompts.click(x, y, label), mask_input=rle_to_mask(wall))
-
-
-def _area(mask: Mask) -> int:
-    return mask.area
-
-
-def _agrees(mask: Mask, others: Sequence[Mask]) -> bool:
-    """Whether one of the others is much the same."""
-    shared = (masks.intersect([mask.rle, other.rle]).area / masks.union([mask.rle, other.rle]).area for other in others)
-    return any(share >= THE_SAME for share in shared)
 
 
 def _scale(session: Session, scale: float | None) -> float:
