@@ -132,6 +132,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=engine_names(), default="offline")
     parser.add_argument("--split", default="dev")
     parser.add_argument("--every", type=int, default=1, help="of the photos")
+    parser.add_argument("--photos", type=int, help="the first ones only")
     args = parser.parse_args()
     if not args.data:
         parser.error("give the data folder, or set BUILDINGS_DATA")
@@ -143,7 +144,7 @@ def main() -> None:
         studio = Studio(
             load_engine(args.engine), SessionStore(root / "u", root / "m", root / "r"), limits=Limits.all(3600.0)
         )
-        for image in images:
+        for image in images[: args.photos]:
             name = image["name"]
             labels = cv2.imread(str(data / "painter" / args.split / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
             if labels is None:
