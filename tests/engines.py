@@ -35,15 +35,16 @@ class FloodEngine:
         return Embedding(photo.digest, self.name, photo.size, labels, labels.nbytes)
 
     def predict(self, embedding: Embedding, prompts: Prompts) -> list[Mask]:
-        """The regions under foreground points, less those under background points; a box cuts, or is the mask."""
+        """The mask given and the regions under foreground points, less those under background points; a box cuts, or is
+        the mask."""
         self._count("predict")
         labels = embedding.features
         inside = np.zeros(labels.shape, bool)
+        if prompts.mask_input is not None and prompts.mask_input.ndim == 2:
+            inside |= prompts.mask_input
         for (x, y), label in zip(prompts.point_coords.astype(int), prompts.point_labels, strict=True):
             region = labels == labels[y, x]
             inside = inside | region if label else inside & ~region
-        if prompts.mask_input is not None and prompts.mask_input.ndim == 2:
-            inside |= prompts.mask_input
         if prompts.box is not None:
             x1, y1, x2, y2 = prompts.box.astype(int)
             box = np.zeros(labels.shape, bool)

@@ -358,6 +358,56 @@ def test_a_small_part_goes_when_it_is_clicked_and_others_stay(studio, sid):
     assert all(chosen(after)[y, x] for x, y in ON_WINDOWS if (x, y) != ON_WINDOWS[1])
 
 
+class OfWallEngine(FloodEngine):
+    """Knows what a click changes about a wall that it is given; points by themselves mean the whole house."""
+
+    def predict(self, embedding, prompts):
+        if prompts.mask_input is None:
+            return [Mask(mask_to_rle(~is_color(SKY)), 0.9)]
+        return super().predict(embedding, prompts)
+
+
+def test_a_later_click_changes_the_wall_as_it_is(tmp_path):
+    """However the wall came to be, the engine is shown it: what it adds to that, or takes from it, comes first."""
+    studio = make_studio(tmp_path, OfWallEngine())
+    sid = studio.open(to_png(PIXELS)).id
+    wall = is_color(WALL) | is_color(WINDOW) | is_color(DOOR)
+    studio.import_mask(sid, mask_to_rle(wall))
+    assert np.array_equal(chosen(studio.click(sid, *ON_DOOR, 0)), wall & ~is_color(DOOR))
+    studio.undo(sid)
+    assert np.array_equal(chosen(studio.click(sid, *ON_ROOF, mode="union")), wall | is_color(ROOF))
+
+
+class SpeckEngine(FloodEngine):
+    """Makes a speck of clicks together. timid: also of a click that changes a wall it is given."""
+
+    def __init__(self, timid):
+        super().__init__()
+        self.timid = timid
+
+    def predict(self, embedding, prompts):
+        x, y = prompts.point_coords[-1].astype(int)
+        if len(prompts.point_coords) == 1 and not (self.timid and prompts.mask_input is not None):
+            return super().predict(embedding, prompts)
+        speck = np.zeros(embedding.features.shape, bool)
+        speck[y - 1 : y + 2, x - 1 : x + 2] = True
+        return [Mask(mask_to_rle(speck), 0.95)]
+
+
+@pytest.mark.parametrize("timid", [False, True])
+def test_an_add_is_seen_where_the_engine_believes_in_more(tmp_path, timid):
+    """A speck gives way to a region that it finds by the wall and by the click alone; one that it finds in one way only
+    is offered."""
+    studio = make_studio(tmp_path, SpeckEngine(timid))
+    sid = studio.open(to_png(PIXELS)).id
+    studio.click(sid, *ON_WALL)
+    session = studio.click(sid, *ON_ROOF, mode="union")
+    added = [answer.area - is_color(WALL).mean() for answer in studio.answers(session)]
+    assert added[0] < 0.01 < added[1]
+    assert chosen(session)[is_color(ROOF)].all() != timid
+    assert chosen(session)[ON_ROOF[1], ON_ROOF[0]]
+
+
 @pytest.mark.parametrize(("width", "height"), [(0, 0), (4, 4), (7, 6)])
 def test_a_shaky_click_is_a_click(studio, sid, width, height):
     """Row 11: a box under eight pixels of the screen means what lies under its middle."""

@@ -23,7 +23,7 @@ from ..sessions import walls
 from ..sessions.editing import Edit
 from ..sessions.walls import SelectMode
 from ..types import Layer, Line, Mask, Prompts, Session, Step, number, whole_number
-from .core import Core
+from .corrections import Corrections
 from .verb import verb
 
 SCREEN = 1600
@@ -34,12 +34,6 @@ TINY_BOX = 8.0
 
 SPOT = 12.0
 """In pixels of the screen: the radius of the least that a click takes away."""
-
-MOST_TAKEN = 0.5
-"""Of a wall: a click takes no more of it away, unless that answer is chosen."""
-
-MOST_ADDED = 1.5
-"""Times the wall: a click adds no more to it, where the engine has another answer."""
 
 MAX_POINTS = 20_000
 """Of a stroke or polygon as it is sent; it is kept with fewer."""
@@ -61,7 +55,7 @@ class Answer:
     chosen: bool
 
 
-class WallVerbs(Core):
+class WallVerbs(Corrections):
     """The chosen wall is the session's `selection`; once it is painted, its layer changes with it."""
 
     # -- choosing ----------------------------------------------------------------------------------------------------
@@ -353,65 +347,6 @@ class WallVerbs(Core):
             raise InvalidInput("the stroke lies outside the photo", "path")
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
         walls.begin_or_add(edit, step, mode, "erase" if mode == "subtract" else "brush")
-
-    def _added_at(self, session: Session, x: float, y: float, spot: RLE) -> list[Mask]:
-        """What a click adds to the chosen wall, the best guess first: new pixels that hang together with the point.
-
-        First what the engine makes of all clicks together, which knows the wall; then of this one alone. One that
-        would make another wall of it, or holds what was taken away by a click, comes last. On another painted wall
-        what lies there is meant, as a click alone would choose it: that comes first, however large.
-        """
-        wall, wanted, unwanted = walls.clicks(session)
-        there = walls.layer_at(session.layers, x, y)
-        taken = there is not None and there.id != session.selection.layer
-        if wall.contains(int(x), int(y)):
-            return []
-        together = Prompts([*wanted, (x, y), *unwanted], [1] * (len(wanted) + 1) + [0] * len(unwanted))  # type: ignore[arg-type]
-        alone = Prompts([(x, y), *unwanted], [1] + [0] * len(unwanted))  # type: ignore[arg-type]
-        found = [*self._predicted(session, together).value[:1], *self._predicted(session, alone).value]
-        if taken:
-            found = [*found[1:], found[0]]
-        good: list[Mask] = []
-        poor: list[Mask] = []
-        for mask in found:
-            part = masks.part_at(masks.subtract(mask.rle, [wall]), x, y)
-            if part is not None:
-                fits = (taken or part.area <= MOST_ADDED * wall.area) and not walls.holds(part, unwanted)
-                named = Mask(part, category=mask.category, category_score=mask.category_score)
-                (good if fits else poor).append(named)
-        guesses = [*good, *sorted(poor, key=lambda mask: mask.area)] or [Mask(masks.subtract(spot, [wall]))]
-        first: dict[RLE, Mask] = {}
-        for mask in guesses:
-            first.setdefault(mask.rle, mask)
-        return list(first.values())[:3]
-
-    def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[Mask]:
-        """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
-        point, at least a spot, and the spot alone.
-
-        What the engine leaves out of the wall when it is told of the click, or what it sees there, unless it holds a
-        click that added more than that. One that is most of the wall comes last: a leak may be larger than the wall.
-        """
-        wall, wanted, unwanted = walls.clicks(session)
-        spot = masks.intersect([spot, wall])
-        if not spot.area:
-            return []
-        asked = [Prompts([(x, y), *wanted], [1] + [0] * len(wanted)), Prompts.click(x, y)]  # type: ignore[arg-type]
-        parts = [masks.intersect([mask.rle, wall]) for one in asked for mask in self._predicted(session, one).value]
-        if wanted:
-            less = Prompts([*wanted, *unwanted, (x, y)], [1] * len(wanted) + [0] * (len(unwanted) + 1))  # type: ignore[arg-type]
-            parts.insert(0, masks.subtract(wall, [self._predicted(session, less).value[0].rle]))
-        guesses: list[RLE] = []
-        most: list[RLE] = []
-        for part in (masks.part_at(part, x, y) for part in parts):
-            if part is not None and part.area < wall.area and not walls.cuts(session, part):
-                seen = part if part.area >= spot.area else masks.union([part, spot])
-                (guesses if part.area <= MOST_TAKEN * wall.area else most).append(seen)
-        if spot.area < wall.area:
-            guesses.append(spot)
-        guesses = list(dict.fromkeys(guesses))
-        least = [min(most, key=lambda part: part.area)] if guesses and most else []
-        return [Mask(rle) for rle in [*guesses[: 3 - len(least)], *least]]
 
     def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
         steps = edit.session.selection.steps
