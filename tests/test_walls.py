@@ -378,6 +378,35 @@ def test_a_later_click_changes_the_wall_as_it_is(tmp_path):
     assert np.array_equal(chosen(studio.click(sid, *ON_ROOF, mode="union")), wall | is_color(ROOF))
 
 
+class HouseEngine(FloodEngine):
+    """Takes a click for the whole house; a negative one asks it anew. Of a wall that it is given it takes a little."""
+
+    def predict(self, embedding, prompts):
+        house = ~is_color(SKY)
+        if prompts.mask_input is not None:
+            x, y = prompts.point_coords[-1].astype(int)
+            house = prompts.mask_input.copy()
+            house[y - 9 : y + 10, x - 9 : x + 10] = False
+        elif len(prompts.point_coords) > 1:
+            house &= ~is_color(ROOF)
+        return [Mask(mask_to_rle(house), 0.9)]
+
+
+@pytest.mark.parametrize("painted", [False, True])
+def test_a_painted_wall_was_accepted(tmp_path, painted):
+    """Before that, what is taken away says that the first click meant less; afterwards it stays near. The other is
+    offered."""
+    studio = make_studio(tmp_path, HouseEngine())
+    sid = studio.open(to_png(PIXELS)).id
+    studio.click(sid, *ON_WALL)
+    if painted:
+        studio.paint_wall(sid, RED)
+    session = studio.click(sid, *ON_ROOF, 0)
+    assert chosen(session)[is_color(ROOF)].any() == painted
+    without_roof = (~is_color(SKY) & ~is_color(ROOF)).mean()
+    assert any(answer.area == pytest.approx(without_roof) for answer in studio.answers(session))
+
+
 class SpeckEngine(FloodEngine):
     """Makes a speck of clicks together. timid: also of a click that changes a wall it is given."""
 

@@ -75,9 +75,10 @@ class Corrections(Core):
         """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
         point, at least a spot, and the spot alone.
 
-        First what the engine takes from the wall as it is; then what it leaves out when it is told of all clicks, or
-        sees there. None holds a click that added more than that. One that is most of the wall comes last: a leak may
-        be larger than the wall.
+        Of a painted wall, which was accepted, first what the engine takes from it as it is. Before it is painted, the
+        first click may have been taken for another question: first what is left out when the engine is told of all
+        clicks. Then the other of the two, and what it sees there. None holds a click that added more than that. One
+        that is most of the wall comes last: a leak may be larger than the wall.
         """
         wall, wanted, unwanted = walls.clicks(session)
         spot = masks.intersect([spot, wall])
@@ -86,7 +87,8 @@ class Corrections(Core):
         less = list(self._predicted(session, _of_wall(wall, x, y, 0)).value[:1])
         if wanted:
             labels = [1] * len(wanted) + [0] * (len(unwanted) + 1)
-            less += self._predicted(session, Prompts([*wanted, *unwanted, (x, y)], labels)).value  # type: ignore[arg-type]
+            anew = list(self._predicted(session, Prompts([*wanted, *unwanted, (x, y)], labels)).value)  # type: ignore[arg-type]
+            less = [*anew[:1], *less, *anew[1:]] if session.selection.layer is None else [*less, *anew]
         parts = [masks.subtract(wall, [mask.rle]) for mask in less]
         alone = self._predicted(session, Prompts.click(x, y)).value
         parts += [masks.intersect([mask.rle, wall]) for mask in alone]
