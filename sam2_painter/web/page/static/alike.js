@@ -62,8 +62,6 @@ export class Alike {
     }
     page.rememberPhoto(); // the one that is open stays the latest
     const count = done === 1 ? "1 photo was" : `${done} photos were`;
-    page.messages.say([`${count} painted like this one; see under Open.`, ...told].join(" "), {
-      stays: told.length > 0,
-    });
+    page.messages.say([`${count} painted like this one; see under Open.`, ...told].join(" "), { stays: true });
   }
 }
