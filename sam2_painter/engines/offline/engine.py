@@ -27,7 +27,7 @@ from .scorer import load_scorers
 from .snap import labels_under
 from .surfaces import CLASSES
 
-VERSION = "offline-10"
+VERSION = "offline-11"
 MOST_MASKS = 150
 REMEMBERED = 512  # answers to earlier clicks, some kB each
 NAMED = 0.4  # a mask takes the name of the class that it is to this share
