@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InvalidInput
+from ..jobs.deadline import check
 from ..rle import RLE
 from ..types import (
     Canvas,
@@ -45,7 +46,8 @@ Record = dict[str, Any]
 
 
 def counts_to_bytes(rle: RLE) -> bytes:
-    """The runs, little-endian and deflated."""
+    """The runs, little-endian and deflated. Raises where its deadline is over: a session may hold thousands."""
+    check()
     return zlib.compress(rle.counts.astype("<u4").tobytes(), 1)
 
 
