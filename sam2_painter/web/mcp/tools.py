@@ -106,9 +106,9 @@ class Tools:
             point = state.in_photo(self.studio.session(session_id), x, y)
         before = self.studio.session(session_id)
         session = self.studio.find(session_id, kind, _mode(mode), point=point, layer_id=layer_id, protect=True)
-        if mode != "new" and state.shape(session) == state.shape(before):
-            there = "all selected already" if mode == "add" else "not selected"
-            return self._state(session, f"Nothing changed: every {kind} that was found is {there}.")
+        if mode != "new" and state.shape(session, layer_id) == state.shape(before, layer_id):
+            there = f"every {kind} that was found is selected already" if mode == "add" else f"no {kind} is selected"
+            return self._state(session, f"Nothing changed: {there}.")
         done = {"add": "added", "subtract": "taken away"}.get(mode, "selected")
         return self._state(session, f"Every {kind} that was found is {done}.")
 
@@ -136,7 +136,7 @@ class Tools:
         else:
             place = state.in_photo(session, x, y)
             session = self.studio.point(session_id, *place, how, layer_id=layer_id, scale=scale)
-        if mode != "new" and state.shape(session) == state.shape(before):
+        if mode != "new" and state.shape(session, layer_id) == state.shape(before, layer_id):
             there = "all selected already" if mode == "add" else "not selected"
             return self._state(session, f"Nothing changed: what lies there is {there}.")
         return self._state(session, "Selected. Look at it before painting.")
