@@ -138,8 +138,8 @@ def part_at(rle: RLE, x: float, y: float) -> RLE | None:
 
     crop, (left, top, _, _) = rle.crop()
     marked = crop.view(np.uint8)
-    cv2.floodFill(marked, None, (int(x) - left, int(y) - top), 2, flags=8)
-    return paste_rle(marked == 2, left, top, rle.size)
+    _, _, _, (dx, dy, w, h) = cv2.floodFill(marked, None, (int(x) - left, int(y) - top), 2, flags=8)
+    return paste_rle(marked[dy : dy + h, dx : dx + w] == 2, left + dx, top + dy, rle.size)
 
 
 def grow(rle: RLE, pixels: float) -> RLE:

@@ -11,7 +11,7 @@ from ..types import Coat, Layer, Selection, whole_number
 from . import walls
 from .editing import Edit
 from .names import free_name
-from .records import LOOK
+from .records import LOOK, check_layers
 
 EDITABLE = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
 """What can be changed of a layer once it is painted; its shape changes by steps (`walls`)."""
@@ -36,6 +36,7 @@ def put_paint(edit: Edit, coats: Sequence[Coat], replace_same: bool = True) -> N
             name = coat.name or free_name(mask, layers)
             painted = Layer(mask, **look, name=name, mask_id=mask_id, id=edit.new_layer_id(), steps=steps)  # type: ignore[arg-type]
             layers.append(painted)
+            check_layers(len(layers))
         if selection.mask_id == mask_id and selection.layer is None:
             selection = walls.selection_of(painted)
     edit.do("paint", replace(edit.session.canvas, selection=selection, layers=tuple(layers)))
