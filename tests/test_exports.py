@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sam2_painter.errors import InvalidInput, PainterError, StorageError
-from sam2_painter.rle import rle_to_mask
+from sam2_painter.rle import mask_to_rle, rle_to_mask
 from sam2_painter.sessions import exports, project, recipe, records
 from sam2_painter.types import Coat, Paint, Palette, Prompts
 from sam2_painter.web.page import view
@@ -360,6 +360,10 @@ def test_what_could_not_be_opened_again_is_not_saved(studio, worked, monkeypatch
     with pytest.raises(InvalidInput, match="painted walls"):
         studio.paint(worked.id, [Coat((1, 2, 3), mask_id=0)], replace_same=False)
     assert studio.session(worked.id).layers == worked.layers
+    monkeypatch.setattr(records, "MAX_RUN_BYTES", sum(mask.rle.nbytes for mask in worked.masks.values()))
+    with pytest.raises(InvalidInput, match="too ragged"):
+        studio.import_mask(worked.id, mask_to_rle(np.eye(*worked.size, dtype=bool)))
+    assert studio.session(worked.id).masks == worked.masks
     monkeypatch.setattr(project, "MOST_VALUES", 20)
     with pytest.raises(InvalidInput, match="too many points"):
         studio.save_project(worked.id)

@@ -13,6 +13,8 @@ import httpx
 import pytest
 import uvicorn
 from conftest import draw_building, eventually, to_png
+from starlette.responses import HTMLResponse
+from starlette.testclient import TestClient
 from uvicorn.server import ServerState
 
 pytest.importorskip("gradio", reason="the doors need gradio")
@@ -22,7 +24,9 @@ from sam2_painter.web import body_limits, connections
 from sam2_painter.web.api.endpoints import ENDPOINTS, InvalidInput, WrongType
 from sam2_painter.web.connections import Connection, Connections
 from sam2_painter.web.middleware.bodies import Bodies, BodyBudget
+from sam2_painter.web.middleware.document import Document
 from sam2_painter.web.middleware.heads import Heads
+from sam2_painter.web.middleware.kept import MOST_NEW, Kept
 
 MB = 2**20
 NAMED = {one.name: one for one in ENDPOINTS}
@@ -462,6 +466,14 @@ def test_what_everybody_asks_is_made_once(live):
         assert again.status_code == 304
         plain = httpx.get(live.url + path, headers={"Accept-Encoding": "identity"}, timeout=60)
         assert plain.json() == one.json()
+
+
+@pytest.mark.parametrize(("around", "path"), [(Document, "/"), (Kept, "/config")], ids=["document", "others"])
+def test_the_same_under_a_thousand_addresses_is_not_made_for_one_client(around, path):
+    """The server answers to every IP address, and each has a document of its own: 429 for the 17th in a minute."""
+    client = TestClient(around(HTMLResponse("<head></head>")))
+    said = [client.get(path, headers={"Host": f"10.0.0.{n}"}).status_code for n in (*range(MOST_NEW + 1), 0)]
+    assert said == [200] * MOST_NEW + [429, 200]
 
 
 def test_after_a_defect_the_connection_goes_on(live, monkeypatch):

@@ -32,9 +32,6 @@ MOST_CANDIDATES = 100
 MOST_ID = 2**30
 """Of layers and schemes: there is room for those that are made later."""
 
-MAX_RUNS = 256 * 2**20
-"""Bytes of runs a project may unpack to: some 4000 detailed masks of 12 megapixels."""
-
 
 @dataclass(frozen=True)
 class Project:
@@ -105,7 +102,7 @@ class ProjectReader:
         height, width = size
         if self._json.get("size", [width, height]) != [width, height]:  # older ones do not say it
             raise _damaged(f"its masks do not fit its photo, which has {width}x{height} pixels")
-        found, left = [], MAX_RUNS
+        found, left = [], records.MAX_RUN_BYTES
         for mask_id, record in enumerate(self._json["masks"]):
             packed = self._zip.read(f"masks/{mask_id}", min(left, 4 * rle.MAX_RUNS + 2**16))
             runs = records.rle_from_bytes(packed, size, rle.MAX_RUNS)

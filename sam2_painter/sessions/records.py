@@ -6,7 +6,7 @@ Masks go by their id; the runs of a mask travel beside the JSON as compressed by
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +37,9 @@ LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id
 
 MOST_MADE = 2
 """Times the masks a session may hold: so many more may steps of walls make."""
+
+MAX_RUN_BYTES = 256 * 2**20
+"""Bytes of runs a session's masks may take in memory: some 4000 detailed masks of 12 megapixels."""
 
 MOST_LAYERS = 2000
 """Of a session: each is told in every answer, and painted in every picture."""
@@ -89,6 +92,12 @@ def check_count(masks: int, made: int, most: int) -> None:
         raise InvalidInput(f"A session holds at most {most} masks. Open the photo again.", "session_id")
     if made > most * MOST_MADE:
         raise InvalidInput("This photo was changed more often than can be kept. Open it again.", "session_id")
+
+
+def check_runs(masks: Iterable[Mask]) -> None:
+    """InvalidInput for more runs than the masks of a session may have."""
+    if sum(mask.rle.nbytes for mask in masks) > MAX_RUN_BYTES:
+        raise InvalidInput("The masks of this photo are too ragged to be kept together. Open the photo again.", "mask")
 
 
 def check_layers(layers: int) -> None:
