@@ -208,6 +208,16 @@ def test_a_point_that_is_none_is_refused(point, photo_file, capsys):
     assert "--point" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("argv", [["", "--color", "red"], ["x.jpg", "-o", ""], ["x.jpg", "--report="]], ids=str)
+def test_an_empty_name_is_refused(argv, tmp_path, monkeypatch, capsys):
+    """A variable of the shell that was not set does not mean every photo of this folder."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["paint", *argv])
+    assert ended.value.code == 2
+    assert "a name is needed" in capsys.readouterr().err
+
+
 def test_a_folder_without_photos(studio, tmp_path, capsys):
     """There is nothing to do, and that is said."""
     assert main(["paint", str(tmp_path), "--point", "1,1", "--color", "red"], studio) == 2

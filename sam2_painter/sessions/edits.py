@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import InvalidInput, LayerNotFound
+from ..errors import InvalidInput
 from ..types import Coat, Layer, Selection, whole_number
 from . import walls
 from .editing import Edit
@@ -61,8 +61,8 @@ def check_changes(changes: Iterable[str]) -> None:
     names = list(changes)
     unknown = [name for name in names if name not in EDITABLE]
     if unknown or not names:
-        what = f"a layer has no {unknown[0]} to change" if unknown else "changes must name what to change"
-        raise InvalidInput(f"{what}; it has {', '.join(EDITABLE)}", unknown[0] if unknown else "changes")
+        what = f"a layer has no {unknown[0]} to change" if unknown else "say what of the layer to change"
+        raise InvalidInput(f"{what}; it has {', '.join(EDITABLE)}", unknown[0] if unknown else "")
 
 
 def edit_layer(edit: Edit, layer_id: int, revision: int | None, changes: Mapping[str, Any]) -> None:
@@ -108,8 +108,6 @@ def move_layer(edit: Edit, layer_id: int, to: int, revision: int | None) -> None
     """Move a layer to another place in the order of painting, 0 first."""
     layer = walls.find_layer(edit.session, layer_id, revision)
     rest = [v for v in edit.session.layers if v is not layer]
-    if isinstance(to, bool) or not isinstance(to, int) or not 0 <= to <= len(rest):
-        raise LayerNotFound(f"to must be a place from 0 to {len(rest)}.")
     rest.insert(whole_number(to, "to", 0, len(rest)), layer)
     _set_layers(edit, tuple(rest), "move layer")
 
