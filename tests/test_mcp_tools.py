@@ -343,6 +343,19 @@ def test_a_large_question_is_refused(live):
     assert reply.status_code == 413
 
 
+@pytest.mark.parametrize(
+    "value", ["[" * 500 + "]" * 500, "9" * 5000, '"\\ud800"', "[1"], ids=["deep", "long", "half", "cut"]
+)
+def test_what_parsers_differ_about_is_refused(live, value):
+    """MCP's own parser would answer 500."""
+    asked = '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":' + value + "}}"
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json, text/event-stream"}
+    headers |= {"Content-Type": "application/json"}
+    reply = httpx.post(f"{live.url}/mcp", content=asked, headers=headers, timeout=60)
+    assert reply.status_code == 422
+    assert reply.json()["detail"].startswith("The body ")
+
+
 def test_a_folder_that_is_none_is_told_at_the_start(launch):
     """The flag is named."""
     from sam2_painter.errors import InvalidInput
