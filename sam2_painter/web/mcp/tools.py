@@ -291,7 +291,10 @@ class Tools:
             }
             for one in self.studio.wall_paints(session.id, mask_id)
         ]
-        return {"paints": now, "message": "What is selected has these colours now; the names are the nearest paints'."}
+        return {
+            "paints": now,
+            "message": "What is selected has these colours now, named after the nearest paints or CSS colours.",
+        }
 
     def download(
         self,
