@@ -468,12 +468,25 @@ def test_what_everybody_asks_is_made_once(live):
         assert plain.json() == one.json()
 
 
-@pytest.mark.parametrize(("around", "path"), [(Document, "/"), (Kept, "/config")], ids=["document", "others"])
-def test_the_same_under_a_thousand_addresses_is_not_made_for_one_client(around, path):
-    """The server answers to every IP address, and each has a document of its own: 429 for the 17th in a minute."""
-    client = TestClient(around(HTMLResponse("<head></head>")))
-    said = [client.get(path, headers={"Host": f"10.0.0.{n}"}).status_code for n in (*range(MOST_NEW + 1), 0)]
-    assert said == [200] * MOST_NEW + [429, 200]
+@pytest.mark.parametrize(
+    ("around", "paths"),
+    [(Document, ("/", "/?deep_link=x")), (Kept, ("/config", "/config/", "/config?x"))],
+    ids=["document", "others"],
+)
+def test_nobody_has_the_same_made_over_and_over(around, paths):
+    """By another query, or under another address: the server answers to every IP address, and each has a document of
+    its own. 429 for the 17th that one client asks for in a minute."""
+    made = []
+
+    async def app(scope, receive, send):
+        made.append(scope)
+        await HTMLResponse("<head></head>")(scope, receive, send)
+
+    client = TestClient(around(app))
+    hosts = [f"10.0.0.{n}" for n in (*range(MOST_NEW + 1), 0)]
+    said = [{client.get(path, headers={"Host": host}).status_code for path in paths} for host in hosts]
+    assert said == [{200}] * MOST_NEW + [{429}, {200}]
+    assert len(made) == MOST_NEW
 
 
 def test_after_a_defect_the_connection_goes_on(live, monkeypatch):

@@ -71,8 +71,8 @@ class Document:
         answer = None
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             path = path_of(scope)
-            if path == "/" and b"deep_link=" not in scope.get("query_string", b""):
-                answer = await self._page(scope, receive)
+            if path == "/":
+                answer = await self._page({**scope, "query_string": b""}, receive)
             elif path == "/manifest.json":
                 answer = _kept_a_day(json.dumps(_MANIFEST).encode(), "application/manifest+json")
             elif path in FILES:

@@ -87,11 +87,14 @@ class Kept:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer itself, or let the application answer."""
-        query = scope.get("query_string", b"")
-        if scope["type"] != "http" or scope["method"] != "GET" or query not in QUERIES or path_of(scope) not in PATHS:
+        path = path_of(scope).rstrip("/")
+        if scope["type"] != "http" or scope["method"] != "GET" or path not in PATHS:
             await self.app(scope, receive, send)
             return
-        key = (str(HTTPConnection(scope).base_url) + path_of(scope), query)
+        asked = scope.get("query_string", b"")
+        query = asked if asked in QUERIES else b""  # others would be ways around what is kept
+        scope = {**scope, "query_string": query}
+        key = (str(HTTPConnection(scope).base_url) + path, query)
         try:
             async with self._making:
                 answer = self._answers.get(key) or await self._made(key, scope, receive)
