@@ -535,7 +535,10 @@ def test_a_home_folder_that_nobody_has(painter, ask):
 
 
 def test_a_name_without_an_ending(painter):
-    """What to add to it."""
+    """What to add to it; what is no name at all is told too."""
+    for ask in (painter.save, painter.save_project, Painter.open_project):
+        with pytest.raises(InvalidInput, match="path must be the name of a file, not NoneType"):
+            ask(None)
     with pytest.raises(InvalidInput, match=r"out says no format: PNG, JPEG or WEBP. End the name in .png"):
         painter.save("out")
 
