@@ -12,6 +12,9 @@ import { showSlider } from "./panel/colour.js";
 const TOUCH = matchMedia("(hover: none)").matches;
 const CLICK = TOUCH ? "Tap" : "Click";
 
+/** Questions that ought to change the shape of the chosen wall. */
+const SHAPING = new Set(["click", "box", "stroke", "polygon", "find"]);
+
 export class Tools {
   /** @param {import("./page.js").Page} page */
   constructor(page) {
@@ -155,8 +158,9 @@ export class Tools {
     const [was, is] = [before.selection, after.selection];
     if (before.sid !== after.sid || was.mask_id !== is.mask_id || was.layer !== is.layer) return "";
     if (verb === "tidy") return "This outline follows the photo already.";
-    if (verb !== "click" || this.page.state.queue.length) return "";
-    if (args.mode === "new" && is.layer !== null) return ""; // a painted wall was chosen again
+    if (!SHAPING.has(verb) || this.page.state.queue.length) return "";
+    if (args.mode === "new" && (verb === "find" || is.layer !== null)) return ""; // the same was chosen again
+    if (args.mode === "subtract" && verb === "find") return `This wall has no ${args.category} in it.`;
     return args.mode === "subtract" ? "That is no part of this wall." : "That changes nothing here.";
   }
 
