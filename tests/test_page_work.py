@@ -606,10 +606,12 @@ def test_a_project_is_saved_and_opened(new_page, tmp_path):
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     first = painter.idle().sid
-    painter.page.locator("[data-file]").set_input_files(str(file))
+    painter.type_color("#802020")
+    painter.idle().page.locator("[data-file]").set_input_files(str(file))
     painter.page.wait_for_function(f"window.sam2painter.state.session.sid !== '{first}'")
     (layer,) = painter.idle().session.layers
     assert layer.color == (0x30, 0x60, 0xA0)
+    assert painter.page.locator(".sp-lrv").inner_text().startswith("LRV")
     painter.click(900, 850).key("3").click(900, 850)
     assert not painter.session.layers[0].mask.rle.contains(900, 850)
 
