@@ -34,6 +34,7 @@ from sam2_painter.engines.offline.network import Network
 from sam2_painter.engines.offline.reading import Reading, read_photo
 from sam2_painter.engines.offline.snap import pixels_inside
 from sam2_painter.engines.offline.surfaces import CLASSES
+from sam2_painter.rle import mask_to_rle
 
 BEGIN, END = "<!-- benchmarks/ceilings.py -->", "<!-- end of ceilings -->"
 CLOSED = 9  # cells: narrower gaps in the truth, of pipes and frames, are taken for wall
@@ -76,7 +77,8 @@ def ceilings(reading: Reading, target: Target, judged: np.ndarray) -> Iterator[t
         masks, _ = things_at(sight, reading.cell(*at), np.zeros((0, 2), int))
         yield "candidates", best(masks, aims)
     inside = [
-        pixels_inside(part, reading.run_labels, reading.run_ends, reading.count) for part in (judged, *target.aims)
+        pixels_inside(mask_to_rle(part), reading.run_labels, reading.run_ends, reading.count)
+        for part in (judged, *target.aims)
     ]
     yield "leaves", max(leaves_iou(part, inside[0]) for part in inside[1:])
 

@@ -123,11 +123,12 @@ def best_candidate(embedding, prompts: Prompts, truth: np.ndarray) -> float:
     from sam2_painter.engines.offline.candidates import click_candidates
     from sam2_painter.engines.offline.engine import reading_of
     from sam2_painter.engines.offline.snap import pixels_inside
+    from sam2_painter.rle import mask_to_rle
 
     reading = reading_of(embedding)
     cells, _ = click_candidates(reading.sight, points_of(reading, prompts).clicks)
     masks = reading.of_cells(cells)
-    inside = pixels_inside(truth, reading.run_labels, reading.run_ends, reading.count)
+    inside = pixels_inside(mask_to_rle(truth), reading.run_labels, reading.run_ends, reading.count)
     common = np.where(masks, inside, 0).sum(axis=1)
     return float((common / (np.where(masks, reading.pixels, 0).sum(axis=1) + truth.sum() - common)).max())
 

@@ -1405,20 +1405,29 @@ def test_the_house_that_was_clicked_is_painted_alone(new_page, launch):
 
 
 def test_every_part_of_a_kind_is_taken_away(new_page, launch):
-    """With Remove on, "Select every door" takes the doors out of the chosen wall, and the wall stays chosen."""
-    live = launch(NamingEngine({"door": DOOR}), requests_per_minute=100_000)
+    """With Remove on, "Remove every door" takes the doors out of the painted wall, in one step that says so; where
+    there is none, that is said."""
+    live = launch(NamingEngine({"door": DOOR, "wall": WALL}), requests_per_minute=100_000)
     painter = new_page(live).open().key("l").key("a")  # all of what is drawn
     for corner_at in ((220, 320), (980, 320), (980, 880), (220, 880), (220, 320)):
         painter.page.mouse.click(*painter.at(*corner_at))
     painter.idle()
+    painter.key("p").idle()
     assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
     painter.page.locator('.sp-signs label:has([value="subtract"])').click()
-    painter.page.locator("[data-find]").select_option("door")
+    kinds = painter.page.locator("[data-find]")
+    assert kinds.locator("option").first.text_content() == "Remove every\u2026"
+    kinds.select_option("door")
     painter.idle()
-    assert not painter.mask[DOOR_AT[1], DOOR_AT[0]]
-    assert painter.mask[WALL_AT[1], WALL_AT[0]]
-    painter.page.locator("[data-find]").select_option("door")
-    assert painter.toast("This wall has no door in it.")
+    (layer,) = painter.session.layers
+    assert not layer.mask.segmentation[DOOR_AT[1], DOOR_AT[0]]
+    assert layer.mask.segmentation[WALL_AT[1], WALL_AT[0]]
+    assert "take away every door" in painter.page.locator('[data-do="undo"]').get_attribute("title")
+    kinds.select_option("door")
+    painter.idle()
+    assert painter.page.locator(".sp-toast").inner_text().startswith("No door was found in this wall.")
+    painter.do("undo")
+    assert painter.session.layers[0].mask.segmentation[DOOR_AT[1], DOOR_AT[0]]
 
 
 def test_a_finger_adds_and_takes_away_beside_the_paints(new_page):
