@@ -125,10 +125,14 @@ def decode_coco(segmentation: dict) -> np.ndarray:
 
 
 def test_pngs_show_the_masks(studio, worked):
-    """One black and white PNG a mask, named by its number."""
-    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(worked, every=True))) as archive:
-        assert len(archive.namelist()) == len(worked.masks)
-        shown = np.asarray(Image.open(io.BytesIO(archive.read("mask-0002.png"))))
+    """One black and white PNG a mask, named by its number and its wall."""
+    studio.edit_layer(worked.id, 1, name="Крыша/../roof")
+    named = studio.session(worked.id)
+    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(named, every=True))) as archive:
+        names = archive.namelist()
+        shown = np.asarray(Image.open(io.BytesIO(archive.read("mask-0002 Крыша____roof.png"))))
+    assert len(set(names)) == len(worked.masks)
+    assert f"mask-0000 {named.layers[0].name}.png" in names
     assert (shown == rle_to_mask(worked.masks[2].rle)).all()
 
 

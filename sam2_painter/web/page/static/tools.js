@@ -13,6 +13,9 @@ const TOUCH = matchMedia("(hover: none)").matches;
 const CLICK = TOUCH ? "Tap" : "Click";
 const DOES = { new: "Select", union: "Add", subtract: "Remove" };
 
+/** Questions that ought to change the shape of the chosen wall. */
+const SHAPING = new Set(["click", "box", "stroke", "polygon"]);
+
 export class Tools {
   /** @param {import("./page.js").Page} page */
   constructor(page) {
@@ -159,7 +162,7 @@ export class Tools {
     if (verb === "tidy") return "This outline follows the photo already.";
     if (verb === "find" && args.mode === "subtract") return `No ${args.category} was found in this wall.`;
     if (verb === "find" && args.mode === "union") return `Every ${args.category} that was found is in it already.`;
-    if (verb !== "click" || this.page.state.queue.length) return "";
+    if (!SHAPING.has(verb) || this.page.state.queue.length) return "";
     if (args.mode === "new" && is.layer !== null) return ""; // a painted wall was chosen again
     return args.mode === "subtract" ? "That is no part of this wall." : "That changes nothing here.";
   }
