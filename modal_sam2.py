@@ -320,7 +320,7 @@ if __name__ == "__main__":
             serve()
         case ["serve", port] if port.isdecimal() and 0 < int(port) < 65536:
             serve(int(port))
-        case ["-h" | "--help"]:
+        case words if {"-h", "--help"} & set(words):
             print(__doc__)
         case words:
             sys.exit(f"modal_sam2.py takes deploy, serve [PORT] or --help, not {' '.join(words)!r}.")

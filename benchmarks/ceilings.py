@@ -16,8 +16,6 @@ Then what the walls' cells are taken for, each wall counted alike.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.annotated import parser_of, photos, picture
 from benchmarks.hand import written
 from benchmarks.painter import GOOD, Target, targets
 from sam2_painter.engines.offline.candidates import things_at
@@ -35,6 +34,7 @@ from sam2_painter.engines.offline.network import Network
 from sam2_painter.engines.offline.reading import Reading, read_photo
 from sam2_painter.engines.offline.snap import pixels_inside
 from sam2_painter.engines.offline.surfaces import CLASSES
+from sam2_painter.rle import mask_to_rle
 
 BEGIN, END = "<!-- benchmarks/ceilings.py -->", "<!-- end of ceilings -->"
 CLOSED = 9  # cells: narrower gaps in the truth, of pipes and frames, are taken for wall
@@ -77,7 +77,8 @@ def ceilings(reading: Reading, target: Target, judged: np.ndarray) -> Iterator[t
         masks, _ = things_at(sight, reading.cell(*at), np.zeros((0, 2), int))
         yield "candidates", best(masks, aims)
     inside = [
-        pixels_inside(part, reading.run_labels, reading.run_ends, reading.count) for part in (judged, *target.aims)
+        pixels_inside(mask_to_rle(part), reading.run_labels, reading.run_ends, reading.count)
+        for part in (judged, *target.aims)
     ]
     yield "leaves", max(leaves_iou(part, inside[0]) for part in inside[1:])
 
@@ -99,21 +100,18 @@ def measure(data: Path, split: str) -> tuple[Ceilings, np.ndarray]:
     """All figures by the names of MADE, and, (N, C), the share of each wall's cells that is taken for each class."""
     found, taken = defaultdict(list), []
     network = Network()
-    for image in json.loads((data / "painter" / split / "manifest.json").read_text())["images"]:
-        name = image["name"]
-        pixels = cv2.imread(str(data / split / "images" / f"{name}.jpg"))[:, :, ::-1]
-        labels = cv2.imread(str(data / "painter" / split / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
-        reading = read_photo(np.ascontiguousarray(pixels), network)
+    for scene in photos(data, split):
+        reading = read_photo(picture(scene.photo), network)
         height, width = reading.cells_hw
-        for target in targets(name, labels, image["regions"]):
+        for target in targets(scene.name, scene.labels, scene.regions):
             if target.cls != "wall":
                 continue
-            for made, iou in ceilings(reading, target, labels > 0):
+            for made, iou in ceilings(reading, target, scene.labels > 0):
                 found[made].append(iou)
             face = cv2.resize(target.aims[0].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0.5
             kinds = np.bincount(reading.sight.kind[face], minlength=len(CLASSES))
             taken.append(kinds / max(1, kinds.sum()))
-        print(f"\r{name}: {len(taken)} walls", end="", file=sys.stderr, flush=True)
+        print(f"\r{scene.name}: {len(taken)} walls", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return found, np.array(taken)
 
@@ -132,8 +130,7 @@ def report(found: Ceilings, taken: np.ndarray) -> str:
 
 def main() -> None:
     """Parse the command line and print, or write, the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder of the annotated photos")
+    parser = parser_of(__doc__)
     parser.add_argument("--split", default="dev")
     parser.add_argument("--write", type=Path, help="file whose figures are written anew")
     args = parser.parse_args()

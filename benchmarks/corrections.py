@@ -12,11 +12,7 @@ spot of 12 px of the screen.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +22,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.annotated import deepest, parser_of, photos, studio_with
 from benchmarks.moves import Work
 from benchmarks.painter import Target, targets
 from sam2_painter.engines import engine_names, load_engine
 from sam2_painter.errors import InvalidInput
 from sam2_painter.rle import rle_to_mask
-from sam2_painter.sessions.store import SessionStore
-from sam2_painter.settings import Limits
 from sam2_painter.studio.studio import SelectMode, Studio
 from sam2_painter.studio.walls import SCREEN, SPOT
 
@@ -62,13 +57,6 @@ def errors(mask: np.ndarray, least: float) -> Iterator[np.ndarray]:
             yield parts == part + 1
 
 
-def middle(part: np.ndarray) -> tuple[int, int]:
-    """(x, y) farthest from the border of a part."""
-    depth = cv2.distanceTransform(np.pad(part.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    at = int(depth.argmax())
-    return at % part.shape[1], at // part.shape[1]
-
-
 def correct(studio: Studio, session_id: str, target: Target, labels: np.ndarray) -> Iterator[Row]:
     """Choose a wall by one click, and click each of its errors from there."""
 
@@ -88,10 +76,10 @@ def correct(studio: Studio, session_id: str, target: Target, labels: np.ndarray)
         *((KINDS[1], part) for part in errors(work.errors(True), MISSING)),
         *((KINDS[2], part) for part in errors(work.errors(False), EXTRA)),
     ):
-        clicked.append((name, middle(part), aim))
+        clicked.append((name, deepest(part)[1:], aim))
     faces = [labels == number for number in np.unique(labels[target.aims[-1] & ~target.aims[0]])]
     for face in sorted(faces, key=np.count_nonzero, reverse=True)[:MOST]:
-        x, y = middle(face)
+        _, x, y = deepest(face)
         if face.mean() >= MISSING and not begun[y, x]:
             clicked.append((KINDS[0], (x, y), target.aims[-1]))
     for name, (x, y), meant in clicked:
@@ -127,35 +115,21 @@ def table(rows: list[Row]) -> str:
 
 def main() -> None:
     """Parse the command line and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", default=os.environ.get("BUILDINGS_DATA"), help="folder (BUILDINGS_DATA)")
+    parser = parser_of(__doc__)
     parser.add_argument("--engine", choices=engine_names(), default="offline")
     parser.add_argument("--split", default="dev")
     parser.add_argument("--every", type=int, default=1, help="of the photos")
     parser.add_argument("--photos", type=int, help="the first ones only")
     args = parser.parse_args()
-    if not args.data:
-        parser.error("give the data folder, or set BUILDINGS_DATA")
-    data = Path(args.data)
     rows: list[Row] = []
-    images = json.loads((data / "painter" / args.split / "manifest.json").read_text())["images"][:: args.every]
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        studio = Studio(
-            load_engine(args.engine), SessionStore(root / "u", root / "m", root / "r"), limits=Limits.all(3600.0)
-        )
-        for image in images[: args.photos]:
-            name = image["name"]
-            labels = cv2.imread(str(data / "painter" / args.split / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
-            if labels is None:
-                raise FileNotFoundError(f"the labels of {name}")
-            session = studio.open(data / args.split / "images" / f"{name}.jpg", name)
-            for target in targets(name, labels, image["regions"]):
+    with studio_with(load_engine(args.engine)) as studio:
+        for scene in photos(args.data, args.split, args.every, args.photos):
+            session = studio.open(scene.photo, scene.name)
+            for target in targets(scene.name, scene.labels, scene.regions):
                 if target.cls == "wall":
-                    rows += correct(studio, session.id, target, labels)
+                    rows += correct(studio, session.id, target, scene.labels)
             studio.close(session.id)
-            print(f"{name}: {len(rows)} clicks", file=sys.stderr, flush=True)
-        studio.sessions.close()
+            print(f"{scene.name}: {len(rows)} clicks", file=sys.stderr, flush=True)
     print(table(rows))
 
 

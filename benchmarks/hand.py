@@ -22,11 +22,8 @@ one is begun with painted walls protected, in one session a photo. The same run 
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +36,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.annotated import Scene, deepest, parser_of, photos, studio_with
 from benchmarks.moves import Path as Line
 from benchmarks.moves import Shape, Work, best_shape, covered, strokes
 from benchmarks.painter import targets
@@ -47,8 +45,6 @@ from sam2_painter.errors import InvalidInput, MaskNotFound
 from sam2_painter.masks import tidying
 from sam2_painter.photos import examples
 from sam2_painter.rle import rle_to_mask
-from sam2_painter.sessions.store import SessionStore
-from sam2_painter.settings import Limits
 from sam2_painter.studio.studio import SelectMode, Studio
 from sam2_painter.types import Coat, Session
 
@@ -83,18 +79,6 @@ EXAMPLES = {  # walls of the examples, by their paint
     "town-house": {"plaster wall": "A", "ground floor": "B", "left house": "C", "left side": "C", "right house": "D"},
     "siding-cottage": {"front wall": "A", "wing wall": "A", "side wall": "A"},
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """A photo and what is in it. photo: what the studio opens. labels: (H, W) region ids, 0 = not judged. regions: id,
-    cls, paint, area and click of each, as the manifest has them.
-    """
-
-    name: str
-    photo: Path | np.ndarray
-    labels: np.ndarray
-    regions: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -455,17 +439,6 @@ def longest(error: np.ndarray) -> tuple[Line, float] | None:
 # -- photos ----------------------------------------------------------------------------------------------------------
 
 
-def dev_photos(data: Path, count: int = PHOTOS) -> Iterator[Scene]:
-    """The first photos by name that have the painter's truth."""
-    images = json.loads((data / "painter" / "dev" / "manifest.json").read_text())["images"]
-    for image in sorted(images, key=lambda image: image["name"])[:count]:
-        path = data / "painter" / "dev" / "labels" / f"{image['name']}.png"
-        labels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if labels is None:
-            raise FileNotFoundError(path)
-        yield Scene(image["name"], data / "dev" / "images" / f"{image['name']}.jpg", labels, image["regions"])
-
-
 def example_photos() -> Iterator[Scene]:
     """The examples, with the masks that their renderer knows."""
     from training import rendering
@@ -480,9 +453,7 @@ def scene_of(name: str, photo: Path | np.ndarray, parts: dict[str, np.ndarray], 
     regions = []
     for number, (part, mask) in enumerate(parts.items(), 1):
         labels[mask] = number
-        depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        at = int(depth.argmax())
-        click = [at % labels.shape[1], at // labels.shape[1]]
+        click = list(deepest(mask)[1:])
         cls = "wall" if part in walls else part
         paint = walls.get(part, "")
         regions.append(dict(id=number, cls=cls, paint=paint, part=part, area=float(mask.mean()), click=click))
@@ -565,8 +536,7 @@ def written(page: str, made: str, begin: str = "<!-- benchmarks/hand.py -->", en
 
 def main() -> None:
     """Parse the command line and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", default=os.environ.get("BUILDINGS_DATA"), help="folder (BUILDINGS_DATA)")
+    parser = parser_of(__doc__)
     parser.add_argument("--engine", choices=engine_names(), default="offline")
     parser.add_argument("--photos", type=int, default=PHOTOS, help="of the data")
     parser.add_argument("--no-examples", action="store_true")
@@ -575,17 +545,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every action there")
     parser.add_argument("--write", type=Path, help="a page that has the table between two comments")
     args = parser.parse_args()
-    if not args.data:
-        parser.error("give the data folder, or set BUILDINGS_DATA")
     engine = load_engine(args.engine)
     rows: list[Row] = []
     trust: dict[str, float] = {}
     begun = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        store = SessionStore(root / "u", root / "m", root / "r")
-        studio = Studio(engine, store, limits=Limits.all(3600.0))  # a busy machine changes no answer
-        scenes = [*(() if args.no_examples else example_photos()), *dev_photos(Path(args.data), args.photos)]
+    with studio_with(engine) as studio:
+        scenes = [*(() if args.no_examples else example_photos()), *photos(args.data, most=args.photos)]
         for scene in scenes:
             rows += measure(studio, scene, args.off, trust)
             some = [row for row in rows if row.photo == scene.name]
@@ -597,7 +562,6 @@ def main() -> None:
                 told = [dict(photo=v.photo, share=v.share, actions=[vars(one) for one in v.actions]) for v in rows]
                 args.json.write_text(json.dumps(told, indent=1) + "\n")
             print(f"{scene.name}: {len(some)} walls, {done:.0f} s", file=sys.stderr, flush=True)
-        studio.sessions.close()
     made = table(engine.title, rows)
     print(made)
     if args.write:

@@ -16,9 +16,7 @@ a perfect ranking would get.
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import sys
 import time
 from collections import defaultdict
@@ -31,6 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import painter as painters
+from benchmarks.annotated import parser_of
 from benchmarks.baselines import BASELINES
 from sam2_painter.engines import engine_names, load_engine
 from sam2_painter.types import AutoMask, Photo, Prompts
@@ -66,16 +65,6 @@ class Row:
 def iou(a: np.ndarray, b: np.ndarray) -> float:
     """Intersection over union of two (H, W) bool masks."""
     return float(np.count_nonzero(a & b) / max(1, np.count_nonzero(a | b)))
-
-
-def next_click(mask: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:
-    """(x, y, label) in the middle of the largest error."""
-    best = (-1.0, 0, 0, 0)
-    for error, label in ((truth & ~mask, 1), (mask & ~truth, 0)):
-        inside = cv2.distanceTransform(np.pad(error.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        at = int(inside.argmax())
-        best = max(best, (float(inside.flat[at]), at % mask.shape[1], at // mask.shape[1], label))
-    return best[1:]
 
 
 def sample(image: dict, seed: int) -> list[dict]:
@@ -121,7 +110,7 @@ def measure(engine, folder: Path, images: list[dict], clicks: int, oracle: bool)
                     row.best_of_three = max(iou(mask, truth) for mask in masks[:3])
                 if row.ious[-1] >= GOAL:
                     break
-                prompts = prompts.plus(*next_click(masks[0], truth))
+                prompts = prompts.plus(*painters.next_click(masks[0], truth, np.ones_like(truth)))
             rows.append(row)
         print(f"\r{engine.title}: {number + 1}/{len(images)} photos", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -134,11 +123,12 @@ def best_candidate(embedding, prompts: Prompts, truth: np.ndarray) -> float:
     from sam2_painter.engines.offline.candidates import click_candidates
     from sam2_painter.engines.offline.engine import reading_of
     from sam2_painter.engines.offline.snap import pixels_inside
+    from sam2_painter.rle import mask_to_rle
 
     reading = reading_of(embedding)
     cells, _ = click_candidates(reading.sight, points_of(reading, prompts).clicks)
     masks = reading.of_cells(cells)
-    inside = pixels_inside(truth, reading.run_labels, reading.run_ends, reading.count)
+    inside = pixels_inside(mask_to_rle(truth), reading.run_labels, reading.run_ends, reading.count)
     common = np.where(masks, inside, 0).sum(axis=1)
     return float((common / (np.where(masks, reading.pixels, 0).sum(axis=1) + truth.sum() - common)).max())
 
@@ -195,8 +185,7 @@ def sheet(engine, folder: Path, rows: list[Row], path: Path, count: int = 20) ->
 def main() -> None:
     """Parse the command line and print the tables."""
     names = [*engine_names(), *BASELINES]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", default=os.environ.get("BUILDINGS_DATA"), help="folder (BUILDINGS_DATA)")
+    parser = parser_of(__doc__)
     parser.add_argument("--engine", action="append", choices=names, help="may be repeated; default: offline")
     parser.add_argument("--protocol", choices=["painter", "regions"], default="painter")
     parser.add_argument("--split", default="dev")
@@ -205,15 +194,13 @@ def main() -> None:
     parser.add_argument("--oracle", action="store_true")
     parser.add_argument("--sheet", type=Path, help="PNG of the worst first answers, the engine's name is added")
     args = parser.parse_args()
-    if not args.data:
-        parser.error("give the data folder, or set BUILDINGS_DATA")
     if args.protocol == "painter":
         for name in args.engine or ["offline"]:
             engine = BASELINES[name]() if name in BASELINES else load_engine(name)
-            rows, walls = painters.measure(engine, Path(args.data), args.split, args.every)
+            rows, walls = painters.measure(engine, args.data, args.split, args.every)
             print(painters.table(engine.title, rows, walls), flush=True)
         return
-    folder = Path(args.data) / args.split
+    folder = args.data / args.split
     images = json.loads((folder / "manifest.json").read_text())["images"][:: args.every]
     for name in args.engine or ["offline"]:
         engine = BASELINES[name]() if name in BASELINES else load_engine(name)

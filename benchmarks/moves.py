@@ -16,6 +16,8 @@ import numpy as np
 from sam2_painter import masks
 from sam2_painter.rle import rle_to_mask
 
+from .annotated import deepest
+
 MOST_CORNERS = 12  # of a polygon
 MOST_POINTS = 6  # of a stroke: a curve of the wrist
 PARTS = 3  # errors that are looked at, the largest ones
@@ -63,9 +65,7 @@ class Work:
         """(x, y, whether it is missing): the middle of the widest error."""
         best = (-1.0, 0, 0, True)
         for adds in (True, False):
-            depth = _depth(self.errors(adds))
-            at = int(depth.argmax())
-            best = max(best, (float(depth.flat[at]), at % depth.shape[1], at // depth.shape[1], adds))
+            best = max(best, (*deepest(self.errors(adds)), adds))
         return best[1:]
 
     def part_at(self, x: int, y: int, adds: bool) -> int:
@@ -232,8 +232,3 @@ def _closed(mask: np.ndarray, size: int) -> np.ndarray:
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (size, size))
     closed: np.ndarray = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
     return closed
-
-
-def _depth(mask: np.ndarray) -> np.ndarray:
-    depth: np.ndarray = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    return depth

@@ -12,11 +12,7 @@ largest part with at most 20 corners, each 4 px off at random. And how exact the
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,13 +21,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import annotated
+from benchmarks.annotated import parser_of, studio_with
 from benchmarks.hand import LEAST, written
 from benchmarks.painter import judged_iou, targets
 from sam2_painter import masks
 from sam2_painter.engines import load_engine
 from sam2_painter.rle import mask_to_rle, rle_to_mask
-from sam2_painter.sessions.store import SessionStore
-from sam2_painter.settings import Limits
 from sam2_painter.studio.studio import Studio
 
 BEGIN, END = "<!-- benchmarks/outlines.py -->", "<!-- end of outlines -->"
@@ -77,13 +73,10 @@ def rough_polygon(mask: np.ndarray, seed: int) -> list[tuple[float, float]]:
 def measure(studio: Studio, data: Path, photos: int) -> dict[str, list[Pair]]:
     """(before, after) of each wall, by the kind of mask."""
     rows: dict[str, list[Pair]] = {}
-    images = json.loads((data / "painter" / "dev" / "manifest.json").read_text())["images"]
-    for image in sorted(images, key=lambda image: image["name"])[:photos]:
-        name = image["name"]
-        labels = cv2.imread(str(data / "painter" / "dev" / "labels" / f"{name}.png"), cv2.IMREAD_UNCHANGED)
-        session = studio.open(data / "dev" / "images" / f"{name}.jpg", name)
-        pixels, judged = studio.photo_of(session).pixels, labels > 0
-        wanted = [one for one in targets(name, labels, image["regions"]) if one.cls == "wall"]
+    for scene in annotated.photos(data, most=photos):
+        session = studio.open(scene.photo, scene.name)
+        pixels, judged = studio.photo_of(session).pixels, scene.labels > 0
+        wanted = [one for one in targets(scene.name, scene.labels, scene.regions) if one.cls == "wall"]
         for seed, target in enumerate(one for one in wanted if one.aims[0].mean() >= LEAST):
             truth = target.aims[0]
             for pixels_off in (1, 2, 3):
@@ -94,7 +87,7 @@ def measure(studio: Studio, data: Path, photos: int) -> dict[str, list[Pair]]:
                 rows.setdefault(kind, []).append((judged_iou(mask, aim, judged), judged_iou(tidied, aim, judged)))
             rows.setdefault("rough polygon", []).append(polygon(studio, session.id, truth, judged, seed))
         studio.close(session.id)
-        print(name, file=sys.stderr, flush=True)
+        print(scene.name, file=sys.stderr, flush=True)
     return rows
 
 
@@ -153,19 +146,12 @@ def table(rows: dict[str, list[Pair]]) -> str:
 
 def main() -> None:
     """Parse the command line and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", default=os.environ.get("BUILDINGS_DATA"), help="folder (BUILDINGS_DATA)")
+    parser = parser_of(__doc__)
     parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--write", type=Path, help="a page that has the table between two comments")
     args = parser.parse_args()
-    if not args.data:
-        parser.error("give the data folder, or set BUILDINGS_DATA")
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        store = SessionStore(root / "u", root / "m", root / "r")
-        studio = Studio(load_engine("offline"), store, limits=Limits.all(3600.0))
-        made = table(measure(studio, Path(args.data), args.photos))
-        studio.sessions.close()
+    with studio_with(load_engine("offline")) as studio:
+        made = table(measure(studio, args.data, args.photos))
     print(made)
     if args.write:
         args.write.write_text(written(args.write.read_text(), made, BEGIN, END))

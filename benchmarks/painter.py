@@ -9,7 +9,6 @@ px from its border. People stop clicking once an answer is good (IoU 0.9).
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import defaultdict
@@ -18,11 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from sam2_painter.engines import Engine
 from sam2_painter.types import Embedding, Photo, Prompts
+
+from .annotated import deepest, depths, photos, picture
 
 GOOD = 0.9  # IoU
 MOST_CLICKS = 5
@@ -97,7 +97,7 @@ def targets(photo: str, labels: np.ndarray, regions: Sequence[dict[str, Any]]) -
             alike = [r["id"] for r in regions if (r["cls"], r["paint"]) == ("wall", region["paint"])]
             if len(alike) > 1:
                 aims.append(np.isin(labels, alike))
-        depth = cv2.distanceTransform(np.pad(face.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        depth = depths(face)
         ys, xs = np.nonzero(depth >= min(MARGIN, depth.max()))
         picks = np.random.default_rng(region["id"]).integers(len(ys), size=3)
         elsewhere = tuple((int(xs[k]), int(ys[k])) for k in picks)
@@ -108,9 +108,7 @@ def next_click(mask: np.ndarray, truth: np.ndarray, judged: np.ndarray) -> tuple
     """(x, y, label) in the middle of the largest error."""
     best = (-1.0, 0, 0, 0)
     for error, label in ((truth & ~mask, 1), (mask & ~truth & judged, 0)):
-        inside = cv2.distanceTransform(np.pad(error.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        at = int(inside.argmax())
-        best = max(best, (float(inside.flat[at]), at % mask.shape[1], at // mask.shape[1], label))
+        best = max(best, (*deepest(error), label))
     return best[1:]
 
 
@@ -141,29 +139,19 @@ def measure(engine: Engine, data: Path, split: str, every: int = 1) -> tuple[lis
     """Rows of all targets, and all walls of each photo if the engine finds them."""
     rows: list[Row] = []
     walls: list[WholeWall] = []
-    images = json.loads((data / "painter" / split / "manifest.json").read_text())["images"][::every]
     begun = time.perf_counter()
-    for number, image in enumerate(images, 1):
-        name = image["name"]
-        pixels = _read(data / split / "images" / f"{name}.jpg", cv2.IMREAD_COLOR)[:, :, ::-1]
-        labels = _read(data / "painter" / split / "labels" / f"{name}.png", cv2.IMREAD_UNCHANGED)
+    for number, scene in enumerate(photos(data, split, every), 1):
+        name, labels = scene.name, scene.labels
         judged = labels > 0
-        embedding = engine.embed(Photo(pixels, name))
+        embedding = engine.embed(Photo(picture(scene.photo), name))
         if "wall" in getattr(engine, "categories", ()):
-            ids = [region["id"] for region in image["regions"] if region["cls"] == "wall"]
+            ids = [region["id"] for region in scene.regions if region["cls"] == "wall"]
             walls.append(_whole_wall(engine, embedding, name, np.isin(labels, ids), judged))
-        rows += [click(engine, embedding, target, judged) for target in targets(name, labels, image["regions"])]
+        rows += [click(engine, embedding, target, judged) for target in targets(name, labels, scene.regions)]
         took = time.perf_counter() - begun
-        print(f"\r{engine.title}: {number}/{len(images)} photos, {took:.0f} s", end="", file=sys.stderr, flush=True)
+        print(f"\r{engine.title}: {number} photos, {took:.0f} s", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return rows, walls
-
-
-def _read(path: Path, how: int) -> np.ndarray:
-    pixels = cv2.imread(str(path), how)
-    if pixels is None:
-        raise FileNotFoundError(path)
-    return pixels
 
 
 def _whole_wall(engine: Engine, embedding: Embedding, photo: str, truth: np.ndarray, judged: np.ndarray) -> WholeWall:

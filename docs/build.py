@@ -31,6 +31,8 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import sam2_painter
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -90,6 +90,9 @@ def test_types_are_checked_before_the_verb(studio):
         endpoint.call(studio, Caller(), {"session_id": "x", "color": None})
     with pytest.raises(WrongType, match="opacity"):
         endpoint.call(studio, Caller(), {"session_id": "x", "color": "red", "opacity": "0.5"})
+    upload = next(one for one in ENDPOINTS if one.name == "upload")
+    with pytest.raises(WrongType, match=r"^file: Input should be a file, base64 text or a data URL$"):
+        upload.call(studio, Caller(), {"file": 7})
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

@@ -225,13 +225,15 @@ def test_without_sign_in_nobody_is_an_operator(doors: Doors):
 
 
 def test_signing_out_ends_the_sign_in_on_the_server(stranger):
-    """The old cookie opens nothing any more, a sign-in elsewhere goes on."""
+    """The old cookie opens nothing any more, a sign-in elsewhere goes on. No other site's page can do it."""
     elsewhere = stranger.post("/login", data={"username": USER, "password": PASSWORD}).headers["set-cookie"]
     stranger.cookies.clear()
     here = stranger.post("/login", data={"username": USER, "password": PASSWORD}).headers["set-cookie"]
     stranger.cookies.clear()
     old, other = ({"Cookie": cookie.partition(";")[0]} for cookie in (here, elsewhere))
     assert stranger.get("/config", headers=old).status_code == 200
+    foreign = stranger.get("/logout", headers=old | {"Sec-Fetch-Site": "cross-site"})  # a link or picture there
+    assert foreign.status_code == 403
     left = stranger.get("/logout", headers=old)
     assert left.status_code == 303
     assert "Max-Age=0" in left.headers["set-cookie"]

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -187,7 +188,8 @@ def test_mistakes_are_told_in_one_sentence(studio, photo_file, argv, says, capsy
 
 
 def test_the_engine_of_the_environment_is_used(photo_file, monkeypatch, capsys):
-    """As in app.py and in Python; --engine overrules it."""
+    """As in app.py and in Python; --engine overrules it. Who called from Python has its SIGTERM back."""
+    before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setenv("SAM2_PAINTER_ENGINE", "modal")
     monkeypatch.delenv("MODAL_BASE_URL", raising=False)
     monkeypatch.delenv("MODAL_APP", raising=False)
@@ -195,6 +197,7 @@ def test_the_engine_of_the_environment_is_used(photo_file, monkeypatch, capsys):
     assert main(argv) == 1
     assert "MODAL_BASE_URL" in capsys.readouterr().err
     assert main([*argv, "--engine", "offline"]) == 0
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.mark.parametrize("point", ["100", "1,2,3", "a,b", "", "100;80"])
@@ -203,6 +206,16 @@ def test_a_point_that_is_none_is_refused(point, photo_file, capsys):
     with pytest.raises(SystemExit):
         main(["paint", str(photo_file), f"--point={point}", "--color", "red"])
     assert "--point" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [["", "--color", "red"], ["x.jpg", "-o", ""], ["x.jpg", "--report="]], ids=str)
+def test_an_empty_name_is_refused(argv, tmp_path, monkeypatch, capsys):
+    """A variable of the shell that was not set does not mean every photo of this folder."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["paint", *argv])
+    assert ended.value.code == 2
+    assert "a name is needed" in capsys.readouterr().err
 
 
 def test_a_folder_without_photos(studio, tmp_path, capsys):

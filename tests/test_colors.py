@@ -46,7 +46,16 @@ def test_accepts_what_people_and_pickers_write(text, rgb):
     "text",
     ["", "#", "#12", "#12345", "#ggg", "#1234567", "rgb(1,2)", "rgb(1,,2,3)", "rgb(1 2 3 4 5)", "rgb(nan,0,0)"]
     + ["rgb(inf,0,0)", "rgb(1e999,0,0)", "rgb(none 0 0)", "rgb(10deg 0 0)", "rgb(300,0,0)", "rgb(-1,0,0)"]
-    + ["hsl(0, 150%, 50%)", "oklch(70% 0.4 120)", "oklch(150% 0 0)", "RAL 9010", "S 0502-Y", "#١٢٣", "rgb(１,2,3)"]
+    + [
+        "hsl(0, 150%, 50%)",
+        "oklch(70% 0.4 120)",
+        "oklch(150% 0 0)",
+        "oklch(1 1e308 0)",
+        "RAL 9010",
+        "S 0502-Y",
+        "#١٢٣",
+        "rgb(１,2,3)",
+    ]
     + ["color(srgb 1 0 0)", "no such name", "x" * 10_000, None, 5, b"#fff", ("1", "2", "3")],
 )
 def test_refuses_what_is_no_colour_in_one_sentence(text):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sam2_painter.errors import InvalidInput, PainterError, StorageError
-from sam2_painter.rle import rle_to_mask
+from sam2_painter.rle import mask_to_rle, rle_to_mask
 from sam2_painter.sessions import exports, project, recipe, records
 from sam2_painter.types import Coat, Paint, Palette, Prompts
 from sam2_painter.web.page import view
@@ -125,10 +125,14 @@ def decode_coco(segmentation: dict) -> np.ndarray:
 
 
 def test_pngs_show_the_masks(studio, worked):
-    """One black and white PNG a mask, named by its number."""
-    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(worked, every=True))) as archive:
-        assert len(archive.namelist()) == len(worked.masks)
-        shown = np.asarray(Image.open(io.BytesIO(archive.read("mask-0002.png"))))
+    """One black and white PNG a mask, named by its number and its wall."""
+    studio.edit_layer(worked.id, 1, name="Крыша/../roof")
+    named = studio.session(worked.id)
+    with zipfile.ZipFile(io.BytesIO(exports.to_png_zip(named, every=True))) as archive:
+        names = archive.namelist()
+        shown = np.asarray(Image.open(io.BytesIO(archive.read("mask-0002 Крыша____roof.png"))))
+    assert len(set(names)) == len(worked.masks)
+    assert f"mask-0000 {named.layers[0].name}.png" in names
     assert (shown == rle_to_mask(worked.masks[2].rle)).all()
 
 
@@ -305,6 +309,15 @@ def test_a_project_without_a_size_opens(studio, worked):
     assert studio.open_project(older).layers[0].mask == worked.layers[0].mask
 
 
+def many_layers(json_):
+    (layer, *_) = layers = json_["canvas"]["layers"]
+    layers += [layer] * 2000
+
+
+def many_answers(json_):
+    json_["canvas"]["selection"]["steps"][0]["candidates"] *= 100
+
+
 REASONS = {
     "another photo in it": (
         lambda p: repack(p, photo=to_png(draw_building(150, 200))),
@@ -322,6 +335,9 @@ REASONS = {
     "a record of another form": (set_value(masks=[{}]), "mask 0 cannot be read"),
     "locked": (encrypted, "password"),
     "newer": (set_value(version=99), "newer"),
+    "a million values": (set_value(more=[[]] * 500_001), "more than 1,000,000 values"),
+    "hundreds of answers": (lambda p: edit_json(p, many_answers), "makes no sense"),
+    "thousands of layers": (lambda p: edit_json(p, many_layers), "at most 2000 painted walls"),
     "changed": (lambda p: p.replace(b"sam2-painter project", b"sam2-painter_project", 1), "were changed"),
 }
 
@@ -334,6 +350,27 @@ def test_what_is_wrong_with_a_project_is_said(studio, worked, name):
         studio.open_project(damage(studio.save_project(worked.id)))
     assert caught.value.field == "file"
     assert "Error" not in str(caught.value)
+
+
+def test_a_mask_that_is_listed_twice_is_shown_once(studio, worked):
+    """Of "every mask": else a small project is a page of a hundred thousand outlines."""
+    twice = edit_json(studio.save_project(worked.id), lambda json_: json_.update(automatic=[1, 0, 1]))
+    assert studio.open_project(twice).automatic == (1, 0)
+
+
+def test_what_could_not_be_opened_again_is_not_saved(studio, worked, monkeypatch):
+    """More walls, or more points of them, than a project file may hold; and no such wall is painted."""
+    monkeypatch.setattr(records, "MOST_LAYERS", len(worked.layers))
+    with pytest.raises(InvalidInput, match="painted walls"):
+        studio.paint(worked.id, [Coat((1, 2, 3), mask_id=0)], replace_same=False)
+    assert studio.session(worked.id).layers == worked.layers
+    monkeypatch.setattr(records, "MAX_RUN_BYTES", sum(mask.rle.nbytes for mask in worked.masks.values()))
+    with pytest.raises(InvalidInput, match="too ragged"):
+        studio.import_mask(worked.id, mask_to_rle(np.eye(*worked.size, dtype=bool)))
+    assert studio.session(worked.id).masks == worked.masks
+    monkeypatch.setattr(project, "MOST_VALUES", 20)
+    with pytest.raises(InvalidInput, match="too many points"):
+        studio.save_project(worked.id)
 
 
 def test_declared_sizes_are_checked_before_anything_is_unpacked(studio, worked, monkeypatch):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import draw_building, make_studio, to_png
-from engines import FloodEngine
+from conftest import DOOR, WALL, draw_building, make_studio, to_png
+from engines import FloodEngine, NamingEngine
 
 from sam2_painter.engines.choice import finder_beside
 from sam2_painter.engines.offline import OfflineEngine
 from sam2_painter.errors import InvalidInput, MaskNotFound
 from sam2_painter.photos.examples import path as example_path
 from sam2_painter.studio import Studio
+from sam2_painter.types import Coat
 
 
 @pytest.fixture
@@ -45,6 +47,24 @@ def test_a_kind_found_again_is_no_step(studio: Studio) -> None:
     found = studio.find(session.id, "wall")
     assert studio.find(session.id, "wall").selection == found.selection
     assert studio.undo(session.id).selection.mask_id is None
+
+
+def test_what_is_taken_of_a_kind_is_taken_from_the_wall_that_is_named(tmp_path: Path) -> None:
+    """Another that is chosen stays as it is; one undo takes it back; what is not in the wall changes nothing."""
+    pixels = np.zeros((40, 80, 3), np.uint8)
+    pixels[10:20, 10:20] = pixels[10:20, 50:60] = DOOR
+    pixels[:4] = WALL
+    studio = make_studio(tmp_path, NamingEngine({"door": DOOR, "wall": WALL}))
+    session = studio.open(to_png(pixels), "house.png")
+    for left in (0, 40):
+        studio.polygon(session.id, [(left, 5), (left + 40, 5), (left + 40, 40), (left, 40)], "new")
+        before = studio.paint_wall(session.id, Coat((1, 2, 3)))
+    first, second = before.layers
+    after = studio.find(session.id, "door", "subtract", layer_id=first.id, revision=before.revision)
+    assert [was.mask.area - now.mask.area for was, now in zip(before.layers, after.layers, strict=True)] == [100, 0]
+    assert after.can_undo == "take away every door"
+    assert studio.find(session.id, "wall", "subtract", layer_id=first.id).revision == after.revision
+    assert studio.undo(session.id).layers == (first, second)
 
 
 def test_an_unknown_name_is_refused(studio: Studio) -> None:

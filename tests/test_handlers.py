@@ -7,9 +7,12 @@ import json
 import pytest
 from engines import FloodEngine
 
-from sam2_painter.errors import InvalidInput, PainterError, SessionNotFound
+from sam2_painter.errors import Cancelled, InvalidInput, PainterError, SessionNotFound
+from sam2_painter.jobs.deadline import Deadline
 from sam2_painter.paint.colors import parse_color
+from sam2_painter.sessions import records
 from sam2_painter.types import Coat
+from sam2_painter.web.api import plain
 from sam2_painter.web.api.schemas import Attachment
 from sam2_painter.web.page import handlers, view
 from sam2_painter.web.page.ask import Ask
@@ -171,6 +174,23 @@ def test_generate_tells_how_far_it_is(studio, session):
     seen = handlers.generate(studio, Ask({"sid": session.id}), told.append)
     assert seen["session"]["regions"]["count"] == 8
     assert told == sorted(told) != []
+
+
+def test_thousands_of_regions_are_no_larger_together(studio, session, monkeypatch):
+    """The more there are, the smaller each is shown; and making their pictures ends with the time limit."""
+    studio.generate(session.id)
+    monkeypatch.setattr(view, "FULL_THUMBNAILS", 2)  # of eight
+    assert send("look", studio, sid=session.id)["session"]["regions"]["sprite"]["row"] == view.THUMBNAIL_ROW / 2
+    made = []
+    with Deadline(60, "look") as deadline:
+        monkeypatch.setattr(view, "_filled", lambda picture, *_: made.append(picture) or deadline.cancel())
+        with pytest.raises(Cancelled):
+            send("look", studio, sid=session.id)
+        assert len(made) == 1
+        with pytest.raises(Cancelled):
+            plain.mask_text(session.masks[0].rle, "png")
+        with pytest.raises(Cancelled):
+            records.counts_to_bytes(session.masks[0].rle)
 
 
 def test_generate_passes_mistakes_on(studio, session):

@@ -13,6 +13,8 @@ import httpx
 import pytest
 import uvicorn
 from conftest import draw_building, eventually, to_png
+from starlette.responses import HTMLResponse
+from starlette.testclient import TestClient
 from uvicorn.server import ServerState
 
 pytest.importorskip("gradio", reason="the doors need gradio")
@@ -22,7 +24,9 @@ from sam2_painter.web import body_limits, connections
 from sam2_painter.web.api.endpoints import ENDPOINTS, InvalidInput, WrongType
 from sam2_painter.web.connections import Connection, Connections
 from sam2_painter.web.middleware.bodies import Bodies, BodyBudget
+from sam2_painter.web.middleware.document import Document
 from sam2_painter.web.middleware.heads import Heads
+from sam2_painter.web.middleware.kept import MOST_NEW, Kept
 
 MB = 2**20
 NAMED = {one.name: one for one in ENDPOINTS}
@@ -462,6 +466,27 @@ def test_what_everybody_asks_is_made_once(live):
         assert again.status_code == 304
         plain = httpx.get(live.url + path, headers={"Accept-Encoding": "identity"}, timeout=60)
         assert plain.json() == one.json()
+
+
+@pytest.mark.parametrize(
+    ("around", "paths"),
+    [(Document, ("/", "/?deep_link=x")), (Kept, ("/config", "/config/", "/config?x"))],
+    ids=["document", "others"],
+)
+def test_nobody_has_the_same_made_over_and_over(around, paths):
+    """By another query, or under another address: the server answers to every IP address, and each has a document of
+    its own. 429 for the 17th that one client asks for in a minute."""
+    made = []
+
+    async def app(scope, receive, send):
+        made.append(scope)
+        await HTMLResponse("<head></head>")(scope, receive, send)
+
+    client = TestClient(around(app))
+    hosts = [f"10.0.0.{n}" for n in (*range(MOST_NEW + 1), 0)]
+    said = [{client.get(path, headers={"Host": host}).status_code for path in paths} for host in hosts]
+    assert said == [{200}] * MOST_NEW + [{429}, {200}]
+    assert len(made) == MOST_NEW
 
 
 def test_after_a_defect_the_connection_goes_on(live, monkeypatch):

@@ -47,6 +47,22 @@ def test_combining_runs_is_combining_pixels(pixels):
     assert tools.complement(tools.complement(rles[0])) == rles[0]
 
 
+def test_many_masks_are_combined_some_at_a_time(monkeypatch):
+    """With the same result: all at once, thousands of ragged ones take more memory than there is. Of one that is named
+    a thousand times nothing is made."""
+    operations = sam2_painter.masks.operations
+    random = np.random.default_rng(0)
+    pixels = random.random((9, 12, 10)) < np.linspace(0.5, 0.95, 9)[:, None, None]
+    rles = [mask_to_rle(one) for one in pixels]
+    assert tools.union([rles[0]] * 1000) is rles[0]
+    monkeypatch.setattr(operations, "_AT_ONCE", 60)
+    covered, at_once = operations._covered, []
+    monkeypatch.setattr(operations, "_covered", lambda some, *of: at_once.append(len(some)) or covered(some, *of))
+    assert (rle_to_mask(tools.union(rles)) == pixels.any(axis=0)).all()
+    assert (rle_to_mask(tools.intersect(rles)) == pixels.all(axis=0)).all()
+    assert max(at_once) < 4
+
+
 @given(several)
 def test_combine_goes_by_the_name_of_the_mode(pixels):
     """combine() is the function its mode names."""

@@ -14,7 +14,8 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from conftest import WALL, draw_building, to_png
+from conftest import DOOR, WALL, draw_building, make_studio, to_png
+from engines import NamingEngine
 from PIL import Image
 
 pytest.importorskip("gradio", reason="the doors need gradio")
@@ -27,6 +28,8 @@ from mcp.types import CallToolResult
 from sam2_painter.paint.colors import parse_color
 from sam2_painter.photos import examples
 from sam2_painter.rle import mask_to_rle
+from sam2_painter.types import Coat
+from sam2_painter.web.mcp.tools import Tools
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "t0ken"
@@ -126,6 +129,20 @@ def test_a_model_tries_schemes(live, opened):
     assert "A, Sea" in call(live, "schemes", do="show", scheme="C", **about).content[0].text
     assert seen(live, opened["session_id"], "schemes").shape[1] > seen(live, opened["session_id"]).shape[1]
     assert done(live, "schemes", do="remove", scheme="A", **about)["walls"][0]["color"] == "#0000ff"
+
+
+def test_what_became_of_a_kind_is_told(tmp_path):
+    """Taken from the painted wall that is named, while another is chosen; or nothing changed."""
+    studio = make_studio(tmp_path, NamingEngine({"door": DOOR}))
+    session = studio.open(to_png(draw_building()), "house.png")
+    height, width = session.size
+    for left, right in ((0, width // 2), (width // 2, width)):
+        studio.polygon(session.id, [(left, 0), (right, 0), (right, height), (left, height)], "new")
+        layers = studio.paint_wall(session.id, Coat((1, 2, 3))).layers
+    tools = Tools(studio, None)
+    told = [tools.find(session.id, "door", "subtract", layer_id=layers[0].id)["message"] for _ in range(2)]
+    assert told == ["Every door that was found is taken away.", "Nothing changed: no door is selected."]
+    assert tools.find(session.id, "door")["message"] == "Every door that was found is selected."
 
 
 def test_version_0_1_found_the_tools_elsewhere(live):
@@ -324,6 +341,19 @@ def test_a_large_question_is_refused(live):
     headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json, text/event-stream"}
     reply = httpx.post(f"{live.url}/mcp", content=b"[" + b"0," * 2_500_000 + b"0]", headers=headers, timeout=60)
     assert reply.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 500 + "]" * 500, "9" * 5000, '"\\ud800"', "[1"], ids=["deep", "long", "half", "cut"]
+)
+def test_what_parsers_differ_about_is_refused(live, value):
+    """MCP's own parser would answer 500."""
+    asked = '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":' + value + "}}"
+    headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json, text/event-stream"}
+    headers |= {"Content-Type": "application/json"}
+    reply = httpx.post(f"{live.url}/mcp", content=asked, headers=headers, timeout=60)
+    assert reply.status_code == 422
+    assert reply.json()["detail"].startswith("The body ")
 
 
 def test_a_folder_that_is_none_is_told_at_the_start(launch):

@@ -278,10 +278,10 @@ def test_without_the_modal_sdk_it_says_what_to_install(words):
     )
 
 
-@pytest.mark.parametrize("without_sdk", [False, True])
-def test_asked_for_help_it_explains_itself(without_sdk):
+@pytest.mark.parametrize(("words", "without_sdk"), [(["deploy", "--help"], False), (["--help"], True)])
+def test_asked_for_help_it_explains_itself(words, without_sdk):
     """`--help` says what to do, with and without the SDK, and imports neither torch nor fastapi."""
-    done = run_as_a_program("--help", without_sdk=without_sdk)
+    done = run_as_a_program(*words, without_sdk=without_sdk)
     assert done.returncode == 0, done.stderr
     assert "modal deploy modal_sam2.py" in done.stdout
 

@@ -22,12 +22,13 @@ from sam2_painter.engines.offline.candidates import Clicks, click_candidates
 from sam2_painter.engines.offline.engine import reading_of
 from sam2_painter.engines.offline.features import FIRST_FEATURES, first_features, product
 from sam2_painter.engines.offline.nesting import nest
-from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODEL, sight_of
+from sam2_painter.engines.offline.network import LIKENESS, LIKENESS_BIAS, MODEL, calm_of, sight_of
 from sam2_painter.engines.offline.objects import every_answer
 from sam2_painter.engines.offline.pieces import pieces_of
 from sam2_painter.engines.offline.reading import Reading
 from sam2_painter.engines.offline.regions import border_graph, find_leaves
 from sam2_painter.engines.offline.scorer import Scorer
+from sam2_painter.engines.offline.skies import SKY, WALL, sky_behind
 from sam2_painter.engines.offline.snap import join_runs, labels_to_rle, labels_under, snap_labels
 from sam2_painter.engines.offline.surfaces import CLASSES
 from sam2_painter.errors import InvalidInput
@@ -86,6 +87,26 @@ def graph_parts(reading: Reading, inside: np.ndarray) -> int:
     u, v = reading.edges[inside[reading.edges].all(axis=1)].T
     graph = csr_matrix((np.ones(len(u)), (u, v)), (reading.count, reading.count))
     return int(connected_components(graph, directed=False)[0] - (~inside).sum())
+
+
+def under_a_wire() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(60, 80) classes, (3, 60, 80) uint8 Lab, and what is sky but is called a wall: from a wire in row 12 down to a
+    wall of another colour.
+    """
+    kind = np.full((60, 80), SKY)
+    kind[12:] = WALL
+    lab = np.empty((3, 60, 80), np.uint8)
+    lab[:] = np.array([190, 126, 108])[:, None, None] + np.indices((60, 80))[0] // 12
+    lab[:, 12] -= 40
+    lab[:, 40:] = np.array([190, 128, 140])[:, None, None]
+    wedge = np.zeros(kind.shape, bool)
+    wedge[12:40] = True
+    return kind, lab, wedge
+
+
+def behind(kind: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    """What is sky there; see `skies`."""
+    return sky_behind(kind, lab.astype(np.float32), calm_of(lab))
 
 
 def random_points(seed: int, count: int, size: tuple[int, int]) -> np.ndarray:
@@ -342,6 +363,31 @@ class TestParts:
         assert chance[0, 0] == pytest.approx(1 / (1 + np.exp(-LIKENESS_BIAS)))
         assert chance[0, 0] > chance[0, 1] > 0.5 > chance[1, 1]
         assert chance[1, 1] == pytest.approx(0, abs=1e-6)
+
+    def test_sky_behind_a_wire_is_sky(self) -> None:
+        """What the network took for a wall there, wire and all; the wall below it stays."""
+        kind, lab, wedge = under_a_wire()
+        assert (behind(kind, lab) == wedge).all()
+        shown = np.zeros((1 + len(CLASSES), *kind.shape), np.float32)
+        np.put_along_axis(shown[1:], kind[None], 9, axis=0)
+        seen = sight_of(shown, np.zeros((LIKENESS, *kind.shape), np.float32), lab)
+        assert (seen.kind == np.where(wedge, SKY, kind)).all()
+
+    @pytest.mark.parametrize("why", ["colour", "texture", "windows", "eaves", "no sky"])
+    def test_a_wall_is_no_sky(self, why: str) -> None:
+        """Another colour, bricks, windows or eaves: any of them tells one."""
+        kind, lab, wedge = under_a_wire()
+        if why == "colour":
+            lab[2][wedge] += 12
+        elif why == "texture":
+            lab[0][wedge] += np.random.default_rng(2).integers(0, 30, np.count_nonzero(wedge), np.uint8)
+        elif why == "windows":
+            kind[18:25, 10:15] = kind[18:25, 25:30] = CLASSES.index("window")
+        elif why == "eaves":
+            kind[9:15] = CLASSES.index("eaves")
+        else:
+            kind[kind == SKY] = CLASSES.index("other")
+        assert not behind(kind, lab).any()
 
     def test_regions_that_hold_a_cell(self) -> None:
         """Each holds the one before; two colours side by side are two of them, and the last is everything."""

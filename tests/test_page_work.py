@@ -311,14 +311,19 @@ def test_a_rough_polygon_and_a_tidy_outline(new_page):
 
 
 def test_a_click_that_changes_nothing_says_so(new_page):
-    """Remove or a right-click beside the wall, Add inside it; it goes when something else is done."""
+    """Remove beside the wall, Add inside it, with every tool; it goes when something else is done."""
     painter = new_page().open().click(*WALL_AT).key("3").click(*SKY_AT)
     assert painter.page.locator(".sp-toast").inner_text().startswith("That is no part of this wall.")
-    painter.key("2").click(WALL_AT[0] + 20, WALL_AT[1])
+    inside = (WALL_AT[0] + 20, WALL_AT[1])
+    painter.key("2").click(*inside)
     assert painter.page.locator(".sp-toast").inner_text().startswith("That changes nothing here.")
     painter.key("1").click(*SKY_AT, button="right")
     assert painter.page.locator(".sp-toast").inner_text().startswith("That is no part of this wall.")
-    painter.key("2").click(*SKY_AT)
+    painter.key("e").key("2").drag(inside, (inside[0] + 20, inside[1]))
+    assert painter.page.locator(".sp-toast").inner_text().startswith("That changes nothing here.")
+    painter.key("b").key("3").drag((20, 200), (80, 260))
+    assert painter.page.locator(".sp-toast").inner_text().startswith("That is no part of this wall.")
+    painter.key("v").key("2").click(*SKY_AT)
     assert painter.page.locator(".sp-toast").count() == 0
 
 
@@ -368,10 +373,12 @@ def test_painted_walls_are_protected_and_can_be_taken_from(new_page):
 
 @pytest.mark.parametrize("size", [(390, 844), (320, 640)], ids=str)
 def test_answers_cover_nothing_of_a_phones_photo(new_page, size):
-    """Smaller and larger can be taken beside every tab, below the photo, and go once the wall is painted."""
-    painter = new_page(size=size).open().click(*WALL_AT)
+    """Smaller and larger can be taken beside every tab, below the photo; a hint of two lines is above it."""
+    painter = new_page(size=size, has_touch=True, is_mobile=True).open().click(*WALL_AT)
     answers = painter.page.locator(".sp-answer")
     photo = painter.page.locator(".sp-view").bounding_box()
+    hint = painter.page.locator(".sp-status").bounding_box()
+    assert hint["y"] + hint["height"] <= photo["y"]
     for tab in ("fix", "walls", "paint"):
         painter.page.locator(f'[data-tab="{tab}"]').click()
         answers.first.wait_for()
@@ -599,10 +606,12 @@ def test_a_project_is_saved_and_opened(new_page, tmp_path):
     file = tmp_path / download.value.suggested_filename
     download.value.save_as(file)
     first = painter.idle().sid
-    painter.page.locator("[data-file]").set_input_files(str(file))
+    painter.type_color("#802020")
+    painter.idle().page.locator("[data-file]").set_input_files(str(file))
     painter.page.wait_for_function(f"window.sam2painter.state.session.sid !== '{first}'")
     (layer,) = painter.idle().session.layers
     assert layer.color == (0x30, 0x60, 0xA0)
+    assert painter.page.locator(".sp-lrv").inner_text().startswith("LRV")
     painter.click(900, 850).key("3").click(900, 850)
     assert not painter.session.layers[0].mask.rle.contains(900, 850)
 
@@ -1348,7 +1357,7 @@ def test_an_offer_on_a_phone_goes_once_it_is_taken(new_page):
 
 def test_a_length_is_marked_on_the_photo(new_page):
     """Two points and what lies between them, in feet, give the photo its scale; Escape brings the dialog back."""
-    painter = painted(new_page())
+    painter = painted(new_page()).click(900, 850)
     page = painter.page
     page.locator('[data-menu="export"]').click()
     page.locator('[data-do="open-sheet"]').click()
@@ -1356,9 +1365,9 @@ def test_a_length_is_marked_on_the_photo(new_page):
     assert page.locator(".sp-painter").is_hidden()
     assert "one end" in page.locator(".sp-status").inner_text()
     steps = len(painter.session.selection.steps)
-    page.mouse.click(*painter.at(300, 600))
+    page.mouse.click(*painter.at(*WALL_AT))  # where the mark of a click lies
     assert "other end" in page.locator(".sp-status").inner_text()
-    page.mouse.click(*painter.at(900, 600))
+    page.mouse.click(*painter.at(WALL_AT[0] - 600, WALL_AT[1]))
     page.locator(".sp-painter").wait_for()
     assert "the line you marked" in page.locator(".sp-painter").inner_text()
     page.locator("[data-sheet-length]").fill("20")
@@ -1396,18 +1405,29 @@ def test_the_house_that_was_clicked_is_painted_alone(new_page, launch):
 
 
 def test_every_part_of_a_kind_is_taken_away(new_page, launch):
-    """With Remove on, "Select every door" takes the doors out of the chosen wall, and the wall stays chosen."""
-    live = launch(NamingEngine({"door": DOOR}), requests_per_minute=100_000)
+    """With Remove on, "Remove every door" takes the doors out of the painted wall, in one step that says so; where
+    there is none, that is said."""
+    live = launch(NamingEngine({"door": DOOR, "wall": WALL}), requests_per_minute=100_000)
     painter = new_page(live).open().key("l").key("a")  # all of what is drawn
     for corner_at in ((220, 320), (980, 320), (980, 880), (220, 880), (220, 320)):
         painter.page.mouse.click(*painter.at(*corner_at))
     painter.idle()
+    painter.key("p").idle()
     assert painter.mask[DOOR_AT[1], DOOR_AT[0]]
     painter.page.locator('.sp-signs label:has([value="subtract"])').click()
-    painter.page.locator("[data-find]").select_option("door")
+    kinds = painter.page.locator("[data-find]")
+    assert kinds.locator("option").first.text_content() == "Remove every\u2026"
+    kinds.select_option("door")
     painter.idle()
-    assert not painter.mask[DOOR_AT[1], DOOR_AT[0]]
-    assert painter.mask[WALL_AT[1], WALL_AT[0]]
+    (layer,) = painter.session.layers
+    assert not layer.mask.segmentation[DOOR_AT[1], DOOR_AT[0]]
+    assert layer.mask.segmentation[WALL_AT[1], WALL_AT[0]]
+    assert "take away every door" in painter.page.locator('[data-do="undo"]').get_attribute("title")
+    kinds.select_option("door")
+    painter.idle()
+    assert painter.page.locator(".sp-toast").inner_text().startswith("No door was found in this wall.")
+    painter.do("undo")
+    assert painter.session.layers[0].mask.segmentation[DOOR_AT[1], DOOR_AT[0]]
 
 
 def test_a_finger_adds_and_takes_away_beside_the_paints(new_page):
@@ -1437,14 +1457,18 @@ def test_the_same_paints_on_the_next_photo(new_page, launch):
     painter.key("Control+z")
     assert painter.session.layers == ()
     bare = painter.sid
+    painter.open(to_png(np.full((90, 120, 3), 200, np.uint8)), "blank.png")
     page.evaluate(f"window.sam2painter.reopen('{first}')")
     page.wait_for_function(f"window.sam2painter.state.session?.sid === '{first}'")
     painter.idle()
     page.locator('[data-menu="open"]').click()
     page.locator('[data-do="paint-others"]').click()
-    assert "1 photo was painted" in painter.toast("was painted")
+    assert re.match("1 photo was painted like this one; .* blank.png: Wall 1: ", painter.toast("was painted like"))
     assert [layer.color for layer in live.studio.session(bare).layers] == [color]
     assert painter.sid == first
+    page.locator('[data-menu="open"]').click()
+    page.locator('[data-do="paint-others"]').click()
+    assert painter.toast("No photo was painted").startswith("No photo was painted. blank.png: ")
 
 
 def test_each_paint_under_a_wall_is_named(new_page):

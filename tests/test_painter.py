@@ -534,8 +534,28 @@ def test_a_home_folder_that_nobody_has(painter, ask):
         ask(painter, "~nobody-of-this-name/house.png")
 
 
+def test_a_name_that_tells_of_another_kind(painter, tmp_path):
+    """A zip file is not called a picture; nothing is written."""
+    painter.click(100, 80).paint("red")
+    for ask, name in (
+        (painter.export_coco, "a.zip"),
+        (painter.export_png, "a.png"),
+        (painter.export_ora, "a.zip"),
+        (painter.save_schemes, "a.JPG"),
+        (painter.save_sheet, "a.png"),
+        (painter.save_recipe, "a.zip"),
+        (painter.save_project, "a.png"),
+    ):
+        with pytest.raises(InvalidInput, match="what is written there is no"):
+            ask(tmp_path / name)
+    assert not list(tmp_path.glob("a.*"))
+
+
 def test_a_name_without_an_ending(painter):
-    """What to add to it."""
+    """What to add to it; what is no name at all is told too."""
+    for ask in (painter.save, painter.save_project, Painter.open_project):
+        with pytest.raises(InvalidInput, match="path must be the name of a file, not NoneType"):
+            ask(None)
     with pytest.raises(InvalidInput, match=r"out says no format: PNG, JPEG or WEBP. End the name in .png"):
         painter.save("out")
 

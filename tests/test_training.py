@@ -38,6 +38,14 @@ class TestPhotos:
         assert not (truth.classes[110:] == SKY).any()
         assert len(np.unique(truth.things[:90])) == 1
 
+    def test_sky_goes_on_beside_what_was_drawn_of_it(self, photo) -> None:
+        """Somebody drew a cloud: the rest of the sky is still found, and all of it is one thing."""
+        image, labels, regions = photo
+        labels[30:60, 60:110] = 8
+        truth = truth_of(image, labels, (*regions, Region(8, SKY)))
+        assert (truth.classes[:90] == SKY).all()
+        assert len(np.unique(truth.things[:90])) == 1
+
     def test_a_large_part_that_nobody_looked_at_is_unknown(self, photo) -> None:
         """It teaches neither a class nor that it is one thing."""
         truth = truth_of(*photo)

@@ -51,15 +51,16 @@ def public(monkeypatch):
     monkeypatch.setattr(urls, "_is_public", lambda address: address == "127.0.0.1")
 
     def lookup(host: str, port: int) -> list[str]:
-        return {"photos.example": ["127.0.0.1"], "inside.example": ["127.0.0.2"]}[host]
+        return {"photos.example": ["127.0.0.1"], "häuser.example": ["127.0.0.1"], "inside.example": ["127.0.0.2"]}[host]
 
     return lookup
 
 
 def test_a_photo_is_fetched_with_its_name(server, public):
-    """The bytes, and the file name that its address ends with."""
-    address = f"http://photos.example:{server.server_port}/a%20house.jpg?size=large"
-    assert urls.fetch(address, lookup=public) == (PHOTO, "a house.jpg")
+    """The bytes, and the file name that its address ends with; the server's name may have any letters."""
+    for name in ("photos.example", "häuser.example"):
+        address = f"http://{name}:{server.server_port}/a%20house.jpg?size=large"
+        assert urls.fetch(address, lookup=public) == (PHOTO, "a house.jpg")
 
 
 def test_a_redirect_is_checked_like_an_address(server, public):
@@ -85,7 +86,7 @@ def test_redirects_come_to_an_end(server, public):
     [
         "127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1",
         "::1", "::", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "224.0.0.1",
-        "64:ff9b::7f00:1", "::7f00:1",
+        "64:ff9b::7f00:1", "::7f00:1", "fec0::1",
         "255.255.255.255",
     ],
 )  # fmt: skip
@@ -106,6 +107,8 @@ def test_machines_inside_are_never_asked(address):
         "http://[::1",
         "http://photos.example:99999/",
         "http://photos.example/" + "a" * 3000,
+        "http://photos.example/a\x00.jpg",
+        "http://photos.example/\ud800.jpg",
     ],
     ids=lambda url: url[:40],
 )

@@ -240,4 +240,7 @@ def test_two_windows_never_touch_another_layer(doors: Doors):
     now = post("list_layers").json()
     assert now["layers"] == after["layers"]
     assert now["revision"] == after["revision"]
+    for name, fields, says in (("move_layer", {"to": 1}, "to must be"), ("edit_layer", {}, "say what of the layer")):
+        reply = post(name, layer_id=door, **fields)
+        assert (reply.status_code, says in reply.json()["detail"]) == (400, True), reply.text
     assert post("edit_layer", layer_id=door, color="red", revision=seen["revision"]).status_code == 200

@@ -55,6 +55,18 @@ class StubbornEngine(FloodEngine):
         return [Mask(mask_to_rle(self.region), 0.9)]
 
 
+class UnsureEngine(FloodEngine):
+    """Answers everything twice, once with a pixel less."""
+
+    def predict(self, embedding, prompts):
+        found = []
+        for mask in super().predict(embedding, prompts):
+            less = rle_to_mask(mask.rle)
+            less[np.unravel_index(less.argmax(), less.shape)] = False
+            found += [mask, Mask(mask_to_rle(less))]
+        return found
+
+
 class NamedEngine(FloodEngine):
     """Names what was clicked by its colour."""
 
@@ -303,6 +315,17 @@ def test_answers_are_told_from_the_smallest_to_the_largest(studio, sid):
         assert (rle_to_mask(answer.rle) >= is_color(ROOF)).all()
         assert np.array_equal(chosen(studio.choose(sid, answer.choice)), rle_to_mask(answer.rle))
     assert studio.answers(studio.clear_selection(sid)) == ()
+
+
+@pytest.mark.parametrize("mode", ["union", "subtract"])
+def test_answers_differ_by_what_can_be_seen(tmp_path, mode):
+    """One with a pixel less is no other answer to Add or Remove."""
+    studio = make_studio(tmp_path, UnsureEngine())
+    sid = studio.open(to_png(PIXELS)).id
+    studio.import_mask(sid, mask_to_rle(is_color(ROOF if mode == "union" else WALL)))
+    areas = [answer.area for answer in studio.answers(studio.point(sid, *ON_WALL, mode))]
+    assert len(areas) > 1
+    assert min(np.diff(areas)) > 0.001  # of the photo
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ GLAZED = 101  # any of GLAZED_CLASSES
 IGNORED = 255  # not known
 BUILDING_CLASSES = tuple(CLASSES.index(name) for name in ("wall", "roof", "eaves", "trim", "shutter", "door", "other"))
 GLAZED_CLASSES = tuple(CLASSES.index(name) for name in ("window", "shutter"))
+SKY = CLASSES.index("sky")
 UNKNOWN = -1  # of a thing: nobody knows where it ends
 LARGE = 0.012  # of the photo: an unannotated component that large is more than a left-out window
 CALM = 1.6  # Lab units a pixel: what is smoother, unannotated and reaches the top of the photo is sky
@@ -156,10 +157,10 @@ def _code(cls: str) -> int:
 def truth_of(image: np.ndarray, labels: np.ndarray, regions: tuple[Region, ...]) -> Truth:
     """What a photo (H, W, 3) uint8 RGB with this label map (H, W) shows.
 
-    Sky is not annotated in most photos: there it is what is unannotated and calm down from the top edge.
+    Sky is not annotated in most photos: it is what is unannotated and calm down from the top edge, too.
     """
-    count = max([int(labels.max()), *(region.id for region in regions)]) + 1
-    codes, paint_of = np.full(count, IGNORED, np.uint8), np.arange(count, dtype=np.int32)
+    own = max([int(labels.max()), *(region.id for region in regions)]) + 1  # of sky that nobody annotated
+    codes, paint_of = np.full(own + 1, IGNORED, np.uint8), np.arange(own + 1, dtype=np.int32)
     first: dict[tuple[int, str], int] = {}
     for region in regions:
         codes[region.id] = region.code
@@ -167,11 +168,10 @@ def truth_of(image: np.ndarray, labels: np.ndarray, regions: tuple[Region, ...])
             paint_of[region.id] = first.setdefault((region.code, region.paint), region.id)
     classes, things = codes[labels], labels.copy()
     free = labels == 0
-    if CLASSES.index("sky") not in codes:
-        sky = _calm_from_the_top(image, free)
-        classes[sky], things[sky] = CLASSES.index("sky"), count
-        paint_of = np.append(paint_of, count).astype(np.int32)
-        free &= ~sky
+    sky = _calm_from_the_top(image, free)
+    classes[sky] = SKY
+    things[sky] = next((region.id for region in regions if region.code == SKY), own)
+    free &= ~sky
     things[classes == BUILDING] = UNKNOWN
     _, components, stats, _ = cv2.connectedComponentsWithStats(free.astype(np.uint8), connectivity=4)
     large = stats[:, cv2.CC_STAT_AREA] > LARGE * labels.size

@@ -56,11 +56,11 @@ def parser() -> argparse.ArgumentParser:
 
     masks = commands.add_parser("masks", help="find every mask: a zip of PNGs, or COCO JSON", epilog=EPILOG)
     masks.add_argument("--points-per-side", type=int, default=32, help="how fine to look, 1 to 128 [32]")
-    masks.add_argument("--joint", type=Path, metavar="FILE", help="also one COCO JSON file of all the photos together")
+    masks.add_argument("--joint", type=_path, metavar="FILE", help="also one COCO JSON file of all the photos together")
     masks.add_argument("--format", choices=("zip", "json"), default="zip", help="where --out does not say it [zip]")
 
     for command in (paint, now, masks):
-        command.add_argument("photos", type=Path, nargs="+", metavar="PHOTO", help="photos, folders, or patterns")
+        command.add_argument("photos", type=_path, nargs="+", metavar="PHOTO", help="photos, folders, or patterns")
         command.add_argument("-r", "--recursive", action="store_true", help="folders inside of folders, too")
         command.add_argument("--engine", choices=ENGINES, help="who makes the masks [SAM2_PAINTER_ENGINE, or auto]")
     for command in (paint, masks):
@@ -78,7 +78,7 @@ def _add_paint(paint: argparse.ArgumentParser) -> None:
     paint.add_argument("--shadow", type=float, help="0 to 2; below 1 softer shadows, above deeper [1]")
     paint.add_argument(
         "--recipe",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="do what Painter.save_recipe saved of another photo, instead of all of these",
     )
@@ -91,22 +91,23 @@ def _add_paint(paint: argparse.ArgumentParser) -> None:
 
 def _add_selection(command: argparse.ArgumentParser) -> None:
     """What says which wall is meant, and how its paints are called."""
-    command.add_argument("--palette", type=Path, help="file of paints and their names: CSV, JSON, .gpl, .ase, .aco")
+    command.add_argument("--palette", type=_path, help="file of paints and their names: CSV, JSON, .gpl, .ase, .aco")
     points: dict[str, Any] = dict(type=_point, action="append", default=[], metavar="X,Y")
     command.add_argument("--point", **points, help="on the wall, in pixels or per cent, like 50%%,40%%; repeatable")
     command.add_argument("--not-point", **points, help="that is not meant; repeatable")
     command.add_argument("--box", type=_box, metavar="X1,Y1,X2,Y2", help="around the wall")
-    command.add_argument("--mask", type=Path, help="a black and white PNG of the photo's size instead")
+    command.add_argument("--mask", type=_path, help="a black and white PNG of the photo's size instead")
     command.add_argument("--all", dest="category", metavar="KIND", help="everything of a kind, such as wall, instead")
 
 
 def _add_files(command: argparse.ArgumentParser) -> None:
     """Where what is made goes."""
     command.add_argument(
-        "-o", "--out", help="the file to write; a folder (one that exists, or DIR/); - for standard output"
+        "-o", "--out", type=_name, help="the file to write; a folder (one that exists, or DIR/); - for standard output"
     )
     command.add_argument(
         "--report",
+        type=_name,
         metavar="FILE",
         help="also write what was done and what failed as JSON; - for standard output",
     )
@@ -136,6 +137,16 @@ def pixels(numbers: Sequence[Share], size: tuple[int, int]) -> list[float]:
     """X and Y by turns, in pixels of a photo of `size` (H, W); 100% is its far edge."""
     sides = (size[1], size[0])
     return [one.value * sides[i % 2] if one.of_photo else one.value for i, one in enumerate(numbers)]
+
+
+def _name(text: str) -> str:
+    if not text:  # often a shell's variable that was not set; as a path it would be the folder one is in
+        raise argparse.ArgumentTypeError("a name is needed, got ''")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_name(text))
 
 
 def _point(text: str) -> tuple[Share, ...]:

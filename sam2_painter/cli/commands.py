@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,26 +136,38 @@ def _write_lists(args: argparse.Namespace, joint: Joint | None, report: Report) 
 
 def _in_studio(args: argparse.Namespace, jobs: Sequence[Job], make: Make, report: Report) -> int:
     """`_run` in a studio of its own, that goes when it is done."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # to clean up, as after Ctrl+C
-    folder = private.folder()
-    try:
-        settings = Settings.from_env()
-        settings = replace(
-            settings,
-            engine=args.engine or settings.engine,
-            storage=settings.storage.inside(folder),
-            limits=Limits.all(NO_LIMIT),
-        )
-        logs.set_up("WARNING")
-        own = Studio.from_settings(settings)
-        _say(f"{own.engine.title}: {own.reason}")
+    with _ended_as_by_ctrl_c():
+        folder = private.folder()
         try:
-            return _run(args, jobs, make, own, report)
+            settings = Settings.from_env()
+            settings = replace(
+                settings,
+                engine=args.engine or settings.engine,
+                storage=settings.storage.inside(folder),
+                limits=Limits.all(NO_LIMIT),
+            )
+            logs.set_up("WARNING")
+            own = Studio.from_settings(settings)
+            _say(f"{own.engine.title}: {own.reason}")
+            try:
+                return _run(args, jobs, make, own, report)
+            finally:
+                own.sessions.close()
         finally:
-            own.sessions.close()
+            private.remove(folder)
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM lets the main thread clean up meanwhile, as Ctrl+C does. Who called us from Python has it back then."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
     finally:
-        private.remove(folder)
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(args: argparse.Namespace, jobs: Sequence[Job], make: Make, studio: Studio, report: Report) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,12 +29,12 @@ MAX_MASK_BYTES = 20 * 1024 * 1024
 
 def union(rles: Sequence[RLE]) -> RLE:
     """Pixels in at least one of them."""
-    return _covered(rles, 1)
+    return _folded(rles, lambda some: _covered(some, 1))
 
 
 def intersect(rles: Sequence[RLE]) -> RLE:
     """Pixels in all of them."""
-    return _covered(rles, len(rles))
+    return _folded(rles, lambda some: _covered(some, len(some)))
 
 
 def subtract(first: RLE, rest: Sequence[RLE]) -> RLE:
@@ -67,9 +67,29 @@ def _same_size(rles: Sequence[RLE]) -> tuple[int, int]:
     return rles[0].size
 
 
+_AT_ONCE = 4_000_000
+"""Runs that are put together in one round: each takes some 50 bytes meanwhile."""
+
+
+def _folded(rles: Sequence[RLE], together: Callable[[list[RLE]], RLE]) -> RLE:
+    """One of many, by rounds: `together` makes one of some, and their order makes no difference."""
+    _same_size(rles)
+    left = list({id(rle): rle for rle in rles}.values())
+    while len(left) > 1:
+        batches, runs = [[left[0]]], len(left[0].counts)
+        for rle in left[1:]:
+            runs += len(rle.counts)
+            if runs > _AT_ONCE and len(batches[-1]) > 1:
+                batches.append([])
+                runs = len(rle.counts)
+            batches[-1].append(rle)
+        left = [together(batch) for batch in batches]
+    return left[0]
+
+
 def _covered(rles: Sequence[RLE], at_least: int) -> RLE:
     """Pixels in at least that many of the masks: a sweep along the column-major pixels, counting open runs."""
-    height, width = _same_size(rles)
+    height, width = rles[0].size
     if len(rles) == 1:
         return rles[0]
     opens = np.concatenate([rle.ends[0 : len(rle.ends) - 1 : 2] for rle in rles])  # where foreground begins
@@ -138,8 +158,8 @@ def part_at(rle: RLE, x: float, y: float) -> RLE | None:
 
     crop, (left, top, _, _) = rle.crop()
     marked = crop.view(np.uint8)
-    cv2.floodFill(marked, None, (int(x) - left, int(y) - top), 2, flags=8)
-    return paste_rle(marked == 2, left, top, rle.size)
+    _, _, _, (dx, dy, w, h) = cv2.floodFill(marked, None, (int(x) - left, int(y) - top), 2, flags=8)
+    return paste_rle(marked[dy : dy + h, dx : dx + w] == 2, left + dx, top + dy, rle.size)
 
 
 def grow(rle: RLE, pixels: float) -> RLE:

@@ -140,7 +140,8 @@ def _from_call(space: str, arguments: str, text: str) -> RGB:
             raise InvalidInput(f"{text[:40]!r}: saturation and lightness go from 0% to 100%", "color")
         channels = make_color("hsl", [values[0] % 360, values[1] / 100, values[2] / 100]).convert("srgb")[:3]
     else:
-        channels = make_color("oklch", values).convert("srgb")[:3]
+        lightness, chroma = (min(9.0, max(-9.0, v)) for v in values[:2])  # out of range still, and no overflow
+        channels = make_color("oklch", [lightness, chroma, values[2] % 360]).convert("srgb")[:3]
     if not all(-0.5 / 255 <= v <= 255.5 / 255 for v in channels):
         allowed = "rgb values go from 0 to 255" if space == "rgb" else "no screen shows it; choose one of lower chroma"
         raise InvalidInput(f"{text[:40]!r} is out of range: {allowed}", "color")

@@ -61,9 +61,11 @@ def _open_without_waiting(path: str, flags: int) -> int:
 
 
 def at_home(path: str | os.PathLike[str], field: str = "path") -> Path:
-    """A path with ~ as the home folder it means. Raises InvalidInput where there is none."""
+    """A path with ~ as the home folder it means. Raises InvalidInput where there is none, or for no path."""
     try:
         return Path(path).expanduser()
+    except TypeError:
+        raise InvalidInput(f"{field} must be the name of a file, not {type(path).__name__}", field) from None
     except RuntimeError:
         raise InvalidInput(f"{path} names a home folder that is not known here.", field) from None
 

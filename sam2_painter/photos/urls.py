@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote, urljoin, urlsplit
@@ -59,7 +59,8 @@ def fetch(url: str, max_bytes: int = MAX_BYTES, *, lookup: Lookup = look_up) -> 
                         data = _read(response, host, max_bytes)
                         limit.check(host)
                         return data, unquote(urlsplit(url).path.rpartition("/")[2])
-                    url = urljoin(url, response.headers["location"])
+                    with _readable():
+                        url = urljoin(url, response.headers["location"])
                 finally:
                     response.close()
             except httpx.HTTPError as error:
@@ -110,11 +111,9 @@ class _Limit:
 
 def _request(client: httpx.Client, url: str, lookup: Lookup) -> tuple[httpx.Request, str]:
     """The request for `url`, to the address that was checked, and the name it is for."""
-    try:
+    with _readable():
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        raise InvalidInput("The address of the photo cannot be read.", "photo") from None
     if parts.scheme not in SCHEMES or not host or parts.username or parts.password or len(url) > MAX_LENGTH:
         raise InvalidInput("A photo's address begins with http:// or https:// and names a server, no user.", "photo")
     try:
@@ -125,14 +124,29 @@ def _request(client: httpx.Client, url: str, lookup: Lookup) -> tuple[httpx.Requ
         raise InvalidInput(f"{host} is not a public server: photos are fetched from public ones only.", "photo")
     address = addresses[0]
     netloc = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    headers = {"host": parts.netloc, "accept": "image/*", "accept-encoding": "identity", "user-agent": "sam2-painter"}
-    request = client.build_request(
-        "GET",
-        parts._replace(netloc=netloc, fragment="").geturl(),
-        headers=headers,
-        extensions={"sni_hostname": host},
-    )
+    with _readable():
+        name = host if ":" in host else host.encode("idna").decode()  # bücher.example as it is sent
+        told = (f"[{name}]" if ":" in name else name) + (f":{parts.port}" if parts.port else "")
+        headers = {"host": told, "accept": "image/*", "accept-encoding": "identity", "user-agent": "sam2-painter"}
+        request = client.build_request(
+            "GET",
+            parts._replace(netloc=netloc, fragment="").geturl(),
+            headers=headers,
+            extensions={"sni_hostname": name},
+        )
     return request, host
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """InvalidInput for an address that cannot be taken apart, or not be sent: half an IPv6 address, control
+    characters."""
+    import httpx
+
+    try:
+        yield
+    except (ValueError, httpx.InvalidURL):
+        raise InvalidInput("The address of the photo cannot be read.", "photo") from None
 
 
 _HOLD_IPV4 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
@@ -144,7 +158,8 @@ def _is_public(address: str) -> bool:
     inner = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
     if any(found in network for network in _HOLD_IPV4):
         inner = IPv4Address(int(found) & 0xFFFFFFFF)
-    return found.is_global and not found.is_multicast and (inner is None or inner.is_global)
+    local = found.is_multicast or getattr(found, "is_site_local", False)  # fec0::/10, which counts as global
+    return found.is_global and not local and (inner is None or inner.is_global)
 
 
 def _read(response: httpx.Response, host: str, max_bytes: int) -> bytes:

@@ -44,6 +44,17 @@ if TYPE_CHECKING:
     from .notebook import Page
 
 
+_ENDINGS = frozenset((".png", ".jpg", ".jpeg", ".webp", ".json", ".zip", ".ora", ".html"))
+
+
+def _named(path: str | PathLike[str], ending: str) -> Path:
+    """The path of a file of that kind. Raises InvalidInput where its name tells of another of our kinds."""
+    target = at_home(path)
+    if target.suffix.lower() in _ENDINGS - {ending}:
+        raise InvalidInput(f"{target.name}: what is written there is no {target.suffix} file, but {ending}.", "path")
+    return target
+
+
 class Painter(PaintingVerbs):
     """One photo being painted.
 
@@ -180,7 +191,7 @@ class Painter(PaintingVerbs):
 
         quality: 1 to 100. overwrite: as for `save`.
         """
-        target = at_home(path)
+        target = _named(path, ".zip")
         self._check(target, overwrite)
         return self._write(target, self.studio.download_schemes(self.session_id, quality=quality), overwrite)
 
@@ -197,7 +208,7 @@ class Painter(PaintingVerbs):
         width: metres across the photo at the house, for areas and litres. units: "ft" tells them in square feet and US
         gallons. overwrite: as for `save`.
         """
-        target = at_home(path)
+        target = _named(path, ".html")
         self._check(target, overwrite)
         return self._write(target, self.studio.download_sheet(self.session_id, width=width, units=units), overwrite)
 
@@ -207,7 +218,7 @@ class Painter(PaintingVerbs):
 
         overwrite: as for `save`. Raises InvalidInput when nothing is painted.
         """
-        target = at_home(path)
+        target = _named(path, ".json")
         text = recipes.to_text(self.studio.recipe(self.session_id))
         return write(target, text.encode(), overwrite=overwrite, inputs=self._inputs)
 
@@ -243,7 +254,7 @@ class Painter(PaintingVerbs):
         return self._export("project", path, overwrite)
 
     def _export(self, kind: ExportKind, path: str | PathLike[str], overwrite: bool, every: bool = False) -> Path:
-        target = at_home(path)
+        target = _named(path, {"coco": ".json", "ora": ".ora"}.get(kind, ".zip"))
         self._check(target, overwrite)
         return self._write(target, self.studio.export(self.session_id, kind, every=every), overwrite)
 

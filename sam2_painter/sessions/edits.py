@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import InvalidInput, LayerNotFound
+from ..errors import InvalidInput
 from ..types import Coat, Layer, Selection, whole_number
 from . import walls
 from .editing import Edit
 from .names import free_name
-from .records import LOOK
+from .records import LOOK, check_layers
 
 EDITABLE = ("name", "color", "opacity", "mode", "visible", "light", "shadow")
 """What can be changed of a layer once it is painted; its shape changes by steps (`walls`)."""
@@ -36,6 +36,7 @@ def put_paint(edit: Edit, coats: Sequence[Coat], replace_same: bool = True) -> N
             name = coat.name or free_name(mask, layers)
             painted = Layer(mask, **look, name=name, mask_id=mask_id, id=edit.new_layer_id(), steps=steps)  # type: ignore[arg-type]
             layers.append(painted)
+            check_layers(len(layers))
         if selection.mask_id == mask_id and selection.layer is None:
             selection = walls.selection_of(painted)
     edit.do("paint", replace(edit.session.canvas, selection=selection, layers=tuple(layers)))
@@ -60,8 +61,8 @@ def check_changes(changes: Iterable[str]) -> None:
     names = list(changes)
     unknown = [name for name in names if name not in EDITABLE]
     if unknown or not names:
-        what = f"a layer has no {unknown[0]} to change" if unknown else "changes must name what to change"
-        raise InvalidInput(f"{what}; it has {', '.join(EDITABLE)}", unknown[0] if unknown else "changes")
+        what = f"a layer has no {unknown[0]} to change" if unknown else "say what of the layer to change"
+        raise InvalidInput(f"{what}; it has {', '.join(EDITABLE)}", unknown[0] if unknown else "")
 
 
 def edit_layer(edit: Edit, layer_id: int, revision: int | None, changes: Mapping[str, Any]) -> None:
@@ -107,8 +108,6 @@ def move_layer(edit: Edit, layer_id: int, to: int, revision: int | None) -> None
     """Move a layer to another place in the order of painting, 0 first."""
     layer = walls.find_layer(edit.session, layer_id, revision)
     rest = [v for v in edit.session.layers if v is not layer]
-    if isinstance(to, bool) or not isinstance(to, int) or not 0 <= to <= len(rest):
-        raise LayerNotFound(f"to must be a place from 0 to {len(rest)}.")
     rest.insert(whole_number(to, "to", 0, len(rest)), layer)
     _set_layers(edit, tuple(rest), "move layer")
 

@@ -23,12 +23,14 @@ FORMAT, VERSION = "sam2-painter project", 2
 MAX_BYTES = 2**30
 """Of a project file, through every door."""
 
-MAX_JSON = 16 * 2**20
+MAX_JSON, MOST_VALUES = 16 * 2**20, 1_000_000
+"""Bytes of project.json, and values in it: while it is parsed nobody else is answered, and a value takes two bytes."""
+
+MOST_CANDIDATES = 100
+"""Answers to one step: each is shown."""
+
 MOST_ID = 2**30
 """Of layers and schemes: there is room for those that are made later."""
-
-MAX_RUNS = 256 * 2**20
-"""Bytes of runs a project may unpack to: some 4000 detailed masks of 12 megapixels."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,11 @@ class Project:
 
 
 def to_project(session: Session, photo: bytes) -> bytes:
-    """The session and the file of its photo as one zip file. The history is not in it."""
+    """The session and the file of its photo as one zip file. The history is not in it.
+
+    Raises InvalidInput for more than a project file holds: it would not open again.
+    """
+    records.check_layers(len(session.layers))
     project = {
         "format": FORMAT,
         "version": VERSION,
@@ -59,6 +65,8 @@ def to_project(session: Session, photo: bytes) -> bytes:
     }
     runs = [(f"masks/{mask_id}", records.counts_to_bytes(mask.rle)) for mask_id, mask in session.masks.items()]
     text = json.dumps(project, ensure_ascii=False).encode("utf-8", "replace")  # a name may hold half a surrogate pair
+    if len(text) > MAX_JSON or _values(text) > MOST_VALUES:
+        raise InvalidInput("The shapes of this photo's walls have too many points for a project file.", "session_id")
     return pack([("project.json", text), ("photo", photo), *runs])
 
 
@@ -94,7 +102,7 @@ class ProjectReader:
         height, width = size
         if self._json.get("size", [width, height]) != [width, height]:  # older ones do not say it
             raise _damaged(f"its masks do not fit its photo, which has {width}x{height} pixels")
-        found, left = [], MAX_RUNS
+        found, left = [], records.MAX_RUN_BYTES
         for mask_id, record in enumerate(self._json["masks"]):
             packed = self._zip.read(f"masks/{mask_id}", min(left, 4 * rle.MAX_RUNS + 2**16))
             runs = records.rle_from_bytes(packed, size, rle.MAX_RUNS)
@@ -109,6 +117,7 @@ class ProjectReader:
         _check_canvas(canvas, len(found), size)
         automatic = _read(tuple, self._json.get("automatic"), "its list of masks")
         _check_ids(automatic, len(found))
+        automatic = tuple(dict.fromkeys(automatic))  # each is shown once
         kept = self._json.get("palette")
         palette = _read(records.palette_from_record, kept, "its palette") if kept else None
         return Project(self.name, self.photo, tuple(found), self._made, automatic, canvas, palette)
@@ -118,7 +127,14 @@ def _damaged(why: str) -> InvalidInput:
     return InvalidInput(f"This project is damaged: {why}.", "file")
 
 
+def _values(text: bytes) -> int:
+    """How many values a JSON text holds at most, before it is parsed."""
+    return sum(text.count(mark) for mark in (b",", b"[", b"{"))
+
+
 def _object(text: bytes) -> dict[str, Any]:
+    if _values(text) > MOST_VALUES:
+        raise InvalidInput(f"This project is too large: its project.json has more than {MOST_VALUES:,} values.", "file")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -153,13 +169,18 @@ def _check_ids(ids: Sequence[object], count: int) -> None:
 
 def _check_canvas(canvas: Canvas, count: int, size: tuple[int, int]) -> None:
     """Damage is told now, not when the wall is chosen or changed."""
+    _read(records.check_layers, len(canvas.layers), "its layers")
     selection, layer_ids = canvas.selection, [layer.id for layer in canvas.layers]
     named: list[object] = [selection.mask_id, selection.base]
     for step in [*selection.steps, *(step for layer in canvas.layers for step in layer.steps)]:
         named += [step.region, *step.candidates]
         if step.prompts is not None:
             step.prompts.check_inside(size)
-        if type(step.choice) is not int or step.choice not in range(max(1, len(step.candidates))):
+        if (
+            len(step.candidates) > MOST_CANDIDATES
+            or type(step.choice) is not int
+            or step.choice not in range(max(1, len(step.candidates)))
+        ):
             raise _damaged("its selection makes no sense")
         if step.region is None and step.kind not in ("stroke", "polygon"):
             raise _damaged("a step of a wall adds nothing")

@@ -6,14 +6,15 @@ Masks go by their id; the runs of a mask travel beside the JSON as compressed by
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from dataclasses import asdict, fields
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInput
+from ..jobs.deadline import check
 from ..rle import RLE
 from ..types import (
     Canvas,
@@ -37,12 +38,19 @@ LOOK = tuple(field.name for field in fields(Coat) if field.name not in ("mask_id
 MOST_MADE = 2
 """Times the masks a session may hold: so many more may steps of walls make."""
 
+MAX_RUN_BYTES = 256 * 2**20
+"""Bytes of runs a session's masks may take in memory: some 4000 detailed masks of 12 megapixels."""
+
+MOST_LAYERS = 2000
+"""Of a session: each is told in every answer, and painted in every picture."""
+
 MaskOf = Callable[[int], Mask]
 Record = dict[str, Any]
 
 
 def counts_to_bytes(rle: RLE) -> bytes:
-    """The runs, little-endian and deflated."""
+    """The runs, little-endian and deflated. Raises where its deadline is over: a session may hold thousands."""
+    check()
     return zlib.compress(rle.counts.astype("<u4").tobytes(), 1)
 
 
@@ -84,6 +92,18 @@ def check_count(masks: int, made: int, most: int) -> None:
         raise InvalidInput(f"A session holds at most {most} masks. Open the photo again.", "session_id")
     if made > most * MOST_MADE:
         raise InvalidInput("This photo was changed more often than can be kept. Open it again.", "session_id")
+
+
+def check_runs(masks: Iterable[Mask]) -> None:
+    """InvalidInput for more runs than the masks of a session may have."""
+    if sum(mask.rle.nbytes for mask in masks) > MAX_RUN_BYTES:
+        raise InvalidInput("The masks of this photo are too ragged to be kept together. Open the photo again.", "mask")
+
+
+def check_layers(layers: int) -> None:
+    """InvalidInput for more layers than a session may hold."""
+    if layers > MOST_LAYERS:
+        raise InvalidInput(f"A photo has at most {MOST_LAYERS} painted walls. Remove some first.", "session_id")
 
 
 def mask_from_record(record: Record, rle: RLE) -> Mask:
@@ -133,9 +153,9 @@ def layer_from_record(record: Record, mask_of: MaskOf) -> Layer:
 
 def step_to_record(step: Step) -> Record:
     """A step, its masks by id; what is as always is left out."""
-    values = asdict(step)
+    values = ((field, getattr(step, field.name)) for field in fields(step))
     return {"kind": step.kind, "mode": step.mode} | {
-        field.name: values[field.name] for field in fields(step) if values[field.name] != field.default
+        field.name: value for field, value in values if value != field.default
     }
 
 

@@ -194,6 +194,8 @@ class SessionStore:
     def _commit(self, edit: Edit) -> Session:
         before = edit.before
         records.check_count(len(edit.session.masks), len(edit.session.made), self.max_masks)
+        if edit.new_masks:
+            records.check_runs(edit.session.masks.values())
         used_at = self._clock()
         self._write(edit, used_at)
         if edit.step_by and not edit.new_step:  # undo, redo: what that step looked like is on disk

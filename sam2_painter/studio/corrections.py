@@ -21,6 +21,9 @@ MOST_ADDED = 1.5
 LITTLE = 0.03
 """Of the wall: a click that would add a speck may as well add so much."""
 
+UNSEEN = 0.1
+"""Of the spot: answers that differ by less are one."""
+
 THE_SAME = 0.9
 """IoU of two answers that mean one thing."""
 
@@ -66,10 +69,8 @@ class Corrections(Core):
             ways = ([*known, *of_wall], alone)
             believed = (m for m in seen if m.area <= LITTLE * wall.area or all(_agrees(m, one) for one in ways))
             guesses = [*islice(believed, 1), *guesses]
-        first: dict[RLE, Mask] = {}
-        for mask in guesses:
-            first.setdefault(mask.rle, mask)
-        return list(first.values())[:3]
+        by_rle = {mask.rle: mask for mask in reversed(guesses)}
+        return [by_rle[rle] for rle in _told_apart([mask.rle for mask in guesses], spot)[:3]]
 
     def _taken_at(self, session: Session, x: float, y: float, spot: RLE) -> list[Mask]:
         """What a click takes away from the chosen wall, the best guess first: pixels of it that hang together with the
@@ -100,7 +101,7 @@ class Corrections(Core):
                 (guesses if part.area <= MOST_TAKEN * wall.area else most).append(seen)
         if spot.area < wall.area:
             guesses.append(spot)
-        guesses = list(dict.fromkeys(guesses))
+        guesses = _told_apart(guesses, spot)
         least = [min(most, key=lambda part: part.area)] if guesses and most else []
         return [Mask(rle) for rle in [*guesses[: 3 - len(least)], *least]]
 
@@ -116,5 +117,14 @@ def _area(mask: Mask) -> int:
 
 def _agrees(mask: Mask, others: Sequence[Mask]) -> bool:
     """Whether one of the others is much the same."""
-    shared = (masks.intersect([mask.rle, other.rle]).area / masks.union([mask.rle, other.rle]).area for other in others)
-    return any(share >= THE_SAME for share in shared)
+    return any(masks.iou(mask.rle, other.rle) >= THE_SAME for other in others)
+
+
+def _told_apart(guesses: Sequence[RLE], spot: RLE) -> list[RLE]:
+    """Without those that nobody would tell from one before them."""
+    kept: list[RLE] = []
+    for guess in guesses:
+        unlike = (masks.union([guess, other]).area - masks.intersect([guess, other]).area for other in kept)
+        if all(pixels >= UNSEEN * spot.area for pixels in unlike):
+            kept.append(guess)
+    return kept

@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from .. import masks
 from ..engines import Progress, no_progress
-from ..errors import InvalidInput, MaskNotFound
+from ..errors import MaskNotFound
 from ..jobs.deadline import check
 from ..rle import RLE
 from ..sessions import walls
-from ..sessions.editing import Edit
 from ..sessions.walls import SelectMode
 from ..types import AutoMask, CombineMode, Mask, Prompts, Session, Step
 from .core import Core
@@ -77,24 +76,6 @@ class MaskVerbs(Core):
             walls.clear(edit)
         return edit.session
 
-    @verb("segment")
-    def find(
-        self,
-        session_id: str,
-        category: str,
-        mode: SelectMode = "new",
-        *,
-        point: tuple[float, float] | None = None,
-        protect: bool = False,
-    ) -> Session:
-        """Select everything of a kind, such as "wall" (walls less their windows, doors and plants).
-
-        point: (x, y), only of the building under it. protect: only what no other wall is painted on.
-        """
-        with self.sessions.edit(session_id) as edit:
-            self._find(edit, category, mode, protect, point)
-        return edit.session
-
     @verb("generate")
     def generate(self, session_id: str, options: AutoMask | None = None, progress: Progress = no_progress) -> Generated:
         """Find every mask, largest first; they become the session's `automatic` masks.
@@ -158,30 +139,3 @@ class MaskVerbs(Core):
         with self.sessions.edit(session_id) as edit:
             mask_id = walls.bring_mask(edit, rle, category)
         return Pointed(mask_id, edit.session.masks[mask_id], False)
-
-    # -- inside ------------------------------------------------------------------------------------------------------
-
-    def _find(
-        self, edit: Edit, category: str, mode: SelectMode, protect: bool, point: tuple[float, float] | None = None
-    ) -> None:
-        walls.check_mode(mode)
-        category = self.kind_named(category)
-        if category not in self.categories:
-            raise InvalidInput(
-                f"the kind (category) must be one of {', '.join(self.categories)}"
-                if self.categories
-                else f"{self.engine.title} does not name what it sees; click the walls instead.",
-                "category",
-            )
-        session = edit.session
-        if point is not None:
-            Prompts.click(*point).check_inside(session.size)
-        found = self._found(session, category, point)
-        if not found:
-            where = "in this photo" if point is None else "on a building at this point"
-            raise MaskNotFound(f"No {category} was found {where}. Click one instead.")
-        mask_id = walls.combine(edit, edit.add(found), "union")
-        again = category if point is None else ""  # in another photo the point would be at another building
-        walls.begin_or_add(
-            edit, Step("mask", region=mask_id, protect=protect, found=again), mode, f"select {category}s"
-        )

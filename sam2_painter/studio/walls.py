@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .. import masks
-from ..errors import InvalidInput
+from ..errors import InvalidInput, MaskNotFound
 from ..rle import RLE
 from ..sessions import walls
 from ..sessions.editing import Edit
@@ -38,6 +38,7 @@ SPOT = 12.0
 MAX_POINTS = 20_000
 """Of a stroke or polygon as it is sent; it is kept with fewer."""
 
+_DONE = {"union": "add", "subtract": "take away"}  # names of actions
 _KEPT_POINTS = 200
 _TOLERANCE = 0.25  # pixels a kept line may differ from the one that was sent
 
@@ -201,6 +202,27 @@ class WallVerbs(Corrections):
         return edit.session
 
     @verb("segment")
+    def find(
+        self,
+        session_id: str,
+        category: str,
+        mode: SelectMode = "new",
+        *,
+        point: tuple[float, float] | None = None,
+        layer_id: int | None = None,
+        revision: int | None = None,
+        protect: bool = False,
+    ) -> Session:
+        """Begin a wall with everything of a kind, such as "wall" (walls less their windows, doors and plants), add it
+        to the chosen wall, or take it away.
+
+        point: (x, y), only of the building under it.
+        """
+        with self._wall(session_id, layer_id, revision) as edit:
+            self._find(edit, category, mode, protect, point)
+        return edit.session
+
+    @verb("segment")
     def import_mask(
         self,
         session_id: str,
@@ -309,7 +331,7 @@ class WallVerbs(Corrections):
             return
         ids = edit.add(found, made=True)
         step = Step.asked(prompts, "union", ids, ids[best], protect)
-        walls.begin_or_add(edit, step, mode, {"union": "add", "subtract": "take away"}.get(mode, "select"))
+        walls.begin_or_add(edit, step, mode, _DONE.get(mode, "select"))
 
     def _boxed(self, edit: Edit, prompts: Prompts, mode: SelectMode, protect: bool) -> None:
         session = edit.session
@@ -347,6 +369,30 @@ class WallVerbs(Corrections):
             raise InvalidInput("the stroke lies outside the photo", "path")
         step = Step("stroke", region=region, path=line, radius=radius, edge_aware=edge_aware, protect=protect)
         walls.begin_or_add(edit, step, mode, "erase" if mode == "subtract" else "brush")
+
+    def _find(
+        self, edit: Edit, category: str, mode: SelectMode, protect: bool, point: tuple[float, float] | None = None
+    ) -> None:
+        walls.check_mode(mode)
+        category = self.kind_named(category)
+        if category not in self.categories:
+            raise InvalidInput(
+                f"the kind (category) must be one of {', '.join(self.categories)}"
+                if self.categories
+                else f"{self.engine.title} does not name what it sees; click the walls instead.",
+                "category",
+            )
+        session = edit.session
+        if point is not None:
+            Prompts.click(*point).check_inside(session.size)
+        found = self._found(session, category, point)
+        if not found:
+            where = "in this photo" if point is None else "on a building at this point"
+            raise MaskNotFound(f"No {category} was found {where}. Click one instead.")
+        mask_id = walls.combine(edit, edit.add(found), "union")
+        again = category if point is None else ""  # in another photo the point would be at another building
+        step = Step("mask", region=mask_id, protect=protect, found=again)
+        walls.begin_or_add(edit, step, mode, f"{_DONE.get(mode, 'select')} every {category}")
 
     def _less_a_point(self, edit: Edit, place: int, inner: int) -> None:
         steps = edit.session.selection.steps

@@ -305,7 +305,7 @@ def _doors(service: api.Service, settings: Settings, tools: McpServer | None) ->
         "/redoc": rest.lead_to_docs,
     }
     if tools is not None:
-        doors[MCP] = CountedJson(tools)
+        doors[MCP] = CountedJson(tools, whole=True)
         if not settings.mcp_all:
             doors[f"{GRADIO_API}{MCP}"] = doors[MCP]  # where the tools of version 0.1 were
     return doors

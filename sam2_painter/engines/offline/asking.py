@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from ...masks import intersect, subtract, union
 from ...rle import RLE, mask_to_rle, rle_to_mask
 from ...types import Prompts
 from .answers import Points
@@ -21,20 +24,33 @@ def points_of(reading: Reading, prompts: Prompts) -> Points:
     return Points(Clicks(cells, prompts.point_labels == 1), leaves)
 
 
-def given_mask(reading: Reading, prompts: Prompts) -> np.ndarray | None:
-    """(n,) bool: the leaves that lie mostly in `mask_input`; None without one."""
+@dataclass(frozen=True, eq=False)
+class Given:
+    """A `mask_input`. rle: its pixels. leaves: (n,) bool, those that lie mostly in it. exact: it was given pixel by
+    pixel.
+    """
+
+    rle: RLE
+    leaves: np.ndarray
+    exact: bool
+
+
+def given_mask(reading: Reading, prompts: Prompts) -> Given | None:
+    """The `mask_input`, None without one."""
     mask = prompts.mask_input
     if mask is None:
         return None
-    if mask.ndim == 3:  # logits of the whole photo, squeezed into a square as SAM 2 does
+    exact = mask.ndim == 2
+    if not exact:  # logits of the whole photo, squeezed into a square as SAM 2 does
         height, width = reading.size_hw
         rows, columns = np.arange(height) * 256 // height, np.arange(width) * 256 // width
         mask = mask[0][rows[:, None], columns] > 0
-    inside = pixels_inside(mask, reading.run_labels, reading.run_ends, reading.count)
-    return inside > 0.5 * reading.pixels
+    rle = mask_to_rle(mask)
+    inside = pixels_inside(rle, reading.run_labels, reading.run_ends, reading.count)
+    return Given(rle, inside > 0.5 * reading.pixels, exact)
 
 
-def paste(reading: Reading, mask: np.ndarray, prompts: Prompts | None = None) -> RLE:
+def paste(reading: Reading, mask: np.ndarray, prompts: Prompts | None = None, given: Given | None = None) -> RLE:
     """A choice of leaves (n,) bool in the photo's pixels.
 
     A mask that was given pixel by pixel keeps its pixels where no leaf changed its mind. A leaf with clicks of
@@ -46,15 +62,14 @@ def paste(reading: Reading, mask: np.ndarray, prompts: Prompts | None = None) ->
     coords, positive = prompts.point_coords.astype(int), prompts.point_labels == 1
     leaves = np.array([reading.leaf(x, y) for x, y in coords], int)
     torn = np.intersect1d(leaves[positive], leaves[~positive])
-    given = prompts.mask_input if prompts.mask_input is not None and prompts.mask_input.ndim == 2 else None
-    if given is None and not len(torn):
+    if given is not None and given.exact:
+        changed = mask ^ given.leaves
+        changed[leaves] = True
+        where = labels_to_rle(changed, reading.run_labels, reading.run_ends, reading.size_hw)
+        rle = union([intersect([rle, where]), subtract(given.rle, [where])])
+    if not len(torn):
         return rle
     pixels = rle_to_mask(rle)
-    if given is not None:
-        changed = mask ^ given_mask(reading, prompts)
-        changed[leaves] = True
-        where = rle_to_mask(labels_to_rle(changed, reading.run_labels, reading.run_ends, reading.size_hw))
-        pixels = np.where(where, pixels, given)
     for leaf in torn:
         column, row = np.divmod(label_pixels(leaf, reading.run_labels, reading.run_ends), reading.size_hw[0])
         here = leaves == leaf

@@ -27,7 +27,7 @@ from .scorer import load_scorers
 from .snap import labels_under
 from .surfaces import CLASSES
 
-VERSION = "offline-10"
+VERSION = "offline-11"
 MOST_MASKS = 150
 REMEMBERED = 512  # answers to earlier clicks, some kB each
 NAMED = 0.4  # a mask takes the name of the class that it is to this share
@@ -76,8 +76,8 @@ class OfflineEngine:
         """
         prompts.check_inside(embedding.size)
         reading = self._reading(embedding)
-        points, start = points_of(reading, prompts), given_mask(reading, prompts)
-        found = None
+        points, given = points_of(reading, prompts), given_mask(reading, prompts)
+        start, found = None if given is None else given.leaves, None
         if start is None and prompts.box is not None:
             found = in_box(reading, self._scorers, prompts.box)
             start = found.masks[0]
@@ -91,7 +91,7 @@ class OfflineEngine:
         count = None if prompts.multimask_output else 1
         coords = tuple((float(x), float(y)) for x, y in prompts.point_coords)
         return [
-            self._mask(reading, mask, paste(reading, mask, prompts), iou, stability, coords)
+            self._mask(reading, mask, paste(reading, mask, prompts, given), iou, stability, coords)
             for mask, iou, stability in zip(*(part[:count] for part in vars(found).values()), strict=True)
         ]
 

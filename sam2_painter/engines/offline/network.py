@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from .nesting import Nesting, nest
+from .skies import SKY, WALL, sky_behind
 
 MODEL = "network.onnx"
 LIKENESS = 16  # numbers that say what a pixel belongs to: pixels of one thing are near each other
@@ -103,8 +104,11 @@ def sight_of(logits: np.ndarray, likeness: np.ndarray, lab: np.ndarray) -> Sight
     kinds = np.exp(logits[1:] - logits[1:].max(axis=0))
     kinds /= kinds.sum(axis=0)
     border = 1 / (1 + np.exp(-logits[0]))
-    nesting = nest(border, kinds, likeness, calm_of(lab) / COLOUR_STEP.reshape(3, 1, 1))
-    return Sight(border, kinds, likeness, lab.astype(np.float32), nesting)
+    lab, calm = lab.astype(np.float32), calm_of(lab)
+    behind = sky_behind(kinds.argmax(axis=0), lab, calm)
+    kinds[WALL, behind], kinds[SKY, behind] = kinds[SKY, behind], kinds[WALL, behind]
+    nesting = nest(border, kinds, likeness, calm / COLOUR_STEP.reshape(3, 1, 1))
+    return Sight(border, kinds, likeness, lab, nesting)
 
 
 class Network:

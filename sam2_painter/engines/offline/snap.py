@@ -104,12 +104,13 @@ def label_pixels(label: int, run_labels: np.ndarray, run_ends: np.ndarray) -> np
     return np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
 
 
-def pixels_inside(mask: np.ndarray, run_labels: np.ndarray, run_ends: np.ndarray, count: int) -> np.ndarray:
-    """(count,) float64: how many pixels of each label a mask (H, W) bool of the photo holds."""
-    flat = np.ascontiguousarray(mask.T).ravel()
-    starts = np.concatenate([[0], run_ends[:-1]]).astype(np.int64)
-    hits = np.add.reduceat(flat, starts, dtype=np.int64)
-    return np.bincount(run_labels, weights=hits, minlength=count)
+def pixels_inside(mask: RLE, run_labels: np.ndarray, run_ends: np.ndarray, count: int) -> np.ndarray:
+    """(count,) float64: how many pixels of each label a mask of the photo holds."""
+    ends = mask.ends.astype(np.uint32)
+    run = np.searchsorted(ends, run_ends)  # of the mask, in which each of ours ends
+    before = np.cumsum(np.where(np.arange(len(ends)) % 2, mask.counts, 0))  # pixels inside up to the end of each
+    held = before[run] - np.where(run % 2, ends[run] - run_ends, 0)
+    return np.bincount(run_labels, weights=np.diff(held, prepend=0), minlength=count)
 
 
 def label_sizes(run_labels: np.ndarray, run_ends: np.ndarray, count: int) -> np.ndarray:

@@ -18,7 +18,17 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import gradio as gr
 from annotated_types import Len
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
+from pydantic_core import PydanticCustomError
 
 from ... import __version__
 from ...errors import InvalidInput
@@ -157,7 +167,15 @@ def _bounded(hint: Any) -> Any:
     return hint
 
 
-_FILE = Annotated[Attachment | str, WithJsonSchema({"type": "string", "contentEncoding": "base64"})]
+def _file(value: object) -> Attachment | str:
+    if isinstance(value, (Attachment, str)):
+        return value
+    raise PydanticCustomError("file", "Input should be a file, base64 text or a data URL")
+
+
+_FILE = Annotated[
+    Attachment | str, PlainValidator(_file), WithJsonSchema({"type": "string", "contentEncoding": "base64"})
+]
 
 
 @contextmanager

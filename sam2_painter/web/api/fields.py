@@ -13,7 +13,11 @@ SessionId = Annotated[str, Field(description="from upload")]
 LayerId = Annotated[int, Field(description="from list_layers")]
 OtherLayer = Annotated[int, Field(description="a painted wall to change instead of the chosen one, from list_layers")]
 Revision = Annotated[
-    int, Field(description="of the reply in which the caller saw that layer; if it is gone since, the answer is 409")
+    int,
+    Field(
+        description="of the reply the caller goes by; the answer is 409 if what is meant is gone since, "
+        "or may be another painted wall by now"
+    ),
 ]
 XY = Annotated[list[float], Field(description="[x, y] in pixels of the photo")]
 WallMode = Annotated[

@@ -13,6 +13,9 @@ MOST_VALUES = 50_000
 of text next to nothing."""
 
 
+MOST_DEEP = 100
+"""Lists and objects in one another: parsers end at some hundreds."""
+
 _PIECE = 2**16
 
 
@@ -57,11 +60,19 @@ def parse_object(body: bytes, what: str = "The body") -> dict[str, object]:
     return given
 
 
-class CountedJson:
-    """An ASGI application around one that parses JSON itself, beside everybody's answers: what it gets is counted."""
+def _is_shallow(value: object, most: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not inside or (most > 0 and all(_is_shallow(one, most - 1) for one in inside))
 
-    def __init__(self, app: ASGIApp):
-        self.app = app
+
+class CountedJson:
+    """An ASGI application around one that parses JSON itself, beside everybody's answers: what it gets is counted.
+
+    whole: and it is JSON that any parser reads, for one that answers 500 to other bodies.
+    """
+
+    def __init__(self, app: ASGIApp, *, whole: bool = False):
+        self.app, self.whole = app, whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 422 itself, or let the application read the body again."""
@@ -78,6 +89,8 @@ class CountedJson:
         body, told = b"".join(pieces), False
         try:
             check_count(body)
+            if self.whole and not _is_shallow(parse(body, "The body"), MOST_DEEP):
+                raise WrongType(f"The body holds lists in lists: at most {MOST_DEEP} deep.")
         except WrongType as error:
             await refuse_error(error)(scope, receive, send)
             return

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ... import masks
 from ...errors import InvalidInput
+from ...jobs.deadline import check
 from ...paint import colors
 from ...rle import RLE
 from ...types import Layer, Session
@@ -23,7 +24,9 @@ def point_xy(point: Sequence[float], field: str = "point") -> tuple[float, float
 
 
 def mask_text(rle: RLE, mask_format: MaskFormat) -> str:
-    """A mask as base64 PNG, as COCO's compressed runs, or not at all."""
+    """A mask as base64 PNG, as COCO's compressed runs, or not at all. Raises where its deadline is over: an answer may
+    hold thousands."""
+    check()
     if mask_format == "none":
         return ""
     if mask_format == "rle":

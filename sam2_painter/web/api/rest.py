@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import orjson
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -165,7 +166,8 @@ def content_disposition(filename: str) -> str:
 
 async def _openapi(request: Request) -> Response:
     servers = [{"url": str(request.base_url).rstrip("/")}]  # as whoever asks reached it, a proxy's path included
-    return Response(orjson.dumps({**openapi.document(), "servers": servers}), media_type="application/json")
+    document = await run_in_threadpool(openapi.document)  # the first time it takes a second
+    return Response(orjson.dumps({**document, "servers": servers}), media_type="application/json")
 
 
 async def _docs(request: Request) -> Response:

@@ -238,9 +238,9 @@ class OldPaint(TypedDict):
 class Described(TypedDict):
     """What can be said of a colour.
 
-    name: of the nearest paint; distance: how far it is from that, CIEDE2000 (below 1 nobody sees it). lrv: light
-    reflectance value, 0 black to 100 white. harmonies: colours of a facade that go with it, by kind. paints: of a wall,
-    each one that is on it now, the main one first.
+    name: of the nearest paint, or CSS colour where no palette was loaded; distance: how far it is from that, CIEDE2000
+    (below 1 nobody sees it). lrv: light reflectance value, 0 black to 100 white. harmonies: colours of a facade that go
+    with it, by kind. paints: of a wall, each one that is on it now, the main one first.
     """
 
     session_id: str

@@ -128,8 +128,10 @@ def picture(studio: Studio, session: Session, painted: bool, selected: bool) -> 
     return small_enough(pixels)
 
 
-def shape(session: Session) -> RLE | None:
-    """What is selected; None for nothing."""
+def shape(session: Session, layer_id: int | None = None) -> RLE | None:
+    """What is selected, None for nothing; or a painted wall."""
+    if layer_id is not None:
+        return session.layer(layer_id).mask.rle
     mask_id = session.selection.mask_id
     return None if mask_id is None else session.mask(mask_id).rle
 

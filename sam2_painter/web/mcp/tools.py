@@ -95,15 +95,22 @@ class Tools:
         mode: SelectionMode = "new",
         x: Annotated[float | None, Field(description="with y: only of the building at this point")] = None,
         y: Annotated[float | None, Field(description="with x")] = None,
+        layer_id: LayerId = None,
     ) -> State:
-        """Select everything of one kind in the photo, such as every wall, or every wall of the building at (x, y)."""
+        """Select everything of one kind in the photo, such as every wall, or every wall of the building at (x, y). mode
+        "add" and "subtract" change what is selected, or the painted wall layer_id."""
         if (x is None) != (y is None):
             raise InvalidInput("a point needs both x and y", "x")
         point = None
         if x is not None and y is not None:
             point = state.in_photo(self.studio.session(session_id), x, y)
-        session = self.studio.find(session_id, kind, _mode(mode), point=point, protect=True)
-        return self._state(session, f"Every {kind} that was found is selected.")
+        before = self.studio.session(session_id)
+        session = self.studio.find(session_id, kind, _mode(mode), point=point, layer_id=layer_id, protect=True)
+        if mode != "new" and state.shape(session, layer_id) == state.shape(before, layer_id):
+            there = f"every {kind} that was found is selected already" if mode == "add" else f"no {kind} is selected"
+            return self._state(session, f"Nothing changed: {there}.")
+        done = {"add": "added", "subtract": "taken away"}.get(mode, "selected")
+        return self._state(session, f"Every {kind} that was found is {done}.")
 
     def select(
         self,
@@ -129,7 +136,7 @@ class Tools:
         else:
             place = state.in_photo(session, x, y)
             session = self.studio.point(session_id, *place, how, layer_id=layer_id, scale=scale)
-        if mode != "new" and state.shape(session) == state.shape(before):
+        if mode != "new" and state.shape(session, layer_id) == state.shape(before, layer_id):
             there = "all selected already" if mode == "add" else "not selected"
             return self._state(session, f"Nothing changed: what lies there is {there}.")
         return self._state(session, "Selected. Look at it before painting.")
@@ -284,7 +291,10 @@ class Tools:
             }
             for one in self.studio.wall_paints(session.id, mask_id)
         ]
-        return {"paints": now, "message": "What is selected has these colours now; the names are the nearest paints'."}
+        return {
+            "paints": now,
+            "message": "What is selected has these colours now, named after the nearest paints or CSS colours.",
+        }
 
     def download(
         self,

@@ -16,8 +16,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .kept import KeptAnswer, fetch
-from .paths import path_of
+from ...errors import TooManyRequests
+from ..error_responses import refuse_error
+from .kept import KeptAnswer, fetch, new_addresses
+from .paths import address_of, path_of
 
 TITLE = "SAM2 Painter"
 DESCRIPTION = (
@@ -62,14 +64,15 @@ class Document:
     def __init__(self, app: ASGIApp):
         self.app = app
         self._documents: OrderedDict[str, KeptAnswer] = OrderedDict()
+        self._new = new_addresses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer itself, or let the application answer."""
         answer = None
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             path = path_of(scope)
-            if path == "/" and b"deep_link=" not in scope.get("query_string", b""):
-                answer = await self._page(scope, receive)
+            if path == "/":
+                answer = await self._page({**scope, "query_string": b""}, receive)
             elif path == "/manifest.json":
                 answer = _kept_a_day(json.dumps(_MANIFEST).encode(), "application/manifest+json")
             elif path in FILES:
@@ -82,6 +85,10 @@ class Document:
         address = str(HTTPConnection(scope).base_url)
         document = self._documents.get(address)
         if document is None:
+            try:
+                self._new.count(address_of(scope))
+            except TooManyRequests as error:
+                return refuse_error(error)
             status, kind, written = await fetch(self.app, scope, receive)
             if status != 200 or not kind.startswith("text/html"):
                 return None

@@ -85,7 +85,7 @@ class Entrance:
         if path.rstrip("/") == "/login" and asked.method == "POST":
             return _foreign(asked) if foreign else await self._log_in(asked, receive)
         if path.rstrip("/") == "/logout" and asked.method in ("GET", "POST"):
-            return self._log_out(asked)
+            return _foreign(asked) if self.origins.is_foreign(headers) else self._log_out(asked)
         if not await self._is_signed_in(asked, writes):
             return self._ask(asked)
         if foreign:

@@ -14,12 +14,18 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .paths import API, GRADIO_API, path_of
+from ...errors import TooManyRequests
+from ...jobs.rate import Rate
+from ..error_responses import refuse_error
+from .paths import API, GRADIO_API, address_of, path_of
 
 PATHS = frozenset(("/config", "/theme.css", f"{GRADIO_API}/info", f"{GRADIO_API}/openapi.json", f"{API}/openapi.json"))
 QUERIES = frozenset((b"", b"serialize=False", b"serialize=True"))
 KEPT = 64
 """One of each kind for each address the server is reached at."""
+
+MOST_NEW = 16
+"""Addresses in a minute that one client may be the first to reach the server at: it answers to every IP address."""
 
 _OF_ONE_CLIENT = (b"accept-encoding", b"if-none-match", b"range")
 
@@ -49,6 +55,11 @@ class KeptAnswer:
         return Response(self.small, media_type=self.media_type, headers={**headers, "Content-Encoding": "gzip"})
 
 
+def new_addresses() -> Rate:
+    """How many a client asks for the first time."""
+    return Rate(MOST_NEW, "new addresses of this server")
+
+
 async def fetch(app: ASGIApp, scope: Scope, receive: Receive) -> tuple[int, str, bytes]:
     """Status, content type and whole body of what `app` answers to a GET of this, uncompressed."""
     status, kind, parts = 0, "", []
@@ -72,20 +83,29 @@ class Kept:
         self.app = app
         self._answers: OrderedDict[tuple[str, bytes], KeptAnswer] = OrderedDict()
         self._making = asyncio.Lock()
+        self._new = new_addresses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer itself, or let the application answer."""
-        query = scope.get("query_string", b"")
-        if scope["type"] != "http" or scope["method"] != "GET" or query not in QUERIES or path_of(scope) not in PATHS:
+        path = path_of(scope).rstrip("/")
+        if scope["type"] != "http" or scope["method"] != "GET" or path not in PATHS:
             await self.app(scope, receive, send)
             return
-        key = (str(HTTPConnection(scope).base_url) + path_of(scope), query)
-        async with self._making:
-            answer = self._answers.get(key) or await self._made(key, scope, receive)
+        asked = scope.get("query_string", b"")
+        query = asked if asked in QUERIES else b""  # others would be ways around what is kept
+        scope = {**scope, "query_string": query}
+        key = (str(HTTPConnection(scope).base_url) + path, query)
+        try:
+            async with self._making:
+                answer = self._answers.get(key) or await self._made(key, scope, receive)
+        except TooManyRequests as error:
+            await refuse_error(error)(scope, receive, send)
+            return
         await (self.app if answer is None else answer.response(scope))(scope, receive, send)
 
     async def _made(self, key: tuple[str, bytes], scope: Scope, receive: Receive) -> KeptAnswer | None:
-        """The answer, kept; None where the application refuses."""
+        """The answer, kept; None where the application refuses. Raises TooManyRequests."""
+        self._new.count(address_of(scope))
         status, kind, body = await fetch(self.app, scope, receive)
         if status != 200:
             return None

@@ -186,7 +186,7 @@ def select(studio: Studio, ask: Ask) -> Json:
 
 def find(studio: Studio, ask: Ask) -> Json:
     category, mode = ask.get("category"), ask.get("mode", "new")
-    session = studio.find(ask.sid, category, mode, point=ask.point("point"), protect=ask.protect)
+    session = studio.find(ask.sid, category, mode, point=ask.point("point"), protect=ask.protect, **ask.meant())
     return _seen(studio, ask, session)
 
 

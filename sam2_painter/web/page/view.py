@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from ... import paint
+from ...jobs.deadline import check
 from ...masks import contours, intersect, may_overlap, overlay
 from ...paint import colors, palette_files
 from ...photos import examples, images
@@ -27,6 +28,7 @@ HOVER = 800  # of the label map: a finger or a pointer is no finer
 COMPARED = 900  # of each scheme's picture where they are compared
 WALL = 900  # of the white wall that is recoloured while a slider moves
 THUMBNAIL_ROW, THUMBNAIL_WIDEST, SPRITE_WIDTH = 108, 192, 1920  # of the gallery, in pixels of its sprite
+FULL_THUMBNAILS = 500  # of more than these each is smaller: thousands would be a sprite of hundreds of megabytes
 QUALITY = 86
 
 GOES_WITH = {  # what the page calls colours that go with one, in their order
@@ -221,26 +223,27 @@ def _regions(studio: Studio, session: Session, have: Have) -> Json | None:
 
 def _sprite(small: np.ndarray, found: list[Mask]) -> tuple[Json, list[tuple[int, int, int]]]:
     """Every thumbnail in one JPEG, quicker to send and to decode than a hundred; and the x, y, width of each."""
+    smaller = min(1.0, math.sqrt(FULL_THUMBNAILS / len(found)))
+    row, widest = math.ceil(THUMBNAIL_ROW * smaller), math.ceil(THUMBNAIL_WIDEST * smaller)
     thumbnails = []
     for mask in found:
-        encoded = np.frombuffer(overlay.thumbnail(small, mask, THUMBNAIL_WIDEST), np.uint8)
+        check()
+        encoded = np.frombuffer(overlay.thumbnail(small, mask, widest), np.uint8)
         picture = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
         assert picture is not None  # we made it
-        width = min(
-            THUMBNAIL_WIDEST, max(THUMBNAIL_ROW // 2, round(picture.shape[1] * THUMBNAIL_ROW / picture.shape[0]))
-        )
-        thumbnails.append(_filled(picture, width, THUMBNAIL_ROW))
+        width = min(widest, max(row // 2, round(picture.shape[1] * row / picture.shape[0])))
+        thumbnails.append(_filled(picture, width, row))
     places, x, y = [], 0, 0
     for picture in thumbnails:
         if x + picture.shape[1] > SPRITE_WIDTH:
-            x, y = 0, y + THUMBNAIL_ROW
+            x, y = 0, y + row
         places.append((x, y, picture.shape[1]))
         x += picture.shape[1]
-    sheet = np.zeros((y + THUMBNAIL_ROW, SPRITE_WIDTH, 3), np.uint8)
+    sheet = np.zeros((y + row, SPRITE_WIDTH, 3), np.uint8)
     for (x, y, width), picture in zip(places, thumbnails, strict=True):
-        sheet[y : y + THUMBNAIL_ROW, x : x + width] = picture
+        sheet[y : y + row, x : x + width] = picture
     url = images.to_data_url(images.encode(sheet, "JPEG", 80), "JPEG")
-    return {"url": url, "width": SPRITE_WIDTH, "height": sheet.shape[0], "row": THUMBNAIL_ROW}, places
+    return {"url": url, "width": SPRITE_WIDTH, "height": sheet.shape[0], "row": row}, places
 
 
 def _filled(picture: np.ndarray, width: int, height: int) -> np.ndarray:

@@ -56,12 +56,19 @@ def find_walls(
     mask_format: MaskFormat = "none",
     point: Annotated[XY | None, Field(description="only of the building under this [x, y]")] = None,
     kind: Annotated[str | None, Field(description="category by the word that people use; give one of them")] = None,
+    layer_id: OtherLayer | None = None,
+    revision: Revision | None = None,
 ) -> schemas.Work:
-    """Choose everything of a kind at once, such as all walls less their windows, where the engine knows the kind."""
+    """Choose everything of a kind that the engine knows, such as all walls less their windows; or add it to the chosen
+    wall, or take it away.
+    """
     if kind is not None and category not in ("wall", kind):
         raise InvalidInput("kind and category are one field by two names: give one of them", "kind")
     at = None if point is None else point_xy(point)
-    return work_of(studio, studio.find(session_id, kind or category, mode, point=at, protect=protect), mask_format)
+    session = studio.find(
+        session_id, kind or category, mode, point=at, layer_id=layer_id, revision=revision, protect=protect
+    )
+    return work_of(studio, session, mask_format)
 
 
 def choose_nothing(studio: Studio, session_id: SessionId) -> schemas.Work:

@@ -14,6 +14,7 @@ export class Alike {
     this.page = page;
     this.like = button(page.root, '[data-do="paint-alike"]');
     this.others = button(page.root, '[data-do="paint-others"]');
+    this.painting = false;
     Object.assign(page.doing, {
       "paint-alike": () =>
         page.ask("paint_alike", { like: this.like.dataset.sid }, "Finding the walls and painting them"),
@@ -37,7 +38,7 @@ export class Alike {
       one(this.like, "span").textContent = `Paint it like ${before.name}`;
     }
     const { length } = this.bare;
-    this.others.hidden = !finds || !session?.layers.length || !length;
+    this.others.hidden = !finds || !session?.layers.length || !length || this.painting;
     one(this.others, "span").textContent =
       length === 1 ? "Paint the other photo like this" : `Paint ${length} others like this`;
   }
@@ -46,22 +47,27 @@ export class Alike {
     const { page, bare } = this;
     const like = page.state.sid;
     page.closeMenus();
+    this.painting = true;
+    this.show(page.state.session);
     /** @type {string[]} */
     const told = [];
     let done = 0;
     for (const { sid, name } of bare.reverse()) {
       page.messages.say(`Painting ${name} like this one\u2026`, { stays: true });
       try {
-        const { session } = await page.server.ask("paint_alike", { sid, like, have: {} });
+        const { session, notes } = await page.server.ask("paint_alike", { sid, like, have: {} });
         const shown = await picture(session.picture.url ?? session.photo.url);
         page.photos.remember(sid, session.name || "Photo", shown, true);
         done += 1;
+        if (notes.length) told.push(`${name}: ${notes.join(" ")}`);
       } catch (error) {
         told.push(`${name}: ${sentenceOf(error)}`);
       }
     }
+    this.painting = false;
     page.rememberPhoto(); // the one that is open stays the latest
     const count = done === 1 ? "1 photo was" : `${done} photos were`;
-    page.messages.say([`${count} painted like this one; see under Open.`, ...told].join(" "), { stays: true });
+    const first = done ? `${count} painted like this one; see under Open.` : "No photo was painted.";
+    page.messages.say([first, ...told].join(" "), { stays: true });
   }
 }

@@ -37,6 +37,7 @@ import { SessionView, picture } from "./view.js";
 
 const CLOSER = 350; // milliseconds at rest before a sharper part is fetched
 const RESHAPES = ["click", "box", "stroke", "polygon", "tidy", "remove_point", "choose", "import_mask", "choose_wall"];
+const OPENS = ["open", "open_project", "resume"];
 const QUIET = ["paint", "paint_alike", "undo", "redo", "resume", "open_project"];
 
 export class Page {
@@ -146,7 +147,8 @@ export class Page {
     }
     this.root.dataset.answers = String(Number(this.root.dataset.answers ?? 0) + 1); // what the benchmark waits for
     const { state, colour } = this;
-    if (state.session && !colour.isDescribed && !state.queue.length && !question.args.told && !question.then)
+    const ended = !question.then || OPENS.includes(question.verb); // nothing is painted by what follows
+    if (state.session && !colour.isDescribed && !state.queue.length && !question.args.told && ended)
       this.ask("color", { text: colour.paint.color, told: true });
   }
 

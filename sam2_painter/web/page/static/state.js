@@ -59,7 +59,7 @@ const HARMLESS = new Set([
 ]);
 
 /** Questions about the chosen wall: they name it, so that another window's choice changes nothing. */
-const ABOUT_THE_WALL = new Set(["click", "box", "stroke", "polygon", "tidy", "take_over", "paint"]);
+const ABOUT_THE_WALL = new Set(["click", "box", "stroke", "polygon", "find", "tidy", "take_over", "paint"]);
 /** The same for the scheme that is shown: one that is being made or chosen is meant already. */
 const ABOUT_THE_SCHEME = new Set(["rename_scheme", "remove_scheme"]);
 const SHAPES = new Set(["click", "box", "stroke", "polygon", "find", "select", "import_mask", "choose_wall"]);

@@ -11,6 +11,10 @@ import { showSlider } from "./panel/colour.js";
 
 const TOUCH = matchMedia("(hover: none)").matches;
 const CLICK = TOUCH ? "Tap" : "Click";
+const DOES = { new: "Select", union: "Add", subtract: "Remove" };
+
+/** Questions that ought to change the shape of the chosen wall. */
+const SHAPING = new Set(["click", "box", "stroke", "polygon"]);
 
 export class Tools {
   /** @param {import("./page.js").Page} page */
@@ -64,6 +68,7 @@ export class Tools {
   setSign(sign) {
     field(this.page.root, `[name="sp-sign"][value="${sign}"]`).checked = true;
     this.page.stage.hands.mean(sign === "subtract" ? 0 : 1);
+    this.page.one("[data-find] option").textContent = `${DOES[sign]} every\u2026`;
     this.advise();
   }
 
@@ -155,7 +160,9 @@ export class Tools {
     const [was, is] = [before.selection, after.selection];
     if (before.sid !== after.sid || was.mask_id !== is.mask_id || was.layer !== is.layer) return "";
     if (verb === "tidy") return "This outline follows the photo already.";
-    if (verb !== "click" || this.page.state.queue.length) return "";
+    if (verb === "find" && args.mode === "subtract") return `No ${args.category} was found in this wall.`;
+    if (verb === "find" && args.mode === "union") return `Every ${args.category} that was found is in it already.`;
+    if (!SHAPING.has(verb) || this.page.state.queue.length) return "";
     if (args.mode === "new" && is.layer !== null) return ""; // a painted wall was chosen again
     return args.mode === "subtract" ? "That is no part of this wall." : "That changes nothing here.";
   }
