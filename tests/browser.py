@@ -176,17 +176,28 @@ class Painter:
 NewPage = Callable[..., Painter]
 
 
+@pytest.fixture(scope="module")
+def windows(chromium: sync_api.Browser) -> list[sync_api.BrowserContext]:
+    """Plain windows that the tests before have left empty. They keep what the server said may be kept: the page's
+    scripts are fetched and compiled once, not for every test."""
+    return []
+
+
 @pytest.fixture
-def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
+def new_page(chromium: sync_api.Browser, server: Live, windows: list[sync_api.BrowserContext]) -> Iterator[NewPage]:
     """Opens the page in a browser of its own: new_page(live=None, **context options). At the end nothing may have been
     asked of any other machine, and no script may have failed."""
-    contexts, strangers, failures = [], [], []
+    contexts, plain, strangers, failures = [], [], [], []
 
     def start(live: Live | None = None, size: tuple[int, int] = (1280, 900), **options: object) -> Painter:
         live = live or server
-        context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        if options:
+            context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+            contexts.append(context)
+        else:
+            context = windows.pop() if windows else chromium.new_context()
+            plain.append((context, live))
         context.set_default_timeout(60_000)
-        contexts.append(context)
 
         def asked(request: sync_api.Request) -> None:
             if not re.match(r"(http://127\.0\.0\.1[:/]|data:|blob:)", request.url):
@@ -197,6 +208,7 @@ def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
                 failures.append(message.text)
 
         page = context.new_page()
+        page.set_viewport_size({"width": size[0], "height": size[1]})
         page.on("request", asked)
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", said)
@@ -207,5 +219,23 @@ def new_page(chromium: sync_api.Browser, server: Live) -> Iterator[NewPage]:
     yield start
     for context in contexts:
         context.close()
+    for context, live in plain:
+        windows.append(_emptied(context, live.url))
     assert not strangers
     assert not failures
+
+
+def _emptied(context: sync_api.BrowserContext, url: str) -> sync_api.BrowserContext:
+    """The window without pages, and without what they remember: cookies and storage."""
+    page = context.new_page()
+    for other in context.pages:
+        if other is not page:
+            other.close()
+    asked = {
+        "origin": "/".join(url.split("/")[:3]),
+        "storageTypes": "local_storage,indexeddb,cache_storage,service_workers",
+    }
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", asked)
+    context.clear_cookies()
+    page.close()
+    return context

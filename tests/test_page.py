@@ -64,7 +64,7 @@ def patient(launch) -> Live:
 
 def test_open_click_paint_download(new_page):
     """A photo is opened, a wall clicked and painted; the file that comes down is `composite` pixel by pixel."""
-    painter = new_page(accept_downloads=True).open()
+    painter = new_page().open()
     painter.click(*WALL_AT)
     assert painter.mask[WALL_AT[1], WALL_AT[0]]
     assert not painter.mask[WINDOW_AT[1], WINDOW_AT[0]]
@@ -84,7 +84,7 @@ def test_open_click_paint_download(new_page):
 
 def test_download_jpg_of_the_original(new_page):
     """JPG with a quality, and the photo without paint, come down too."""
-    painter = new_page(accept_downloads=True).open()
+    painter = new_page().open()
     painter.click(*WALL_AT).swatch(3)
     painter.page.locator('[data-menu="export"]').click()
     painter.page.keyboard.press("Escape")

@@ -599,7 +599,7 @@ def test_several_photos_and_links(new_page):
 
 def test_a_project_is_saved_and_opened(new_page, tmp_path):
     """Save this project gives a file; chosen again, it is the work as it was, and walls can still be changed."""
-    painter = painted(new_page(accept_downloads=True))
+    painter = painted(new_page())
     painter.page.locator('[data-menu="open"]').click()
     with painter.page.expect_download() as download:
         painter.page.locator('[data-do="save-project"]').click()
@@ -618,7 +618,7 @@ def test_a_project_is_saved_and_opened(new_page, tmp_path):
 
 def test_schemes_on_the_page(new_page, tmp_path):
     """A copy is painted otherwise, named, compared, switched, and taken back by undo."""
-    painter = painted(new_page(accept_downloads=True), "#3060a0")
+    painter = painted(new_page(), "#3060a0")
     page = painter.page
     assert page.locator(".sp-schemelist button").all_text_contents() == ["Try another scheme"]
     page.locator(".sp-addscheme").click()
@@ -647,7 +647,7 @@ def test_schemes_on_the_page(new_page, tmp_path):
 
 def test_a_sheet_for_the_painter(new_page):
     """Its link is made in a dialog, read by a browser that knows nothing of the session, and taken back."""
-    painter = painted(new_page(accept_downloads=True))
+    painter = painted(new_page())
     page = painter.page
     page.locator('[data-menu="export"]').click()
     page.locator('[data-do="open-sheet"]').click()
@@ -703,7 +703,7 @@ def test_dialogs_fit_into_a_small_phone(new_page, name):
 
 def test_what_is_said_is_seen_over_a_dialog(new_page):
     """A message lies in the dialog that is open, where it can be read and closed, and else over the photo."""
-    painter = painted(new_page(accept_downloads=True))
+    painter = painted(new_page())
     page = painter.page
     page.locator('[data-menu="export"]').click()
     page.locator('[data-do="open-sheet"]').click()
