@@ -177,41 +177,43 @@ NewPage = Callable[..., Painter]
 
 
 @pytest.fixture(scope="module")
-def windows(chromium: sync_api.Browser) -> list[sync_api.BrowserContext]:
-    """Plain windows that the tests before have left empty. They keep what the server said may be kept: the page's
-    scripts are fetched and compiled once, not for every test."""
+def windows(chromium: sync_api.Browser) -> list[sync_api.Page]:
+    """Plain windows that the tests before have left empty. The next page opens in the same process: what it is made of
+    need not be fetched and compiled for every test."""
     return []
 
 
 @pytest.fixture
-def new_page(chromium: sync_api.Browser, server: Live, windows: list[sync_api.BrowserContext]) -> Iterator[NewPage]:
+def new_page(chromium: sync_api.Browser, server: Live, windows: list[sync_api.Page]) -> Iterator[NewPage]:
     """Opens the page in a browser of its own: new_page(live=None, **context options). At the end nothing may have been
     asked of any other machine, and no script may have failed."""
     contexts, plain, strangers, failures = [], [], [], []
 
+    def asked(request: sync_api.Request) -> None:
+        if not re.match(r"(http://127\.0\.0\.1[:/]|data:|blob:)", request.url):
+            strangers.append(request.url)
+
+    def failed(error: sync_api.Error) -> None:
+        failures.append(str(error))
+
+    def said(message: sync_api.ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            failures.append(message.text)
+
+    watched = {"request": asked, "pageerror": failed, "console": said}
+
     def start(live: Live | None = None, size: tuple[int, int] = (1280, 900), **options: object) -> Painter:
         live = live or server
         if options:
-            context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options)
-            contexts.append(context)
+            contexts.append(chromium.new_context(viewport={"width": size[0], "height": size[1]}, **options))
+            page = contexts[-1].new_page()
         else:
-            context = windows.pop() if windows else chromium.new_context()
-            plain.append((context, live))
-        context.set_default_timeout(60_000)
-
-        def asked(request: sync_api.Request) -> None:
-            if not re.match(r"(http://127\.0\.0\.1[:/]|data:|blob:)", request.url):
-                strangers.append(request.url)
-
-        def said(message: sync_api.ConsoleMessage) -> None:
-            if message.type == "error" and "Failed to load resource" not in message.text:
-                failures.append(message.text)
-
-        page = context.new_page()
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.on("request", asked)
-        page.on("pageerror", lambda error: failures.append(str(error)))
-        page.on("console", said)
+            page = windows.pop() if windows else chromium.new_context().new_page()
+            page.set_viewport_size({"width": size[0], "height": size[1]})
+            plain.append((page, live))
+        page.context.set_default_timeout(60_000)
+        for event, hear in watched.items():
+            page.on(event, hear)
         page.goto(live.url)
         page.wait_for_selector(".sp[data-ready]")
         return Painter(page, live)
@@ -219,23 +221,29 @@ def new_page(chromium: sync_api.Browser, server: Live, windows: list[sync_api.Br
     yield start
     for context in contexts:
         context.close()
-    for context, live in plain:
-        windows.append(_emptied(context, live.url))
+    for page, live in plain:
+        for event, hear in watched.items():
+            page.remove_listener(event, hear)
+        windows.append(_emptied(page, live.url))
     assert not strangers
     assert not failures
 
 
-def _emptied(context: sync_api.BrowserContext, url: str) -> sync_api.BrowserContext:
-    """The window without pages, and without what they remember: cookies and storage."""
-    page = context.new_page()
+def _emptied(page: sync_api.Page, url: str) -> sync_api.Page:
+    """The window with one empty page, and without what it remembers: cookies and storage."""
+    context = page.context
+    if page.is_closed():
+        page = context.new_page()
     for other in context.pages:
         if other is not page:
             other.close()
-    asked = {
-        "origin": "/".join(url.split("/")[:3]),
-        "storageTypes": "local_storage,indexeddb,cache_storage,service_workers",
-    }
-    context.new_cdp_session(page).send("Storage.clearDataForOrigin", asked)
+    page.unroute_all()
+    origin = "/".join(url.split("/")[:3])
+    page.route(f"{origin}/nothing", lambda route: route.fulfill(body=""), times=1)  # the server may be gone
+    page.goto(f"{origin}/nothing")
+    page.evaluate("sessionStorage.clear()")
+    page.goto("about:blank")
+    kept = {"origin": origin, "storageTypes": "local_storage,indexeddb,cache_storage,service_workers"}
+    context.new_cdp_session(page).send("Storage.clearDataForOrigin", kept)
     context.clear_cookies()
-    page.close()
-    return context
+    return page

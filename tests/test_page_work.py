@@ -1014,7 +1014,7 @@ def test_keys_go_by_their_place_where_the_layout_has_no_latin_letters(new_page):
 
 def test_control_click_on_a_mac_is_one_point(new_page):
     """It takes away, once."""
-    painter = new_page()
+    painter = new_page(locale="en-US")  # a window of its own: the script stays in it
     painter.page.add_init_script("Object.defineProperty(navigator, 'platform', { get: () => 'MacIntel' })")
     painter.page.reload()
     painter.page.wait_for_selector(".sp[data-ready]")
